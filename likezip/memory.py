@@ -1,0 +1,234 @@
+"""The memory: what this block has shown so far in each context, and the match model.
+
+For every lane and byte each line of ``CONTEXTS`` is hashed to a bucket of the table, once before the upper and once
+before the lower nibble.  A bucket is 16 bytes: a check byte and the bit-history states of the nibble's 15 nodes (node
+1 before its first bit, then 2..3, 4..7, 8..15).  A *global* context is shared by all lanes, a *local* one has the
+lane in its hash: the first learns volume, the second keeps recency, and the mixer learns which to trust.
+
+All arithmetic on hashes is on uint64 and wraps; everything else is int64 far from its limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+# What a lane knows at a byte boundary, the columns of the (lanes, REGISTERS) int64 array.
+ZERO, WORD, WORD_PAIR, ABOVE, EXPECTED, FIELD = range(6)  # what a context may name
+HISTORY, START, POSITION, PARTIAL, LINE, LAST_LINE, LAST_WORD = range(6, 13)
+MATCH_POINTER, MATCH_LENGTH = 13, 15  # two columns each, one for each match model
+REGISTERS = 17
+
+MATCHES = ((20, 11), (18, 5))
+"""(log2 of the index's entries, minimum length) of each match model."""
+
+LONGEST_MATCH = 32
+"""Candidates are verified and lengths counted up to here."""
+
+BUCKET = 16
+LOCAL = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """One line of the table: the bits of the last eight bytes that count, a register, and whether lanes share it."""
+
+    name: str
+    mask: int
+    register: int = ZERO
+    local: bool = False
+
+
+CONTEXTS = (
+    Context("order 1", 0xFF),
+    Context("order 2", 0xFFFF),
+    Context("order 3", 0xFFFFFF),
+    Context("order 4", 0xFFFFFFFF),
+    Context("order 5", 0xFFFFFFFFFF),
+    Context("order 6", 0xFFFFFFFFFFFF),
+    Context("word", 0x0, WORD),
+    Context("word pair", 0x0, WORD_PAIR),
+    Context("byte above and last", 0xFF, ABOVE),
+    Context("field above", 0x0, FIELD),
+    Context("expected byte and last", 0xFF, EXPECTED),
+    Context("skip 1", 0xFFFF00),
+    Context("skip 2", 0xFFFF0000),
+    Context("distance 4", 0xFF000000),
+    Context("high nibbles", 0xF0F0F0F0),
+    Context("local order 1", 0xFF, local=LOCAL),
+    Context("local order 2", 0xFFFF, local=LOCAL),
+    Context("local order 3", 0xFFFFFF, local=LOCAL),
+    Context("local order 4", 0xFFFFFFFF, local=LOCAL),
+    Context("local order 6", 0xFFFFFFFFFFFF, local=LOCAL),
+    Context("local word", 0x0, WORD, local=LOCAL),
+    Context("local distance 2", 0xFF00, local=LOCAL),
+    Context("local distance 4", 0xFF00FF00, local=LOCAL),
+)
+
+MASKS = np.array([context.mask for context in CONTEXTS], np.uint64)
+NAMED = np.array([context.register for context in CONTEXTS], np.int64)
+IS_LOCAL = np.array([context.local for context in CONTEXTS], np.uint64)
+
+# Odd multipliers: the fractional parts of the golden ratio and of square roots, as 64-bit fixed point.
+MIX_A = np.uint64(0x9E3779B97F4A7C15)
+MIX_B = np.uint64(0x6A09E667F3BCC909)
+MIX_C = np.uint64(0xBB67AE8584CAA73B)
+MIX_D = np.uint64(0x3C6EF372FE94F82B)
+
+
+@njit(inline="always")
+def scramble(value: np.uint64) -> np.uint64:
+    """Spread ``value`` over 64 bits."""
+    value = (value ^ (value >> np.uint64(32))) * MIX_A
+    return value ^ (value >> np.uint64(29))
+
+
+@njit
+def hash_contexts(lane: int, registers: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64]) -> None:
+    """Hash every context of one lane at a byte boundary: ``registers`` (REGISTERS,), ``hashes`` (contexts,)."""
+    history = np.uint64(registers[HISTORY])
+    for i in range(MASKS.size):
+        value = (history & MASKS[i]) * MIX_B + np.uint64(registers[NAMED[i]]) * MIX_C
+        value += np.uint64(i + 1) * MIX_D + IS_LOCAL[i] * np.uint64(lane + 1) * MIX_A
+        hashes[i] = scramble(value)
+
+
+@njit
+def find_buckets(
+    partial: int, hashes: npt.NDArray[np.uint64], slots: npt.NDArray[np.int32], table: npt.NDArray[np.uint8]
+) -> None:
+    """Point ``slots`` (contexts,) at the buckets of the coming nibble, ``partial`` being 1 or 16 + the upper one.
+
+    Looked at: the bucket hashed to and two more of its cache line.  Without one whose check byte fits, the one whose
+    first node has the smallest state is emptied and taken.
+    """
+    last = np.uint64(table.size // BUCKET - 1)
+    for i in range(hashes.size):
+        value = scramble(hashes[i] + np.uint64(partial) * MIX_C)
+        check = np.uint8(value >> np.uint64(56))
+        home = np.int64(value & last)
+        best, lowest = home * BUCKET, 256
+        for probe in range(3):
+            bucket = (home ^ probe) * BUCKET
+            if table[bucket] == check:
+                best, lowest = bucket, -1
+                break
+            if table[bucket + 1] < lowest:
+                best, lowest = bucket, np.int64(table[bucket + 1])
+        if lowest >= 0:
+            table[best] = check
+            for node in range(1, BUCKET):
+                table[best + node] = 0
+        slots[i] = best
+
+
+@njit
+def _lane_start(position: int, size: int, lanes: int) -> int:
+    """Where the lane that holds ``position`` begins."""
+    short, longer = size // lanes, size % lanes
+    if position < longer * (short + 1):
+        return position // (short + 1) * (short + 1)
+    return longer * (short + 1) + (position - longer * (short + 1)) // short * short
+
+
+@njit
+def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
+    """The index entry for the last ``minimum`` bytes; more than eight are looked up by eight and verified."""
+    kept = history << np.uint64(8 * (8 - min(minimum, 8)))
+    return np.int64((kept * MIX_B) >> np.uint64(64 - bits))
+
+
+@njit
+def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -> int:
+    """How many bytes before ``ours`` and before ``theirs`` are equal, at most ``limit``."""
+    length = 0
+    while length < limit and raw[ours - 1 - length] == raw[theirs - 1 - length]:
+        length += 1
+    return length
+
+
+@njit
+def follow_match(
+    model: int,
+    bits: int,
+    minimum: int,
+    lanes: int,
+    raw: npt.NDArray[np.uint8],
+    registers: npt.NDArray[np.int64],
+    index: npt.NDArray[np.int32],
+) -> None:
+    """Advance one lane's match over the byte just coded, or look for a new one.
+
+    A candidate was entered in an earlier step, so the byte after it is coded in every lane; from there both sides
+    advance by one a step, and a pointer that leaves a lane enters the next one, whose beginning is known.
+    """
+    position = registers[POSITION]
+    pointer, length = registers[MATCH_POINTER + model], registers[MATCH_LENGTH + model]
+    if length > 0 and raw[pointer] == raw[position - 1] and pointer + 1 < raw.size:
+        registers[MATCH_POINTER + model] = pointer + 1
+        registers[MATCH_LENGTH + model] = min(length + 1, LONGEST_MATCH)
+        return
+    registers[MATCH_LENGTH + model] = 0
+    done = position - registers[START]
+    if done < minimum:
+        return
+    candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)])
+    if candidate == 0 or candidate >= raw.size:
+        return
+    limit = min(done, candidate - _lane_start(candidate - 1, raw.size, lanes), LONGEST_MATCH)
+    length = _agreement(raw, position, candidate, limit)
+    if length >= minimum:
+        registers[MATCH_POINTER + model] = candidate
+        registers[MATCH_LENGTH + model] = length
+
+
+@njit
+def enter_match(
+    bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]
+) -> None:
+    """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
+    if registers[POSITION] - registers[START] >= minimum:
+        index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]
+
+
+@njit(inline="always")
+def _is_letter(byte: int) -> bool:
+    return (97 <= (byte | 32) <= 122) or byte >= 128
+
+
+@njit
+def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
+    """Bring the registers of one lane from before ``byte`` to after it."""
+    registers[HISTORY] = np.int64((np.uint64(registers[HISTORY]) << np.uint64(8)) | np.uint64(byte))
+    registers[POSITION] += 1
+    position = registers[POSITION]
+    if _is_letter(byte):
+        folded = byte | 32 if byte < 128 else byte
+        registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(folded + 1)) * MIX_A)
+    elif registers[WORD] != 0:
+        registers[LAST_WORD] = registers[WORD]
+        registers[WORD] = 0
+    if byte == 10:
+        registers[LAST_LINE] = registers[LINE]
+        registers[LINE] = position
+    # The byte above: same column of the line before, or zero where that line was shorter.
+    above = registers[LAST_LINE] + position - registers[LINE]
+    inside = registers[LAST_LINE] < registers[LINE] and above < registers[LINE]
+    registers[ABOVE] = np.int64(raw[above]) + 1 if inside else 0
+
+
+@njit
+def derive_registers(registers: npt.NDArray[np.int64], raw: npt.NDArray[np.uint8]) -> None:
+    """The registers that follow from others once the match is known."""
+    last = registers[HISTORY] & 255
+    registers[FIELD] = registers[ABOVE] * 256 + min(registers[POSITION] - registers[LINE], 255)
+    pair = np.uint64(registers[LAST_WORD]) * MIX_D + np.uint64(registers[WORD])
+    registers[WORD_PAIR] = np.int64(pair + np.uint64(last if registers[WORD] == 0 else 0))
+    longest = 0 if registers[MATCH_LENGTH] > 0 else 1
+    length = registers[MATCH_LENGTH + longest]
+    registers[EXPECTED] = 0
+    if length > 0:
+        registers[EXPECTED] = (np.int64(raw[registers[MATCH_POINTER + longest]]) + 1) * 64 + min(length, 16)

@@ -1,0 +1,103 @@
+"""Model files: find them, verify them, load their tensors; the id.
+
+A model file is a safetensors file (no pickle) whose metadata says what it is and how it was trained.  Its id, the
+first eight bytes of the SHA-256 of its content, stands in every frame.  Files are looked for in the directories of
+the environment variable LIKEZIP_MODELS (separated as in PATH) and among those shipped with the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from likezip.errors import FormatError, UnknownModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+DEFAULT_NAME = "likezip-1"
+SUFFIX = ".safetensors"
+ID_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file: its id (8 bytes), name, place, and size on disk in bytes."""
+
+    id: bytes
+    name: str
+    path: Path
+    size: int
+
+    def tensors(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The tensors by name; read once in a process.  Raises FormatError for a file that is no safetensors."""
+        return _tensors(self.path, self.id)
+
+
+@lru_cache(maxsize=4)
+def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    content = path.read_bytes()
+    if hashlib.sha256(content).digest()[:ID_BYTES] != identity:
+        raise FormatError(f"{path}: the model file has changed since its id was taken")
+    try:
+        tensors: dict[str, npt.NDArray[np.generic]] = load(content)
+    except SafetensorError as error:
+        raise FormatError(f"{path}: not a model file ({error})") from error
+    return tensors
+
+
+def _directories() -> Iterator[Path]:
+    for place in os.environ.get("LIKEZIP_MODELS", "").split(os.pathsep):
+        if place:
+            yield Path(place)
+    package = Path(__file__).resolve().parent
+    yield package / "models"  # as installed
+    yield package.parent / "models"  # as checked out
+
+
+@lru_cache(maxsize=16)
+def _identified(path: Path, size: int, modified: int) -> Model:
+    """The model in ``path``; size and time of change are there to notice that it was replaced."""
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return Model(digest[:ID_BYTES], path.stem, path, size)
+
+
+def load_model(path_or_name: str | Path) -> Model:
+    """The model in a file, or the one of that name in the model directories.
+
+    Raises UnknownModelError when there is none.
+    """
+    path = Path(path_or_name)
+    named = [place / f"{path_or_name}{SUFFIX}" for place in _directories()]
+    for candidate in [path, *named]:
+        if candidate.is_file():
+            status = candidate.stat()
+            return _identified(candidate.resolve(), status.st_size, status.st_mtime_ns)
+    raise UnknownModelError(f"no model file {path_or_name}, nor one of that name in the model directories")
+
+
+def default_model() -> Model:
+    """The model that likezip ships and writes with."""
+    return load_model(DEFAULT_NAME)
+
+
+def find_model(identity: bytes) -> Model:
+    """The model whose id is ``identity``; raises UnknownModelError."""
+    for place in _directories():
+        for path in sorted(place.glob(f"*{SUFFIX}")):
+            model = load_model(path)
+            if model.id == identity:
+                return model
+    raise UnknownModelError(
+        f"the frame was written with model {identity.hex()}, which is not among the models here; "
+        "put its file into a directory named in LIKEZIP_MODELS"
+    )
