@@ -117,7 +117,7 @@ def find_buckets(
                 best, lowest = bucket, -1
                 break
             if table[bucket + 1] < lowest:
-                best, lowest = bucket, np.int64(table[bucket + 1])
+                best, lowest = bucket, int(table[bucket + 1])
         if lowest >= 0:
             table[best] = check
             for node in range(1, BUCKET):
@@ -138,7 +138,7 @@ def _lane_start(position: int, size: int, lanes: int) -> int:
 def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
     """The index entry for the last ``minimum`` bytes; more than eight are looked up by eight and verified."""
     kept = history << np.uint64(8 * (8 - min(minimum, 8)))
-    return np.int64((kept * MIX_B) >> np.uint64(64 - bits))
+    return int((kept * MIX_B) >> np.uint64(64 - bits))
 
 
 @njit
@@ -186,9 +186,7 @@ def follow_match(
 
 
 @njit
-def enter_match(
-    bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]
-) -> None:
+def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
     """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
     if registers[POSITION] - registers[START] >= minimum:
         index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]

@@ -62,7 +62,7 @@ def dot(inputs: npt.NDArray[np.int32], lane: int, weights: npt.NDArray[np.int32]
     for i in range(size):
         product = np.int32(inputs[lane, i] * weights[row, i])
         total = np.int32(total + np.int32(product >> np.int32(6)))
-    return clamp_logit(np.int64(total) >> 10)
+    return clamp_logit(int(total) >> 10)
 
 
 @njit(inline="always")

@@ -7,7 +7,9 @@ which sees it grow by one bit position at a time, run the same two kernels, ``_p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from numba import njit
 
 from likezip import memory, mixer
 from likezip.history import NEXT_STATE, STATES, expected_one
+from likezip.kernels import Marker, compiled
 
 CONTEXTS = len(memory.CONTEXTS)
 MODELS = len(memory.MATCHES)
@@ -56,8 +59,27 @@ class Start:
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
 
-    def copy(self) -> Start:
-        return Start(self.maps.copy(), self.weights.copy(), self.top.copy(), self.apms.copy())
+    @classmethod
+    def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> Start:
+        """A copy of ``tensors`` by name.  Raises KeyError for a missing one, ValueError for a wrong shape or dtype."""
+        shapes = _start_shapes()
+        for name, (shape, dtype) in shapes.items():
+            if tensors[name].shape != shape or tensors[name].dtype != dtype:
+                raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
+        return cls(**{name: tensors[name].copy() for name in shapes})
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by name, as ``of`` takes them."""
+        return {name: getattr(self, name) for name in _start_shapes()}
+
+
+def _start_shapes() -> dict[str, tuple[tuple[int, ...], type]]:
+    return {
+        "maps": ((CONTEXTS + MODELS, STATES), np.uint32),
+        "weights": ((sum(SET_ROWS), INPUTS), np.int32),
+        "top": ((256, TOP_INPUTS), np.int32),
+        "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
+    }
 
 
 def untrained_start() -> Start:
@@ -80,7 +102,7 @@ def _apm_row(value: int) -> int:
 
 
 @njit
-def _gather(lane, bit, table, maps, registers, slots, inputs, raw):  # type: ignore[no-untyped-def]
+def _gather(lane, bit, table, maps, registers, slots, inputs, raw):
     """Fill the inputs of one lane; returns how many contexts have been seen before."""
     partial = registers[lane, memory.PARTIAL]
     node = partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4))
@@ -99,7 +121,7 @@ def _gather(lane, bit, table, maps, registers, slots, inputs, raw):  # type: ign
             if expected >> (8 - bit) == partial:
                 one = (expected >> (7 - bit)) & 1
                 p = np.int64(maps[CONTEXTS + m, 2 * length + one] >> np.uint32(16))
-                logit, confidence = np.int64(mixer.STRETCH[p >> 4]), (p - 32768) >> 5
+                logit, confidence = int(mixer.STRETCH[p >> 4]), (p - 32768) >> 5
                 if one == 0:
                     logit, confidence = -logit, -confidence
             else:
@@ -111,7 +133,7 @@ def _gather(lane, bit, table, maps, registers, slots, inputs, raw):  # type: ign
 
 
 @njit
-def _predict_bit(bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):  # type: ignore[no-untyped-def]
+def _predict_bit(bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):
     """P(bit = 1) of every active lane, in 1/65536, into outcome[:, PROBABILITY]."""
     for lane in range(active):
         known = _gather(lane, bit, table, maps, registers, slots, inputs, raw)
@@ -140,7 +162,7 @@ def _predict_bit(bit, active, raw, table, maps, weights, top, apms, registers, s
 
 
 @njit
-def _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):  # type: ignore[no-untyped-def]
+def _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):
     """Teach every active lane's bit, ``bits`` (lanes,) int32, to all that predicted it."""
     for lane in range(active):
         y = np.int64(bits[lane])
@@ -169,8 +191,8 @@ def _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, register
 
 
 @njit(inline="always")
-def _teach_map(maps, row, state, bit):  # type: ignore[no-untyped-def]
-    """Move one map entry towards ``bit`` by the share of its count.  |distance| < 2^22, share < 2^16: int64 is ample."""
+def _teach_map(maps, row, state, bit):
+    """Move one map entry towards ``bit`` by the share of its count: distance < 2^22, share < 2^16, product < 2^38."""
     entry = np.int64(maps[row, state])
     p, count = entry >> COUNT_BITS, entry & ((1 << COUNT_BITS) - 1)
     p += ((((bit << 22) - bit) - p) * RECIPROCAL[count]) >> 16
@@ -178,7 +200,7 @@ def _teach_map(maps, row, state, bit):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _begin_nibble(active, bit, table, registers, hashes, slots):  # type: ignore[no-untyped-def]
+def _begin_nibble(active, bit, table, registers, hashes, slots):
     """Look up the buckets of every active lane before bits 0 and 4."""
     for lane in range(active):
         if bit == 0:
@@ -188,7 +210,7 @@ def _begin_nibble(active, bit, table, registers, hashes, slots):  # type: ignore
 
 
 @njit
-def _end_byte(active, raw, registers, index):  # type: ignore[no-untyped-def]
+def _end_byte(active, raw, registers, index):
     """Store the byte that every active lane has completed, and follow or find matches."""
     lanes = registers.shape[0]
     for lane in range(active):
@@ -205,30 +227,150 @@ def _end_byte(active, raw, registers, index):  # type: ignore[no-untyped-def]
         memory.derive_registers(registers[lane], raw)
 
 
-@njit(cache=True)
-def _advance(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, hashes, inputs, layer, rows, outcome, index):  # type: ignore[no-untyped-def]
+@compiled
+def _advance(
+    bit,
+    active,
+    bits,
+    raw,
+    table,
+    maps,
+    weights,
+    top,
+    apms,
+    registers,
+    slots,
+    hashes,
+    inputs,
+    layer,
+    rows,
+    outcome,
+    index,
+):
     """Learn ``bits`` at bit position ``bit`` (none when it is -1: the block begins) and predict the next one."""
     if bit >= 0:
-        _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome)
+        _learn_bit(
+            bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
+        )
         if bit == 7:
             _end_byte(active, raw, registers, index)
     following = (bit + 1) & 7
     if following & 3 == 0:
         _begin_nibble(active, following, table, registers, hashes, slots)
-    _predict_bit(following, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome)
+    _predict_bit(
+        following, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
+    )
 
 
-@njit(cache=True)
-def _run(steps, active, known, raw, table, maps, weights, top, apms, registers, slots, hashes, inputs, layer, rows, outcome, index, probabilities):  # type: ignore[no-untyped-def]
-    """Predict and learn ``steps`` bytes of every active lane of the block ``known``; probabilities (steps, 8, active)."""
+@compiled
+def _run(
+    steps,
+    active,
+    known,
+    raw,
+    table,
+    maps,
+    weights,
+    top,
+    apms,
+    registers,
+    slots,
+    hashes,
+    inputs,
+    layer,
+    rows,
+    outcome,
+    index,
+    probabilities,
+):
+    """Code ``steps`` bytes of every active lane of the block ``known``; fills probabilities (steps, 8, active)."""
     bits = np.empty(active, np.int32)
     for step in range(steps):
         for bit in range(8):
             if bit & 3 == 0:
                 _begin_nibble(active, bit, table, registers, hashes, slots)
-            _predict_bit(bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome)
+            _predict_bit(
+                bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
+            )
             for lane in range(active):
                 probabilities[step, bit, lane] = outcome[lane, PROBABILITY]
                 bits[lane] = (known[registers[lane, memory.POSITION]] >> (7 - bit)) & 1
-            _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome)
+            _learn_bit(
+                bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
+            )
         _end_byte(active, raw, registers, index)
+
+
+def default_lanes(size: int) -> int:
+    """About one lane for 16 KiB, at least 1 and at most 64."""
+    return max(1, min(64, size >> 14))
+
+
+def default_table_bits(size: int) -> int:
+    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 192 a byte, 64 KiB to 128 MiB."""
+    return max(16, min(27, (size * 192 - 1).bit_length()))
+
+
+class Predictor:
+    """The state of one block: ``run`` for the encoder, ``predict`` and ``learn`` for the decoder.
+
+    ``raw`` (size,) uint8 fills with the block's bytes as they are learnt.
+    """
+
+    def __init__(self, size: int, lanes: int, table_bits: int, start: Start) -> None:
+        """``start`` is used up: it adapts."""
+        self.size, self.lanes = size, lanes
+        self.raw = np.zeros(size, np.uint8)
+        steps, longer = divmod(size, lanes)
+        self.starts = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+        registers = np.zeros((lanes, memory.REGISTERS), np.int64)
+        for column in (memory.START, memory.POSITION, memory.LINE, memory.LAST_LINE):
+            registers[:, column] = self.starts
+        self._state = (
+            self.raw,
+            np.zeros(1 << table_bits, np.uint8),
+            start.maps,
+            start.weights,
+            start.top,
+            start.apms,
+            registers,
+            np.zeros((lanes, CONTEXTS), np.int32),
+            np.zeros((lanes, CONTEXTS), np.uint64),
+            np.zeros((lanes, INPUTS), np.int32),
+            np.zeros((lanes, TOP_INPUTS), np.int32),
+            np.zeros((lanes, SETS + APMS), np.int64),
+            np.zeros((lanes, 2), np.int64),
+            np.zeros((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
+        )
+        self._outcome = self._state[12]
+
+    def phases(self) -> list[tuple[int, int]]:
+        """(steps, active lanes): all lanes for the steps they have in common, then the longer ones for one more."""
+        steps, longer = divmod(self.size, self.lanes)
+        return [(count, active) for count, active in ((steps, self.lanes), (1, longer)) if count and active]
+
+    def run(self, known: npt.NDArray[np.uint8], steps: int, active: int) -> npt.NDArray[np.uint16]:
+        """Predict and learn the next ``steps`` bytes of the block ``known``; (steps, 8, active) uint16, in 1/65536."""
+        probabilities = np.empty((steps, 8, active), np.uint16)
+        _run(steps, active, known, *self._state, probabilities)
+        return probabilities
+
+    def predict(self, active: int) -> npt.NDArray[np.float64]:
+        """P(1) of the first bit of a byte in the first ``active`` lanes, multiples of 1/65536."""
+        return self.learn(-1, np.zeros(active, np.int32), active)
+
+    def learn(self, bit: int, bits: npt.NDArray[np.int32], active: int) -> npt.NDArray[np.float64]:
+        """Learn the lanes' bits at position ``bit`` and predict the next, (active,) float64 multiples of 1/65536."""
+        _advance(bit, active, bits, *self._state)
+        return self._outcome[:active, PROBABILITY] / 65536.0
+
+
+def prepare(announce: Callable[[], None] | None) -> None:
+    """Load both kernels, or compile them, calling ``announce`` first."""
+    marker = Marker(["history", "memory", "mixer", "predictor"])
+    if not marker and announce is not None:
+        announce()
+    if not marker:
+        Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8), 1, 1)
+        Predictor(1, 1, 16, untrained_start()).predict(1)
+        marker.set()

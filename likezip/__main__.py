@@ -1,0 +1,3 @@
+from likezip.cli import main
+
+main()

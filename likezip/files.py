@@ -1,0 +1,100 @@
+"""Outputs that appear only when complete, and sources that are never touched before that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from likezip.errors import LikezipError
+
+SUFFIX = ".lz"
+
+
+class FileError(LikezipError):
+    """A file can't be used as asked: it exists, is missing, or has the wrong name."""
+
+
+def compressed_name(source: Path) -> Path:
+    """in.bin -> in.bin.lz; raises FileError for what has the suffix already."""
+    if source.suffix == SUFFIX:
+        raise FileError(f"{source}: already has the suffix {SUFFIX}; name the output to compress it again")
+    return source.with_name(source.name + SUFFIX)
+
+
+def decompressed_name(source: Path) -> Path:
+    """in.bin.lz -> in.bin; raises FileError for another suffix."""
+    if source.suffix != SUFFIX or source.name == SUFFIX:
+        raise FileError(f"{source}: unknown suffix, expected {SUFFIX}; name the output")
+    return source.with_suffix("")
+
+
+@contextmanager
+def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterator[BinaryIO]:
+    """A file to write to that gets the name ``target`` once the body has ended without an exception.
+
+    Until then it has a temporary name in the same directory, and none at all after a failure.  Mode and time of
+    change are ``source``'s.  Raises FileError if target exists and not ``force``, or is the source itself.
+    """
+    if source is not None and target.exists() and source.samefile(target):
+        raise FileError(f"{target}: input and output are the same file")
+    if target.exists() and not force:
+        raise FileError(f"{target}: exists already; --force replaces it")
+    if target.is_dir():
+        raise FileError(f"{target}: is a directory")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise FileError(f"{target}: {error.strerror}") from error
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _dress(part, source)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_directory(target.parent)
+
+
+def _dress(part: Path, source: Path | None) -> None:
+    if source is not None:
+        shutil.copystat(source, part)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    part.chmod(0o666 & ~mask)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new name last through a power cut, where directories can be opened (not on Windows)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into KeyboardInterrupt, so that it cleans up as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Training of what model files hold; never imported by the compressor."""

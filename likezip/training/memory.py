@@ -1,0 +1,70 @@
+"""Train the start of memory, mixer and APMs: ``python -m likezip.training.memory SOURCE... -o MODEL``.
+
+Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
+begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over, and what they have become
+at the end is the trained start.  That is online maximum likelihood: every update is a step down the cross-entropy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+from safetensors.numpy import save_file
+
+from likezip.predictor import COUNT_BITS, Predictor, Start, default_lanes, default_table_bits, untrained_start
+from likezip.training.data import draw_block, read_class
+
+SMALLEST, LARGEST = 1 << 11, 1 << 20
+
+
+def _bits(raw: bytes, start: Start) -> float:
+    """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
+    predictor = Predictor(len(raw), default_lanes(len(raw)), default_table_bits(len(raw)), start)
+    known, bits, done = np.frombuffer(raw, np.uint8), 0.0, 0
+    for steps, active in predictor.phases():
+        ones = predictor.run(known, steps, active).astype(np.float64) / 65536
+        places = predictor.starts[:active] + np.arange(done, done + steps)[:, None]
+        seen = np.unpackbits(known[places][:, None, :], axis=1)
+        bits -= float(np.log2(np.where(seen == 1, ones, 1 - ones)).sum())
+        done += steps
+    return bits
+
+
+def trust(start: Start, confidence: int) -> Start:
+    """The start as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
+    counts = np.minimum(start.maps & np.uint32((1 << COUNT_BITS) - 1), np.uint32(confidence))
+    maps = (start.maps >> np.uint32(COUNT_BITS)) << np.uint32(COUNT_BITS) | counts
+    return Start(maps, start.weights, start.top, start.apms)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
+@click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
+@click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
+@click.option("--seed", default=1, show_default=True, help="Of the draw.")
+def main(sources: tuple[Path, ...], output: Path, megabytes: float, confidence: int, seed: int) -> None:
+    """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
+    random = np.random.default_rng(seed)
+    classes = {source.name.split(".")[0]: read_class(source) for source in sources}
+    start, coded, recent = untrained_start(), 0, dict.fromkeys(classes, 0.0)
+    while coded < megabytes * 1e6:
+        name = list(classes)[random.integers(len(classes))]
+        size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
+        raw = draw_block(classes[name], size, random)
+        coded += len(raw)
+        rate = _bits(raw, start) / len(raw)
+        recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
+        click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
+    metadata = {
+        "format": "likezip model 1",
+        "training": f"{megabytes} MB of {', '.join(sorted(classes))}; seed {seed}; confidence {confidence}",
+    }
+    tensors = {f"memory.{name}": tensor for name, tensor in trust(start, confidence).tensors().items()}
+    save_file(tensors, output, metadata)
+
+
+if __name__ == "__main__":
+    main()
