@@ -89,7 +89,7 @@ def apm_read(apm: npt.NDArray[np.uint16], row: int, logit: int) -> int:
     """The refined probability: linear between the two columns of apm[row] around ``logit``; (rows, 25) uint16."""
     place = logit + APM_OFFSET
     column, part = place >> 8, place & 255
-    return (np.int64(apm[row, column]) * (256 - part) + np.int64(apm[row, column + 1]) * part) >> 8
+    return int(np.int64(apm[row, column]) * (256 - part) + np.int64(apm[row, column + 1]) * part) >> 8
 
 
 @njit(inline="always")

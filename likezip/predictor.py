@@ -121,7 +121,7 @@ def _gather(lane, bit, table, maps, registers, slots, inputs, raw):
             if expected >> (8 - bit) == partial:
                 one = (expected >> (7 - bit)) & 1
                 p = np.int64(maps[CONTEXTS + m, 2 * length + one] >> np.uint32(16))
-                logit, confidence = int(mixer.STRETCH[p >> 4]), (p - 32768) >> 5
+                logit, confidence = int(mixer.STRETCH[p >> 4]), int(p - 32768) >> 5
                 if one == 0:
                     logit, confidence = -logit, -confidence
             else:

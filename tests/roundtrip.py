@@ -1,0 +1,28 @@
+"""The one checker of all round trips."""
+
+import io
+from typing import Any
+
+import likezip
+
+
+class Pipe:
+    """A source that can't seek and gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, step: int = 4093) -> None:
+        self._file, self._step = io.BytesIO(data), step
+
+    def read(self, size: int, /) -> bytes:
+        return self._file.read(min(size, self._step))
+
+
+def check_roundtrip(data: bytes, **options: Any) -> bytes:
+    """Compress twice and decompress, whole and through pipes; returns the frame."""
+    frame = likezip.compress(data, **options)
+    sink = io.BytesIO()
+    likezip.compress_stream(Pipe(data), sink, **options)
+    assert sink.getvalue() == frame
+    assert likezip.decompress(frame) == data
+    blocks = max(1, -(-len(data) // options.get("block_size", 1 << 22)))
+    assert len(frame) <= len(data) + 35 + 29 * blocks
+    return frame

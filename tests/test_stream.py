@@ -1,0 +1,123 @@
+"""Round trips of all sizes and options, frames after one another, and what must be refused."""
+
+import io
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from roundtrip import Pipe, check_roundtrip
+
+import likezip
+from likezip import container, stream
+
+BLOCK = container.MIN_BLOCK
+TEXT = b"".join(b"line %d of the text, which repeats itself, %d\n" % (i, i * i % 97) for i in range(4000))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 100, BLOCK - 1, BLOCK, BLOCK + 1])
+def test_sizes(size: int) -> None:
+    check_roundtrip(TEXT[:size], block_size=BLOCK)
+
+
+def test_zeros_become_almost_nothing() -> None:
+    assert len(check_roundtrip(bytes(1_000_000))) < 500
+
+
+def test_random_bytes_are_stored() -> None:
+    data = random.Random(1).randbytes(200_000)
+    frame = check_roundtrip(data, block_size=BLOCK)
+    assert len(frame) <= len(data) * 1.001 + 64
+    one = random.Random(2).randbytes(1000)
+    assert len(check_roundtrip(one)) == 1064
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=3000), st.integers(1, 40))
+def test_any_bytes_any_lanes(data: bytes, lanes: int) -> None:
+    check_roundtrip(data, lanes=lanes)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, len(TEXT)), st.integers(BLOCK, 3 * BLOCK), st.integers(1, 1024))
+def test_any_options(size: int, block_size: int, lanes: int) -> None:
+    data = TEXT[:size]
+    frame = likezip.compress(data, block_size=block_size, lanes=lanes)
+    assert likezip.decompress(frame) == data
+
+
+def test_workers_do_not_change_the_bytes() -> None:
+    one = check_roundtrip(TEXT, block_size=BLOCK)
+    assert likezip.compress(TEXT, block_size=BLOCK, threads=2) == one
+    assert likezip.decompress(one, threads=2) == TEXT
+
+
+def test_frames_after_one_another() -> None:
+    both = likezip.compress(TEXT[:500]) + likezip.compress(b"") + likezip.compress(TEXT[500:900])
+    assert likezip.decompress(both) == TEXT[:900]
+    sink = io.BytesIO()
+    likezip.decompress_stream(Pipe(both, 7), sink)
+    assert sink.getvalue() == TEXT[:900]
+    assert [frame.raw_size for frame in stream.read_frames(io.BytesIO(both))] == [500, 0, 400]
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (b"", likezip.TruncatedError, "empty"),
+        (b"LZIP\x01and so on, of another program", likezip.FormatError, "lzip"),
+        (b"plain text that is no frame at all", likezip.FormatError, "magic"),
+        (container.MAGIC, likezip.TruncatedError, "header"),
+        (likezip.compress(b"x") + b"junk", likezip.FormatError, "trailing"),
+        (container.FrameHeader(BLOCK, bytes(8)).pack(), likezip.UnknownModelError, "0000000000000000"),
+    ],
+)
+def test_refused(data: bytes, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        likezip.decompress(data)
+
+
+def _with_checksum(fields: bytes) -> bytes:
+    return fields + container.checksum(fields).to_bytes(4, "little")
+
+
+def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
+    header = container.FrameHeader(BLOCK, bytes(8)).pack()[:18]
+    for place in (4, 5):
+        changed = header[:place] + b"\x09" + header[place + 1 :]
+        with pytest.raises(likezip.UnsupportedError):
+            likezip.decompress(_with_checksum(changed))
+
+
+def test_moved_missing_and_doubled_blocks() -> None:
+    frame = likezip.compress(random.Random(3).randbytes(3 * BLOCK), block_size=BLOCK)
+    size = BLOCK + container.BLOCK_HEADER_SIZE
+    head, tail = frame[: container.FRAME_HEADER_SIZE], frame[container.FRAME_HEADER_SIZE + 3 * size :]
+    a, b, c = (frame[container.FRAME_HEADER_SIZE + i * size :][:size] for i in range(3))
+    assert head + a + b + c + tail == frame
+    for damaged in (head + b + a + c + tail, head + a + c + tail, head + a + a + b + c + tail, head + a + b + tail):
+        with pytest.raises(likezip.CorruptError):
+            likezip.decompress(damaged)
+
+
+def test_a_forged_size_allocates_nothing() -> None:
+    header = container.FrameHeader(container.MAX_BLOCK, likezip.load_model("likezip-1").id).pack()
+    block = container.BlockHeader(container.STORED, 0, 0, 0, 1 << 30, 1 << 30, 0).pack(0)
+    with pytest.raises(likezip.TruncatedError):
+        likezip.decompress(header + block + b"some bytes")
+
+
+def test_wrong_options() -> None:
+    for options in ({"block_size": 1}, {"lanes": 0}, {"lanes": 1025}, {"threads": 0}):
+        with pytest.raises(ValueError, match="must be"):
+            likezip.compress(b"x", **options)
+
+
+def _die(*_: object) -> None:
+    os._exit(9)
+
+
+def test_a_dying_worker_is_an_error() -> None:
+    with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2, None) as workers:
+        list(workers.map(_die, [(), (), ()]))
