@@ -1,0 +1,314 @@
+"""A second decoder, written from FORMAT.md in Python's own integers; imports nothing of likezip, numpy or constriction.
+
+It is slow (about a kilobyte a second) and reads frames of stored and memory blocks.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from decimal import Decimal, getcontext
+from functools import cache
+
+U64 = (1 << 64) - 1
+A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
+CONTEXTS = [
+    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0), (0xFFFFFFFFFF, "", 0)),
+    *((0xFFFFFFFFFFFF, "", 0), (0, "word", 0), (0, "pair", 0), (0xFF, "above", 0), (0, "field", 0)),
+    *((0xFF, "expected", 0), (0xFFFF00, "", 0), (0xFFFF0000, "", 0), (0xFF000000, "", 0), (0xF0F0F0F0, "", 0)),
+    *((0xFF, "", 1), (0xFFFF, "", 1), (0xFFFFFF, "", 1), (0xFFFFFFFF, "", 1), (0xFFFFFFFFFFFF, "", 1)),
+    *((0, "word", 1), (0xFF00, "", 1), (0xFF00FF00, "", 1)),
+]
+MATCHES = ((20, 11), (18, 5))
+LIMIT = 2840
+
+
+def squash_table() -> list[int]:
+    getcontext().prec = 60
+    upper = [min(65535, int(65536 / (1 + (Decimal(-x) / 256).exp()) + Decimal("0.5"))) for x in range(LIMIT + 1)]
+    return [65536 - p for p in upper[:0:-1]] + upper
+
+
+SQUASH = squash_table()
+STRETCH = [next((x for x, p in enumerate(SQUASH) if p >= 16 * i + 8), 2 * LIMIT) - LIMIT for i in range(4096)]
+
+
+def clamp(x: int) -> int:
+    return max(-LIMIT, min(LIMIT, x))
+
+
+def after(state: tuple, b: int) -> tuple:
+    zeros, ones, recent = state
+    if zeros + ones < 4:
+        recent = (*recent, b)
+        return (recent.count(0), recent.count(1), recent)
+    count = [zeros, ones]
+    count[b] += 1
+    if count[1 - b] >= 3:
+        count[1 - b] = min(3 + (count[1 - b] - 3) // 2, 5)
+    while min(count) > 5 or max(count) > (44, 30, 13, 8, 6, 5)[min(count)]:
+        larger = max(count)
+        count = [n - (n == larger) for n in count]
+    if sum(count) <= 4:
+        return (*count, (1 - b,) * count[1 - b] + (b,) * count[b])
+    return (*count, (b,) if min(count) > 0 and sum(count) <= 12 else ())
+
+
+@cache
+def next_states() -> list[tuple[int, int]]:
+    found, todo = {(0, 0, ())}, [(0, 0, ())]
+    while todo:
+        state = todo.pop()
+        for b in (0, 1):
+            if (following := after(state, b)) not in found:
+                found.add(following)
+                todo.append(following)
+    order = sorted(found, key=lambda s: (s[0] + s[1], *s))
+    number = {state: i for i, state in enumerate(order)}
+    return [(number[after(s, 0)], number[after(s, 1)]) for s in order]
+
+
+def scramble(v: int) -> int:
+    v = ((v ^ (v >> 32)) * A) & U64
+    return v ^ (v >> 29)
+
+
+class Lane:
+    def __init__(self, number: int, start: int, size: int) -> None:
+        self.number, self.start, self.size = number, start, size
+        self.position = self.line = self.last_line = start
+        self.history = self.last_word = 0
+        self.partial = 1
+        self.named = {"": 0, "word": 0, "pair": 0, "above": 0, "field": 0, "expected": 0}
+        self.pointer, self.length = [0, 0], [0, 0]
+
+
+class Block:
+    """Decodes one block of mode 2."""
+
+    def __init__(self, size: int, lanes: int, table_bits: int, words: list[int], model: dict) -> None:
+        q, r = divmod(size, lanes)
+        self.lanes = [Lane(i, i * q + min(i, r), q + (i < r)) for i in range(lanes)]
+        self.size, self.words = size, words
+        self.raw = bytearray(size)
+        self.table = bytearray(1 << table_bits)
+        self.index = [{}, {}]
+        self.maps, self.weights, self.top, self.apms = (
+            [list(row) for row in model[f"memory.{name}"]] for name in ("maps", "weights", "top", "apms")
+        )
+        self.state = 0
+        self.refill()
+
+    def refill(self) -> None:
+        while self.words and self.state < 1 << 32:
+            self.state = self.state << 32 | self.words.pop()
+
+    def decode(self) -> bytes:
+        for t in range(max(lane.size for lane in self.lanes)):
+            active = [lane for lane in self.lanes if lane.size > t]
+            for bit in range(8):
+                if bit in (0, 4):
+                    for lane in active:
+                        self.look_up(lane, bit)
+                for lane in active:
+                    self.predict(lane, bit)
+                bits = [self.decode_bit(lane.k) for lane in active]
+                for lane, b in zip(active, bits, strict=True):
+                    self.learn(lane, b)
+            self.end_byte(active)
+        assert self.state == 0, "the state must be 0 at the end"
+        assert not self.words, "no word may be left"
+        return bytes(self.raw)
+
+    def decode_bit(self, k: int) -> int:
+        split = ((65536 - k) * (2**24 - 2) >> 16) + 1
+        low = self.state % 2**24
+        bit = int(low >= split)
+        self.state = (self.state >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
+        if self.words and self.state < 1 << 32:
+            self.state = self.state << 32 | self.words.pop()
+        return bit
+
+    def look_up(self, lane: Lane, bit: int) -> None:
+        if bit == 0:
+            lane.partial = 1
+            lane.hashes = [
+                scramble(
+                    ((lane.history & mask) * B + lane.named[name] * C + (i + 1) * D + local * (lane.number + 1) * A)
+                    & U64
+                )
+                for i, (mask, name, local) in enumerate(CONTEXTS)
+            ]
+        lane.buckets = []
+        for value in lane.hashes:
+            v = scramble((value + lane.partial * C) & U64)
+            home = v % (len(self.table) // 16)
+            tried = [16 * (home ^ probe) for probe in range(3)]
+            fitting = [place for place in tried if self.table[place] == v >> 56]
+            if fitting:
+                place = fitting[0]
+            else:
+                place = min(tried, key=lambda place: self.table[place + 1])
+                self.table[place : place + 16] = bytes([v >> 56]) + bytes(15)
+            lane.buckets.append(place)
+
+    def predict(self, lane: Lane, bit: int) -> None:
+        node = lane.partial if bit < 4 else lane.partial % (1 << (bit - 4)) + (1 << (bit - 4))
+        x = lane.inputs = [0] * 56
+        lane.states = [bucket + node for bucket in lane.buckets]
+        known = 0
+        for i, place in enumerate(lane.states):
+            if state := self.table[place]:
+                p = self.maps[i][state] >> 16
+                x[i], x[25 + i] = STRETCH[p >> 4], (p - 32768) >> 5
+                known += 1
+        lane.expected = [None, None]
+        for m in (0, 1):
+            if lane.length[m] > 0:
+                e = 256 + self.raw[lane.pointer[m]]
+                if e >> (8 - bit) != lane.partial:
+                    lane.length[m] = 0
+                    continue
+                o = lane.expected[m] = e >> (7 - bit) & 1
+                p = self.maps[23 + m][2 * lane.length[m] + o] >> 16
+                x[23 + m], x[48 + m] = STRETCH[p >> 4], (p - 32768) >> 5
+                if o == 0:
+                    x[23 + m], x[48 + m] = -x[23 + m], -x[48 + m]
+        x[50] = 256
+        c1, c2 = lane.history & 255, lane.history >> 8 & 255
+        longest = max(lane.length)
+        strength = 0 if longest == 0 else 1 if longest < 16 else 2
+        rows = (lane.partial + 256 * strength, 768 + c1, 1024 + 8 * (longest >> 1) + bit, 1160 + known, 1192 + c2)
+        lane.rows = [self.weights[row] for row in rows]
+        lane.layer = [self.mix(x, row) for row in lane.rows]
+        lane.logit = self.mix(lane.layer, self.top[lane.partial])
+        keys = (lane.partial + 256 * c1, lane.partial + 256 * (c1 + 256 * c2))
+        keys += (lane.partial | lane.named["expected"] >> 6 << 8 | strength << 20,)
+        lane.apms = [self.apms[a * 16384 + (key * 0x9E3779B1 % 2**32 >> 18)] for a, key in enumerate(keys)]
+        j, w = divmod(lane.logit + 3072, 256)
+        total = SQUASH[lane.logit + LIMIT]
+        total += sum((apm[j] * (256 - w) + apm[j + 1] * w) >> 8 for apm in lane.apms)
+        lane.k = max(1, min(65535, (total + 2) >> 2))
+
+    @staticmethod
+    def mix(inputs: list[int], row: list[int]) -> int:
+        return clamp(sum(x * w >> 6 for x, w in zip(inputs, row, strict=False)) >> 10)
+
+    def learn(self, lane: Lane, b: int) -> None:
+        for i, place in enumerate(lane.states):
+            self.teach(i, self.table[place], b)
+            self.table[place] = next_states()[self.table[place]][b]
+        for m in (0, 1):
+            o = lane.expected[m]
+            if o is not None:
+                self.teach(23 + m, 2 * lane.length[m] + o, int(o == b))
+        for row, y in zip(lane.rows, lane.layer, strict=True):
+            self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 14)
+        self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 16)
+        column = (lane.logit + 3072 + 128) >> 8
+        for apm in lane.apms:
+            apm[column] += (65535 * b - apm[column]) >> 6
+        lane.partial = 2 * lane.partial + b
+
+    def teach(self, row: int, state: int, b: int) -> None:
+        p, n = divmod(self.maps[row][state], 1024)
+        p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
+        self.maps[row][state] = p * 1024 + min(n + 1, 255)
+
+    @staticmethod
+    def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
+        for i, x in enumerate(inputs):
+            row[i] = max(-524287, min(524287, row[i] + ((x * error + (1 << (shift - 1))) >> shift)))
+
+    def end_byte(self, active: list[Lane]) -> None:
+        for lane in active:
+            self.remember(lane, lane.partial & 255)
+        for m, (bits, minimum) in enumerate(MATCHES):
+            for lane in active:
+                self.follow(lane, m, bits, minimum)
+            for lane in active:
+                if lane.position - lane.start >= minimum:
+                    self.index[m][self.key(lane, bits, minimum)] = lane.position
+        for lane in active:
+            named = lane.named
+            named["field"] = 256 * named["above"] + min(lane.position - lane.line, 255)
+            last = 0 if named["word"] else lane.history & 255
+            named["pair"] = (lane.last_word * D + named["word"] + last) & U64
+            named["expected"] = 0
+            for m in (1, 0):
+                if lane.length[m] > 0:
+                    named["expected"] = 64 * (self.raw[lane.pointer[m]] + 1) + min(lane.length[m], 16)
+
+    def remember(self, lane: Lane, v: int) -> None:
+        self.raw[lane.position] = v
+        lane.history = (lane.history << 8 | v) & U64
+        lane.position += 1
+        if 97 <= v | 32 <= 122 or v >= 128:
+            lane.named["word"] = (lane.named["word"] + (v | 32 if v < 128 else v) + 1) * A & U64
+        elif lane.named["word"]:
+            lane.last_word, lane.named["word"] = lane.named["word"], 0
+        if v == 10:
+            lane.last_line, lane.line = lane.line, lane.position
+        above = lane.last_line + lane.position - lane.line
+        inside = lane.last_line < lane.line and above < lane.line
+        lane.named["above"] = self.raw[above] + 1 if inside else 0
+
+    @staticmethod
+    def key(lane: Lane, bits: int, minimum: int) -> int:
+        kept = lane.history << 8 * (8 - min(minimum, 8)) & U64
+        return (kept * B & U64) >> (64 - bits)
+
+    def follow(self, lane: Lane, m: int, bits: int, minimum: int) -> None:
+        pointer = lane.pointer[m]
+        if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.size:
+            lane.pointer[m] += 1
+            lane.length[m] = min(lane.length[m] + 1, 32)
+            return
+        lane.length[m] = 0
+        candidate = self.index[m].get(self.key(lane, bits, minimum), 0)
+        if lane.position - lane.start < minimum or not 0 < candidate < self.size:
+            return
+        home = max(other.start for other in self.lanes if other.start <= candidate - 1)
+        limit, length = min(lane.position - lane.start, candidate - home, 32), 0
+        while length < limit and self.raw[lane.position - 1 - length] == self.raw[candidate - 1 - length]:
+            length += 1
+        if length >= minimum:
+            lane.pointer[m], lane.length[m] = candidate, length
+
+
+def read_model(content: bytes) -> dict:
+    """The tensors of a safetensors file as lists of rows."""
+    (size,) = struct.unpack_from("<Q", content)
+    tensors = {}
+    for name, entry in json.loads(content[8 : 8 + size]).items():
+        if name != "__metadata__":
+            rows, columns = entry["shape"]
+            code = {"U32": "I", "I32": "i", "U16": "H"}[entry["dtype"]]
+            begin, end = entry["data_offsets"]
+            flat = struct.unpack(f"<{rows * columns}{code}", content[8 + size + begin : 8 + size + end])
+            tensors[name] = [flat[i * columns : (i + 1) * columns] for i in range(rows)]
+    return tensors
+
+
+def decode_frame(frame: bytes, model: dict) -> bytes:
+    """The content of one frame; damage is an AssertionError."""
+    magic, version, flags, block_size, _, crc = struct.unpack_from("<4sBBI8sI", frame)
+    assert magic == b"\xceLKZ"
+    assert crc == zlib.crc32(frame[:18])
+    assert (version, flags) == (1, 0)
+    at, contents, entries = 22, [], []
+    while frame[at]:
+        mode, lanes, profile, bits, raw_size, size, raw_crc, crc = struct.unpack_from("<BHBBIIII", frame, at)
+        assert crc == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
+        assert profile == 0
+        assert raw_size <= block_size
+        payload = frame[at + 21 : at + 21 + size]
+        words = list(struct.unpack(f"<{size // 4}I", payload)) if mode == 2 else []
+        contents.append(Block(raw_size, lanes, bits, words, model).decode() if mode == 2 else payload)
+        assert zlib.crc32(contents[-1]) == raw_crc
+        entries.append((size, raw_size))
+        at += 21 + size
+    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
+    assert frame[at:] == index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
+    return b"".join(contents)

@@ -1,0 +1,66 @@
+"""Golden frames: the reference decoder reads them, and likezip still writes the same bytes.
+
+``python tests/test_golden.py`` writes them anew, which is a break of the format or a new model.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import reference_decoder
+
+import likezip
+
+PLACE = Path(__file__).parent / "golden"
+
+
+def _log() -> bytes:
+    return b"".join(
+        b"12:%02d:%02d host app[%d]: request %x done\n" % (i // 60, i % 60, i % 7, i * i) for i in range(60)
+    )
+
+
+def _records() -> bytes:
+    return b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
+
+
+CASES: dict[str, tuple[bytes, int]] = {
+    "empty": (b"", 1),
+    "one byte": (b"x", 1),
+    "stored": (hashlib.sha256(b"noise").digest(), 1),
+    "text": ((__doc__ or "").encode() * 2 + bytes(range(256)) + (__doc__ or "").upper().encode() * 3, 1),
+    "text in lanes": (b"She sells sea shells by the sea shore; the shells she sells are sea shells. " * 12, 5),
+    "log in lanes": (_log(), 7),
+    "records": (_records(), 3),
+    "zeros": (bytes(1001), 4),
+    "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> dict[str, list[tuple[int, ...]]]:
+    tensors: dict[str, list[tuple[int, ...]]] = reference_decoder.read_model(
+        likezip.load_model("likezip-1").path.read_bytes()
+    )
+    return tensors
+
+
+def _frame(name: str) -> bytes:
+    data, lanes = CASES[name]
+    return likezip.compress(data, lanes=lanes)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, model: dict[str, list[tuple[int, ...]]]) -> None:
+    frame = (PLACE / f"{name.replace(' ', '-')}.lz").read_bytes()
+    content = (PLACE / f"{name.replace(' ', '-')}.raw").read_bytes()
+    assert reference_decoder.decode_frame(frame, model) == content
+    assert likezip.decompress(frame) == content
+    assert likezip.compress(content, lanes=CASES[name][1]) == frame
+
+
+if __name__ == "__main__":
+    PLACE.mkdir(exist_ok=True)
+    for case in CASES:
+        (PLACE / f"{case.replace(' ', '-')}.lz").write_bytes(_frame(case))
+        (PLACE / f"{case.replace(' ', '-')}.raw").write_bytes(CASES[case][0])
