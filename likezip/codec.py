@@ -80,11 +80,11 @@ def _decode_memory(header: BlockHeader, payload: bytes, model: Model) -> bytes:
 
     predictor = Predictor(header.raw_size, header.lanes, header.table_bits, _start(model))
     decoder = Decoder(payload)
-    for steps, active in predictor.phases():
-        probabilities = predictor.predict(active)
-        for _ in range(steps):
-            for bit in range(8):
-                probabilities = predictor.learn(bit, decoder.decode(probabilities), active)
+    probabilities, step = predictor.predict(), 0
+    while predictor.active(step):
+        for bit in range(8):
+            probabilities = predictor.learn(step, bit, decoder.decode(probabilities))
+        step += 1
     decoder.finish()
     return predictor.raw.tobytes()
 

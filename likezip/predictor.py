@@ -231,6 +231,7 @@ def _end_byte(active, raw, registers, index):
 def _advance(
     bit,
     active,
+    upcoming,
     bits,
     raw,
     table,
@@ -247,7 +248,10 @@ def _advance(
     outcome,
     index,
 ):
-    """Learn ``bits`` at bit position ``bit`` (none when it is -1: the block begins) and predict the next one."""
+    """Learn ``bits`` of ``active`` lanes at position ``bit`` (none when it is -1: the block begins).
+
+    Then predict the next bit of ``upcoming`` lanes: fewer, or none, once a step was the last of some.
+    """
     if bit >= 0:
         _learn_bit(
             bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
@@ -256,9 +260,9 @@ def _advance(
             _end_byte(active, raw, registers, index)
     following = (bit + 1) & 7
     if following & 3 == 0:
-        _begin_nibble(active, following, table, registers, hashes, slots)
+        _begin_nibble(upcoming, following, table, registers, hashes, slots)
     _predict_bit(
-        following, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
+        following, upcoming, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
     )
 
 
@@ -355,14 +359,22 @@ class Predictor:
         _run(steps, active, known, *self._state, probabilities)
         return probabilities
 
-    def predict(self, active: int) -> npt.NDArray[np.float64]:
-        """P(1) of the first bit of a byte in the first ``active`` lanes, multiples of 1/65536."""
-        return self.learn(-1, np.zeros(active, np.int32), active)
+    def active(self, step: int) -> int:
+        """How many lanes, the first ones, have a byte in ``step``."""
+        steps, longer = divmod(self.size, self.lanes)
+        return self.lanes if step < steps else longer if step == steps else 0
 
-    def learn(self, bit: int, bits: npt.NDArray[np.int32], active: int) -> npt.NDArray[np.float64]:
-        """Learn the lanes' bits at position ``bit`` and predict the next, (active,) float64 multiples of 1/65536."""
-        _advance(bit, active, bits, *self._state)
-        return self._outcome[:active, PROBABILITY] / 65536.0
+    def predict(self) -> npt.NDArray[np.float64]:
+        """P(1) of the block's first bit in every lane, multiples of 1/65536; what ``learn`` gives for the others."""
+        return self._advance(-1, np.zeros(0, np.int32), self.active(0))
+
+    def learn(self, step: int, bit: int, bits: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Learn the active lanes' bits at position ``bit`` of ``step`` and predict the next, (active,) float64."""
+        return self._advance(bit, bits, self.active(step + (bit == 7)))
+
+    def _advance(self, bit: int, bits: npt.NDArray[np.int32], upcoming: int) -> npt.NDArray[np.float64]:
+        _advance(bit, bits.size, upcoming, bits, *self._state)
+        return self._outcome[:upcoming, PROBABILITY] / 65536.0
 
 
 def prepare(announce: Callable[[], None] | None) -> None:
@@ -372,5 +384,5 @@ def prepare(announce: Callable[[], None] | None) -> None:
         announce()
     if not marker:
         Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8), 1, 1)
-        Predictor(1, 1, 16, untrained_start()).predict(1)
+        Predictor(1, 1, 16, untrained_start()).predict()
         marker.set()

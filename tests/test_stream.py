@@ -47,6 +47,12 @@ def test_any_options(size: int, block_size: int, lanes: int) -> None:
     assert likezip.decompress(frame) == data
 
 
+def test_lanes_that_end_one_step_earlier_touch_nothing() -> None:
+    """The decoder once predicted the step after a lane's last, which evicted buckets that others still used."""
+    for size in (8694, 8700, 30_001):
+        check_roundtrip(TEXT[:size], lanes=219)
+
+
 def test_workers_do_not_change_the_bytes() -> None:
     one = check_roundtrip(TEXT, block_size=BLOCK)
     assert likezip.compress(TEXT, block_size=BLOCK, threads=2) == one

@@ -1,0 +1,1 @@
+"""likezip beside other compressors and beside the entropy bounds: ``python -m benchmarks [FILE_OR_DIR...]``."""
