@@ -40,14 +40,17 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
     Until then it has a temporary name in the same directory, and none at all after a failure.  Mode and time of
-    change are ``source``'s.  Raises FileError if target exists and not ``force``, or is the source itself.
+    change are ``source``'s.  Raises FileError if target exists and not ``force``, is the source itself, or is no
+    regular file (a device would be replaced by the rename).
     """
     if source is not None and target.exists() and source.samefile(target):
         raise FileError(f"{target}: input and output are the same file")
-    if target.exists() and not force:
-        raise FileError(f"{target}: exists already; --force replaces it")
     if target.is_dir():
         raise FileError(f"{target}: is a directory")
+    if target.exists() and not target.is_file():
+        raise FileError(f"{target}: is not a regular file; write to standard output instead")
+    if target.exists() and not force:
+        raise FileError(f"{target}: exists already; --force replaces it")
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     except OSError as error:

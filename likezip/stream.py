@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import multiprocessing
 import os
@@ -10,15 +11,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, TypeVar
 
 from likezip import codec, container
 from likezip.container import BlockHeader, Entry, FrameHeader
-from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, WorkerError
+from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError, WorkerError
 from likezip.model import Model, default_model, find_model, load_model
 
 Progress = Callable[[int, int], None]
@@ -28,7 +30,7 @@ Progress = Callable[[int, int], None]
 class Source(Protocol):
     """What is read from: any binary file object, pipes included."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes | None: ...
 
 
 class Sink(Protocol):
@@ -38,12 +40,29 @@ class Sink(Protocol):
 
 
 def read_fully(source: Source, size: int) -> bytes:
-    """``size`` bytes, or fewer at the end only; never asks for more than 1 MiB at once, whatever ``size`` claims."""
+    """``size`` bytes, or fewer at the end only; never asks for more than 1 MiB at once, whatever ``size`` claims.
+
+    Raises BlockingIOError for a source that has nothing yet (a pipe that doesn't block), which is not its end.
+    """
     parts: list[bytes] = []
-    while size > 0 and (part := source.read(min(size, 1 << 20))):
+    while size > 0 and (part := source.read(min(size, 1 << 20))) != b"":
+        if part is None:
+            raise BlockingIOError(errno.EAGAIN, "the source has no bytes yet; open it so that reading waits")
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def write_fully(sink: Sink, data: bytes) -> None:
+    """Write all of ``data``, also to a sink that takes less at once and says how much (unbuffered files, sockets).
+
+    Raises BlockingIOError for an unbuffered one that takes nothing for now.
+    """
+    while data:
+        taken = sink.write(data)
+        if taken == 0 or (taken is None and isinstance(sink, io.RawIOBase)):
+            raise BlockingIOError(errno.EAGAIN, "the sink takes no bytes now; open it so that writing waits")
+        data = data[taken:] if isinstance(taken, int) else b""
 
 
 # What a worker does with one block.
@@ -80,27 +99,28 @@ class _Workers(AbstractContextManager["_Workers"]):
         waiting: deque[Future[Result]] = deque()
         calls = iter(calls)
         first, second = next(calls, None), next(calls, None) if self._threads > 1 else None
-        if second is None:
-            if first is not None:
-                yield work(*first)
-            for call in calls:
+        if first is None or second is None:
+            for call in calls if first is None else chain([first], calls):
                 yield work(*call)
             return
         codec.prepare(self._announce)
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._threads, spawn, initializer=_leave_interrupts_to_parent)
-        for call in _chain(first, second, calls):
-            waiting.append(self._pool.submit(work, *(call or ())))
+        for call in chain([first, second], calls):
+            waiting.append(self._submit(work, call))
             if len(waiting) > self._threads:
                 yield self._result(waiting.popleft())
         while waiting:
             yield self._result(waiting.popleft())
 
+    def _submit(self, work: Callable[..., Result], call: tuple[object, ...]) -> Future[Result]:
+        assert self._pool is not None
+        with _deaths_reported():
+            return self._pool.submit(work, *call)
+
     def _result(self, future: Future[Result]) -> Result:
-        try:
+        with _deaths_reported():
             return future.result()
-        except BrokenProcessPool as error:
-            raise WorkerError("a worker process died (was it killed, or out of memory?)") from error
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -113,13 +133,13 @@ class _Workers(AbstractContextManager["_Workers"]):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _chain(
-    first: tuple[object, ...] | None, second: tuple[object, ...], rest: Iterator[tuple[object, ...]]
-) -> Iterator[tuple[object, ...]]:
-    if first is not None:
-        yield first
-    yield second
-    yield from rest
+@contextmanager
+def _deaths_reported() -> Iterator[None]:
+    """A pool notices a death when it is next asked for anything, new work included."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerError("a worker process died (was it killed, or out of memory?)") from error
 
 
 def compress_stream(
@@ -140,7 +160,7 @@ def compress_stream(
     """
     _check_options(block_size, threads, lanes)
     model = model or default_model()
-    sink.write(FrameHeader(block_size, model.id).pack())
+    write_fully(sink, FrameHeader(block_size, model.id).pack())
     entries: list[Entry] = []
     read = written = 0
 
@@ -151,12 +171,12 @@ def compress_stream(
 
     with _Workers(threads, announce) as workers:
         for header, payload in workers.map(_encode, blocks()):
-            sink.write(header.pack(len(entries)) + payload)
+            write_fully(sink, header.pack(len(entries)) + payload)
             entries.append((header.payload_size, header.raw_size))
             read, written = read + header.raw_size, written + container.BLOCK_HEADER_SIZE + header.payload_size
             if progress is not None:
                 progress(read, written)
-    sink.write(container.pack_end(entries))
+    write_fully(sink, container.pack_end(entries))
 
 
 def _check_options(block_size: int, threads: int, lanes: int | None) -> None:
@@ -193,7 +213,7 @@ def decompress_stream(
         with _Workers(threads, announce) as workers:
             blocks = _BlockReader(source, header, used, announce)
             for raw in workers.map(_decode, blocks):
-                sink.write(raw)
+                write_fully(sink, raw)
                 written += len(raw)
                 if progress is not None:
                     progress(read + blocks.read, written)
@@ -207,7 +227,7 @@ def _model_for(header: FrameHeader, model: Model | None) -> Model:
     if model is None:
         return find_model(header.model_id)
     if model.id != header.model_id:
-        raise LikezipError(f"the frame was written with model {header.model_id.hex()}, not with {model.id.hex()}")
+        raise UnknownModelError(f"the frame was written with model {header.model_id.hex()}, not with {model.id.hex()}")
     return model
 
 

@@ -1,0 +1,178 @@
+"""An output appears complete or not at all, and a source is never touched."""
+
+import errno
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import likezip
+from likezip.files import FileError, complete_output, compressed_name, decompressed_name, terminable
+
+CONTENT = bytes(range(256)) * 300
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "in"
+    path.write_bytes(CONTENT)
+    path.chmod(0o640)
+    os.utime(path, ns=(10**18 + 1000, 10**18 + 1000))
+    before = path.stat()
+    yield path
+    after = path.stat()
+    assert path.read_bytes() == CONTENT
+    assert (after.st_ino, after.st_mode, after.st_mtime_ns) == (before.st_ino, before.st_mode, before.st_mtime_ns)
+
+
+class FullDisk:
+    """A sink with room for a number of bytes only."""
+
+    def __init__(self, sink: Any, room: int) -> None:
+        self._sink, self._room = sink, room
+
+    def write(self, data: bytes, /) -> int:
+        if len(data) > self._room:
+            self._sink.write(data[: self._room])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._room -= len(data)
+        return int(self._sink.write(data))
+
+
+def test_output_is_complete_with_mode_and_time_of_its_source(source: Path) -> None:
+    target = source.with_name("out")
+    with complete_output(target, source=source, force=False) as file:
+        file.write(b"first, ")
+        assert not target.exists()
+        file.write(b"second")
+    assert target.read_bytes() == b"first, second"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert target.stat().st_mtime_ns == source.stat().st_mtime_ns
+    assert sorted(os.listdir(target.parent)) == ["in", "out"]
+
+
+def test_output_without_a_source_gets_the_usual_mode(tmp_path: Path) -> None:
+    with complete_output(tmp_path / "out", source=None, force=False) as file:
+        file.write(b"x")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, MemoryError])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_failure_leaves_nothing_new(source: Path, error: type[BaseException], there: bool) -> None:
+    target = source.with_name("out")
+    if there:
+        target.write_bytes(b"precious")
+    before = sorted(os.listdir(source.parent))
+    with pytest.raises(error), complete_output(target, source=source, force=True) as file:
+        file.write(b"half of it")
+        file.flush()
+        raise error
+    assert sorted(os.listdir(source.parent)) == before
+    assert not there or target.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("room", [0, 21, 22, 30, 200])
+def test_a_full_disk_leaves_no_output(source: Path, room: int) -> None:
+    target = source.with_name("out")
+    with (
+        pytest.raises(OSError, match="No space left"),
+        source.open("rb") as data,
+        complete_output(target, source=source, force=False) as file,
+    ):
+        likezip.compress_stream(data, FullDisk(file, room))
+    assert os.listdir(source.parent) == ["in"]
+
+
+def test_an_interrupt_between_blocks_leaves_no_output(source: Path) -> None:
+    target = source.with_name("out")
+
+    def interrupt(read: int, written: int) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        source.open("rb") as data,
+        complete_output(target, source=source, force=False) as file,
+    ):
+        likezip.compress_stream(data, file, block_size=1 << 16, threads=2, progress=interrupt)
+    assert os.listdir(source.parent) == ["in"]
+
+
+def test_a_damaged_frame_leaves_no_output(source: Path) -> None:
+    frame = source.with_name("in.lz")
+    frame.write_bytes(likezip.compress(CONTENT)[:-1])
+    with (
+        pytest.raises(likezip.TruncatedError),
+        frame.open("rb") as data,
+        complete_output(source.with_name("out"), source=frame, force=False) as file,
+    ):
+        likezip.decompress_stream(data, file)
+    assert sorted(os.listdir(source.parent)) == ["in", "in.lz"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("way", ["itself", "symlink", "hard link"])
+def test_the_source_is_no_target(source: Path, way: str, force: bool) -> None:
+    target = source if way == "itself" else source.with_name("other")
+    if way == "symlink":
+        target.symlink_to(source)
+    elif way == "hard link":
+        os.link(source, target)
+    with pytest.raises(FileError, match="same file"), complete_output(target, source=source, force=force):
+        raise AssertionError("the body must not run")
+
+
+def test_an_existing_target_needs_force(source: Path) -> None:
+    target = source.with_name("out")
+    target.write_bytes(b"precious")
+    with pytest.raises(FileError, match="exists"), complete_output(target, source=source, force=False):
+        raise AssertionError("the body must not run")
+    assert target.read_bytes() == b"precious"
+    with complete_output(target, source=source, force=True) as file:
+        file.write(b"new")
+    assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_only_regular_files_are_replaced(source: Path, force: bool) -> None:
+    """A rename onto a pipe or a device such as /dev/null would replace the node itself."""
+    target = source.with_name("pipe")
+    os.mkfifo(target)
+    with (
+        pytest.raises(FileError, match="not a regular file"),
+        complete_output(target, source=source, force=force),
+    ):
+        raise AssertionError("the body must not run")
+    assert stat.S_ISFIFO(target.stat().st_mode)
+
+
+def test_a_target_in_no_directory(source: Path) -> None:
+    with (
+        pytest.raises(FileError, match="No such file"),
+        complete_output(source.with_name("no") / "where", source=source, force=False),
+    ):
+        raise AssertionError("the body must not run")
+
+
+def test_termination_is_an_interrupt() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("not reached")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_names() -> None:
+    assert compressed_name(Path("a/b.bin")) == Path("a/b.bin.lz")
+    assert decompressed_name(Path("a/b.bin.lz")) == Path("a/b.bin")
+    for name in ("b.bin", ".lz", "b.gz"):
+        with pytest.raises(FileError, match="suffix"):
+            decompressed_name(Path(name))
+    with pytest.raises(FileError, match="suffix"):
+        compressed_name(Path("b.lz"))
