@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 import click
 
@@ -21,31 +22,52 @@ from likezip.files import FileError, complete_output, compressed_name, decompres
 from likezip.model import default_model, load_model
 
 PIPE = "-"
+_LINE = 72  # characters of a progress line
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Say what went wrong in one line and exit with 1."""
+def _failures(name: str | None = None) -> Iterator[None]:
+    """Say what went wrong, and with which file, in one line and exit with 1."""
+    prefix = "" if name is None else f"{_printable(name)}: "
     try:
         with terminable():
             yield
-    except LikezipError as error:
+    except FileError as error:
         _fail(str(error))
+    except LikezipError as error:
+        _fail(f"{prefix}{error}")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads what is still buffered
+        _forget_output()
         sys.exit(1)
     except OSError as error:
+        _forget_output()
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
-    except KeyboardInterrupt:
-        _fail("interrupted")
     except MemoryError:
-        _fail("out of memory")
+        _fail(f"{prefix}out of memory")
+    except KeyboardInterrupt:
+        click.echo("likezip: interrupted", err=True)
+        sys.exit(1)
 
 
-def _fail(message: str) -> None:
-    click.echo(f"likezip: {message}", err=True)
-    sys.exit(1)
+class _Failed(SystemExit):
+    """One file could not be dealt with; said so already."""
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"likezip: {_printable(message)}", err=True)
+    raise _Failed(1)
+
+
+def _printable(name: str) -> str:
+    """A file name that any stream takes, also one that is no valid text."""
+    return click.format_filename(name)
+
+
+def _forget_output() -> None:
+    """Let what standard output still buffers go nowhere, or the interpreter's end would complain about it again."""
+    with suppress(OSError, AttributeError):  # not a real file, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _announce() -> None:
@@ -58,6 +80,7 @@ class _Meter:
 
     total: int | None
     shown: bool
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -65,15 +88,20 @@ class _Meter:
     def __call__(self, done: int, written: int) -> None:
         if not self.shown:
             return
-        rate = done / max(time.monotonic() - self._began, 1e-9)
+        rate = max(done, 1) / max(time.monotonic() - self._began, 1e-9)
         line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB, {rate / 1e6:.2f} MB/s"
         if self.total:
             line = f"{100 * done / self.total:3.0f} %  {line}, {(self.total - done) / rate:.0f} s left"
-        click.echo(f"\r{line:<70}", err=True, nl=False)
+        click.echo(f"\r{line:<{_LINE}}", err=True, nl=False)
+        self.drawn = True
 
-    def end(self) -> None:
-        if self.shown:
-            click.echo(f"\r{'':<70}\r", err=True, nl=False)
+    def __enter__(self) -> _Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe the line, so that messages stand alone."""
+        if self.drawn:
+            click.echo(f"\r{'':<{_LINE}}\r", err=True, nl=False)
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -97,31 +125,44 @@ def main() -> None:
     """
 
 
-def _transfer_options(command: Command) -> Command:
-    options = [
-        click.argument("source", default=PIPE, metavar="[IN]"),
-        click.argument("target", required=False, metavar="[OUT]"),
-        click.option("-o", "--output", help="Output file, instead of the argument."),
-        click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
-        click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
-        click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete."),
-        click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
-        click.option(
-            "-T",
-            "--threads",
-            type=click.IntRange(1),
-            default=os.cpu_count() or 1,
-            help="Worker processes.",
-            show_default="the cores",
-        ),
-        click.option("--model", "model_name", help="Model file or name, instead of the default or the frame's."),
-        click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
-        click.option("-v", "--verbose", is_flag=True, help="Say what was done."),
-        click.option("--no-progress", is_flag=True, help="No progress line."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator for several options, listed in this order by --help."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_common_options = _options(
+    click.option(
+        "-T", "--threads", type=click.IntRange(1), default=_cores, help="Worker processes.", show_default="the cores"
+    ),
+    click.option("--model", "model_name", help="Model file or name, instead of the default or the frame's."),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Say what was done."),
+    click.option("--no-progress", is_flag=True, help="No progress line (there is one only on a terminal)."),
+)
+_transfer_options = _options(
+    click.argument("source", default=PIPE, metavar="[IN]"),
+    click.argument("target", required=False, metavar="[OUT]"),
+    click.option("-o", "--output", help="Output file, instead of the argument."),
+    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
+    click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
+    click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete and verified."),
+    click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
+    _common_options,
+)
+
+
+Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
 
 
 @main.command()
@@ -161,7 +202,7 @@ def decompress(**options: Any) -> None:
 
 
 def _transfer(
-    work: Callable[[BinaryIO, BinaryIO, dict[str, Any]], None],
+    work: Work,
     name: Callable[[Path], Path],
     *,
     binary_in: bool,
@@ -172,61 +213,93 @@ def _transfer(
     force: bool,
     remove: bool,
     keep: bool,
-    threads: int,
-    model_name: str | None,
-    quiet: bool,
-    verbose: bool,
-    no_progress: bool,
+    **shown: Any,
 ) -> None:
     """Open both ends, do the work, and only then let the output appear and the input go."""
     if sum((target is not None, output is not None, to_stdout)) > 1:
         raise click.UsageError("give one of OUT, --output and --stdout")
-    if remove and (keep or source == PIPE):
-        raise click.UsageError("--rm needs an input file and contradicts --keep")
-    with _failures():
-        path = None if source == PIPE else Path(source)
-        wanted = target or output or (PIPE if to_stdout or path is None else None)
-        if path is None and binary_in and sys.stdin.isatty() and not force:
-            raise FileError("compressed data are not read from a terminal; --force does")
-        meter = _Meter(path.stat().st_size if path else None, sys.stderr.isatty() and not (quiet or no_progress))
-        common = {
+    wanted = target or output or (PIPE if to_stdout or source == PIPE else None)
+    if remove and (keep or PIPE in (source, wanted)):
+        raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
+    with _failures(source):
+        with _open_source(source, binary=binary_in and not force) as opened, _common(opened, **shown) as common:
+            if wanted == PIPE:
+                sink = _standard_output(binary=not binary_in and not force)
+                work(opened, sink, common)
+                sink.flush()
+            else:
+                place = _output_file(Path(wanted) if wanted else name(Path(source)))
+                origin = None if source == PIPE else Path(source)
+                with complete_output(place, source=origin, force=force) as sink:
+                    work(opened, sink, common)
+                    if remove and not binary_in:
+                        _verify(sink, common)
+        if remove:
+            Path(source).unlink()
+        if shown["verbose"] and not shown["quiet"]:
+            click.echo(f"{_printable(source)}: done", err=True)
+
+
+@contextmanager
+def _common(
+    source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
+) -> Iterator[dict[str, Any]]:
+    """The arguments that both directions take; the progress line is wiped at the end."""
+    with _Meter(_size(source), sys.stderr.isatty() and not (quiet or no_progress)) as meter:
+        yield {
             "model": load_model(model_name) if model_name else None,
             "threads": threads,
             "progress": meter,
             "announce": None if quiet else _announce,
         }
-        with _open_source(path) as opened:
-            if wanted == PIPE:
-                sink = _standard_output(force=force or binary_in)
-                work(opened, sink, common)
-                sink.flush()
-            else:
-                assert path is not None or wanted is not None
-                place = Path(wanted) if wanted is not None else name(Path(source))
-                with complete_output(place, source=path, force=force) as sink:
-                    work(opened, sink, common)
-        meter.end()
-        if remove and path is not None:
-            path.unlink()
-        if verbose and not quiet:
-            click.echo(f"{source}: done", err=True)
+
+
+def _size(source: BinaryIO) -> int | None:
+    """Bytes of a regular file; None for anything else."""
+    try:
+        status = os.fstat(source.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 @contextmanager
-def _open_source(path: Path | None) -> Iterator[BinaryIO]:
-    if path is None:
-        yield sys.stdin.buffer
+def _open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
+    """A file, or standard input for -, which may not be a terminal for ``binary`` data."""
+    if name != PIPE:
+        if Path(name).is_dir():
+            raise FileError(f"{name}: is a directory")
+        with Path(name).open("rb") as file:
+            yield file
         return
-    if path.is_dir():
-        raise FileError(f"{path}: is a directory")
-    with path.open("rb") as file:
-        yield file
+    if sys.stdin is None:
+        raise FileError("standard input is closed")
+    if binary and sys.stdin.isatty():
+        raise FileError("compressed data are not read from a terminal; --force does")
+    yield sys.stdin.buffer
 
 
-def _standard_output(*, force: bool) -> BinaryIO:
-    if sys.stdout.isatty() and not force:
+def _standard_output(*, binary: bool) -> BinaryIO:
+    if sys.stdout is None:
+        raise FileError("standard output is closed")
+    if binary and sys.stdout.isatty():
         raise FileError("compressed data are not written to a terminal; --force does")
     return sys.stdout.buffer
+
+
+def _output_file(place: Path) -> Path:
+    """``place``, unless it is a device or pipe: those must not be replaced by a file."""
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise FileError(f"{place}: not a regular file; --stdout and > write there")
+    return place
+
+
+def _verify(written: BinaryIO, common: dict[str, Any]) -> None:
+    """Read back and decompress all that was written, before the input may go."""
+    written.flush()
+    with os.fdopen(os.dup(written.fileno()), "rb") as file:
+        file.seek(0)
+        stream.decompress_stream(file, _Nowhere(), **{**common, "progress": None})
 
 
 class _Nowhere:
@@ -237,49 +310,59 @@ class _Nowhere:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True)
-@click.option("-T", "--threads", type=click.IntRange(1), default=os.cpu_count() or 1, help="Worker processes.")
-@click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
-def test(files: tuple[str, ...], threads: int, quiet: bool) -> None:
-    """Decompress FILES to nowhere and say whether they are sound."""
-    failed = False
-    for name in files:
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_common_options
+def test(files: tuple[str, ...], **shown: Any) -> None:
+    """Decompress FILEs to nowhere and say whether they are sound."""
+
+    def check(name: str) -> None:
+        with _open_source(name, binary=True) as source, _common(source, **shown) as common:
+            stream.decompress_stream(source, _Nowhere(), **common)
+        if not shown["quiet"]:
+            click.echo(f"{_printable(name)}: sound", err=True)
+
+    sys.exit(_each(files, check))
+
+
+def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
+    """Do all, whatever becomes of some; the exit code.  Ctrl-C ends it at once."""
+    failed = 0
+    for name in names:
         try:
-            with _failures(), _open_source(None if name == PIPE else Path(name)) as source:
-                announce = None if quiet else _announce
-                stream.decompress_stream(source, _Nowhere(), threads=threads, announce=announce)
-            if not quiet:
-                click.echo(f"{name}: sound", err=True)
-        except SystemExit:
-            click.echo(f"{name}: failed the test", err=True)
-            failed = True
-    sys.exit(1 if failed else 0)
+            with _failures(name):
+                work(name)
+        except _Failed:
+            failed = 1
+    return failed
 
 
 @main.command(name="list")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_(files: tuple[str, ...], as_json: bool) -> None:
-    """Show sizes, ratio, check and model of FILES; reads headers only."""
-    rows = []
-    with _failures():
-        for name in files:
-            with _open_source(Path(name)) as file:
-                try:
-                    rows.append(_row(name, stream.read_frames(file)))
-                except LikezipError as error:
-                    raise type(error)(f"{name}: {error}") from error
+    """Show sizes, ratio, check and model of FILEs; reads headers only."""
+    rows: list[dict[str, Any]] = []
+
+    def read(name: str) -> None:
+        with _open_source(name, binary=True) as file:
+            if not file.seekable():
+                raise FileError(f"{name}: a pipe can't be listed, only a file")
+            rows.append(_row(name, stream.read_frames(file)))
+
+    failed = _each(files, read)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
-        return
-    click.echo(
-        f"{'frames':>6} {'blocks':>6} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} check model             name"
-    )
-    for row in rows:
+    elif rows:
         click.echo(
-            f"{row['frames']:6} {row['blocks']:6} {row['compressed']:12} {row['uncompressed']:12} "
-            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {row['name']}"
+            f"{'frames':>6} {'blocks':>6} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
+            f"check model             name"
         )
+        for row in rows:
+            click.echo(
+                f"{row['frames']:6} {row['blocks']:6} {row['compressed']:12} {row['uncompressed']:12} "
+                f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {_printable(row['name'])}"
+            )
+    sys.exit(failed)
 
 
 def _row(name: str, frames: list[stream.FrameInfo]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The command line as cases: arguments, exit code, what is said, what is left."""
+"""The command line as cases: arguments, exit code, what is printed, what is said, what is left."""
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,106 +10,216 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+import likezip
+from likezip.cli import main
 
 TEXT = b"The command line compresses this text.\n" * 50
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
+HEADING = "frames blocks   compressed uncompressed   ratio check model             name\n"
+ODD_NAME = os.fsdecode(b"odd \xff name.lz")  # no valid text
 
 
-def run(place: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    result = subprocess.run([*LIKEZIP, *arguments], cwd=place, input=stdin, capture_output=True, check=False)
-    assert b"Traceback" not in result.stderr
-    return result
+@pytest.fixture(scope="module")
+def frame() -> bytes:
+    return likezip.compress(TEXT)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, frame: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with sound, damaged and foreign files."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "in.txt").write_bytes(TEXT)
     (tmp_path / "junk.lz").write_bytes(b"this is no frame, as one can see")
     (tmp_path / "lzip.lz").write_bytes(b"LZIP\x01 and the rest of it")
     (tmp_path / "there").write_bytes(b"precious")
-    assert run(tmp_path, "compress", "-q", "in.txt", "sound.lz").returncode == 0
-    (tmp_path / "cut.lz").write_bytes((tmp_path / "sound.lz").read_bytes()[:-1])
+    (tmp_path / "sound.lz").write_bytes(frame)
+    (tmp_path / ODD_NAME).write_bytes(frame)
+    (tmp_path / "cut.lz").write_bytes(frame[:-1])
+    (tmp_path / "trailing.lz").write_bytes(frame + b"junk")
+    (tmp_path / "empty.lz").write_bytes(b"")
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["--help"], 0, ""),
-        (["compress", "--help"], 0, ""),
-        (["test", "sound.lz"], 0, "sound"),
-        (["test", "cut.lz"], 1, "end within the index"),
-        (["test", "cut.lz", "sound.lz", "junk.lz"], 1, "magic"),
-        (["compress", "in.txt", "there"], 1, "exists already"),
-        (["compress", "in.txt", "in.txt"], 1, "same file"),
-        (["compress", "-f", "in.txt", "in.txt"], 1, "same file"),
-        (["compress", "missing"], 1, "No such file"),
-        (["compress", "sound.lz"], 1, "suffix"),
-        (["decompress", "in.txt"], 1, "unknown suffix"),
-        (["decompress", "lzip.lz"], 1, "of lzip"),
-        (["decompress", "cut.lz"], 1, "end within the index"),
-        (["compress", "."], 1, "is a directory"),
-        (["compress", "in.txt", "no/such/place"], 1, "No such file"),
-        (["compress", "--model", "nothing", "in.txt"], 1, "no model file"),
-        (["compress", "--lanes", "0", "in.txt"], 2, "--lanes"),
-        (["compress", "-c", "in.txt", "out"], 2, "give one"),
-        (["compress", "--rm"], 2, "--rm"),
-        (["frobnicate"], 2, "No such command"),
-        (["list", "junk.lz"], 1, "magic"),
-    ],
-)
-def test_case(place: Path, arguments: list[str], code: int, said: str) -> None:
-    before = {path.name: path.read_bytes() for path in place.iterdir()}
-    result = run(place, *arguments)
-    assert result.returncode == code, result.stderr
-    assert said in result.stderr.decode()
-    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+def contents(place: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+
+
+def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """In a process of its own; whatever happens, never a traceback."""
+    result = subprocess.run([*LIKEZIP, *arguments], input=stdin, capture_output=True, check=False)
+    assert b"Traceback" not in result.stderr
+    assert b"Exception ignored" not in result.stderr
+    return result
+
+
+CASES = [
+    # arguments, exit code, standard output or its beginning (...), what standard error holds
+    (["--help"], 0, "Usage: ...", ""),
+    (["-h"], 0, "Usage: ...", ""),
+    (["compress", "--help"], 0, "Usage: ...", ""),
+    (["--version"], 0, f"likezip {likezip.__version__}, format 1, model likezip-1 ...", ""),
+    (["test", "sound.lz"], 0, "", "sound.lz: sound\n"),
+    (["test", "-q", "sound.lz"], 0, "", ""),
+    (["test", ODD_NAME], 0, "", "name.lz: sound\n"),
+    (["test", "cut.lz"], 1, "", "likezip: cut.lz: the data end within the index\n"),
+    (["test", "cut.lz", "sound.lz"], 1, "", "sound.lz: sound\n"),
+    (["test", "trailing.lz"], 1, "", "trailing data"),
+    (["test", "empty.lz"], 1, "", "empty.lz: the input is empty"),
+    (["test", "missing", "junk.lz"], 1, "", "missing: No such file or directory\nlikezip: junk.lz: not a likezip"),
+    (["list", "sound.lz"], 0, HEADING + "     1      1 ...", ""),
+    (["list", ODD_NAME], 0, HEADING + "     1      1 ...", ""),
+    (["list", "junk.lz", "sound.lz"], 1, HEADING + "     1      1 ...", "junk.lz: not a likezip frame"),
+    (["list", "junk.lz"], 1, "", "magic"),
+    (["list", "trailing.lz"], 1, "", "trailing.lz"),
+    (["list", "--json", "junk.lz"], 1, "[]\n", "magic"),
+    (["compress", "in.txt", "there"], 1, "", "there: exists already"),
+    (["compress", "in.txt", "in.txt"], 1, "", "same file"),
+    (["compress", "-f", "in.txt", "in.txt"], 1, "", "same file"),
+    (["compress", "-f", "in.txt", "/dev/null"], 1, "", "not a regular file"),
+    (["compress", "-f", "in.txt", "."], 1, "", "is a directory"),
+    (["compress", "."], 1, "", "is a directory"),
+    (["compress", "missing"], 1, "", "likezip: missing: No such file or directory\n"),
+    (["compress", "in.txt", "no/such/place"], 1, "", "No such file"),
+    (["compress", "sound.lz"], 1, "", "suffix"),
+    (["compress", "--model", "nothing", "in.txt"], 1, "", "no model file"),
+    (["compress", "--model", "junk.lz", "in.txt"], 1, "", "not a model file"),
+    (["decompress", "in.txt"], 1, "", "unknown suffix"),
+    (["decompress", "-c", "in.txt"], 1, "", "in.txt: not a likezip frame"),
+    (["decompress", "lzip.lz"], 1, "", "lzip.lz: this is a file of lzip"),
+    (["decompress", "cut.lz"], 1, "", "end within the index"),
+    (["decompress", "--rm", "cut.lz"], 1, "", "end within the index"),
+    (["decompress", "-c", "sound.lz"], 0, TEXT.decode(), ""),
+    (["decompress", "-cv", "sound.lz"], 0, TEXT.decode(), "sound.lz: done\n"),
+    (["decompress", "sound.lz", "-"], 0, TEXT.decode(), ""),
+    (["decompress"], 1, "", "the input is empty"),
+    ([], 2, "", "Usage:"),
+    (["frobnicate"], 2, "", "No such command"),
+    (["list"], 2, "", "Missing argument"),
+    (["compress", "--frobnicate"], 2, "", "No such option"),
+    (["compress", "--lanes", "0", "in.txt"], 2, "", "--lanes"),
+    (["compress", "--lanes", "1025", "in.txt"], 2, "", "--lanes"),
+    (["compress", "-T", "0", "in.txt"], 2, "", "--threads"),
+    (["compress", "--block-size", "65535", "in.txt"], 2, "", "--block-size"),
+    (["compress", "-c", "in.txt", "out"], 2, "", "give one of"),
+    (["compress", "-o", "out", "in.txt", "out"], 2, "", "give one of"),
+    (["compress", "--rm"], 2, "", "--rm"),
+    (["compress", "--rm", "-c", "in.txt"], 2, "", "--rm"),
+    (["compress", "--rm", "-k", "in.txt"], 2, "", "--rm"),
+]
+
+
+def check_case(code: int, out: str, said: str, got: tuple[int, bytes, bytes]) -> None:
+    printed, heard = got[1].decode(errors="replace"), got[2].decode(errors="replace")
+    assert got[0] == code, heard
+    assert printed.startswith(out[:-3]) if out.endswith("...") else printed == out
+    assert said in heard if said else heard == ""
+    assert code != 1 or len(heard.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(("arguments", "code", "out", "said"), CASES)
+def test_case(place: Path, arguments: list[str], code: int, out: str, said: str) -> None:
+    """Each case as said, and no file comes, goes or changes."""
+    before = contents(place)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    check_case(code, out, said, (result.exit_code, result.stdout_bytes, result.stderr_bytes))
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize(("arguments", "code", "out", "said"), CASES[::6])
+def test_case_in_a_process(place: Path, arguments: list[str], code: int, out: str, said: str) -> None:
+    result = run(*arguments)
+    check_case(code, out, said, (result.returncode, result.stdout, result.stderr))
 
 
 def test_there_and_back(place: Path) -> None:
     source = place / "in.txt"
     source.chmod(0o640)
     os.utime(source, (1e9, 1e9))
-    assert run(place, "compress", "--rm", "in.txt").returncode == 0
+    assert run("compress", "in.txt").returncode == 0
+    assert source.exists()
+    assert run("compress", "-f", "--rm", "--", "in.txt").returncode == 0
     assert not source.exists()
-    assert run(place, "decompress", "in.txt.lz").returncode == 0
+    assert run("decompress", "--rm", "in.txt.lz").returncode == 0
+    assert not (place / "in.txt.lz").exists()
     assert source.read_bytes() == TEXT
     assert source.stat().st_mode & 0o777 == 0o640
     assert source.stat().st_mtime == 1e9
 
 
-def test_pipes(place: Path) -> None:
-    frame = run(place, "compress", stdin=TEXT).stdout
-    assert frame == (place / "sound.lz").read_bytes()
-    assert run(place, "decompress", "-", stdin=frame).stdout == TEXT
-    assert run(place, "decompress", "-c", "sound.lz").stdout == TEXT
-    assert run(place, "decompress", "-f", "sound.lz", "there").returncode == 0
+def test_pipes(place: Path, frame: bytes) -> None:
+    assert run("compress", stdin=TEXT).stdout == frame
+    assert run("decompress", "-", stdin=frame).stdout == TEXT
+    assert run("compress", "-", "-o", "new", stdin=TEXT).returncode == 0
+    assert (place / "new").read_bytes() == frame
+    assert run("decompress", "-f", "sound.lz", "there").returncode == 0
     assert (place / "there").read_bytes() == TEXT
+    assert run("test", "-", stdin=frame).returncode == 0
 
 
-def test_list(place: Path) -> None:
-    assert b"sound.lz" in run(place, "list", "sound.lz").stdout
-    (row,) = json.loads(run(place, "list", "--json", "sound.lz").stdout)
-    assert row["uncompressed"] == len(TEXT)
-    assert row["compressed"] == (place / "sound.lz").stat().st_size
+def test_threads_and_lanes(place: Path) -> None:
+    (place / "two").write_bytes(TEXT * 40)
+    frames = [run("compress", "-c", "-T", n, "--block-size", "65536", "--lanes", "3", "two").stdout for n in "12"]
+    assert frames[0] == frames[1] == likezip.compress(TEXT * 40, block_size=65536, lanes=3)
+    assert run("decompress", "-T", "2", stdin=frames[0]).stdout == TEXT * 40
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "sound.lz"]])
+def test_rm_keeps_the_input_when_the_output_does_not_verify(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coder that writes rubbish, which is what the verification before --rm is for."""
+    before = contents(place)
+    monkeypatch.setattr("likezip.stream.compress_stream", lambda source, sink, **options: sink.write(b"rubbish"))
+    result = CliRunner().invoke(main, ["compress", "--rm", "in.txt"])
+    assert result.exit_code == 1
+    assert "not a likezip frame" in result.stderr
+    assert contents(place) == before
+
+
+def test_list(place: Path, frame: bytes) -> None:
+    assert b"sound.lz" in run("list", "sound.lz").stdout
+    (place / "double.lz").write_bytes(frame * 2)
+    one, two = json.loads(run("list", "--json", "sound.lz", "double.lz").stdout)
+    assert one == {
+        "name": "sound.lz",
+        "frames": 1,
+        "blocks": 1,
+        "compressed": len(frame),
+        "uncompressed": len(TEXT),
+        "ratio": len(TEXT) / len(frame),
+        "check": "crc32",
+        "models": [likezip.load_model("likezip-1").id.hex()],
+    }
+    assert b"a pipe can't be listed" in run("list", "-", stdin=frame).stderr
+    assert (two["frames"], two["blocks"], two["uncompressed"]) == (2, 2, 2 * len(TEXT))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "sound.lz"], ["compress", "--help"]])
 def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) -> None:
     code = (
         "import sys\nfrom likezip.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit as end: assert not end.code\n"
         "heavy = {'numba', 'torch', 'numpy'} & set(sys.modules)\nassert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-P", "-c", code], cwd=place, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
+
+
+def test_compressing_does_not_import_torch(place: Path) -> None:
+    code = (
+        "import sys\nfrom likezip.cli import main\n"
+        "try: main(['compress', 'in.txt'])\nexcept SystemExit as end: assert not end.code\n"
+        "assert 'numba' in sys.modules and 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(place: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:
     (place / "big").write_bytes(os.urandom(3_000_000))
-    process = subprocess.Popen(
-        [*LIKEZIP, "compress", "-T", "2", "--block-size", "65536", "big"], cwd=place, stderr=subprocess.PIPE
-    )
+    before = contents(place)
+    command = [*LIKEZIP, "compress", "-T", threads, "--block-size", "65536", "big"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
     while not list(place.glob(".big.lz.*")):
         assert process.poll() is None
         time.sleep(0.05)
@@ -117,16 +228,78 @@ def test_interrupted(place: Path, number: signal.Signals) -> None:
     _, said = process.communicate()
     assert process.returncode == 1
     assert said.endswith(b"likezip: interrupted\n")
-    assert not [path.name for path in place.iterdir() if "big" in path.name and path.name != "big"]
+    assert b"Traceback" not in said
+    assert contents(place) == before
 
 
-def test_full_disk(place: Path) -> None:
+def test_interrupted_test_goes_to_no_further_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("likezip.stream.decompress_stream", interrupted)
+    result = CliRunner().invoke(main, ["test", "sound.lz", "sound.lz"])
+    assert (result.exit_code, result.stderr) == (1, "likezip: interrupted\n")
+
+
+def test_file_too_large(place: Path) -> None:
+    """As a full disk: the write fails in the middle, and nothing is left."""
     (place / "noise").write_bytes(os.urandom(100_000))
+    before = contents(place)
     limit = "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000));"
     code = limit + "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from likezip.cli import main; main()"
-    result = subprocess.run(
-        [sys.executable, "-P", "-c", code, "compress", "noise"], cwd=place, capture_output=True, check=False
-    )
-    assert result.returncode == 1
-    assert b"Traceback" not in result.stderr
-    assert not [path.name for path in place.iterdir() if "noise" in path.name and path.name != "noise"]
+    command = [sys.executable, "-P", "-c", code, "compress", "noise"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (1, b"likezip: File too large\n")
+    assert contents(place) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_full_standard_output(place: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([*LIKEZIP, "compress", "in.txt", "-c"], stdout=full, stderr=-1, check=False)
+    assert (result.returncode, result.stderr) == (1, b"likezip: No space left on device\n")
+
+
+def test_broken_pipe_is_quiet(place: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run([*LIKEZIP, "decompress", "-c", "sound.lz"], stdout=writer, stderr=-1, check=False)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_closed_streams(place: Path) -> None:
+    for redirection, said in (("<&-", b"input is closed"), ("< sound.lz >&-", b"output is closed")):
+        command = f'"{sys.executable}" -P -m likezip decompress {redirection}'
+        result = subprocess.run(command, shell=True, stderr=subprocess.PIPE, check=False)
+        assert result.returncode == 1
+        assert result.stderr == b"likezip: standard " + said + b"\n"
+
+
+def on_terminal(*arguments: str) -> tuple[int, bytes]:
+    """Exit code and what a terminal shows that is standard input, output and error."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen([*LIKEZIP, *arguments], stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            shown += (part := os.read(controller, 4096))
+        except OSError:  # Linux: the other side is closed
+            break
+        if not part:
+            break
+    os.close(controller)
+    return process.wait(), shown
+
+
+def test_terminal(place: Path) -> None:
+    code, shown = on_terminal("compress", "-c", "in.txt")
+    assert code == 1 and shown.endswith(b"not written to a terminal; --force does\r\n")
+    code, shown = on_terminal("decompress")
+    assert code == 1 and shown.endswith(b"not read from a terminal; --force does\r\n")
+    code, shown = on_terminal("compress", "in.txt")
+    assert code == 0 and b"100 %" in shown and b"MB/s, 0 s left" in shown
+    for quiet in ("-q", "--no-progress"):
+        assert on_terminal("compress", "-f", quiet, "in.txt") == (0, b"")
+    assert on_terminal("decompress", "-c", "--no-progress", "sound.lz") == (0, TEXT.replace(b"\n", b"\r\n"))
