@@ -39,8 +39,8 @@ RECIPROCAL = np.array([65536 * 2 // (2 * n + 3) for n in range(1 << COUNT_BITS)]
 """65536 / (n + 1.5): the share of the n-th update."""
 
 # Learning rates, as shifts and limits.
-MAP_LIMIT = 255
-SHIFT, TOP_SHIFT = 14, 16
+MAP_LIMIT = 1023
+SHIFT, TOP_SHIFT = 16, 17
 APM_RATE = 6
 
 LOGIT, PROBABILITY, KNOWN = range(3)  # columns of ``outcome``

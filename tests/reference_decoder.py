@@ -204,8 +204,8 @@ class Block:
             if o is not None:
                 self.teach(23 + m, 2 * lane.length[m] + o, int(o == b))
         for row, y in zip(lane.rows, lane.layer, strict=True):
-            self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 14)
-        self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 16)
+            self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 16)
+        self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
         column = (lane.logit + 3072 + 128) >> 8
         for apm in lane.apms:
             apm[column] += (65535 * b - apm[column]) >> 6
@@ -214,7 +214,7 @@ class Block:
     def teach(self, row: int, state: int, b: int) -> None:
         p, n = divmod(self.maps[row][state], 1024)
         p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
-        self.maps[row][state] = p * 1024 + min(n + 1, 255)
+        self.maps[row][state] = p * 1024 + min(n + 1, 1023)
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
