@@ -1,8 +1,11 @@
 """Every truncation and every flipped bit of small frames: always an error, never wrong bytes."""
 
+import io
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import likezip
 from likezip import container, stream
@@ -27,13 +30,34 @@ def test_damage(name: str) -> None:
             likezip.decompress(bytes(damaged))
         tried += 1
     print(f"{name}: {tried} damaged frames, each refused")
-    assert tried == 9 * len(frame)
+    assert tried == 9 * len(frame) > 0
 
 
 def test_list_sees_damage_too() -> None:
-    import io
-
     frame = likezip.compress(b"something")
     for size in range(len(frame)):
         with pytest.raises(likezip.LikezipError):
             stream.read_frames(io.BytesIO(frame[:size]))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bytes_cut_out_or_put_in(name: str) -> None:
+    frame = likezip.compress(CASES[name])
+    tried = 0
+    for place in range(len(frame)):
+        for damaged in (frame[:place] + frame[place + 1 :], frame[: place + 1] + frame[place:]):
+            with pytest.raises(likezip.LikezipError):
+                likezip.decompress(damaged)
+            tried += 1
+    print(f"{name}: {tried} frames with a byte too few or too many, each refused")
+    assert tried == 2 * len(frame) > 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
+    """Also behind a sound frame header, where the block headers and the index begin."""
+    head = likezip.compress(b"")[: container.FRAME_HEADER_SIZE]
+    for damaged in (data, head + data):
+        with pytest.raises(likezip.LikezipError):
+            likezip.decompress(damaged)

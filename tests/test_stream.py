@@ -1,8 +1,15 @@
 """Round trips of all sizes and options, frames after one another, and what must be refused."""
 
 import io
+import operator
 import os
 import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,16 +121,120 @@ def test_a_forged_size_allocates_nothing() -> None:
         likezip.decompress(header + block + b"some bytes")
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_was_written_before_damage_is_right(threads: int) -> None:
+    """A bit in the payload of each block in turn: the blocks before it come out, and nothing else."""
+    data = TEXT[: BLOCK + 5000]
+    frame = likezip.compress(data, block_size=BLOCK)
+    (info,) = stream.read_frames(io.BytesIO(frame))
+    place = container.FRAME_HEADER_SIZE
+    for number, (payload_size, _) in enumerate(info.blocks):
+        place += container.BLOCK_HEADER_SIZE
+        damaged, sink = bytearray(frame), io.BytesIO()
+        damaged[place + payload_size // 2] ^= 1
+        with pytest.raises(likezip.CorruptError, match=f"block {number}"):
+            likezip.decompress_stream(io.BytesIO(damaged), sink, threads=threads)
+        assert sink.getvalue() == data[: number * BLOCK]
+        place += payload_size
+
+
 def test_wrong_options() -> None:
-    for options in ({"block_size": 1}, {"lanes": 0}, {"lanes": 1025}, {"threads": 0}):
+    wrong: list[dict[str, Any]] = [{"block_size": 1}, {"lanes": 0}, {"lanes": 1025}, {"threads": 0}]
+    for options in [*wrong, {"block_size": container.MAX_BLOCK + 1}]:
         with pytest.raises(ValueError, match="must be"):
             likezip.compress(b"x", **options)
+    with pytest.raises(TypeError):
+        likezip.compress("text")  # type: ignore[arg-type]
 
 
-def _die(*_: object) -> None:
-    os._exit(9)
+def test_another_model_than_the_frame_s_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"another model")
+    with pytest.raises(likezip.UnknownModelError, match="not with"):
+        likezip.decompress(likezip.compress(b"x" * 99), model=likezip.load_model(other))
 
 
-def test_a_dying_worker_is_an_error() -> None:
+class SlowSink(io.RawIOBase):
+    """An unbuffered file that takes at most ``most`` bytes at once, or nothing for now (None)."""
+
+    def __init__(self, most: int | None) -> None:
+        self.taken, self._most = b"", most
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int | None:
+        if self._most is None:
+            return None
+        self.taken += bytes(data[: self._most])
+        return len(data[: self._most])
+
+
+def test_sinks_that_take_less_than_offered() -> None:
+    frame, slow = likezip.compress(TEXT[:500]), SlowSink(7)
+    likezip.compress_stream(Pipe(TEXT[:500]), slow)
+    assert slow.taken == frame
+    slow = SlowSink(7)
+    likezip.decompress_stream(Pipe(frame), slow)
+    assert slow.taken == TEXT[:500]
+    for most in (0, None):
+        with pytest.raises(BlockingIOError):
+            likezip.decompress_stream(Pipe(frame), SlowSink(most))
+
+
+def test_pipes_of_the_system() -> None:
+    """Both ends unbuffered; a pipe that has nothing yet and doesn't wait is an error, not the end of the data."""
+    frame = likezip.compress(TEXT[:5000])
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as source, open(writer, "wb", buffering=0) as sink:
+        likezip.compress_stream(Pipe(TEXT[:5000]), sink)
+        sink.close()
+        assert likezip.decompress(source.read() or b"") == TEXT[:5000]
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with open(reader, "rb", buffering=0) as source, open(writer, "wb", buffering=0) as sink:
+        sink.write(frame[:50])
+        for work in (likezip.decompress_stream, likezip.compress_stream):
+            with pytest.raises(BlockingIOError):
+                work(source, io.BytesIO())
+
+
+@pytest.mark.parametrize("pause", [0, 2])
+def test_a_dying_worker_is_an_error(pause: float) -> None:
+    """Noticed when a result is asked for, or when more work is given."""
+
+    def calls() -> Iterator[tuple[object, ...]]:
+        yield from [(9,), (9,)]
+        time.sleep(pause)
+        yield from [(9,), (9,)]
+
     with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2, None) as workers:
-        list(workers.map(_die, [(), (), ()]))
+        list(workers.map(os._exit, calls()))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None:
+    given = taken = most = 0
+
+    def calls() -> Iterator[tuple[object, ...]]:
+        nonlocal given, most
+        for number in range(count):
+            given += 1
+            most = max(most, given - taken)
+            yield (number,)
+
+    with stream._Workers(threads, None) as workers:
+        for result in workers.map(operator.neg, calls()):
+            assert result == -taken
+            taken += 1
+        assert (workers._pool is not None) == (threads > 1 and count > 1)
+    assert taken == count
+    assert most <= (threads + 1 if threads > 1 else 1)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import likezip, sys; likezip.compress; assert not {'numpy', 'numba', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert set(likezip.__all__) <= set(dir(likezip))
+    assert all(getattr(likezip, name) is not None for name in likezip.__all__)
