@@ -228,7 +228,7 @@ def _transfer(
                 work(opened, sink, common)
                 sink.flush()
             else:
-                place = _output_file(Path(wanted) if wanted else name(Path(source)))
+                place = Path(wanted) if wanted else name(Path(source))
                 origin = None if source == PIPE else Path(source)
                 with complete_output(place, source=origin, force=force) as sink:
                     work(opened, sink, common)
@@ -285,13 +285,6 @@ def _standard_output(*, binary: bool) -> BinaryIO:
     if binary and sys.stdout.isatty():
         raise FileError("compressed data are not written to a terminal; --force does")
     return sys.stdout.buffer
-
-
-def _output_file(place: Path) -> Path:
-    """``place``, unless it is a device or pipe: those must not be replaced by a file."""
-    if place.exists() and not (place.is_file() or place.is_dir()):
-        raise FileError(f"{place}: not a regular file; --stdout and > write there")
-    return place
 
 
 def _verify(written: BinaryIO, common: dict[str, Any]) -> None:
