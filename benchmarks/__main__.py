@@ -2,75 +2,73 @@
 
 from __future__ import annotations
 
-import json
-import sysconfig
 from pathlib import Path
-from typing import Any
 
 import click
 
-from benchmarks.entropy import empirical_entropy
-from benchmarks.measure import entropy_bound, measure, measure_likezip
-from benchmarks.peers import installed_peers
-from benchmarks.report import bounds, circumstances, load, table, write_readme
-from benchmarks.sources import all_samples
-
-Named = tuple[str, bytes, float | None]
-
-
-def _files(paths: tuple[Path, ...]) -> list[Named]:
-    found = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
-    return [(file.name, file.read_bytes(), None) for file in found if file.is_file()]
+from benchmarks.inputs import inputs_anywhere, named_inputs
+from benchmarks.measure import likezip_peer, warm_up
+from benchmarks.peers import available_peers
+from benchmarks.readme import write_readme
+from benchmarks.report import bounds_table, file_result, load, runs_table, save, truth_table, whole_result
+from benchmarks.schema import Result
 
 
-def _anywhere(size: int) -> list[Named]:
-    """Files that every machine with Python has, and the synthetic sources; at most ``size`` bytes each."""
-    library = Path(sysconfig.get_path("stdlib"))
-    sources = b"".join(path.read_bytes() for path in sorted(library.glob("*.py")))[:size]
-    shared = sorted((library / "lib-dynload").glob("*.so"), key=lambda path: path.stat().st_size)
-    named: list[Named] = [("Python sources", sources, None)]
-    named += [(path.name, path.read_bytes()[:size], None) for path in shared[-1:]]
-    return named + [(sample.name, sample.data, sample.true_bits) for sample in all_samples(size)]
-
-
-def _row(name: str, data: bytes, true_bits: float | None, threads: int, peers: bool) -> dict[str, Any]:
-    runs = {"likezip": measure_likezip(data, threads).as_json()}
-    for peer in installed_peers() if peers else []:
-        runs[peer.name] = measure(data, peer.compress, peer.decompress).as_json()
-    return {
-        "name": name,
-        "bytes": len(data),
-        "true_bits": true_bits,
-        "runs": runs,
-        "bound": entropy_bound(data),
-        "order0": empirical_entropy(data, 0),
-        "order2": empirical_entropy(data, 2),
-    }
+def run(paths: tuple[Path, ...], only: tuple[str, ...], threads: int, repeat: int, peers: bool, size: int) -> Result:
+    """Measure; says on standard error what it is at."""
+    warm_up()
+    compressors = [likezip_peer(threads), *(available_peers() if peers else [])]
+    files = []
+    for wanted in named_inputs(paths) if paths else inputs_anywhere(size):
+        if only and not any(text.lower() in wanted.name.lower() for text in only):
+            continue
+        data = wanted.read()
+        click.echo(f"{wanted.name}: {len(data):,} bytes", err=True)
+        files.append(file_result(wanted.name, data, compressors, repeat, wanted.sample))
+    if not files:
+        raise click.UsageError("there is no file to measure")
+    return whole_result(files, threads, repeat)
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("-T", "--threads", default=1, show_default=True, help="likezip's worker processes.")
-@click.option("--peers/--no-peers", default=True, help="Run the other compressors too.")
-@click.option("--size", default=1_000_000, show_default=True, help="Bytes of each file when none is named.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Where the results go.")
+@click.argument("paths", nargs=-1, metavar="[FILE_OR_DIR]...", type=click.Path(exists=True, path_type=Path))
+@click.option("-T", "--threads", type=click.IntRange(1), default=1, show_default=True, help="likezip's workers.")
+@click.option("--only", multiple=True, metavar="TEXT", help="Only files whose name contains TEXT; may be repeated.")
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Times are medians of so many.")
+@click.option("--no-peers", is_flag=True, help="likezip alone, without the other compressors.")
 @click.option(
-    "--readme", type=click.Path(exists=True, path_type=Path), help="Make README's table from this JSON, only."
+    "--size", type=click.IntRange(1), default=1_000_000, show_default=True, help="Bytes of each if no file is named."
+)
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Also write the results to this file.")
+@click.option(
+    "--readme",
+    "results",
+    type=click.Path(exists=True, path_type=Path),
+    help="Measure nothing: make ./README.md's table from this results file.",
 )
 def main(
-    paths: tuple[Path, ...], threads: int, peers: bool, size: int, output: Path | None, readme: Path | None
+    paths: tuple[Path, ...],
+    threads: int,
+    only: tuple[str, ...],
+    repeat: int,
+    no_peers: bool,
+    size: int,
+    output: Path | None,
+    results: Path | None,
 ) -> None:
-    """Measure likezip and other compressors on PATHS, or on files that any machine has."""
-    if readme is not None:
-        write_readme(Path("README.md"), load(readme))
+    """Measure likezip and other compressors on files, or on what any machine has and on synthetic sources."""
+    if results is not None:
+        try:
+            write_readme(Path("README.md"), load(results))
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
         return
-    rows = [_row(*named, threads, peers) for named in (_files(paths) if paths else _anywhere(size)) if named[1]]
-    result = {"circumstances": circumstances(), "threads": threads, "files": rows}
-    click.echo(table(result) + "\n\n" + bounds(result))
+    result = run(paths, only, threads, repeat, not no_peers, size)
+    tables = [runs_table(result), bounds_table(result), truth_table(result)]
+    click.echo("\n\n".join(table for table in tables if table))
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(result, indent=1) + "\n")
+        save(result, output)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m benchmarks")

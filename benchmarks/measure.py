@@ -1,67 +1,104 @@
-"""One file through one compressor: sizes, times, and that it comes back."""
+"""One file through the compressors: sizes, times, and that it comes back."""
 
 from __future__ import annotations
 
 import io
+import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import likezip
-from likezip import codec, container, stream
+from benchmarks.peers import XZ, Coder, Peer
+from benchmarks.schema import Bound, Run
+from likezip import codec, stream
 from likezip.model import default_model
 
 
-@dataclass(frozen=True)
-class Run:
-    """Bytes in and out, seconds each way."""
-
-    raw: int
-    packed: int
-    compress_seconds: float
-    decompress_seconds: float
-
-    def as_json(self) -> dict[str, float]:
-        return {
-            "bytes": self.packed,
-            "bits_per_byte": 8 * self.packed / max(self.raw, 1),
-            "ratio": self.raw / self.packed,
-            "compress_MB_s": self.raw / 1e6 / self.compress_seconds,
-            "decompress_MB_s": self.raw / 1e6 / self.decompress_seconds,
-        }
-
-
-def measure(data: bytes, pack: Callable[[bytes], bytes], unpack: Callable[[bytes], bytes]) -> Run:
-    """Time both directions once; raises RuntimeError if the data don't come back."""
-    began = time.perf_counter()
-    packed = pack(data)
-    between = time.perf_counter()
-    if unpack(packed) != data:
-        raise RuntimeError("a round trip changed the data")
-    return Run(len(data), len(packed), between - began, time.perf_counter() - between)
-
-
-def measure_likezip(data: bytes, threads: int) -> Run:
-    """likezip with its defaults; kernels are ready before the clock starts."""
+def warm_up() -> None:
+    """Compile or load likezip's kernels, so that no clock counts that."""
     codec.prepare()
-    return measure(
-        data,
-        lambda raw: likezip.compress(raw, threads=threads),
-        lambda packed: likezip.decompress(packed, threads=threads),
+    likezip.decompress(likezip.compress(b"warm " * 100))
+
+
+def likezip_peer(threads: int) -> Peer:
+    """likezip with its defaults and ``threads`` worker processes."""
+
+    def pack(data: bytes) -> bytes:
+        return likezip.compress(data, threads=threads)
+
+    def unpack(data: bytes) -> bytes:
+        return likezip.decompress(data, threads=threads)
+
+    return Peer("likezip", pack, unpack)
+
+
+def measure(data: bytes, peer: Peer, repeat: int = 1) -> tuple[bytes, Run]:
+    """What ``data`` is packed to, and the run, with median times of ``repeat`` round trips.
+
+    Raises RuntimeError if the data don't come back, ValueError for repeat < 1.
+    """
+    if repeat < 1:
+        raise ValueError(f"repeat must be at least 1, not {repeat}")
+    both_seconds: list[tuple[float, float]] = []
+    packed = b""
+    for _ in range(repeat):
+        packed, compress_seconds = _timed(peer.compress, data)
+        back, decompress_seconds = _timed(peer.decompress, packed)
+        if back != data:
+            raise RuntimeError(f"{peer.name}: a round trip changed the data")
+        both_seconds.append((compress_seconds, decompress_seconds))
+    compress, decompress = (statistics.median(seconds) for seconds in zip(*both_seconds, strict=True))
+    return packed, run_of(len(data), len(packed), compress, decompress)
+
+
+def _timed(work: Coder, data: bytes) -> tuple[bytes, float]:
+    began = time.perf_counter()
+    result = work(data)
+    return result, time.perf_counter() - began
+
+
+def run_of(raw: int, packed: int, compress_seconds: float, decompress_seconds: float) -> Run:
+    """A run of ``raw`` bytes that became ``packed``, and all that follows; not yet beside xz."""
+    return Run(
+        bytes=packed,
+        bits_per_byte=8 * packed / max(raw, 1),
+        ratio=raw / max(packed, 1),
+        compress_seconds=compress_seconds,
+        decompress_seconds=decompress_seconds,
+        compress_MB_s=raw / 1e6 / max(compress_seconds, 1e-9),
+        decompress_MB_s=raw / 1e6 / max(decompress_seconds, 1e-9),
+        compress_vs_xz=None,
+        decompress_vs_xz=None,
     )
 
 
-def entropy_bound(data: bytes) -> dict[str, float]:
-    """Bytes: cross-entropy of exactly the coded probabilities, the coder's overhead over it, and the container.
+def beside_xz(runs: dict[str, Run]) -> dict[str, Run]:
+    """The same runs with their throughputs as ratios to xz's, if that is among them."""
+    xz = runs.get(XZ)
+    if xz is not None:
+        for run in runs.values():
+            run["compress_vs_xz"] = run["compress_MB_s"] / xz["compress_MB_s"]
+            run["decompress_vs_xz"] = run["decompress_MB_s"] / xz["decompress_MB_s"]
+    return runs
 
-    A stored block counts as its own bound: its bytes.
+
+def entropy_bound(data: bytes, frame: bytes) -> Bound:
+    """The bound of ``data`` beside the ``frame`` that the default options made of it.
+
+    The cross-entropy is that of exactly the probabilities coded.  A stored block counts as its own bound: its bytes.
     """
     model = default_model()
-    frame = likezip.compress(data)
     (info,) = stream.read_frames(io.BytesIO(frame))
-    bound = 0.0
-    for i, (payload, raw) in enumerate(info.blocks):
-        block = data[i * container.DEFAULT_BLOCK :][:raw]
-        bound += payload if payload == raw else codec.cross_entropy(block, model) / 8
+    bound, start = 0.0, 0
+    for payload, raw in info.blocks:
+        stored = payload == raw
+        bound += payload if stored else codec.cross_entropy(data[start : start + raw], model) / 8
+        start += raw
     payloads = sum(payload for payload, _ in info.blocks)
-    return {"cross_entropy": bound, "coder_overhead": payloads - bound, "container": len(frame) - payloads}
+    return bound_of(bound, payloads, len(frame) - payloads)
+
+
+def bound_of(cross_entropy: float, payloads: int, overhead: int) -> Bound:
+    """A bound of ``cross_entropy`` bytes, payloads and the container's overhead in bytes."""
+    adds = payloads - cross_entropy
+    percent = 100 * adds / cross_entropy if cross_entropy > 0 else 0.0
+    return Bound(cross_entropy=cross_entropy, coder_overhead=adds, coder_overhead_percent=percent, container=overhead)

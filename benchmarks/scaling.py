@@ -1,0 +1,86 @@
+"""How likezip scales over worker processes: ``python -m benchmarks.scaling FILE``.
+
+Every measurement runs in a process of its own, so that no earlier one adds to its memory.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from likezip import codec, container, stream
+
+WORKERS = (1, 2)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Wall seconds, and the peak resident memory of a worker in MB (10^6 bytes)."""
+
+    seconds: float
+    worker_MB: float
+
+
+def scale(raw: Path, packed: Path, threads: int, block_size: int, decompress: bool) -> Scaled:
+    """Compress ``raw`` to ``packed``, or the way back to nowhere, with ``threads`` workers.
+
+    With one worker the work is done in this process, so its own peak counts; else the largest child's.
+    """
+    codec.prepare()
+    began = time.perf_counter()
+    if decompress:
+        with packed.open("rb") as source, Path("/dev/null").open("wb") as sink:
+            stream.decompress_stream(source, sink, threads=threads)
+    else:
+        with raw.open("rb") as source, packed.open("wb") as sink:
+            stream.compress_stream(source, sink, threads=threads, block_size=block_size)
+    seconds = time.perf_counter() - began
+    return Scaled(seconds, peak_MB(resource.RUSAGE_SELF if threads == 1 else resource.RUSAGE_CHILDREN))
+
+
+def peak_MB(who: int) -> float:
+    """The peak resident memory of this process or of the largest of its ended children, in MB (10^6 bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(who).ru_maxrss * unit / 1e6
+
+
+def _alone(work: Callable[..., Result], *arguments: object) -> Result:
+    """``work(*arguments)`` in a fresh process."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--block-size", type=click.IntRange(container.MIN_BLOCK, container.MAX_BLOCK), help="Bytes of a block.")
+def main(file: Path, block_size: int | None) -> None:
+    """Time FILE, which must have two blocks or more, with one and with two workers, and weigh a worker."""
+    size, block = file.stat().st_size, block_size or container.DEFAULT_BLOCK
+    if size <= block:
+        raise click.UsageError(f"{file} is a single block; a larger file or a smaller --block-size is needed")
+    _alone(codec.prepare)
+    with tempfile.TemporaryDirectory() as directory:
+        packed = Path(directory, "packed")
+        for direction, decompress in (("compress", False), ("decompress", True)):
+            runs = [_alone(scale, file, packed, threads, block, decompress) for threads in WORKERS]
+            for threads, run in zip(WORKERS, runs, strict=True):
+                speed = f"{size / 1e6 / run.seconds:.3f} MB/s, {runs[0].seconds / run.seconds:.2f} x one worker"
+                click.echo(
+                    f"{direction}, {threads} of {-(-size // block)} blocks at once: {speed}, "
+                    f"a worker's peak {run.worker_MB:.0f} MB"
+                )
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.scaling")
