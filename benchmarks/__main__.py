@@ -8,26 +8,45 @@ import click
 
 from benchmarks.inputs import inputs_anywhere, named_inputs
 from benchmarks.measure import likezip_peer, warm_up
-from benchmarks.peers import available_peers
+from benchmarks.peers import PEERS, available_peers
 from benchmarks.readme import write_readme
 from benchmarks.report import bounds_table, file_result, load, runs_table, save, truth_table, whole_result
 from benchmarks.schema import Result
 
+RESULTS = Path(__file__).parent / "results"
+DEFAULT_SIZE, QUICK_SIZE = 1_000_000, 100_000
 
-def run(paths: tuple[Path, ...], only: tuple[str, ...], threads: int, repeat: int, peers: bool, size: int) -> Result:
-    """Measure; says on standard error what it is at."""
+
+def run(
+    paths: tuple[Path, ...], only: tuple[str, ...], threads: int, repeat: int, peers: tuple[str, ...], size: int | None
+) -> Result:
+    """Measure; says on standard error what it is at.  size: bytes, named files are cut to it, if any."""
     warm_up()
-    compressors = [likezip_peer(threads), *(available_peers() if peers else [])]
+    compressors = [likezip_peer(threads), *available_peers(peers)]
     files = []
-    for wanted in named_inputs(paths) if paths else inputs_anywhere(size):
+    for wanted in named_inputs(paths) if paths else inputs_anywhere(size or DEFAULT_SIZE):
         if only and not any(text.lower() in wanted.name.lower() for text in only):
             continue
-        data = wanted.read()
+        data = wanted.read()[:size]
         click.echo(f"{wanted.name}: {len(data):,} bytes", err=True)
         files.append(file_result(wanted.name, data, compressors, repeat, wanted.sample))
     if not files:
         raise click.UsageError("there is no file to measure")
-    return whole_result(files, threads, repeat)
+    return whole_result(files, compressors, threads, repeat)
+
+
+def default_output(result: Result) -> Path:
+    """The results file of this day and commit."""
+    said = result["circumstances"]
+    commit, dash, dirty = (said["commit"] or "unknown").partition("-")
+    return RESULTS / f"{said['date']}-{commit[:12]}{dash}{dirty}.json"
+
+
+def _peer_names(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
+    names = PEERS if given is None else tuple(name for name in given.split(",") if name)
+    if unknown := [name for name in names if name not in PEERS]:
+        raise click.BadParameter(f"there is no {', '.join(unknown)}, only {', '.join(PEERS)}")
+    return names
 
 
 @click.command()
@@ -35,11 +54,22 @@ def run(paths: tuple[Path, ...], only: tuple[str, ...], threads: int, repeat: in
 @click.option("-T", "--threads", type=click.IntRange(1), default=1, show_default=True, help="likezip's workers.")
 @click.option("--only", multiple=True, metavar="TEXT", help="Only files whose name contains TEXT; may be repeated.")
 @click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Times are medians of so many.")
+@click.option("--peers", callback=_peer_names, metavar="NAME,...", help=f"Of {','.join(PEERS)} only these.")
 @click.option("--no-peers", is_flag=True, help="likezip alone, without the other compressors.")
 @click.option(
-    "--size", type=click.IntRange(1), default=1_000_000, show_default=True, help="Bytes of each if no file is named."
+    "--size",
+    type=click.IntRange(1),
+    help="Measure only so many bytes of each file.",
+    show_default=f"all of a named file, else {DEFAULT_SIZE}",
 )
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Also write the results to this file.")
+@click.option("--quick", is_flag=True, help=f"--size {QUICK_SIZE}, and no results file unless --json names one.")
+@click.option(
+    "--json",
+    "output",
+    type=click.Path(path_type=Path),
+    help="Write the results there.",
+    show_default="benchmarks/results/DATE-COMMIT.json",
+)
 @click.option(
     "--readme",
     "results",
@@ -51,8 +81,10 @@ def main(
     threads: int,
     only: tuple[str, ...],
     repeat: int,
+    peers: tuple[str, ...],
     no_peers: bool,
-    size: int,
+    size: int | None,
+    quick: bool,
     output: Path | None,
     results: Path | None,
 ) -> None:
@@ -63,11 +95,13 @@ def main(
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         return
-    result = run(paths, only, threads, repeat, not no_peers, size)
+    result = run(paths, only, threads, repeat, () if no_peers else peers, QUICK_SIZE if quick else size)
     tables = [runs_table(result), bounds_table(result), truth_table(result)]
     click.echo("\n\n".join(table for table in tables if table))
-    if output is not None:
-        save(result, output)
+    for name, how in result["compressors"].items():
+        click.echo(f"{name}: {how}")
+    if output is not None or not quick:
+        save(result, output or default_output(result))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import statistics
-import time
 
 import likezip
-from benchmarks.peers import XZ, Coder, Peer
+from benchmarks.peers import XZ, Peer
 from benchmarks.schema import Bound, Run
+from benchmarks.timing import Timing, median, timed
 from likezip import codec, stream
 from likezip.model import default_model
 
@@ -28,7 +27,7 @@ def likezip_peer(threads: int) -> Peer:
     def unpack(data: bytes) -> bytes:
         return likezip.decompress(data, threads=threads)
 
-    return Peer("likezip", pack, unpack)
+    return Peer("likezip", pack, unpack, f"likezip {likezip.__version__}")
 
 
 def measure(data: bytes, peer: Peer, repeat: int = 1) -> tuple[bytes, Run]:
@@ -38,34 +37,30 @@ def measure(data: bytes, peer: Peer, repeat: int = 1) -> tuple[bytes, Run]:
     """
     if repeat < 1:
         raise ValueError(f"repeat must be at least 1, not {repeat}")
-    both_seconds: list[tuple[float, float]] = []
+    compress, decompress = [], []
     packed = b""
     for _ in range(repeat):
-        packed, compress_seconds = _timed(peer.compress, data)
-        back, decompress_seconds = _timed(peer.decompress, packed)
+        packed, compress_time = timed(peer.compress, data)
+        back, decompress_time = timed(peer.decompress, packed)
         if back != data:
             raise RuntimeError(f"{peer.name}: a round trip changed the data")
-        both_seconds.append((compress_seconds, decompress_seconds))
-    compress, decompress = (statistics.median(seconds) for seconds in zip(*both_seconds, strict=True))
-    return packed, run_of(len(data), len(packed), compress, decompress)
+        compress.append(compress_time)
+        decompress.append(decompress_time)
+    return packed, run_of(len(data), len(packed), median(compress), median(decompress))
 
 
-def _timed(work: Coder, data: bytes) -> tuple[bytes, float]:
-    began = time.perf_counter()
-    result = work(data)
-    return result, time.perf_counter() - began
-
-
-def run_of(raw: int, packed: int, compress_seconds: float, decompress_seconds: float) -> Run:
+def run_of(raw: int, packed: int, compress: Timing, decompress: Timing) -> Run:
     """A run of ``raw`` bytes that became ``packed``, and all that follows; not yet beside xz."""
     return Run(
         bytes=packed,
         bits_per_byte=8 * packed / max(raw, 1),
         ratio=raw / max(packed, 1),
-        compress_seconds=compress_seconds,
-        decompress_seconds=decompress_seconds,
-        compress_MB_s=raw / 1e6 / max(compress_seconds, 1e-9),
-        decompress_MB_s=raw / 1e6 / max(decompress_seconds, 1e-9),
+        compress_seconds=compress.wall,
+        decompress_seconds=decompress.wall,
+        compress_cpu_seconds=compress.cpu,
+        decompress_cpu_seconds=decompress.cpu,
+        compress_MB_s=raw / 1e6 / max(compress.wall, 1e-9),
+        decompress_MB_s=raw / 1e6 / max(decompress.wall, 1e-9),
         compress_vs_xz=None,
         decompress_vs_xz=None,
     )

@@ -16,6 +16,7 @@ from benchmarks.measure import beside_xz, bound_of, entropy_bound, measure, run_
 from benchmarks.peers import Peer
 from benchmarks.schema import Bound, Circumstances, FileResult, Result, Run, Totals, Truth
 from benchmarks.sources import Sample
+from benchmarks.timing import Timing, total
 from likezip.model import default_model
 
 
@@ -43,9 +44,16 @@ def _truth(sample: Sample, bits: int) -> Truth:
     )
 
 
-def whole_result(files: list[FileResult], threads: int, repeat: int) -> Result:
+def whole_result(files: list[FileResult], peers: Sequence[Peer], threads: int, repeat: int) -> Result:
     """The files' results with their totals and circumstances."""
-    return Result(circumstances=circumstances(), threads=threads, repeat=repeat, files=files, totals=totals(files))
+    return Result(
+        circumstances=circumstances(),
+        threads=threads,
+        repeat=repeat,
+        compressors={peer.name: peer.how for peer in peers},
+        files=files,
+        totals=totals(files),
+    )
 
 
 def totals(files: list[FileResult]) -> Totals:
@@ -54,9 +62,9 @@ def totals(files: list[FileResult]) -> Totals:
     runs = {}
     for name in files[0]["runs"] if files else {}:
         of_all = [row["runs"][name] for row in files]
-        packed = sum(run["bytes"] for run in of_all)
-        compress_seconds = sum(run["compress_seconds"] for run in of_all)
-        runs[name] = run_of(size, packed, compress_seconds, sum(run["decompress_seconds"] for run in of_all))
+        compress = total([Timing(run["compress_seconds"], run["compress_cpu_seconds"]) for run in of_all])
+        decompress = total([Timing(run["decompress_seconds"], run["decompress_cpu_seconds"]) for run in of_all])
+        runs[name] = run_of(size, sum(run["bytes"] for run in of_all), compress, decompress)
     cross_entropy = sum(row["bound"]["cross_entropy"] for row in files)
     adds = sum(row["bound"]["coder_overhead"] for row in files)
     container = sum(row["bound"]["container"] for row in files)
@@ -149,15 +157,20 @@ def _bound_cells(bound: Bound) -> list[str]:
 
 
 def truth_table(result: Result) -> str:
-    """For each synthetic source its true entropy and how far above likezip is; empty if there is none."""
+    """For each synthetic source its true entropy, how far above likezip is, and the others; empty if there is none.
+
+    All but one of the percentages are above the entropy; "above these bytes' code" is above the source's own code.
+    """
     head = ["source", "entropy, bits/byte", "likezip, bits/byte", "above the entropy, %", "above these bytes' code, %"]
+    others = [name for name in result["totals"]["runs"] if name != "likezip"]
     rows = []
     for row in result["files"]:
         if truth := row["truth"]:
             rate, coded = truth["entropy_bits"] / row["bytes"], row["runs"]["likezip"]["bits_per_byte"]
             above = [f"{truth['above_entropy_percent']:.2f}", f"{truth['above_code_percent']:.2f}"]
-            rows.append([row["name"], f"{rate:.4f}", f"{coded:.4f}", *above])
-    return markdown(head, rows) if rows else ""
+            theirs = [f"{100 * (row['runs'][name]['bits_per_byte'] / rate - 1):.1f}" for name in others]
+            rows.append([row["name"], f"{rate:.4f}", f"{coded:.4f}", *above, *theirs])
+    return markdown([*head, *(f"{name}, %" for name in others)], rows) if rows else ""
 
 
 def save(result: Result, path: Path) -> None:

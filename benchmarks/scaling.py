@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -61,10 +62,25 @@ def _alone(work: Callable[..., Result], *arguments: object) -> Result:
         return pool.submit(work, *arguments).result()
 
 
+def ideal_speedup(size: int, block_size: int, workers: int) -> float:
+    """How much faster ``workers`` can be at best: blocks are not split, and go in order to whoever is free."""
+    whole, rest = divmod(size, block_size)
+    busy = [0] * workers
+    for block in [block_size] * whole + [rest]:
+        busy[busy.index(min(busy))] += block
+    return size / max(busy)
+
+
+def _median(runs: list[Scaled]) -> Scaled:
+    """The median time and the highest peak."""
+    return Scaled(statistics.median(run.seconds for run in runs), max(run.worker_MB for run in runs))
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--block-size", type=click.IntRange(container.MIN_BLOCK, container.MAX_BLOCK), help="Bytes of a block.")
-def main(file: Path, block_size: int | None) -> None:
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Times are medians of so many.")
+def main(file: Path, block_size: int | None, repeat: int) -> None:
     """Time FILE, which must have two blocks or more, with one and with two workers, and weigh a worker."""
     size, block = file.stat().st_size, block_size or container.DEFAULT_BLOCK
     if size <= block:
@@ -73,12 +89,15 @@ def main(file: Path, block_size: int | None) -> None:
     with tempfile.TemporaryDirectory() as directory:
         packed = Path(directory, "packed")
         for direction, decompress in (("compress", False), ("decompress", True)):
-            runs = [_alone(scale, file, packed, threads, block, decompress) for threads in WORKERS]
+            rounds = [
+                [_alone(scale, file, packed, threads, block, decompress) for threads in WORKERS] for _ in range(repeat)
+            ]
+            runs = [_median([one[place] for one in rounds]) for place in range(len(WORKERS))]
             for threads, run in zip(WORKERS, runs, strict=True):
                 speed = f"{size / 1e6 / run.seconds:.3f} MB/s, {runs[0].seconds / run.seconds:.2f} x one worker"
                 click.echo(
-                    f"{direction}, {threads} of {-(-size // block)} blocks at once: {speed}, "
-                    f"a worker's peak {run.worker_MB:.0f} MB"
+                    f"{direction}, {threads} of {-(-size // block)} blocks at once: {speed} "
+                    f"(at best {ideal_speedup(size, block, threads):.2f}), a worker's peak {run.worker_MB:.0f} MB"
                 )
 
 

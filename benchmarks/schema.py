@@ -8,7 +8,8 @@ from typing import TypedDict
 class Run(TypedDict):
     """One compressor on one file: bytes, bits per byte, raw / compressed, median seconds, 10^6 raw bytes a second.
 
-    The two ``vs_xz`` are throughputs divided by xz -9e's in the same run, null where xz did not run.
+    The ``cpu`` seconds are those of all processes that took part, less noisy than the clock's on a shared machine.  The
+    two ``vs_xz`` are throughputs divided by xz -9e's in the same run, null where xz did not run.
     """
 
     bytes: int
@@ -16,6 +17,8 @@ class Run(TypedDict):
     ratio: float
     compress_seconds: float
     decompress_seconds: float
+    compress_cpu_seconds: float
+    decompress_cpu_seconds: float
     compress_MB_s: float
     decompress_MB_s: float
     compress_vs_xz: float | None
@@ -78,10 +81,14 @@ class Circumstances(TypedDict):
 
 
 class Result(TypedDict):
-    """A whole run; ``threads`` are likezip's worker processes, the other compressors have one thread."""
+    """A whole run; ``threads`` are likezip's worker processes, the other compressors have one thread.
+
+    ``compressors`` says what stood behind each name: a command or a Python module, and its version.
+    """
 
     circumstances: Circumstances
     threads: int
     repeat: int
+    compressors: dict[str, str]
     files: list[FileResult]
     totals: Totals

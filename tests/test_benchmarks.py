@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import get_type_hints
 
 import numpy as np
@@ -12,8 +13,8 @@ from click.testing import CliRunner
 
 sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
-from benchmarks import entropy, inputs, measure, peers, readme, report, schema, sources
-from benchmarks.__main__ import main
+from benchmarks import __main__ as command
+from benchmarks import entropy, inputs, measure, peers, readme, report, scaling, schema, sources, timing
 
 
 def coin(p: float) -> float:
@@ -98,6 +99,60 @@ def test_peers_come_back(commands: bool) -> None:
     for peer in found:
         packed, run = measure.measure(b"some data " * 50, peer)
         assert len(packed) == run["bytes"] < 500
+        assert peer.how.startswith(("command: ", "module: ") if commands else "module: ")
+
+
+def test_peers_by_name() -> None:
+    assert [peer.name for peer in peers.available_peers(["xz", "gzip"])] == ["xz -9e", "gzip -9"]
+    with pytest.raises(ValueError, match="no peer lzip"):
+        peers.available_peers(["xz", "lzip"])
+
+
+class Package(ModuleType):
+    """Stands for an optional package that may not be installed: copies, and keeps the options that it was given."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.options: list[object] = []
+
+    def compress(self, data: bytes, *options: object, **named: object) -> bytes:
+        self.options += [*options, *named.items()]
+        return bytes(data)
+
+    def decompress(self, data: bytes) -> bytes:
+        return data
+
+
+@pytest.mark.parametrize(
+    ("peer", "module", "options"),
+    [("bzip3", "bz3", [16 << 20]), ("brotli", "brotli", [("quality", 11), ("lgwin", 24)])],
+)
+def test_a_package_where_there_is_no_command(
+    peer: str, module: str, options: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Package(module)
+    monkeypatch.setitem(sys.modules, module, package)
+    monkeypatch.setattr(peers, "version", lambda name: "1.2")
+    (found,) = peers.available_peers([peer], commands=False)
+    assert found.how == f"module: {peer} 1.2"
+    assert measure.measure(b"copied", found)[0] == b"copied"
+    assert package.options == options
+    monkeypatch.setitem(sys.modules, module, None)
+    assert peers.available_peers([peer], commands=False) == []
+
+
+def test_medians_and_totals_of_times() -> None:
+    times = [timing.Timing(1, 5), timing.Timing(3, 4), timing.Timing(9, 1)]
+    assert timing.median(times) == timing.Timing(3, 4)
+    assert timing.total(times) == timing.Timing(13, 10)
+
+
+@pytest.mark.parametrize(
+    ("size", "workers", "expected"),
+    [(100, 1, 1.0), (100, 2, 1.0), (200, 2, 2.0), (300, 2, 1.5), (250, 2, 250 / 150), (201, 3, 2.01)],
+)
+def test_ideal_speedup(size: int, workers: int, expected: float) -> None:
+    assert scaling.ideal_speedup(size, 100, workers) == pytest.approx(expected)
 
 
 def test_a_peer_that_fails_or_lies_is_an_error() -> None:
@@ -126,7 +181,7 @@ def result() -> schema.Result:
         report.file_result("text", b"what is measured here is short; " * 30, compressors, 1, None),
         report.file_result(sample.name, sample.data, compressors, 2, sample),
     ]
-    return report.whole_result(files, 1, 1)
+    return report.whole_result(files, compressors, 1, 1)
 
 
 def test_json_schema(result: schema.Result, tmp_path: Path) -> None:
@@ -134,6 +189,7 @@ def test_json_schema(result: schema.Result, tmp_path: Path) -> None:
     report.save(result, place)
     loaded = report.load(place)
     assert loaded == result
+    assert command.default_output(loaded).parent == Path(command.__file__).parent / "results"
     assert set(loaded) == set(get_type_hints(schema.Result))
     assert set(loaded["circumstances"]) == set(get_type_hints(schema.Circumstances))
     for row in loaded["files"]:
@@ -142,6 +198,7 @@ def test_json_schema(result: schema.Result, tmp_path: Path) -> None:
         for run in row["runs"].values():
             assert set(run) == set(get_type_hints(schema.Run))
         assert row["runs"]["xz -9e"]["compress_vs_xz"] == 1
+        assert set(row["runs"]) == set(loaded["compressors"])
     truth = loaded["files"][1]["truth"]
     assert truth is not None
     assert set(truth) == set(get_type_hints(schema.Truth))
@@ -191,12 +248,26 @@ def test_command_line(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_bytes(b"a file to measure " * 20)
     (tmp_path / "two.txt").write_bytes(b"another")
     output = tmp_path / "results.json"
-    options = [str(tmp_path), "--only", "ONE", "--no-peers", "--repeat", "3", "--json", str(output)]
-    done = CliRunner().invoke(main, options)
+    options = [str(tmp_path), "--only", "ONE", "--no-peers", "--size", "300", "--repeat", "3", "--json", str(output)]
+    done = CliRunner().invoke(command.main, options)
     assert done.exit_code == 0, done.output
     saved = report.load(output)
     assert [row["name"] for row in saved["files"]] == [f"{tmp_path.name}/one.txt"]
+    assert saved["files"][0]["bytes"] == 300
     assert list(saved["files"][0]["runs"]) == ["likezip"]
     assert saved["files"][0]["runs"]["likezip"]["compress_vs_xz"] is None
     assert "| total " in done.output
-    assert CliRunner().invoke(main, [str(tmp_path), "--only", "nothing"]).exit_code == 2
+    assert CliRunner().invoke(command.main, [str(tmp_path), "--only", "nothing"]).exit_code == 2
+    assert CliRunner().invoke(command.main, [str(tmp_path), "--peers", "xz,lzip"]).exit_code == 2
+
+
+def test_quick_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
+    (tmp_path / "one.txt").write_bytes(b"a file to measure " * 20)
+    done = CliRunner().invoke(command.main, [str(tmp_path / "one.txt"), "--quick", "--peers", "xz"])
+    assert done.exit_code == 0, done.output
+    assert "\nxz -9e: " in done.output
+    assert not (tmp_path / "results").exists()
+    assert CliRunner().invoke(command.main, [str(tmp_path / "one.txt"), "--no-peers"]).exit_code == 0
+    (written,) = (tmp_path / "results").iterdir()
+    assert report.load(written)["files"][0]["name"] == "one.txt"
