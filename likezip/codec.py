@@ -11,10 +11,7 @@ from likezip.errors import CorruptError, FormatError, UnsupportedError
 from likezip.model import Model
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from likezip.predictor import Predictor, Start
+    from likezip.start import Start
 
 
 def prepare(announce: Callable[[], None] | None = None) -> None:
@@ -26,7 +23,7 @@ def prepare(announce: Callable[[], None] | None = None) -> None:
 
 def _start(model: Model) -> Start:
     """A fresh copy of the trained start in ``model``."""
-    from likezip.predictor import Start
+    from likezip.start import Start
 
     tensors = model.tensors()
     try:
@@ -35,29 +32,17 @@ def _start(model: Model) -> Start:
         raise FormatError(f"{model.path}: the model file lacks what this likezip needs ({error})") from error
 
 
-def _probabilities(raw: bytes, predictor: Predictor) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-    """P(1) and the bit of every binary decision of the block, in coding order, each (8 size,)."""
-    import numpy as np
-
-    known = np.frombuffer(raw, np.uint8)
-    probabilities, bits, done = [], [], 0
-    for steps, active in predictor.phases():
-        probabilities.append(predictor.run(known, steps, active).reshape(-1))
-        steps_of = predictor.starts[:active] + np.arange(done, done + steps)[:, None]
-        bits.append(np.unpackbits(known[steps_of][:, None, :], axis=1).reshape(-1))
-        done += steps
-    return np.concatenate(probabilities), np.concatenate(bits)
-
-
 def encode_block(raw: bytes, model: Model, *, lanes: int | None = None) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller."""
+    import numpy as np
+
     from likezip.coder import Encoder
     from likezip.predictor import Predictor, default_lanes, default_table_bits
 
     count = min(lanes or default_lanes(len(raw)), container.MAX_LANES)
     table_bits = default_table_bits(len(raw))
     predictor = Predictor(len(raw), count, table_bits, _start(model))
-    payload = Encoder().encode(*_probabilities(raw, predictor))
+    payload = Encoder().encode(*predictor.run(np.frombuffer(raw, np.uint8)))
     crc = container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
@@ -80,10 +65,11 @@ def _decode_memory(header: BlockHeader, payload: bytes, model: Model) -> bytes:
 
     predictor = Predictor(header.raw_size, header.lanes, header.table_bits, _start(model))
     decoder = Decoder(payload)
-    probabilities, step = predictor.predict(), 0
-    while predictor.active(step):
+    step, active = 0, predictor.active(0)
+    while active:
         for bit in range(8):
-            probabilities = predictor.learn(step, bit, decoder.decode(probabilities))
+            predictor.bits[:active] = decoder.decode(predictor.odds[:active])
+            active = predictor.learn(step, bit)
         step += 1
     decoder.finish()
     return predictor.raw.tobytes()
@@ -93,11 +79,8 @@ def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None) -> floa
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
     import numpy as np
 
-    from likezip.predictor import Predictor, default_lanes, default_table_bits
+    from likezip import predictor
 
-    count = min(lanes or default_lanes(len(raw)), container.MAX_LANES)
-    predictor = Predictor(len(raw), count, default_table_bits(len(raw)), _start(model))
-    ones, bits = _probabilities(raw, predictor)
-    taken = np.where(bits == 1, ones.astype(np.int64), 65536 - ones.astype(np.int64))
-    counts = np.bincount(taken, minlength=65537)[1:]
-    return float(-(counts * np.log2(np.arange(1, 65537) / 65536)).sum())
+    count = min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
+    block = predictor.Predictor(len(raw), count, predictor.default_table_bits(len(raw)), _start(model))
+    return predictor.cross_entropy(*block.run(np.frombuffer(raw, np.uint8)))

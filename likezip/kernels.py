@@ -11,11 +11,17 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import llvmlite.binding
+import llvmlite.ir
 import numba
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 
 def _usable(place: Path) -> bool:
@@ -28,6 +34,8 @@ def _usable(place: Path) -> bool:
 
 def _cache_directory() -> Path:
     """The first place that can be written to; made if need be."""
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(named)
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     place = Path(home, "likezip")
     if not _usable(place):
@@ -37,32 +45,56 @@ def _cache_directory() -> Path:
     return place
 
 
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(_cache_directory())
+def _identity() -> str:
+    """Names exactly this code for exactly this machine: numba alone would not notice a change in another module."""
+    digest = hashlib.sha256(sys.version.encode())
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
+    for name in ("history", "kernels", "memory", "mixer", "predictor", "start"):
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
 
-compiled = numba.njit(cache=True)
-"""Decorates a kernel that Python calls; what it calls is compiled into it."""
+
+_CACHE = _cache_directory() / f"kernels-{_identity()}"
+_COMPILED = _CACHE / "compiled"
 
 
-class Marker:
-    """A file in the cache that says that exactly this code was compiled for exactly this machine."""
+def compiled(kernel: Callable[..., Any]) -> Any:
+    """Decorates a kernel that Python calls; what it calls is compiled into it, and the result is kept.
 
-    def __init__(self, sources: list[str]) -> None:
-        digest = hashlib.sha256()
-        for name in sources:
-            source = Path(__file__).with_name(f"{name}.py")
-            status = source.stat()
-            digest.update(f"{source} {status.st_mtime_ns} {status.st_size}".encode())
-        processor = llvmlite.binding.get_host_cpu_name()
-        digest.update(f"{sys.version} {numba.__version__} {llvmlite.__version__} {processor}".encode())
-        self._path = Path(numba.config.CACHE_DIR, f"compiled-{digest.hexdigest()[:16]}")
+    References are not counted in kernels: that is an atomic operation for each array, and cost more than the work.
+    """
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)
+    try:
+        return numba.njit(cache=True, _nrt=False)(kernel)
+    finally:
+        numba.config.CACHE_DIR = before
 
-    def __bool__(self) -> bool:
-        return self._path.exists()
 
-    def set(self) -> None:
-        """Note that the kernels are compiled; where that can't be written, the next run only announces again."""
-        try:
-            self._path.touch()
-        except OSError:
-            return
+inlined = numba.njit(forceinline=True, _nrt=False)
+"""Decorates what kernels call."""
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    """Have the cache line of array[index] fetched: a hint, without which everything is the same but slower."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.bitcast(builder.gep(struct.data, [arguments[1]]), cgutils.voidptr_t)
+        kind = llvmlite.ir.FunctionType(llvmlite.ir.VoidType(), [cgutils.voidptr_t, *[llvmlite.ir.IntType(32)] * 3])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(hint, [pointer, *(llvmlite.ir.Constant(llvmlite.ir.IntType(32), n) for n in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), generate
+
+
+def already_compiled() -> bool:
+    """Whether all kernels are in the cache."""
+    return _COMPILED.exists()
+
+
+def note_compiled() -> None:
+    """Note that all kernels are in the cache; where that can't be written, the next run only announces again."""
+    with suppress(OSError):
+        _COMPILED.touch()

@@ -1,9 +1,12 @@
 """The memory: what this block has shown so far in each context, and the match model.
 
-For every lane and byte each line of ``CONTEXTS`` is hashed to a bucket of the table, once before the upper and once
-before the lower nibble.  A bucket is 16 bytes: a check byte and the bit-history states of the nibble's 15 nodes (node
-1 before its first bit, then 2..3, 4..7, 8..15).  A *global* context is shared by all lanes, a *local* one has the
-lane in its hash: the first learns volume, the second keeps recency, and the mixer learns which to trust.
+For every lane and byte each context of ``CONTEXTS`` is hashed to a cache line of the table, which is four buckets.  A
+bucket serves one nibble: 16 bytes, a check byte and the bit-history states of the nibble's 15 nodes (node 1 before its
+first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or
+in one of the fifteen beside it: nearly as good as anywhere, and on a page of memory that is known already.
+
+A *global* context is shared by all lanes, a *local* one has the lane in its hash: the first learns volume, the second
+keeps recency, and the mixer learns which to trust.
 
 All arithmetic on hashes is on uint64 and wraps; everything else is int64 far from its limits.
 """
@@ -14,13 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from likezip.kernels import inlined, prefetch
 
 # What a lane knows at a byte boundary, the columns of the (lanes, REGISTERS) int64 array.
 ZERO, WORD, WORD_PAIR, ABOVE, EXPECTED, FIELD = range(6)  # what a context may name
 HISTORY, START, POSITION, PARTIAL, LINE, LAST_LINE, LAST_WORD = range(6, 13)
-MATCH_POINTER, MATCH_LENGTH = 13, 15  # two columns each, one for each match model
-REGISTERS = 17
+KNOWN = 13  # contexts whose bucket was there already
+MATCH_POINTER, MATCH_LENGTH = 14, 16  # two columns each, one for each match model
+REGISTERS = 18
 
 MATCHES = ((20, 11), (18, 5))
 """(log2 of the index's entries, minimum length) of each match model."""
@@ -28,7 +33,10 @@ MATCHES = ((20, 11), (18, 5))
 LONGEST_MATCH = 32
 """Candidates are verified and lengths counted up to here."""
 
-BUCKET = 16
+BUCKET, LINE_SIZE = 16, 64
+SPREAD = np.uint64(15)
+"""The bits of its line's number in which a lower nibble's line differs from its byte's."""
+
 LOCAL = True
 
 
@@ -47,22 +55,17 @@ CONTEXTS = (
     Context("order 2", 0xFFFF),
     Context("order 3", 0xFFFFFF),
     Context("order 4", 0xFFFFFFFF),
-    Context("order 5", 0xFFFFFFFFFF),
     Context("order 6", 0xFFFFFFFFFFFF),
     Context("word", 0x0, WORD),
     Context("word pair", 0x0, WORD_PAIR),
     Context("byte above and last", 0xFF, ABOVE),
     Context("field above", 0x0, FIELD),
     Context("expected byte and last", 0xFF, EXPECTED),
-    Context("skip 1", 0xFFFF00),
     Context("skip 2", 0xFFFF0000),
-    Context("distance 4", 0xFF000000),
     Context("high nibbles", 0xF0F0F0F0),
     Context("local order 1", 0xFF, local=LOCAL),
     Context("local order 2", 0xFFFF, local=LOCAL),
     Context("local order 3", 0xFFFFFF, local=LOCAL),
-    Context("local order 4", 0xFFFFFFFF, local=LOCAL),
-    Context("local order 6", 0xFFFFFFFFFFFF, local=LOCAL),
     Context("local word", 0x0, WORD, local=LOCAL),
     Context("local distance 2", 0xFF00, local=LOCAL),
     Context("local distance 4", 0xFF00FF00, local=LOCAL),
@@ -79,14 +82,14 @@ MIX_C = np.uint64(0xBB67AE8584CAA73B)
 MIX_D = np.uint64(0x3C6EF372FE94F82B)
 
 
-@njit(inline="always")
+@inlined
 def scramble(value: np.uint64) -> np.uint64:
     """Spread ``value`` over 64 bits."""
     value = (value ^ (value >> np.uint64(32))) * MIX_A
     return value ^ (value >> np.uint64(29))
 
 
-@njit
+@inlined
 def hash_contexts(lane: int, registers: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64]) -> None:
     """Hash every context of one lane at a byte boundary: ``registers`` (REGISTERS,), ``hashes`` (contexts,)."""
     history = np.uint64(registers[HISTORY])
@@ -96,36 +99,55 @@ def hash_contexts(lane: int, registers: npt.NDArray[np.int64], hashes: npt.NDArr
         hashes[i] = scramble(value)
 
 
-@njit
-def find_buckets(
-    partial: int, hashes: npt.NDArray[np.uint64], slots: npt.NDArray[np.int32], table: npt.NDArray[np.uint8]
+@inlined
+def locate_buckets(
+    partial: int, hashes: npt.NDArray[np.uint64], homes: npt.NDArray[np.uint64], table: npt.NDArray[np.uint8]
 ) -> None:
-    """Point ``slots`` (contexts,) at the buckets of the coming nibble, ``partial`` being 1 or 16 + the upper one.
+    """Find the lines of one lane's coming nibble, and have them brought into the cache.
 
-    Looked at: the bucket hashed to and two more of its cache line.  Without one whose check byte fits, the one whose
-    first node has the smallest state is emptied and taken.
+    ``partial`` is 1 or 16 + the upper nibble; ``homes`` (contexts,) gets the line's number below, the check byte above
+    (a table has at most 2^22 lines).
     """
-    last = np.uint64(table.size // BUCKET - 1)
+    last = np.uint64(table.size // LINE_SIZE - 1)
     for i in range(hashes.size):
-        value = scramble(hashes[i] + np.uint64(partial) * MIX_C)
-        check = np.uint8(value >> np.uint64(56))
-        home = np.int64(value & last)
-        best, lowest = home * BUCKET, 256
-        for probe in range(3):
-            bucket = (home ^ probe) * BUCKET
-            if table[bucket] == check:
-                best, lowest = bucket, -1
-                break
-            if table[bucket + 1] < lowest:
-                best, lowest = bucket, int(table[bucket + 1])
-        if lowest >= 0:
-            table[best] = check
-            for node in range(1, BUCKET):
-                table[best + node] = 0
-        slots[i] = best
+        value, line = hashes[i], hashes[i]
+        if partial > 1:
+            value = scramble(hashes[i] + np.uint64(partial) * MIX_C)
+            line ^= value & SPREAD
+        line &= last
+        homes[i] = line | (value >> np.uint64(56) << np.uint64(56))
+        prefetch(table, line * np.uint64(LINE_SIZE))
 
 
-@njit
+@inlined
+def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], table: npt.NDArray[np.uint8]) -> int:
+    """Point ``slots`` (contexts,) at buckets of the lines located; returns how many of them were there already.
+
+    Taken is the first bucket of the line whose check byte fits.  Without one, the first of those whose first node has
+    the smallest state is emptied and taken.
+    """
+    last = np.uint64(table.size // LINE_SIZE - 1)
+    known = 0
+    for i in range(homes.size):
+        check = np.uint8(homes[i] >> np.uint64(56))
+        line = (homes[i] & last) * np.uint64(LINE_SIZE)
+        best = 1 << 20
+        for way in range(LINE_SIZE // BUCKET):
+            bucket = line + np.uint64(way * BUCKET)
+            # The least wins: the first that fits (0), else the first of the smallest state.
+            state = int(table[bucket + np.uint64(1)]) + 1
+            best = min(best, 64 * (0 if table[bucket] == check else state) + way * BUCKET)
+        bucket = line + np.uint64(best & 63)
+        kept = np.uint8(255 if best < 64 else 0)
+        known += int(best < 64)
+        table[bucket] = check
+        for node in range(1, BUCKET):
+            table[bucket + np.uint64(node)] &= kept
+        slots[i] = bucket
+    return known
+
+
+@inlined
 def _lane_start(position: int, size: int, lanes: int) -> int:
     """Where the lane that holds ``position`` begins."""
     short, longer = size // lanes, size % lanes
@@ -134,14 +156,14 @@ def _lane_start(position: int, size: int, lanes: int) -> int:
     return longer * (short + 1) + (position - longer * (short + 1)) // short * short
 
 
-@njit
+@inlined
 def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
     """The index entry for the last ``minimum`` bytes; more than eight are looked up by eight and verified."""
     kept = history << np.uint64(8 * (8 - min(minimum, 8)))
     return int((kept * MIX_B) >> np.uint64(64 - bits))
 
 
-@njit
+@inlined
 def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -> int:
     """How many bytes before ``ours`` and before ``theirs`` are equal, at most ``limit``."""
     length = 0
@@ -150,7 +172,7 @@ def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -
     return length
 
 
-@njit
+@inlined
 def follow_match(
     model: int,
     bits: int,
@@ -185,19 +207,19 @@ def follow_match(
         registers[MATCH_LENGTH + model] = length
 
 
-@njit
+@inlined
 def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
     """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
     if registers[POSITION] - registers[START] >= minimum:
         index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]
 
 
-@njit(inline="always")
+@inlined
 def _is_letter(byte: int) -> bool:
     return (97 <= (byte | 32) <= 122) or byte >= 128
 
 
-@njit
+@inlined
 def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
     """Bring the registers of one lane from before ``byte`` to after it."""
     registers[HISTORY] = np.int64((np.uint64(registers[HISTORY]) << np.uint64(8)) | np.uint64(byte))
@@ -218,7 +240,7 @@ def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[
     registers[ABOVE] = np.int64(raw[above]) + 1 if inside else 0
 
 
-@njit
+@inlined
 def derive_registers(registers: npt.NDArray[np.int64], raw: npt.NDArray[np.uint8]) -> None:
     """The registers that follow from others once the match is known."""
     last = registers[HISTORY] & 255

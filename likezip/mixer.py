@@ -20,11 +20,14 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from likezip.kernels import inlined
 
 LOGIT_LIMIT = 2840
 WEIGHT_LIMIT = (1 << 19) - 1
 ONE = 1 << 16
+SMALLEST_ERROR = 400
+"""In 1/65536; what was predicted better than that is not learnt from."""
 APM_COLUMNS = 25
 APM_OFFSET = 3072
 
@@ -46,58 +49,87 @@ def _squash_table() -> npt.NDArray[np.int32]:
 SQUASH = _squash_table()
 """(5681,) int32: the probability of logit x at index x + LOGIT_LIMIT."""
 
-STRETCH = (np.searchsorted(SQUASH, np.arange(4096) * 16 + 8).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int32)
-"""(4096,) int32: the smallest logit whose probability is at least 16 i + 8, for probabilities in [16 i, 16 i + 16)."""
+STRETCH = (np.searchsorted(SQUASH, np.arange(4096) * 16 + 8).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int16)
+"""(4096,) int16: the smallest logit whose probability is at least 16 i + 8, for probabilities in [16 i, 16 i + 16)."""
 
 
-@njit(inline="always")
+COUNT_BITS = 10
+"""A map entry is a uint32: a probability in 1/2^22 above, how often it was updated below."""
+MAP_LIMIT = (1 << COUNT_BITS) - 2
+FROZEN = MAP_LIMIT + 1
+"""A map entry with this count never changes."""
+SHARE = np.array([65536 * 2 // (2 * n + 3) for n in range(FROZEN)] + [0], np.uint16)
+"""(1024,) uint16: 65536 / (n + 1.5), the share of the n-th update; none for FROZEN."""
+
+UNKNOWN = np.uint32((32767 << 6 | 32) << COUNT_BITS | FROZEN)
+"""The entry of contexts that have seen nothing: even odds, for which the input is 0, for ever."""
+
+
+def map_entry(probability: float) -> np.uint32:
+    """The untrained entry that says ``probability``."""
+    return np.uint32(int(probability * (1 << 22)) << COUNT_BITS)
+
+
+@inlined
+def map_read(entry: np.uint32) -> int:
+    """The logit of an entry's probability."""
+    return int(STRETCH[entry >> np.uint32(20)])
+
+
+@inlined
+def map_learn(entry: np.uint32, bit: int) -> np.uint32:
+    """The entry moved towards ``bit`` by its share: distance < 2^22, share < 2^16, product < 2^38."""
+    distance = np.int64((bit << 22) - bit) - np.int64(entry >> np.uint32(COUNT_BITS))
+    count = entry & np.uint32((1 << COUNT_BITS) - 1)
+    moved = (distance * np.int64(SHARE[count])) >> 16
+    return np.uint32(np.int64(entry) + (moved << COUNT_BITS) + np.int64(count < np.uint32(MAP_LIMIT)))
+
+
+@inlined
 def clamp_logit(x: int) -> int:
     return min(max(x, -LOGIT_LIMIT), LOGIT_LIMIT)
 
 
-@njit(inline="always")
-def dot(inputs: npt.NDArray[np.int32], lane: int, weights: npt.NDArray[np.int32], row: int, size: int) -> int:
-    """The logit that weights[row] give to inputs[lane], ``size`` <= 64 int32 each."""
+@inlined
+def squash(logit: int) -> int:
+    """The probability of ``logit``, in [1, 65535]."""
+    return int(SQUASH[np.uint64(logit + LOGIT_LIMIT)])
+
+
+@inlined
+def dot(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32]) -> int:
+    """The logit that ``weights`` give to ``inputs``, at most 64 int32 each."""
     total = np.int32(0)
-    for i in range(size):
-        product = np.int32(inputs[lane, i] * weights[row, i])
-        total = np.int32(total + np.int32(product >> np.int32(6)))
-    return clamp_logit(int(total) >> 10)
+    for i in range(inputs.size):
+        total = np.int32(total + (np.int32(inputs[i] * weights[i]) >> np.int32(6)))
+    return clamp_logit(total >> np.int32(10))
 
 
-@njit(inline="always")
-def learn(
-    inputs: npt.NDArray[np.int32],
-    lane: int,
-    weights: npt.NDArray[np.int32],
-    row: int,
-    size: int,
-    error: int,
-    shift: int,
-) -> None:
-    """One gradient step: weights[row] += inputs[lane] * error / 2^shift, rounded; ``error`` is 65536 bit - p."""
+@inlined
+def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], error: int, shift: int) -> None:
+    """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p."""
+    if abs(error) < SMALLEST_ERROR:
+        return
     half = np.int32(1 << (shift - 1))
     step = np.int32(error)
-    for i in range(size):
-        moved = np.int32(np.int32(np.int32(inputs[lane, i] * step) + half) >> np.int32(shift))
-        moved = np.int32(weights[row, i] + moved)
-        weights[row, i] = min(max(moved, np.int32(-WEIGHT_LIMIT)), np.int32(WEIGHT_LIMIT))
+    for i in range(inputs.size):
+        moved = weights[i] + (np.int32(np.int32(inputs[i] * step) + half) >> np.int32(shift))
+        weights[i] = min(max(np.int32(moved), np.int32(-WEIGHT_LIMIT)), np.int32(WEIGHT_LIMIT))
 
 
-@njit(inline="always")
-def apm_read(apm: npt.NDArray[np.uint16], row: int, logit: int) -> int:
-    """The refined probability: linear between the two columns of apm[row] around ``logit``; (rows, 25) uint16."""
+@inlined
+def apm_read(row: npt.NDArray[np.uint16], logit: int) -> int:
+    """The refined probability: linear between the two columns of ``row`` (25,) around ``logit``."""
     place = logit + APM_OFFSET
-    column, part = place >> 8, place & 255
-    return int(np.int64(apm[row, column]) * (256 - part) + np.int64(apm[row, column + 1]) * part) >> 8
+    column, part = np.uint64(place >> 8), np.int64(place & 255)
+    return int(np.int64(row[column]) * (256 - part) + np.int64(row[column + np.uint64(1)]) * part) >> 8
 
 
-@njit(inline="always")
-def apm_learn(apm: npt.NDArray[np.uint16], row: int, logit: int, bit: int, rate: int) -> None:
-    """Move the nearer column towards ``bit`` by 1/2^rate of the distance."""
-    column = (logit + APM_OFFSET + 128) >> 8
-    target = 65535 * bit
-    apm[row, column] += (target - np.int64(apm[row, column])) >> rate
+@inlined
+def apm_learn(row: npt.NDArray[np.uint16], logit: int, bit: int, rate: int) -> None:
+    """Move the nearer column of ``row`` (25,) towards ``bit`` by 1/2^rate of the distance."""
+    column = np.uint64((logit + APM_OFFSET + 128) >> 8)
+    row[column] += (65535 * bit - np.int64(row[column])) >> rate
 
 
 def apm_start(rows: int) -> npt.NDArray[np.uint16]:

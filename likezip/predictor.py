@@ -1,308 +1,254 @@
 """One block's bit probabilities: memory, match models and mixer behind one interface.
 
-The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and a
-bit of all lanes is predicted before any lane learns it.  So the encoder, which knows the block, and the decoder,
-which sees it grow by one bit position at a time, run the same two kernels, ``_predict_bit`` and ``_learn_bit``.
+The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
+bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
+which sees it grow by one bit position at a time, run the same kernel, ``_advance``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from likezip import memory, mixer
-from likezip.history import NEXT_STATE, STATES, expected_one
-from likezip.kernels import Marker, compiled
+from likezip.history import NEXT_STATE, STATES
+from likezip.kernels import already_compiled, compiled, inlined, note_compiled, prefetch
+from likezip.start import (
+    APM_BITS,
+    APMS,
+    BIAS,
+    CONTEXTS,
+    INPUTS,
+    MODELS,
+    SET_ROWS,
+    SETS,
+    TOP_INPUTS,
+    Start,
+    untrained_start,
+)
 
-CONTEXTS = len(memory.CONTEXTS)
-MODELS = len(memory.MATCHES)
-BIAS = 2 * (CONTEXTS + MODELS)
-INPUTS = -(-(BIAS + 1) // 8) * 8
-"""Two for each context and match model (logit and distance from even odds), the bias, padding; at most 64."""
-
-SET_ROWS = (768, 256, 136, 32, 256)
-"""Rows of each weight set: bits so far and match, last byte, match length and bit, known contexts, byte before."""
-SETS = len(SET_ROWS)
 SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
-TOP_INPUTS = 8
-APMS = 3
-APM_BITS = 14
+NEXT = np.ascontiguousarray(NEXT_STATE.T)
 
-COUNT_BITS = 10
-"""A map entry is a uint32: probability in 1/2^22 above, how often it was updated below."""
-RECIPROCAL = np.array([65536 * 2 // (2 * n + 3) for n in range(1 << COUNT_BITS)], np.int64)
-"""65536 / (n + 1.5): the share of the n-th update."""
-
-# Learning rates, as shifts and limits.
-MAP_LIMIT = 1023
+# Learning rates, as shifts.
 SHIFT, TOP_SHIFT = 16, 17
 APM_RATE = 6
 
-LOGIT, PROBABILITY, KNOWN = range(3)  # columns of ``outcome``
+RUN_STEPS = 1024
+"""Steps that the encoder takes in one call; between two of them Ctrl-C is heard."""
 
 
-@dataclass(frozen=True)
-class Start:
-    """What is adaptive and shared by the lanes: as trained in the model file, or as it is now.
+class State(NamedTuple):
+    """All that changes while a block is coded; the last arrays hold a row for each lane."""
 
-    maps (contexts + match models, 256) uint32; weights (rows, INPUTS) int32; top (256, TOP_INPUTS) int32; apms
-    (APMS * 2^APM_BITS, 25) uint16.
-    """
-
+    raw: npt.NDArray[np.uint8]  # (size,), the bytes learnt so far
+    table: npt.NDArray[np.uint8]  # (2^table_bits,)
+    positions: npt.NDArray[np.int32]  # (match models, 2^bits)
     maps: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
-
-    @classmethod
-    def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> Start:
-        """A copy of ``tensors`` by name.  Raises KeyError for a missing one, ValueError for a wrong shape or dtype."""
-        shapes = _start_shapes()
-        for name, (shape, dtype) in shapes.items():
-            if tensors[name].shape != shape or tensors[name].dtype != dtype:
-                raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
-        return cls(**{name: tensors[name].copy() for name in shapes})
-
-    def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays by name, as ``of`` takes them."""
-        return {name: getattr(self, name) for name in _start_shapes()}
+    registers: npt.NDArray[np.int64]  # (lanes, REGISTERS)
+    hashes: npt.NDArray[np.uint64]  # (lanes, contexts), of the byte
+    homes: npt.NDArray[np.uint64]  # (lanes, contexts), of the nibble
+    slots: npt.NDArray[np.uint32]  # (lanes, contexts), places of buckets in the table
+    inputs: npt.NDArray[np.int32]  # (lanes, INPUTS)
+    layer: npt.NDArray[np.int32]  # (lanes, TOP_INPUTS), logits of the weight sets
+    rows: npt.NDArray[np.uint32]  # (lanes, SETS + APMS), in weights and apms
+    logits: npt.NDArray[np.int32]  # (lanes,)
+    ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
+    bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
 
 
-def _start_shapes() -> dict[str, tuple[tuple[int, ...], type]]:
-    return {
-        "maps": ((CONTEXTS + MODELS, STATES), np.uint32),
-        "weights": ((sum(SET_ROWS), INPUTS), np.int32),
-        "top": ((256, TOP_INPUTS), np.int32),
-        "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
-    }
+@inlined
+def _node(partial, bit):
+    """The node of a bucket before ``bit``: 1, 2..3, 4..7, 8..15 within the nibble."""
+    return np.uint32(partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4)))
 
 
-def untrained_start() -> Start:
-    """The start of the training run: maps by counting, even weights, APMs that change nothing."""
-    maps = np.zeros((CONTEXTS + MODELS, STATES), np.uint32)
-    states = [int(expected_one(state) * (1 << 22)) << COUNT_BITS for state in range(STATES)]
-    maps[:CONTEXTS] = states
-    lengths = np.arange(STATES) // 2
-    maps[CONTEXTS:] = ((lengths + 1) * (1 << 22) // (lengths + 2)) << COUNT_BITS
-    weights = np.zeros((sum(SET_ROWS), INPUTS), np.int32)
-    weights[:, : CONTEXTS + MODELS] = mixer.ONE // 4
-    top = np.zeros((256, TOP_INPUTS), np.int32)
-    top[:, :SETS] = mixer.ONE // SETS
-    return Start(maps, weights, top, mixer.apm_start(APMS << APM_BITS))
-
-
-@njit(inline="always")
-def _apm_row(value: int) -> int:
+@inlined
+def _apm_row(value):
     return ((value * 0x9E3779B1) & 0xFFFFFFFF) >> (32 - APM_BITS)
 
 
-@njit
-def _gather(lane, bit, table, maps, registers, slots, inputs, raw):
-    """Fill the inputs of one lane; returns how many contexts have been seen before."""
-    partial = registers[lane, memory.PARTIAL]
-    node = partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4))
-    known = 0
+@inlined
+def _gather_contexts(node, table, maps, slots, inputs):
+    """Fill a lane's inputs from its contexts."""
     for i in range(CONTEXTS):
-        state = table[slots[lane, i] + node]
-        p = np.int64(maps[i, state] >> np.uint32(16))
-        known += state != 0
-        inputs[lane, i] = mixer.STRETCH[p >> 4] if state != 0 else 0
-        inputs[lane, CONTEXTS + MODELS + i] = (p - 32768) >> 5 if state != 0 else 0
+        state = table[slots[i] + node]
+        inputs[i] = mixer.map_read(maps[np.uint64(i * STATES) + np.uint64(state)])
+
+
+@inlined
+def _gather_matches(bit, partial, raw, maps, registers, inputs):
+    """Fill a lane's inputs from its matches; one that expected another bit before ends."""
     for m in range(MODELS):
-        logit = confidence = 0
-        length = registers[lane, memory.MATCH_LENGTH + m]
+        logit = np.int64(0)
+        length = registers[memory.MATCH_LENGTH + m]
         if length > 0:
-            expected = np.int64(raw[registers[lane, memory.MATCH_POINTER + m]]) | 256
+            expected = np.int64(raw[np.uint64(registers[memory.MATCH_POINTER + m])]) | 256
             if expected >> (8 - bit) == partial:
                 one = (expected >> (7 - bit)) & 1
-                p = np.int64(maps[CONTEXTS + m, 2 * length + one] >> np.uint32(16))
-                logit, confidence = int(mixer.STRETCH[p >> 4]), int(p - 32768) >> 5
-                if one == 0:
-                    logit, confidence = -logit, -confidence
+                logit = np.int64(mixer.map_read(maps[np.uint64((CONTEXTS + m) * STATES + 2 * length + one)]))
+                logit = logit if one else -logit
             else:
-                registers[lane, memory.MATCH_LENGTH + m] = 0
-        inputs[lane, CONTEXTS + m] = logit
-        inputs[lane, 2 * CONTEXTS + MODELS + m] = confidence
-    inputs[lane, BIAS] = 256
-    return known
+                registers[memory.MATCH_LENGTH + m] = 0
+        inputs[CONTEXTS + m] = logit
 
 
-@njit
-def _predict_bit(bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):
-    """P(bit = 1) of every active lane, in 1/65536, into outcome[:, PROBABILITY]."""
-    for lane in range(active):
-        known = _gather(lane, bit, table, maps, registers, slots, inputs, raw)
-        partial = registers[lane, memory.PARTIAL]
-        history = registers[lane, memory.HISTORY]
-        length = max(registers[lane, memory.MATCH_LENGTH], registers[lane, memory.MATCH_LENGTH + 1])
-        strength = 0 if length == 0 else 1 if length < 16 else 2
-        rows[lane, 0] = partial + 256 * strength
-        rows[lane, 1] = SET_BASE[1] + (history & 255)
-        rows[lane, 2] = SET_BASE[2] + (length >> 1) * 8 + bit
-        rows[lane, 3] = SET_BASE[3] + known
-        rows[lane, 4] = SET_BASE[4] + ((history >> 8) & 255)
-        for k in range(SETS):
-            layer[lane, k] = mixer.dot(inputs, lane, weights, rows[lane, k], INPUTS)
-        logit = mixer.dot(layer, lane, top, partial, TOP_INPUTS)
-        expected = registers[lane, memory.EXPECTED] >> 6
-        rows[lane, SETS] = _apm_row(partial | (history & 255) << 8)
-        rows[lane, SETS + 1] = (1 << APM_BITS) + _apm_row(partial | (history & 0xFFFF) << 8)
-        rows[lane, SETS + 2] = (2 << APM_BITS) + _apm_row(partial | expected << 8 | (strength << 20))
-        p = np.int64(mixer.SQUASH[logit + mixer.LOGIT_LIMIT])
-        total = p
-        for a in range(APMS):
-            total += mixer.apm_read(apms, rows[lane, SETS + a], logit)
-        outcome[lane, LOGIT] = logit
-        outcome[lane, PROBABILITY] = min(max((total + 2) >> 2, 1), 65535)
+@inlined
+def _choose_rows(registers, rows, apms):
+    """The rows of the weight sets and APMs that a lane uses for this bit."""
+    partial = registers[memory.PARTIAL]
+    history = registers[memory.HISTORY]
+    length = max(registers[memory.MATCH_LENGTH], registers[memory.MATCH_LENGTH + 1])
+    strength = 0 if length == 0 else 1 if length < 16 else 2
+    rows[0] = partial + 256 * strength
+    rows[1] = SET_BASE[1] + (history & 255)
+    rows[2] = SET_BASE[2] + registers[memory.KNOWN]
+    rows[3] = SET_BASE[3] + ((history >> 8) & 255)
+    expected = registers[memory.EXPECTED] >> 6
+    rows[SETS] = _apm_row(partial | (history & 255) << 8)
+    rows[SETS + 1] = (1 << APM_BITS) + _apm_row(partial | (history & 0xFFFF) << 8)
+    rows[SETS + 2] = (2 << APM_BITS) + _apm_row(partial | expected << 8 | (strength << 20))
+    for a in range(APMS):
+        prefetch(apms, np.uint64(rows[SETS + a]) * np.uint64(mixer.APM_COLUMNS) + np.uint64(12))
 
 
-@njit
-def _learn_bit(bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome):
-    """Teach every active lane's bit, ``bits`` (lanes,) int32, to all that predicted it."""
-    for lane in range(active):
-        y = np.int64(bits[lane])
-        partial = registers[lane, memory.PARTIAL]
-        node = partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4))
-        for i in range(CONTEXTS):
-            place = slots[lane, i] + node
-            state = table[place]
-            _teach_map(maps, i, state, y)
-            table[place] = NEXT_STATE[state, y]
-        for m in range(MODELS):
-            length = registers[lane, memory.MATCH_LENGTH + m]
-            if length > 0:
-                one = (np.int64(raw[registers[lane, memory.MATCH_POINTER + m]]) >> (7 - bit)) & 1
-                _teach_map(maps, CONTEXTS + m, 2 * length + one, 1 if one == y else 0)
-        logit = outcome[lane, LOGIT]
-        target = mixer.ONE * y
-        for k in range(SETS):
-            error = target - mixer.SQUASH[layer[lane, k] + mixer.LOGIT_LIMIT]
-            mixer.learn(inputs, lane, weights, rows[lane, k], INPUTS, error, SHIFT)
-        error = target - mixer.SQUASH[logit + mixer.LOGIT_LIMIT]
-        mixer.learn(layer, lane, top, partial, TOP_INPUTS, error, TOP_SHIFT)
-        for a in range(APMS):
-            mixer.apm_learn(apms, rows[lane, SETS + a], logit, y, APM_RATE)
-        registers[lane, memory.PARTIAL] = 2 * partial + y
+@inlined
+def _predict(state, lane, bit):
+    """P(bit = 1) of a lane into ``ones``."""
+    registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
+    partial = registers[memory.PARTIAL]
+    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
+    _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
+    inputs[BIAS] = 256
+    _choose_rows(registers, rows, state.apms)
+    for k in range(SETS):
+        layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
+    logit = mixer.dot(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS])
+    total = np.int64(mixer.squash(logit))
+    for a in range(APMS):
+        total += mixer.apm_read(state.apms[np.uint64(rows[SETS + a])], logit)
+    state.logits[lane] = logit
+    state.ones[lane] = min(max((total + 2) >> 2, 1), 65535)
 
 
-@njit(inline="always")
-def _teach_map(maps, row, state, bit):
-    """Move one map entry towards ``bit`` by the share of its count: distance < 2^22, share < 2^16, product < 2^38."""
-    entry = np.int64(maps[row, state])
-    p, count = entry >> COUNT_BITS, entry & ((1 << COUNT_BITS) - 1)
-    p += ((((bit << 22) - bit) - p) * RECIPROCAL[count]) >> 16
-    maps[row, state] = np.uint32(p << COUNT_BITS | min(count + 1, MAP_LIMIT))
+@inlined
+def _learn_contexts(node, bit, table, maps, slots):
+    following = NEXT[bit]
+    for i in range(CONTEXTS):
+        place = slots[i] + node
+        state = np.uint64(table[place])
+        cell = np.uint64(i * STATES) + state
+        maps[cell] = mixer.map_learn(maps[cell], bit)
+        table[place] = following[state]
 
 
-@njit
-def _begin_nibble(active, bit, table, registers, hashes, slots):
-    """Look up the buckets of every active lane before bits 0 and 4."""
-    for lane in range(active):
-        if bit == 0:
-            registers[lane, memory.PARTIAL] = 1
-            memory.hash_contexts(lane, registers[lane], hashes[lane])
-        memory.find_buckets(registers[lane, memory.PARTIAL], hashes[lane], slots[lane], table)
+@inlined
+def _learn(state, lane, bit):
+    """Teach a lane's bit to all that predicted it."""
+    registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
+    y = np.int64(state.bits[lane])
+    partial = registers[memory.PARTIAL]
+    _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
+    for m in range(MODELS):
+        length = registers[memory.MATCH_LENGTH + m]
+        if length > 0:
+            one = (np.int64(state.raw[np.uint64(registers[memory.MATCH_POINTER + m])]) >> (7 - bit)) & 1
+            cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
+            state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
+    target = mixer.ONE * y
+    for k in range(SETS):
+        error = target - mixer.squash(layer[k])
+        mixer.learn(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS], error, SHIFT)
+    logit = np.int64(state.logits[lane])
+    mixer.learn(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS], target - mixer.squash(logit), TOP_SHIFT)
+    for a in range(APMS):
+        mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
+    registers[memory.PARTIAL] = 2 * partial + y
 
 
-@njit
-def _end_byte(active, raw, registers, index):
+@inlined
+def _end_byte(active, state):
     """Store the byte that every active lane has completed, and follow or find matches."""
-    lanes = registers.shape[0]
+    raw, lanes = state.raw, state.registers.shape[0]
     for lane in range(active):
-        byte = registers[lane, memory.PARTIAL] & 255
-        raw[registers[lane, memory.POSITION]] = byte
-        memory.remember_byte(byte, raw, registers[lane])
+        registers = state.registers[lane]
+        byte = registers[memory.PARTIAL] & 255
+        raw[registers[memory.POSITION]] = byte
+        memory.remember_byte(byte, raw, registers)
     for m in range(MODELS):
         bits, minimum = memory.MATCHES[m]
         for lane in range(active):
-            memory.follow_match(m, bits, minimum, lanes, raw, registers[lane], index[m])
+            memory.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
         for lane in range(active):
-            memory.enter_match(bits, minimum, registers[lane], index[m])
+            memory.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
-        memory.derive_registers(registers[lane], raw)
+        memory.derive_registers(state.registers[lane], raw)
 
 
-@compiled
-def _advance(
-    bit,
-    active,
-    upcoming,
-    bits,
-    raw,
-    table,
-    maps,
-    weights,
-    top,
-    apms,
-    registers,
-    slots,
-    hashes,
-    inputs,
-    layer,
-    rows,
-    outcome,
-    index,
-):
+@inlined
+def _begin_nibble(active, bit, state):
+    """Find the buckets of every active lane before bits 0 and 4; all are on their way before the first is needed."""
+    for lane in range(active):
+        registers = state.registers[lane]
+        if bit == 0:
+            registers[memory.PARTIAL] = 1
+            memory.hash_contexts(lane, registers, state.hashes[lane])
+        memory.locate_buckets(registers[memory.PARTIAL], state.hashes[lane], state.homes[lane], state.table)
+    for lane in range(active):
+        known = memory.find_buckets(state.homes[lane], state.slots[lane], state.table)
+        state.registers[lane, memory.KNOWN] = known
+
+
+@inlined
+def _advance(state, bit, active, upcoming):
     """Learn ``bits`` of ``active`` lanes at position ``bit`` (none when it is -1: the block begins).
 
     Then predict the next bit of ``upcoming`` lanes: fewer, or none, once a step was the last of some.
     """
-    if bit >= 0:
-        _learn_bit(
-            bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
-        )
-        if bit == 7:
-            _end_byte(active, raw, registers, index)
     following = (bit + 1) & 7
     if following & 3 == 0:
-        _begin_nibble(upcoming, following, table, registers, hashes, slots)
-    _predict_bit(
-        following, upcoming, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
-    )
+        if bit >= 0:
+            for lane in range(active):
+                _learn(state, lane, bit)
+            if bit == 7:
+                _end_byte(active, state)
+        _begin_nibble(upcoming, following, state)
+        for lane in range(upcoming):
+            _predict(state, lane, following)
+    else:
+        for lane in range(active):
+            _learn(state, lane, bit)
+            _predict(state, lane, following)
 
 
 @compiled
-def _run(
-    steps,
-    active,
-    known,
-    raw,
-    table,
-    maps,
-    weights,
-    top,
-    apms,
-    registers,
-    slots,
-    hashes,
-    inputs,
-    layer,
-    rows,
-    outcome,
-    index,
-    probabilities,
-):
-    """Code ``steps`` bytes of every active lane of the block ``known``; fills probabilities (steps, 8, active)."""
-    bits = np.empty(active, np.int32)
+def _advance_decoder(state, bit, active, upcoming, odds):
+    """Learn and predict, and give the predictions as float64; they are multiples of 1/65536, so that is exact."""
+    _advance(state, bit, active, upcoming)
+    for lane in range(upcoming):
+        odds[lane] = state.ones[lane] / 65536.0
+
+
+@compiled
+def _advance_encoder(state, known, steps, active, upcoming, ones, bits):
+    """Code ``steps`` bytes of every active lane of the block ``known``; fills ones and bits (steps, 8, active).
+
+    upcoming: the lanes that have a byte in the step after these.
+    """
     for step in range(steps):
         for bit in range(8):
-            if bit & 3 == 0:
-                _begin_nibble(active, bit, table, registers, hashes, slots)
-            _predict_bit(
-                bit, active, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
-            )
             for lane in range(active):
-                probabilities[step, bit, lane] = outcome[lane, PROBABILITY]
-                bits[lane] = (known[registers[lane, memory.POSITION]] >> (7 - bit)) & 1
-            _learn_bit(
-                bit, active, bits, raw, table, maps, weights, top, apms, registers, slots, inputs, layer, rows, outcome
-            )
-        _end_byte(active, raw, registers, index)
+                y = (known[state.registers[lane, memory.POSITION]] >> (7 - bit)) & 1
+                ones[step, bit, lane] = state.ones[lane]
+                bits[step, bit, lane] = y
+                state.bits[lane] = y
+            _advance(state, bit, active, upcoming if bit == 7 and step + 1 == steps else active)
 
 
 def default_lanes(size: int) -> int:
@@ -315,74 +261,85 @@ def default_table_bits(size: int) -> int:
     return max(16, min(27, (size * 192 - 1).bit_length()))
 
 
-class Predictor:
-    """The state of one block: ``run`` for the encoder, ``predict`` and ``learn`` for the decoder.
+def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
+    """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,)."""
+    taken = np.where(bits == 1, ones.astype(np.int32), 65536 - ones.astype(np.int32))
+    counts = np.bincount(taken, minlength=65537)[1:]
+    return float(-(counts * np.log2(np.arange(1, 65537) / 65536)).sum())
 
-    ``raw`` (size,) uint8 fills with the block's bytes as they are learnt.
+
+class Predictor:
+    """The state of one block: ``run`` for the encoder; ``odds``, ``bits`` and ``learn`` for the decoder.
+
+    raw (size,) uint8 fills with the block's bytes as they are learnt.  odds (lanes,) float64 holds P(next bit = 1) of
+    the lanes that have one, multiples of 1/65536; their bits, (lanes,) int32, are put into ``bits`` to be learnt.
     """
 
     def __init__(self, size: int, lanes: int, table_bits: int, start: Start) -> None:
         """``start`` is used up: it adapts."""
         self.size, self.lanes = size, lanes
-        self.raw = np.zeros(size, np.uint8)
-        steps, longer = divmod(size, lanes)
-        self.starts = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
-        registers = np.zeros((lanes, memory.REGISTERS), np.int64)
-        for column in (memory.START, memory.POSITION, memory.LINE, memory.LAST_LINE):
-            registers[:, column] = self.starts
-        self._state = (
-            self.raw,
-            np.zeros(1 << table_bits, np.uint8),
-            start.maps,
-            start.weights,
-            start.top,
-            start.apms,
-            registers,
-            np.zeros((lanes, CONTEXTS), np.int32),
-            np.zeros((lanes, CONTEXTS), np.uint64),
-            np.zeros((lanes, INPUTS), np.int32),
-            np.zeros((lanes, TOP_INPUTS), np.int32),
-            np.zeros((lanes, SETS + APMS), np.int64),
-            np.zeros((lanes, 2), np.int64),
-            np.zeros((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
-        )
-        self._outcome = self._state[12]
-
-    def phases(self) -> list[tuple[int, int]]:
-        """(steps, active lanes): all lanes for the steps they have in common, then the longer ones for one more."""
-        steps, longer = divmod(self.size, self.lanes)
-        return [(count, active) for count, active in ((steps, self.lanes), (1, longer)) if count and active]
-
-    def run(self, known: npt.NDArray[np.uint8], steps: int, active: int) -> npt.NDArray[np.uint16]:
-        """Predict and learn the next ``steps`` bytes of the block ``known``; (steps, 8, active) uint16, in 1/65536."""
-        probabilities = np.empty((steps, 8, active), np.uint16)
-        _run(steps, active, known, *self._state, probabilities)
-        return probabilities
+        self._state = _new_state(size, lanes, table_bits, start)
+        self.raw, self.bits, self.odds = self._state.raw, self._state.bits, np.zeros(lanes)
+        _advance_decoder(self._state, -1, 0, self.active(0), self.odds)
+        # Straight to the machine code: finding it by the arguments' types takes longer than a short step.
+        (compilation,) = _advance_decoder.overloads.values()
+        self._advance = compilation.entry_point
 
     def active(self, step: int) -> int:
         """How many lanes, the first ones, have a byte in ``step``."""
         steps, longer = divmod(self.size, self.lanes)
         return self.lanes if step < steps else longer if step == steps else 0
 
-    def predict(self) -> npt.NDArray[np.float64]:
-        """P(1) of the block's first bit in every lane, multiples of 1/65536; what ``learn`` gives for the others."""
-        return self._advance(-1, np.zeros(0, np.int32), self.active(0))
+    def learn(self, step: int, bit: int) -> int:
+        """Learn the ``bits`` of the active lanes at position ``bit`` of ``step``; how many lanes have a next one."""
+        upcoming = self.active(step + (bit == 7))
+        self._advance(self._state, bit, self.active(step), upcoming, self.odds)
+        return upcoming
 
-    def learn(self, step: int, bit: int, bits: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        """Learn the active lanes' bits at position ``bit`` of ``step`` and predict the next, (active,) float64."""
-        return self._advance(bit, bits, self.active(step + (bit == 7)))
+    def run(self, known: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
+        """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,)."""
+        ones, bits = np.empty(8 * self.size, np.uint16), np.empty(8 * self.size, np.uint8)
+        step = done = 0
+        while active := self.active(step):
+            steps = min(self.size // self.lanes - step, RUN_STEPS) if active == self.lanes else 1
+            shape, end = (steps, 8, active), done + 8 * steps * active
+            parts = ones[done:end].reshape(shape), bits[done:end].reshape(shape)
+            _advance_encoder(self._state, known, steps, active, self.active(step + steps), *parts)
+            step, done = step + steps, end
+        return ones, bits
 
-    def _advance(self, bit: int, bits: npt.NDArray[np.int32], upcoming: int) -> npt.NDArray[np.float64]:
-        _advance(bit, bits.size, upcoming, bits, *self._state)
-        return self._outcome[:upcoming, PROBABILITY] / 65536.0
+
+def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
+    registers = np.zeros((lanes, memory.REGISTERS), np.int64)
+    steps, longer = divmod(size, lanes)
+    for column in (memory.START, memory.POSITION, memory.LINE, memory.LAST_LINE):
+        registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+    return State(
+        raw=np.zeros(size, np.uint8),
+        table=np.zeros(1 << table_bits, np.uint8),
+        positions=np.zeros((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
+        maps=start.maps,
+        weights=start.weights,
+        top=start.top,
+        apms=start.apms,
+        registers=registers,
+        hashes=np.zeros((lanes, CONTEXTS), np.uint64),
+        homes=np.zeros((lanes, CONTEXTS), np.uint64),
+        slots=np.zeros((lanes, CONTEXTS), np.uint32),
+        inputs=np.zeros((lanes, INPUTS), np.int32),
+        layer=np.zeros((lanes, TOP_INPUTS), np.int32),
+        rows=np.zeros((lanes, SETS + APMS), np.uint32),
+        logits=np.zeros(lanes, np.int32),
+        ones=np.zeros(lanes, np.uint16),
+        bits=np.zeros(lanes, np.int32),
+    )
 
 
 def prepare(announce: Callable[[], None] | None) -> None:
     """Load both kernels, or compile them, calling ``announce`` first."""
-    marker = Marker(["history", "memory", "mixer", "predictor"])
-    if not marker and announce is not None:
+    if already_compiled():
+        return
+    if announce is not None:
         announce()
-    if not marker:
-        Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8), 1, 1)
-        Predictor(1, 1, 16, untrained_start()).predict()
-        marker.set()
+    Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8))
+    note_compiled()

@@ -14,10 +14,9 @@ from functools import cache
 U64 = (1 << 64) - 1
 A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
 CONTEXTS = [
-    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0), (0xFFFFFFFFFF, "", 0)),
-    *((0xFFFFFFFFFFFF, "", 0), (0, "word", 0), (0, "pair", 0), (0xFF, "above", 0), (0, "field", 0)),
-    *((0xFF, "expected", 0), (0xFFFF00, "", 0), (0xFFFF0000, "", 0), (0xFF000000, "", 0), (0xF0F0F0F0, "", 0)),
-    *((0xFF, "", 1), (0xFFFF, "", 1), (0xFFFFFF, "", 1), (0xFFFFFFFF, "", 1), (0xFFFFFFFFFFFF, "", 1)),
+    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0), (0xFFFFFFFFFFFF, "", 0)),
+    *((0, "word", 0), (0, "pair", 0), (0xFF, "above", 0), (0, "field", 0), (0xFF, "expected", 0)),
+    *((0xFFFF0000, "", 0), (0xF0F0F0F0, "", 0), (0xFF, "", 1), (0xFFFF, "", 1), (0xFFFFFF, "", 1)),
     *((0, "word", 1), (0xFF00, "", 1), (0xFF00FF00, "", 1)),
 ]
 MATCHES = ((20, 11), (18, 5))
@@ -97,6 +96,7 @@ class Block:
         self.maps, self.weights, self.top, self.apms = (
             [list(row) for row in model[f"memory.{name}"]] for name in ("maps", "weights", "top", "apms")
         )
+        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(20)]
         self.state = 0
         self.refill()
 
@@ -105,18 +105,23 @@ class Block:
             self.state = self.state << 32 | self.words.pop()
 
     def decode(self) -> bytes:
+        self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
         for t in range(max(lane.size for lane in self.lanes)):
             active = [lane for lane in self.lanes if lane.size > t]
+            upcoming = [lane for lane in self.lanes if lane.size > t + 1]
             for bit in range(8):
-                if bit in (0, 4):
-                    for lane in active:
-                        self.look_up(lane, bit)
                 for lane in active:
-                    self.predict(lane, bit)
-                bits = [self.decode_bit(lane.k) for lane in active]
-                for lane, b in zip(active, bits, strict=True):
-                    self.learn(lane, b)
-            self.end_byte(active)
+                    lane.bit = self.decode_bit(lane.k)
+                if bit in (3, 7):
+                    for lane in active:
+                        self.learn(lane, lane.bit)
+                    if bit == 7:
+                        self.end_byte(active)
+                    self.begin_nibble((bit + 1) % 8, upcoming if bit == 7 else active)
+                else:
+                    for lane in active:
+                        self.learn(lane, lane.bit)
+                        self.predict(lane, bit + 1)
         assert self.state == 0, "the state must be 0 at the end"
         assert not self.words, "no word may be left"
         return bytes(self.raw)
@@ -130,6 +135,12 @@ class Block:
             self.state = self.state << 32 | self.words.pop()
         return bit
 
+    def begin_nibble(self, bit: int, lanes: list[Lane]) -> None:
+        for lane in lanes:
+            self.look_up(lane, bit)
+        for lane in lanes:
+            self.predict(lane, bit)
+
     def look_up(self, lane: Lane, bit: int) -> None:
         if bit == 0:
             lane.partial = 1
@@ -140,29 +151,24 @@ class Block:
                 )
                 for i, (mask, name, local) in enumerate(CONTEXTS)
             ]
-        lane.buckets = []
+        lane.buckets, lane.known = [], 0
         for value in lane.hashes:
-            v = scramble((value + lane.partial * C) & U64)
-            home = v % (len(self.table) // 16)
-            tried = [16 * (home ^ probe) for probe in range(3)]
-            fitting = [place for place in tried if self.table[place] == v >> 56]
-            if fitting:
-                place = fitting[0]
-            else:
-                place = min(tried, key=lambda place: self.table[place + 1])
+            v = scramble((value + lane.partial * C) & U64) if bit == 4 else value
+            line = 64 * ((value ^ (v & 15 if bit == 4 else 0)) % (len(self.table) // 64))
+            ways = range(line, line + 64, 16)
+            fitting = [place for place in ways if self.table[place] == v >> 56]
+            lane.known += bool(fitting)
+            place = fitting[0] if fitting else min(ways, key=lambda place: self.table[place + 1])
+            if not fitting:
                 self.table[place : place + 16] = bytes([v >> 56]) + bytes(15)
             lane.buckets.append(place)
 
     def predict(self, lane: Lane, bit: int) -> None:
         node = lane.partial if bit < 4 else lane.partial % (1 << (bit - 4)) + (1 << (bit - 4))
-        x = lane.inputs = [0] * 56
+        x = lane.inputs = [0] * 24
         lane.states = [bucket + node for bucket in lane.buckets]
-        known = 0
         for i, place in enumerate(lane.states):
-            if state := self.table[place]:
-                p = self.maps[i][state] >> 16
-                x[i], x[25 + i] = STRETCH[p >> 4], (p - 32768) >> 5
-                known += 1
+            x[i] = STRETCH[self.maps[i][self.table[place]] >> 20]
         lane.expected = [None, None]
         for m in (0, 1):
             if lane.length[m] > 0:
@@ -171,21 +177,18 @@ class Block:
                     lane.length[m] = 0
                     continue
                 o = lane.expected[m] = e >> (7 - bit) & 1
-                p = self.maps[23 + m][2 * lane.length[m] + o] >> 16
-                x[23 + m], x[48 + m] = STRETCH[p >> 4], (p - 32768) >> 5
-                if o == 0:
-                    x[23 + m], x[48 + m] = -x[23 + m], -x[48 + m]
-        x[50] = 256
+                x[18 + m] = STRETCH[self.maps[18 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
+        x[20] = 256
         c1, c2 = lane.history & 255, lane.history >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest == 0 else 1 if longest < 16 else 2
-        rows = (lane.partial + 256 * strength, 768 + c1, 1024 + 8 * (longest >> 1) + bit, 1160 + known, 1192 + c2)
+        rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known, 1056 + c2)
         lane.rows = [self.weights[row] for row in rows]
         lane.layer = [self.mix(x, row) for row in lane.rows]
         lane.logit = self.mix(lane.layer, self.top[lane.partial])
         keys = (lane.partial + 256 * c1, lane.partial + 256 * (c1 + 256 * c2))
         keys += (lane.partial | lane.named["expected"] >> 6 << 8 | strength << 20,)
-        lane.apms = [self.apms[a * 16384 + (key * 0x9E3779B1 % 2**32 >> 18)] for a, key in enumerate(keys)]
+        lane.apms = [self.apms[a * 4096 + (key * 0x9E3779B1 % 2**32 >> 20)] for a, key in enumerate(keys)]
         j, w = divmod(lane.logit + 3072, 256)
         total = SQUASH[lane.logit + LIMIT]
         total += sum((apm[j] * (256 - w) + apm[j + 1] * w) >> 8 for apm in lane.apms)
@@ -202,7 +205,7 @@ class Block:
         for m in (0, 1):
             o = lane.expected[m]
             if o is not None:
-                self.teach(23 + m, 2 * lane.length[m] + o, int(o == b))
+                self.teach(18 + m, 2 * lane.length[m] + o, int(o == b))
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
@@ -213,11 +216,14 @@ class Block:
 
     def teach(self, row: int, state: int, b: int) -> None:
         p, n = divmod(self.maps[row][state], 1024)
-        p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
-        self.maps[row][state] = p * 1024 + min(n + 1, 1023)
+        if n < 1023:
+            p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
+            self.maps[row][state] = p * 1024 + min(n + 1, 1022)
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
+        if abs(error) < 400:
+            return
         for i, x in enumerate(inputs):
             row[i] = max(-524287, min(524287, row[i] + ((x * error + (1 << (shift - 1))) >> shift)))
 
@@ -283,7 +289,7 @@ def read_model(content: bytes) -> dict:
     tensors = {}
     for name, entry in json.loads(content[8 : 8 + size]).items():
         if name != "__metadata__":
-            rows, columns = entry["shape"]
+            rows, columns = [1, *entry["shape"]][-2:]
             code = {"U32": "I", "I32": "i", "U16": "H"}[entry["dtype"]]
             begin, end = entry["data_offsets"]
             flat = struct.unpack(f"<{rows * columns}{code}", content[8 + size + begin : 8 + size + end])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import likezip
 
-ORDER = ["cli", "files", "stream", "codec", "predictor", "memory", "mixer", "kernels", "history", "coder", "model"]
-ORDER += ["container", "errors"]
+ORDER = ["cli", "files", "stream", "codec", "predictor", "start", "memory", "mixer", "kernels", "history", "coder"]
+ORDER += ["model", "container", "errors"]
 
 
 def test_imports_go_only_downward() -> None:

@@ -8,14 +8,22 @@ from pathlib import Path
 import numpy as np
 
 
-def read_class(source: Path) -> list[bytes]:
-    """The files of one class: the members of a tar archive, or all files below a directory."""
+def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
+    """The files of one class: the members of a tar archive, or all files below a directory.
+
+    exclude: files with any of these texts in their path are left out.
+    """
+
+    def wanted(path: str) -> bool:
+        return not any(text in path for text in exclude)
+
     if source.is_dir():
-        return [path.read_bytes() for path in sorted(source.rglob("*")) if path.is_file()]
+        paths = [path for path in sorted(source.rglob("*")) if path.is_file()]
+        return [path.read_bytes() for path in paths if wanted(path.as_posix())]
     files = []
     with tarfile.open(source) as archive:
         for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
+            content = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
             if content is not None:
                 files.append(content.read())
     return files

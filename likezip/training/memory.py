@@ -13,7 +13,9 @@ import click
 import numpy as np
 from safetensors.numpy import save_file
 
-from likezip.predictor import COUNT_BITS, Predictor, Start, default_lanes, default_table_bits, untrained_start
+from likezip import mixer
+from likezip.predictor import Predictor, cross_entropy, default_lanes, default_table_bits
+from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 
 SMALLEST, LARGEST = 1 << 11, 1 << 20
@@ -22,20 +24,14 @@ SMALLEST, LARGEST = 1 << 11, 1 << 20
 def _bits(raw: bytes, start: Start) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
     predictor = Predictor(len(raw), default_lanes(len(raw)), default_table_bits(len(raw)), start)
-    known, bits, done = np.frombuffer(raw, np.uint8), 0.0, 0
-    for steps, active in predictor.phases():
-        ones = predictor.run(known, steps, active).astype(np.float64) / 65536
-        places = predictor.starts[:active] + np.arange(done, done + steps)[:, None]
-        seen = np.unpackbits(known[places][:, None, :], axis=1)
-        bits -= float(np.log2(np.where(seen == 1, ones, 1 - ones)).sum())
-        done += steps
-    return bits
+    return cross_entropy(*predictor.run(np.frombuffer(raw, np.uint8)))
 
 
 def trust(start: Start, confidence: int) -> Start:
     """The start as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
-    counts = np.minimum(start.maps & np.uint32((1 << COUNT_BITS) - 1), np.uint32(confidence))
-    maps = (start.maps >> np.uint32(COUNT_BITS)) << np.uint32(COUNT_BITS) | counts
+    counts = start.maps & np.uint32(mixer.FROZEN)
+    trusted = np.where(counts == mixer.FROZEN, counts, np.minimum(counts, np.uint32(confidence)))
+    maps = (start.maps & ~np.uint32(mixer.FROZEN)) | trusted
     return Start(maps, start.weights, start.top, start.apms)
 
 
@@ -44,11 +40,14 @@ def trust(start: Start, confidence: int) -> Start:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
 @click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
+@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
 @click.option("--seed", default=1, show_default=True, help="Of the draw.")
-def main(sources: tuple[Path, ...], output: Path, megabytes: float, confidence: int, seed: int) -> None:
+def main(
+    sources: tuple[Path, ...], output: Path, megabytes: float, confidence: int, exclude: tuple[str, ...], seed: int
+) -> None:
     """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
     random = np.random.default_rng(seed)
-    classes = {source.name.split(".")[0]: read_class(source) for source in sources}
+    classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
     start, coded, recent = untrained_start(), 0, dict.fromkeys(classes, 0.0)
     while coded < megabytes * 1e6:
         name = list(classes)[random.integers(len(classes))]
@@ -60,7 +59,8 @@ def main(sources: tuple[Path, ...], output: Path, megabytes: float, confidence: 
         click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
     metadata = {
         "format": "likezip model 1",
-        "training": f"{megabytes} MB of {', '.join(sorted(classes))}; seed {seed}; confidence {confidence}",
+        "training": f"{megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}; "
+        f"confidence {confidence}",
     }
     tensors = {f"memory.{name}": tensor for name, tensor in trust(start, confidence).tensors().items()}
     save_file(tensors, output, metadata)

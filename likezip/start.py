@@ -1,0 +1,72 @@
+"""What is adaptive and shared by the lanes of a block: untrained, as trained in the model file, or as it is now.
+
+Every block starts from a fresh copy, and learns from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip import memory, mixer
+from likezip.history import STATES, expected_one
+
+CONTEXTS = len(memory.CONTEXTS)
+MODELS = len(memory.MATCHES)
+BIAS = CONTEXTS + MODELS
+INPUTS = -(-(BIAS + 1) // 8) * 8
+"""The logits of contexts and match models, the bias, padding; at most 64."""
+
+SET_ROWS = (768, 256, 32, 256)
+"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before."""
+SETS = len(SET_ROWS)
+TOP_INPUTS = 8
+APMS = 3
+APM_BITS = 12
+
+
+@dataclass(frozen=True)
+class Start:
+    """maps ((contexts + match models) * 256,) uint32; weights (rows, INPUTS) int32; top (256, TOP_INPUTS) int32; apms
+    (APMS * 2^APM_BITS, 25) uint16."""
+
+    maps: npt.NDArray[np.uint32]
+    weights: npt.NDArray[np.int32]
+    top: npt.NDArray[np.int32]
+    apms: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> Start:
+        """A copy of ``tensors`` by name.  Raises KeyError for a missing one, ValueError for a wrong shape or dtype."""
+        for name, (shape, dtype) in _SHAPES.items():
+            if tensors[name].shape != shape or tensors[name].dtype != dtype:
+                raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
+        return cls(**{name: tensors[name].copy() for name in _SHAPES})
+
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by name, as ``of`` takes them."""
+        return {name: getattr(self, name) for name in _SHAPES}
+
+
+_SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
+    "maps": (((CONTEXTS + MODELS) * STATES,), np.uint32),
+    "weights": ((sum(SET_ROWS), INPUTS), np.int32),
+    "top": ((256, TOP_INPUTS), np.int32),
+    "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
+}
+
+
+def untrained_start() -> Start:
+    """The start of the training run: maps by counting, even weights, APMs that change nothing."""
+    maps = np.zeros((CONTEXTS + MODELS, STATES), np.uint32)
+    maps[:CONTEXTS] = [mixer.map_entry(expected_one(state)) for state in range(STATES)]
+    maps[:CONTEXTS, 0] = mixer.UNKNOWN
+    maps[CONTEXTS:] = [mixer.map_entry((state // 2 + 1) / (state // 2 + 2)) for state in range(STATES)]
+    weights = np.zeros((sum(SET_ROWS), INPUTS), np.int32)
+    weights[:, : CONTEXTS + MODELS] = mixer.ONE // 4
+    top = np.zeros((256, TOP_INPUTS), np.int32)
+    top[:, :SETS] = mixer.ONE // SETS
+    return Start(maps.reshape(-1), weights, top, mixer.apm_start(APMS << APM_BITS))
