@@ -2,7 +2,7 @@
 
 Kernels are compiled at their first use and kept in a cache directory of the user's, since an installed package may be
 read-only: ``NUMBA_CACHE_DIR`` if set, else ``likezip`` in ``XDG_CACHE_HOME`` or ``~/.cache``, else in the directory
-for temporary files.
+for temporary files.  Each version of the code has a directory of its own there.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+SOURCES = ("history", "kernels", "memory", "mixer", "predictor", "start")
+"""The modules that kernels are made of, whose constants are compiled in."""
+
 
 def _usable(place: Path) -> bool:
     try:
@@ -42,6 +45,8 @@ def _cache_directory() -> Path:
         user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
         place = Path(tempfile.gettempdir(), f"likezip-{user}")
         place.mkdir(mode=0o700, exist_ok=True)
+        if hasattr(os, "getuid") and place.stat().st_uid != user:  # somebody else's code is not to be run
+            place = Path(tempfile.mkdtemp(prefix="likezip-"))
     return place
 
 
@@ -49,7 +54,7 @@ def _identity() -> str:
     """Names exactly this code for exactly this machine: numba alone would not notice a change in another module."""
     digest = hashlib.sha256(sys.version.encode())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
-    for name in ("history", "kernels", "memory", "mixer", "predictor", "start"):
+    for name in SOURCES:
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 

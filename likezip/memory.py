@@ -66,6 +66,7 @@ CONTEXTS = (
     Context("local order 1", 0xFF, local=LOCAL),
     Context("local order 2", 0xFFFF, local=LOCAL),
     Context("local order 3", 0xFFFFFF, local=LOCAL),
+    Context("local order 6", 0xFFFFFFFFFFFF, local=LOCAL),
     Context("local word", 0x0, WORD, local=LOCAL),
     Context("local distance 2", 0xFF00, local=LOCAL),
     Context("local distance 4", 0xFF00FF00, local=LOCAL),

@@ -4,9 +4,29 @@ import ast
 from pathlib import Path
 
 import likezip
+from likezip import kernels
 
 ORDER = ["cli", "files", "stream", "codec", "predictor", "start", "memory", "mixer", "kernels", "history", "coder"]
 ORDER += ["model", "container", "errors"]
+
+
+def _imports(name: str) -> set[str]:
+    """The modules of likezip that one of them imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((Path(likezip.__file__).parent / f"{name}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("likezip"):
+            module = (node.module or "").removeprefix("likezip").removeprefix(".")
+            found.update([module] if module else [alias.name for alias in node.names])
+    return found & set(ORDER)
+
+
+def test_kernels_are_compiled_anew_when_any_of_their_sources_changes() -> None:
+    """numba looks only at the module of the outermost function: a constant changed elsewhere gave stale kernels."""
+    reached, todo = set(), {"predictor"}
+    while todo:
+        reached |= todo
+        todo = set().union(*map(_imports, todo)) - reached
+    assert reached == set(kernels.SOURCES)
 
 
 def test_imports_go_only_downward() -> None:
