@@ -65,7 +65,6 @@ CONTEXTS = (
     Context("high nibbles", 0xF0F0F0F0),
     Context("local order 1", 0xFF, local=LOCAL),
     Context("local order 2", 0xFFFF, local=LOCAL),
-    Context("local order 3", 0xFFFFFF, local=LOCAL),
     Context("local order 6", 0xFFFFFFFFFFFF, local=LOCAL),
     Context("local word", 0x0, WORD, local=LOCAL),
     Context("local distance 2", 0xFF00, local=LOCAL),

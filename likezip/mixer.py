@@ -26,7 +26,7 @@ from likezip.kernels import inlined
 LOGIT_LIMIT = 2840
 WEIGHT_LIMIT = (1 << 19) - 1
 ONE = 1 << 16
-SMALLEST_ERROR = 100
+SMALLEST_ERROR = 400
 """In 1/65536; what was predicted better than that is not learnt from."""
 APM_COLUMNS = 25
 APM_OFFSET = 3072

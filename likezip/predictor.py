@@ -257,8 +257,8 @@ def default_lanes(size: int) -> int:
 
 
 def default_table_bits(size: int) -> int:
-    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 192 a byte, 64 KiB to 128 MiB."""
-    return max(16, min(27, (size * 192 - 1).bit_length()))
+    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 64 MiB."""
+    return max(16, min(26, (size * 96 - 1).bit_length()))
 
 
 def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:

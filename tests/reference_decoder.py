@@ -16,7 +16,7 @@ A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF
 CONTEXTS = [
     *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0), (0xFFFFFFFFFFFF, "", 0)),
     *((0, "word", 0), (0, "pair", 0), (0xFF, "above", 0), (0, "field", 0), (0xFF, "expected", 0)),
-    *((0xFFFF0000, "", 0), (0xF0F0F0F0, "", 0), (0xFF, "", 1), (0xFFFF, "", 1), (0xFFFFFF, "", 1)),
+    *((0xFFFF0000, "", 0), (0xF0F0F0F0, "", 0), (0xFF, "", 1), (0xFFFF, "", 1)),
     *((0xFFFFFFFFFFFF, "", 1), (0, "word", 1), (0xFF00, "", 1), (0xFF00FF00, "", 1)),
 ]
 MATCHES = ((20, 11), (18, 5))
@@ -96,7 +96,7 @@ class Block:
         self.maps, self.weights, self.top, self.apms = (
             [list(row) for row in model[f"memory.{name}"]] for name in ("maps", "weights", "top", "apms")
         )
-        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(21)]
+        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(20)]
         self.state = 0
         self.refill()
 
@@ -177,8 +177,8 @@ class Block:
                     lane.length[m] = 0
                     continue
                 o = lane.expected[m] = e >> (7 - bit) & 1
-                x[19 + m] = STRETCH[self.maps[19 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
-        x[21] = 256
+                x[18 + m] = STRETCH[self.maps[18 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
+        x[20] = 256
         c1, c2 = lane.history & 255, lane.history >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest == 0 else 1 if longest < 16 else 2
@@ -205,7 +205,7 @@ class Block:
         for m in (0, 1):
             o = lane.expected[m]
             if o is not None:
-                self.teach(19 + m, 2 * lane.length[m] + o, int(o == b))
+                self.teach(18 + m, 2 * lane.length[m] + o, int(o == b))
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
@@ -222,7 +222,7 @@ class Block:
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
-        if abs(error) < 100:
+        if abs(error) < 400:
             return
         for i, x in enumerate(inputs):
             row[i] = max(-524287, min(524287, row[i] + ((x * error + (1 << (shift - 1))) >> shift)))
