@@ -65,12 +65,7 @@ def _decode_memory(header: BlockHeader, payload: bytes, model: Model) -> bytes:
 
     predictor = Predictor(header.raw_size, header.lanes, header.table_bits, _start(model))
     decoder = Decoder(payload)
-    step, active = 0, predictor.active(0)
-    while active:
-        for bit in range(8):
-            predictor.bits[:active] = decoder.decode(predictor.odds[:active])
-            active = predictor.learn(step, bit)
-        step += 1
+    predictor.follow(decoder.decode)
     decoder.finish()
     return predictor.raw.tobytes()
 

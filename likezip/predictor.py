@@ -228,8 +228,10 @@ def _advance(state, bit, active, upcoming):
 
 
 @compiled
-def _advance_decoder(state, bit, active, upcoming, odds):
-    """Learn and predict, and give the predictions as float64; they are multiples of 1/65536, so that is exact."""
+def _advance_decoder(state, bit, active, upcoming, bits, odds):
+    """Learn ``bits`` and predict; the predictions as float64 are multiples of 1/65536, so that is exact."""
+    for lane in range(active):
+        state.bits[lane] = bits[lane]
     _advance(state, bit, active, upcoming)
     for lane in range(upcoming):
         odds[lane] = state.ones[lane] / 65536.0
@@ -269,32 +271,22 @@ def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> 
 
 
 class Predictor:
-    """The state of one block: ``run`` for the encoder; ``odds``, ``bits`` and ``learn`` for the decoder.
+    """The state of one block: ``run`` for the encoder, ``follow`` for the decoder.
 
-    raw (size,) uint8 fills with the block's bytes as they are learnt.  odds (lanes,) float64 holds P(next bit = 1) of
-    the lanes that have one, multiples of 1/65536; their bits, (lanes,) int32, are put into ``bits`` to be learnt.
+    raw (size,) uint8 fills with the block's bytes as they are learnt.
     """
 
     def __init__(self, size: int, lanes: int, table_bits: int, start: Start) -> None:
         """``start`` is used up: it adapts."""
         self.size, self.lanes = size, lanes
         self._state = _new_state(size, lanes, table_bits, start)
-        self.raw, self.bits, self.odds = self._state.raw, self._state.bits, np.zeros(lanes)
-        _advance_decoder(self._state, -1, 0, self.active(0), self.odds)
-        # Straight to the machine code: finding it by the arguments' types takes longer than a short step.
-        (compilation,) = _advance_decoder.overloads.values()
-        self._advance = compilation.entry_point
+        self.raw, self._odds = self._state.raw, np.zeros(lanes)
+        _advance_decoder(self._state, -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
 
     def active(self, step: int) -> int:
         """How many lanes, the first ones, have a byte in ``step``."""
         steps, longer = divmod(self.size, self.lanes)
         return self.lanes if step < steps else longer if step == steps else 0
-
-    def learn(self, step: int, bit: int) -> int:
-        """Learn the ``bits`` of the active lanes at position ``bit`` of ``step``; how many lanes have a next one."""
-        upcoming = self.active(step + (bit == 7))
-        self._advance(self._state, bit, self.active(step), upcoming, self.odds)
-        return upcoming
 
     def run(self, known: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
         """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,)."""
@@ -307,6 +299,22 @@ class Predictor:
             _advance_encoder(self._state, known, steps, active, self.active(step + steps), *parts)
             step, done = step + steps, end
         return ones, bits
+
+    def follow(self, decode: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]]) -> None:
+        """Learn a block that ``decode`` knows, into ``raw``.
+
+        decode: takes P(1) of one bit of every active lane, (active,) float64, multiples of 1/65536, and returns those
+        bits, (active,) int32.
+        """
+        # Straight to the machine code: finding it by the arguments' types takes a tenth of the time of a bit.
+        (compilation,) = _advance_decoder.overloads.values()
+        advance, state, odds, step = compilation.entry_point, self._state, self._odds, 0
+        while active := self.active(step):
+            step += 1
+            known, upcoming = odds[:active], self.active(step)
+            for bit in range(7):
+                advance(state, bit, active, active, decode(known), odds)
+            advance(state, 7, active, upcoming, decode(known), odds)
 
 
 def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
