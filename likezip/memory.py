@@ -173,6 +173,12 @@ def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -
 
 
 @inlined
+def expect_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
+    """Have the entry brought into the cache that ``follow_match`` and ``enter_match`` will use."""
+    prefetch(index, np.uint64(_match_key(np.uint64(registers[HISTORY]), minimum, bits)))
+
+
+@inlined
 def follow_match(
     model: int,
     bits: int,

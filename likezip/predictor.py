@@ -181,6 +181,8 @@ def _end_byte(active, state):
         byte = registers[memory.PARTIAL] & 255
         raw[registers[memory.POSITION]] = byte
         memory.remember_byte(byte, raw, registers)
+        for m in range(MODELS):
+            memory.expect_match(memory.MATCHES[m][0], memory.MATCHES[m][1], registers, state.positions[m])
     for m in range(MODELS):
         bits, minimum = memory.MATCHES[m]
         for lane in range(active):
