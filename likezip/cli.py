@@ -71,7 +71,7 @@ def _forget_output() -> None:
 
 
 def _announce() -> None:
-    click.echo("likezip: compiling its kernels for this processor (once, about 30 s)...", err=True)
+    click.echo("likezip: compiling its kernels for this processor (once, about 10 s)...", err=True)
 
 
 @dataclass
