@@ -14,7 +14,7 @@ from likezip.model import default_model
 
 def warm_up() -> None:
     """Compile or load likezip's kernels, so that no clock counts that."""
-    codec.prepare()
+    codec.prepare(prior=True)
     likezip.decompress(likezip.compress(b"warm " * 100))
 
 

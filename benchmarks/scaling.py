@@ -38,7 +38,7 @@ def scale(raw: Path, packed: Path, threads: int, block_size: int, decompress: bo
 
     With one worker the work is done in this process, so its own peak counts; else the largest child's.
     """
-    codec.prepare()
+    codec.prepare(prior=True)
     began = time.perf_counter()
     if decompress:
         with packed.open("rb") as source, Path("/dev/null").open("wb") as sink:
@@ -85,7 +85,7 @@ def main(file: Path, block_size: int | None, repeat: int) -> None:
     size, block = file.stat().st_size, block_size or container.DEFAULT_BLOCK
     if size <= block:
         raise click.UsageError(f"{file} is a single block; a larger file or a smaller --block-size is needed")
-    _alone(codec.prepare)
+    _alone(codec.prepare, prior=True)
     with tempfile.TemporaryDirectory() as directory:
         packed = Path(directory, "packed")
         for direction, decompress in (("compress", False), ("decompress", True)):

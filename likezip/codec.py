@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 from likezip import container
 from likezip.container import BlockHeader
@@ -11,71 +13,143 @@ from likezip.errors import CorruptError, FormatError, UnsupportedError
 from likezip.model import Model
 
 if TYPE_CHECKING:
-    from likezip.start import Start
+    from likezip.predictor import Predictor
+    from likezip.prior import Network
+
+PriorChoice = Literal["auto", "on", "off"]
+"""Whether blocks are coded with the prior: where it gains, always, never."""
+
+SAMPLE = 1 << 17
+"""Bytes of a block that are coded both ways to see whether the prior gains; a shorter block is coded both ways whole."""
+
+LEAST_GAIN = 0.01
+"""Share of the bits that the prior has to save, as it costs twice the time."""
+
+ROWS_AT_ONCE = 2048
+"""Bytes of all lanes that the prior takes together when they are known."""
 
 
-def prepare(announce: Callable[[], None] | None = None) -> None:
-    """Load the kernels, or compile them once; ``announce`` is called before a compilation, which takes a while."""
-    from likezip import predictor
+def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
+    """Compile the kernels once, the prior's too if asked; ``announce`` is called before, as it takes a while."""
+    from likezip import kernels, predictor
 
-    predictor.prepare(announce)
+    kernels.compile_once("predictor", predictor.compile_kernels, announce)
+    if prior:
+        from likezip import prior as network
+
+        kernels.compile_once("prior", network.compile_kernels, announce)
 
 
-def _start(model: Model) -> Start:
-    """A fresh copy of the trained start in ``model``."""
-    from likezip.start import Start
+@lru_cache(maxsize=2)
+def _network(model: Model) -> Network:
+    """The prior's network in ``model``, its bounds checked."""
+    from likezip.prior import Network
 
-    tensors = model.tensors()
     try:
-        return Start.of({name.removeprefix("memory."): tensors[name] for name in tensors})
+        return Network.of(model.part("prior"))
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{model.path}: the model file's prior is not what this likezip needs ({error})") from error
+
+
+@contextmanager
+def _predictor(
+    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool
+) -> Iterator[Predictor]:
+    """The predictor of a block of ``size`` bytes; the prior takes many steps at once if they are ``known``."""
+    from likezip.predictor import Predictor
+    from likezip.start import Start
+
+    try:
+        start = Start.of(model.part("both" if prior else "memory"))
     except (KeyError, ValueError) as error:
         raise FormatError(f"{model.path}: the model file lacks what this likezip needs ({error})") from error
+    if not prior:
+        yield Predictor(size, lanes, table_bits, start)
+        return
+    from likezip import exact
+    from likezip.prior import Prior
+
+    backend, most_steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
+    with exact.one_thread(backend):
+        yield Predictor(size, lanes, table_bits, start, Prior(_network(model), lanes, backend, most_steps))
 
 
-def encode_block(raw: bytes, model: Model, *, lanes: int | None = None) -> tuple[BlockHeader, bytes]:
-    """The header and payload of a block of at least one byte; stored if coding would not make it smaller."""
-    import numpy as np
+class _Coding:
+    """A block being coded: its probabilities and bits, with the prior or without."""
 
+    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool) -> None:
+        import numpy as np
+
+        from likezip import predictor
+
+        self.prior, self.lanes = prior, min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
+        self.table_bits = predictor.default_table_bits(len(raw))
+        with _predictor(len(raw), self.lanes, self.table_bits, model, prior=prior, known=True) as block:
+            self.decisions = block.run(np.frombuffer(raw, np.uint8))
+        self.bits = predictor.cross_entropy(*self.decisions)
+
+
+def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
+    """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
+    if prior == "on" and not model.has_prior():
+        raise UnsupportedError(f"{model.path}: the model has no prior")
+    if prior != "auto" or not model.has_prior():
+        return _Coding(raw, model, lanes, prior=prior == "on")
+    sample = raw if len(raw) <= SAMPLE else _sample(raw)
+    without = _Coding(sample, model, lanes, prior=False)
+    both = _Coding(sample, model, lanes, prior=True)
+    better = both if both.bits <= (1 - LEAST_GAIN) * without.bits else without
+    return better if sample is raw else _Coding(raw, model, lanes, prior=better.prior)
+
+
+def _sample(raw: bytes) -> bytes:
+    """Four parts of a block, SAMPLE bytes together, evenly spread."""
+    size = SAMPLE // 4
+    starts = [(len(raw) - size) * part // 3 for part in range(4)]
+    return b"".join(raw[start : start + size] for start in starts)
+
+
+def encode_block(
+    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto"
+) -> tuple[BlockHeader, bytes]:
+    """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
+
+    Raises UnsupportedError if the prior is to be on and the model has none.
+    """
     from likezip.coder import Encoder
-    from likezip.predictor import Predictor, default_lanes, default_table_bits
 
-    count = min(lanes or default_lanes(len(raw)), container.MAX_LANES)
-    table_bits = default_table_bits(len(raw))
-    predictor = Predictor(len(raw), count, table_bits, _start(model))
-    payload = Encoder().encode(*predictor.run(np.frombuffer(raw, np.uint8)))
-    crc = container.checksum(raw)
+    coding = _code(raw, model, lanes, prior)
+    payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
-    return BlockHeader(container.MEMORY, count, 0, table_bits, len(raw), len(payload), crc), payload
+    mode = container.MEMORY_PRIOR if coding.prior else container.MEMORY
+    return BlockHeader(mode, coding.lanes, 0, coding.table_bits, len(raw), len(payload), crc), payload
 
 
 def decode_block(header: BlockHeader, payload: bytes, model: Model) -> bytes:
-    """The raw bytes of a block.  Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior."""
-    if header.mode == container.MEMORY_PRIOR:
-        raise UnsupportedError("the block was written with a prior, which this likezip does not have")
-    raw = payload if header.mode == container.STORED else _decode_memory(header, payload, model)
+    """The raw bytes of a block.
+
+    Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
+    """
+    raw = payload if header.mode == container.STORED else _decode(header, payload, model)
     if container.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
     return raw
 
 
-def _decode_memory(header: BlockHeader, payload: bytes, model: Model) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
     from likezip.coder import Decoder
-    from likezip.predictor import Predictor
 
-    predictor = Predictor(header.raw_size, header.lanes, header.table_bits, _start(model))
-    decoder = Decoder(payload)
-    predictor.follow(decoder.decode)
+    prior = header.mode == container.MEMORY_PRIOR
+    if prior and not model.has_prior():
+        raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
+    decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
+    with _predictor(*sizes, model, prior=prior, known=False) as block:
+        block.follow(decoder.decode)
     decoder.finish()
-    return predictor.raw.tobytes()
+    return block.raw.tobytes()
 
 
-def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None) -> float:
+def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    import numpy as np
-
-    from likezip import predictor
-
-    count = min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
-    block = predictor.Predictor(len(raw), count, predictor.default_table_bits(len(raw)), _start(model))
-    return predictor.cross_entropy(*block.run(np.frombuffer(raw, np.uint8)))
+    return _code(raw, model, lanes, prior).bits

@@ -23,7 +23,7 @@ import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-SOURCES = ("history", "kernels", "memory", "mixer", "predictor", "start")
+SOURCES = ("exact", "history", "kernels", "memory", "mixer", "ngrams", "predictor", "prior", "start")
 """The modules that kernels are made of, whose constants are compiled in."""
 
 
@@ -60,7 +60,6 @@ def _identity() -> str:
 
 
 _CACHE = _cache_directory() / f"kernels-{_identity()}"
-_COMPILED = _CACHE / "compiled"
 
 
 def compiled(kernel: Callable[..., Any]) -> Any:
@@ -94,12 +93,24 @@ def prefetch(typing: Any, array: Any, index: Any) -> Any:
     return types.void(array, types.uint64), generate
 
 
-def already_compiled() -> bool:
-    """Whether all kernels are in the cache."""
-    return _COMPILED.exists()
+@intrinsic
+def leading_zeros(typing: Any, value: Any) -> Any:
+    """How many of the upper bits of a uint32 are zero, int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zeros = builder.ctlz(arguments[0], llvmlite.ir.Constant(llvmlite.ir.IntType(1), 0))
+        return builder.zext(zeros, llvmlite.ir.IntType(64))
+
+    return types.int64(types.uint32), generate
 
 
-def note_compiled() -> None:
-    """Note that all kernels are in the cache; where that can't be written, the next run only announces again."""
-    with suppress(OSError):
-        _COMPILED.touch()
+def compile_once(name: str, compile_kernels: Callable[[], None], announce: Callable[[], None] | None) -> None:
+    """Have the kernels ``name`` compiled into the cache, unless they are there; call ``announce`` before."""
+    done = _CACHE / f"{name}-compiled"
+    if done.exists():
+        return
+    if announce is not None:
+        announce()
+    compile_kernels()
+    with suppress(OSError):  # where that can't be written, the next run only announces again
+        done.touch()

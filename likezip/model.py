@@ -39,6 +39,15 @@ class Model:
         """The tensors by name; read once in a process.  Raises FormatError for a file that is no safetensors."""
         return _tensors(self.path, self.id)
 
+    def part(self, name: str) -> dict[str, npt.NDArray[np.generic]]:
+        """The tensors whose names begin with ``name`` and a dot, by what follows."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): value for key, value in self.tensors().items() if key.startswith(prefix)}
+
+    def has_prior(self) -> bool:
+        """Whether there is a network in the model, besides the memory's start."""
+        return bool(self.part("prior"))
+
 
 @lru_cache(maxsize=4)
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:

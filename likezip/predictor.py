@@ -8,14 +8,15 @@ which sees it grow by one bit position at a time, run the same kernel, ``_advanc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from likezip import memory, mixer
+from likezip.exact import logarithm
 from likezip.history import NEXT_STATE, STATES
-from likezip.kernels import already_compiled, compiled, inlined, note_compiled, prefetch
+from likezip.kernels import compiled, inlined, prefetch
 from likezip.start import (
     APM_BITS,
     APMS,
@@ -23,6 +24,7 @@ from likezip.start import (
     CONTEXTS,
     INPUTS,
     MODELS,
+    PRIOR,
     SET_ROWS,
     SETS,
     TOP_INPUTS,
@@ -100,7 +102,14 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs):
 
 
 @inlined
-def _choose_rows(registers, rows, apms):
+def _gather_prior(partial, tree, inputs):
+    """The prior's logit, ln of the frequencies' sum where the next bit is 1 less ln of that where it is 0."""
+    difference = logarithm(tree[2 * partial + 1]) - logarithm(tree[2 * partial])
+    inputs[PRIOR] = mixer.clamp_logit(difference >> 8)
+
+
+@inlined
+def _choose_rows(registers, inputs, with_prior, rows, apms):
     """The rows of the weight sets and APMs that a lane uses for this bit."""
     partial = registers[memory.PARTIAL]
     history = registers[memory.HISTORY]
@@ -108,7 +117,9 @@ def _choose_rows(registers, rows, apms):
     strength = 0 if length == 0 else 1 if length < 16 else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
-    rows[2] = SET_BASE[2] + registers[memory.KNOWN]
+    known = registers[memory.KNOWN]
+    confidence = (inputs[PRIOR] + 3072) * 16 // 6144
+    rows[2] = SET_BASE[2] + (32 + confidence * 8 + (known >> 2) if with_prior else known)
     rows[3] = SET_BASE[3] + ((history >> 8) & 255)
     expected = registers[memory.EXPECTED] >> 6
     rows[SETS] = _apm_row(partial | (history & 255) << 8)
@@ -119,14 +130,16 @@ def _choose_rows(registers, rows, apms):
 
 
 @inlined
-def _predict(state, lane, bit):
+def _predict(state, tree, lane, bit):
     """P(bit = 1) of a lane into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial = registers[memory.PARTIAL]
     _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
     inputs[BIAS] = 256
-    _choose_rows(registers, rows, state.apms)
+    if tree.shape[0] > 0:
+        _gather_prior(partial, tree[lane], inputs)
+    _choose_rows(registers, inputs, tree.shape[0] > 0, rows, state.apms)
     for k in range(SETS):
         layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
     logit = mixer.dot(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS])
@@ -208,7 +221,7 @@ def _begin_nibble(active, bit, state):
 
 
 @inlined
-def _advance(state, bit, active, upcoming):
+def _advance(state, tree, bit, active, upcoming):
     """Learn ``bits`` of ``active`` lanes at position ``bit`` (none when it is -1: the block begins).
 
     Then predict the next bit of ``upcoming`` lanes: fewer, or none, once a step was the last of some.
@@ -222,25 +235,25 @@ def _advance(state, bit, active, upcoming):
                 _end_byte(active, state)
         _begin_nibble(upcoming, following, state)
         for lane in range(upcoming):
-            _predict(state, lane, following)
+            _predict(state, tree, lane, following)
     else:
         for lane in range(active):
             _learn(state, lane, bit)
-            _predict(state, lane, following)
+            _predict(state, tree, lane, following)
 
 
 @compiled
-def _advance_decoder(state, bit, active, upcoming, bits, odds):
+def _advance_decoder(state, tree, bit, active, upcoming, bits, odds):
     """Learn ``bits`` and predict; the predictions as float64 are multiples of 1/65536, so that is exact."""
     for lane in range(active):
         state.bits[lane] = bits[lane]
-    _advance(state, bit, active, upcoming)
+    _advance(state, tree, bit, active, upcoming)
     for lane in range(upcoming):
         odds[lane] = state.ones[lane] / 65536.0
 
 
 @compiled
-def _advance_encoder(state, known, steps, active, upcoming, ones, bits):
+def _advance_encoder(state, trees, known, steps, active, upcoming, ones, bits):
     """Code ``steps`` bytes of every active lane of the block ``known``; fills ones and bits (steps, 8, active).
 
     upcoming: the lanes that have a byte in the step after these.
@@ -252,7 +265,8 @@ def _advance_encoder(state, known, steps, active, upcoming, ones, bits):
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
-            _advance(state, bit, active, upcoming if bit == 7 and step + 1 == steps else active)
+            tree = trees[step + 1 if bit == 7 else step]
+            _advance(state, tree, bit, active, upcoming if bit == 7 and step + 1 == steps else active)
 
 
 def default_lanes(size: int) -> int:
@@ -272,18 +286,30 @@ def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> 
     return float(-(counts * np.log2(np.arange(1, 65537) / 65536)).sum())
 
 
+class Expecting(Protocol):
+    """What a prior does for the predictor: ``likezip.prior.Prior``, without its torch."""
+
+    most_steps: int
+
+    def expect(self, known: npt.NDArray[np.int16], trees: npt.NDArray[np.int32]) -> None: ...
+
+
 class Predictor:
     """The state of one block: ``run`` for the encoder, ``follow`` for the decoder.
 
     raw (size,) uint8 fills with the block's bytes as they are learnt.
     """
 
-    def __init__(self, size: int, lanes: int, table_bits: int, start: Start) -> None:
-        """``start`` is used up: it adapts."""
-        self.size, self.lanes = size, lanes
+    def __init__(self, size: int, lanes: int, table_bits: int, start: Start, prior: Expecting | None = None) -> None:
+        """``start`` and ``prior`` are used up: they adapt."""
+        self.size, self.lanes, self._prior = size, lanes, prior
         self._state = _new_state(size, lanes, table_bits, start)
         self.raw, self._odds = self._state.raw, np.zeros(lanes)
-        _advance_decoder(self._state, -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
+        self._steps = prior.most_steps if prior else RUN_STEPS
+        self._trees = np.zeros((self._steps + 1, lanes if prior else 0, 512), np.int32)
+        if prior:
+            prior.expect(np.full((1, lanes), -1, np.int16), self._trees[:1])
+        _advance_decoder(self._state, self._trees[0], -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
 
     def active(self, step: int) -> int:
         """How many lanes, the first ones, have a byte in ``step``."""
@@ -295,10 +321,14 @@ class Predictor:
         ones, bits = np.empty(8 * self.size, np.uint16), np.empty(8 * self.size, np.uint8)
         step = done = 0
         while active := self.active(step):
-            steps = min(self.size // self.lanes - step, RUN_STEPS) if active == self.lanes else 1
-            shape, end = (steps, 8, active), done + 8 * steps * active
+            steps = min(self.size // self.lanes - step, self._steps) if active == self.lanes else 1
+            shape, end, upcoming = (steps, 8, active), done + 8 * steps * active, self.active(step + steps)
+            if self._prior and active == self.lanes:
+                places = self._state.registers[:, memory.POSITION] + np.arange(steps)[:, None]
+                self._prior.expect(known[places].astype(np.int16), self._trees[1 : steps + 1])
             parts = ones[done:end].reshape(shape), bits[done:end].reshape(shape)
-            _advance_encoder(self._state, known, steps, active, self.active(step + steps), *parts)
+            _advance_encoder(self._state, self._trees, known, steps, active, upcoming, *parts)
+            self._trees[0] = self._trees[steps]
             step, done = step + steps, end
         return ones, bits
 
@@ -310,13 +340,17 @@ class Predictor:
         """
         # Straight to the machine code: finding it by the arguments' types takes a tenth of the time of a bit.
         (compilation,) = _advance_decoder.overloads.values()
-        advance, state, odds, step = compilation.entry_point, self._state, self._odds, 0
+        advance, state, tree, odds, step = compilation.entry_point, self._state, self._trees[0], self._odds, 0
         while active := self.active(step):
             step += 1
             known, upcoming = odds[:active], self.active(step)
             for bit in range(7):
-                advance(state, bit, active, active, decode(known), odds)
-            advance(state, 7, active, upcoming, decode(known), odds)
+                advance(state, tree, bit, active, active, decode(known), odds)
+            last = decode(known)
+            if self._prior and upcoming:
+                completed = (2 * state.registers[:, memory.PARTIAL] + last) & 255
+                self._prior.expect(completed.astype(np.int16)[None], self._trees[:1])
+            advance(state, tree, 7, active, upcoming, last, odds)
 
 
 def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
@@ -345,11 +379,6 @@ def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
     )
 
 
-def prepare(announce: Callable[[], None] | None) -> None:
-    """Load both kernels, or compile them, calling ``announce`` first."""
-    if already_compiled():
-        return
-    if announce is not None:
-        announce()
+def compile_kernels() -> None:
+    """Compile both kernels by coding a byte."""
     Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8))
-    note_compiled()

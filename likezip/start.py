@@ -17,11 +17,12 @@ from likezip.history import STATES, expected_one
 CONTEXTS = len(memory.CONTEXTS)
 MODELS = len(memory.MATCHES)
 BIAS = CONTEXTS + MODELS
-INPUTS = -(-(BIAS + 1) // 8) * 8
-"""The logits of contexts and match models, the bias, padding; at most 64."""
+PRIOR = BIAS + 1
+INPUTS = -(-(PRIOR + 1) // 8) * 8
+"""The logits of contexts and match models, the bias, the prior's logit, padding; at most 64."""
 
-SET_ROWS = (768, 256, 32, 256)
-"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before."""
+SET_ROWS = (768, 256, 32 + 16 * 8, 256)
+"""Rows of each weight set: bits so far and match, last byte, known contexts and the prior's logit, byte before."""
 SETS = len(SET_ROWS)
 TOP_INPUTS = 8
 APMS = 3
@@ -67,6 +68,7 @@ def untrained_start() -> Start:
     maps[CONTEXTS:] = [mixer.map_entry((state // 2 + 1) / (state // 2 + 2)) for state in range(STATES)]
     weights = np.zeros((sum(SET_ROWS), INPUTS), np.int32)
     weights[:, : CONTEXTS + MODELS] = mixer.ONE // 4
+    weights[:, PRIOR] = mixer.ONE // 2
     top = np.zeros((256, TOP_INPUTS), np.int32)
     top[:, :SETS] = mixer.ONE // SETS
     return Start(maps.reshape(-1), weights, top, mixer.apm_start(APMS << APM_BITS))

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar, get_args
 
 from likezip import codec, container
+from likezip.codec import PriorChoice
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError, WorkerError
 from likezip.model import Model, default_model, find_model, load_model
@@ -68,8 +69,8 @@ def write_fully(sink: Sink, data: bytes) -> None:
 # What a worker does with one block.
 
 
-def _encode(raw: bytes, path: Path, lanes: int | None) -> tuple[BlockHeader, bytes]:
-    return codec.encode_block(raw, load_model(path), lanes=lanes)
+def _encode(raw: bytes, path: Path, lanes: int | None, prior: PriorChoice) -> tuple[BlockHeader, bytes]:
+    return codec.encode_block(raw, load_model(path), lanes=lanes, prior=prior)
 
 
 def _decode(header: BlockHeader, payload: bytes, path: Path, number: int) -> bytes:
@@ -90,8 +91,8 @@ Result = TypeVar("Result")
 class _Workers(AbstractContextManager["_Workers"]):
     """Runs blocks in order: in this process while there is only one, else in ``threads`` worker processes."""
 
-    def __init__(self, threads: int, announce: Callable[[], None] | None) -> None:
-        self._threads, self._announce = threads, announce
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._pool: ProcessPoolExecutor | None = None
 
     def map(self, work: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Iterator[Result]:
@@ -103,7 +104,6 @@ class _Workers(AbstractContextManager["_Workers"]):
             for call in calls if first is None else chain([first], calls):
                 yield work(*call)
             return
-        codec.prepare(self._announce)
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._threads, spawn, initializer=_leave_interrupts_to_parent)
         for call in chain([first, second], calls):
@@ -150,15 +150,17 @@ def compress_stream(
     block_size: int = container.DEFAULT_BLOCK,
     threads: int = 1,
     lanes: int | None = None,
+    prior: PriorChoice = "auto",
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
 ) -> None:
     """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads``.
 
-    block_size: bytes, 65,536 to 2^30; lanes: 1 to 1024, None for one in 16 KiB up to 64; threads: worker processes,
-    which start only if there is more than one block.  Raises ValueError for options outside their ranges.
+    block_size: bytes, 65,536 to 2^30; lanes: 1 to 1024, None for one in 16 KiB up to 64; prior: "on", "off", or "auto"
+    for each block by a sample; threads: worker processes, which start only if there is more than one block.  Raises
+    ValueError for options outside their ranges.
     """
-    _check_options(block_size, threads, lanes)
+    _check_options(block_size, threads, lanes, prior)
     model = model or default_model()
     write_fully(sink, FrameHeader(block_size, model.id).pack())
     entries: list[Entry] = []
@@ -166,10 +168,10 @@ def compress_stream(
 
     def blocks() -> Iterator[tuple[object, ...]]:
         while raw := read_fully(source, block_size):
-            codec.prepare(announce)
-            yield raw, model.path, lanes
+            codec.prepare(announce, prior=prior != "off" and model.has_prior())
+            yield raw, model.path, lanes, prior
 
-    with _Workers(threads, announce) as workers:
+    with _Workers(threads) as workers:
         for header, payload in workers.map(_encode, blocks()):
             write_fully(sink, header.pack(len(entries)) + payload)
             entries.append((header.payload_size, header.raw_size))
@@ -179,11 +181,13 @@ def compress_stream(
     write_fully(sink, container.pack_end(entries))
 
 
-def _check_options(block_size: int, threads: int, lanes: int | None) -> None:
+def _check_options(block_size: int, threads: int, lanes: int | None, prior: str) -> None:
     if not container.MIN_BLOCK <= block_size <= container.MAX_BLOCK:
         raise ValueError(f"block_size must be {container.MIN_BLOCK} to {container.MAX_BLOCK}, not {block_size}")
     if lanes is not None and not 1 <= lanes <= container.MAX_LANES:
         raise ValueError(f"lanes must be 1 to {container.MAX_LANES}, not {lanes}")
+    if prior not in get_args(PriorChoice):
+        raise ValueError(f"prior must be one of {', '.join(get_args(PriorChoice))}, not {prior}")
     if threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
 
@@ -210,7 +214,7 @@ def decompress_stream(
     while start:
         header = FrameHeader.parse(start)
         used = _model_for(header, model)
-        with _Workers(threads, announce) as workers:
+        with _Workers(threads) as workers:
             blocks = _BlockReader(source, header, used, announce)
             for raw in workers.map(_decode, blocks):
                 write_fully(sink, raw)
@@ -249,7 +253,7 @@ class _BlockReader:
                 raise TruncatedError(f"the data end within block {number}")
             self._entries.append((header.payload_size, header.raw_size))
             if header.mode != container.STORED:
-                codec.prepare(self._announce)
+                codec.prepare(self._announce, prior=header.mode == container.MEMORY_PRIOR)
             yield header, payload, self._model.path, number
         end = marker + self._take(container.end_size(len(self._entries)) - 1)
         if len(end) < container.end_size(len(self._entries)):
@@ -270,10 +274,11 @@ def compress(
     block_size: int = container.DEFAULT_BLOCK,
     threads: int = 1,
     lanes: int | None = None,
+    prior: PriorChoice = "auto",
 ) -> bytes:
     """One frame that holds ``data``; options as for compress_stream."""
-    sink = io.BytesIO()
-    compress_stream(io.BytesIO(data), sink, model=model, block_size=block_size, threads=threads, lanes=lanes)
+    source, sink = io.BytesIO(data), io.BytesIO()
+    compress_stream(source, sink, model=model, block_size=block_size, threads=threads, lanes=lanes, prior=prior)
     return sink.getvalue()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 
 def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
@@ -38,3 +40,28 @@ def draw_block(files: list[bytes], size: int, random: np.random.Generator) -> by
         parts.append(part[:missing])
         missing -= len(part)
     return b"".join(parts)
+
+
+def read_classes(sources: Sequence[Path], exclude: tuple[str, ...], seed: int) -> dict[str, npt.NDArray[np.uint8]]:
+    """The files of each class in random order, joined: name to bytes (n,)."""
+    random, classes = np.random.default_rng(seed), {}
+    for source in sources:
+        files = read_class(source, exclude)
+        order = random.permutation(len(files))
+        classes[source.name.split(".")[0]] = np.frombuffer(b"".join(files[place] for place in order), np.uint8)
+    return classes
+
+
+def read_validation(source: Path, most: int = 1 << 16) -> dict[str, npt.NDArray[np.uint8]]:
+    """Held-out files by class, the first component of their path in a directory or tar archive; up to ``most`` bytes."""
+    classes: dict[str, list[bytes]] = {}
+    if source.is_dir():
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            classes.setdefault(path.relative_to(source).parts[0], []).append(path.read_bytes())
+    else:
+        with tarfile.open(source) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    classes.setdefault(Path(member.name).parts[0], []).append(content.read())
+    return {name: np.frombuffer(b"".join(files)[:most], np.uint8) for name, files in sorted(classes.items())}

@@ -11,19 +11,25 @@ from pathlib import Path
 
 import click
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip import mixer
+from likezip import exact, mixer
+from likezip.codec import ROWS_AT_ONCE
 from likezip.predictor import Predictor, cross_entropy, default_lanes, default_table_bits
+from likezip.prior import Network, Prior
 from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 
 SMALLEST, LARGEST = 1 << 11, 1 << 20
 
 
-def _bits(raw: bytes, start: Start) -> float:
+def _bits(raw: bytes, start: Start, network: Network | None) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
-    predictor = Predictor(len(raw), default_lanes(len(raw)), default_table_bits(len(raw)), start)
+    lanes, prior = default_lanes(len(raw)), None
+    if network:
+        prior = Prior(network, lanes, exact.pick(len(raw)), max(1, ROWS_AT_ONCE // lanes))
+    predictor = Predictor(len(raw), lanes, default_table_bits(len(raw)), start, prior)
     return cross_entropy(*predictor.run(np.frombuffer(raw, np.uint8)))
 
 
@@ -35,35 +41,53 @@ def trust(start: Start, confidence: int) -> Start:
     return Start(maps, start.weights, start.top, start.apms)
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
-@click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
-@click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
-@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
-@click.option("--seed", default=1, show_default=True, help="Of the draw.")
-def main(
-    sources: tuple[Path, ...], output: Path, megabytes: float, confidence: int, exclude: tuple[str, ...], seed: int
-) -> None:
-    """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
+def train(
+    classes: dict[str, list[bytes]], network: Network | None, megabytes: float, seed: int, confidence: int
+) -> Start:
+    """The start after blocks of ``megabytes`` in all, of which each class gets the same share."""
     random = np.random.default_rng(seed)
-    classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
     start, coded, recent = untrained_start(), 0, dict.fromkeys(classes, 0.0)
     while coded < megabytes * 1e6:
         name = list(classes)[random.integers(len(classes))]
         size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
         raw = draw_block(classes[name], size, random)
         coded += len(raw)
-        rate = _bits(raw, start) / len(raw)
+        rate = _bits(raw, start, network) / len(raw)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
         click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
-    metadata = {
-        "format": "likezip model 1",
-        "training": f"{megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}; "
-        f"confidence {confidence}",
-    }
-    tensors = {f"memory.{name}": tensor for name, tensor in trust(start, confidence).tensors().items()}
-    save_file(tensors, output, metadata)
+    return trust(start, confidence)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
+@click.option("--network", type=click.Path(exists=True, path_type=Path), help="Exported prior to go with the memory.")
+@click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
+@click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
+@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
+@click.option("--seed", default=1, show_default=True, help="Of the draw.")
+def main(
+    sources: tuple[Path, ...],
+    output: Path,
+    network: Path | None,
+    megabytes: float,
+    confidence: int,
+    exclude: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
+    classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
+    training = f"memory: {megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}"
+    starts, tensors = {"memory": train(classes, None, megabytes, seed, confidence)}, {}
+    if network:
+        with safe_open(network, "numpy") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            training += "; " + opened.metadata()["training"]
+        prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
+        starts["both"] = train(classes, prior, megabytes, seed, confidence)
+    for part, start in starts.items():
+        tensors |= {f"{part}.{name}": tensor for name, tensor in start.tensors().items()}
+    save_file(tensors, output, {"format": "likezip model 1", "training": training})
 
 
 if __name__ == "__main__":

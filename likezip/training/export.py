@@ -1,0 +1,101 @@
+"""From the float twin to the integer network: ``python -m likezip.training.export CHECKPOINT -o NETWORK``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import save_file
+
+from likezip import exact
+from likezip.prior import Network, Prior
+from likezip.training.data import read_validation
+from likezip.training.prior import STEPS, validate
+from likezip.training.segments import SEGMENT
+from likezip.training.twin import GRID_LIMIT, STREAM_UNIT, GridLinear, Shape, Twin, weight_units
+
+LARGEST_DIFFERENCE = 0.005
+"""Of the bits per byte of twin and integers, as a share, over all classes."""
+
+GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-10, 2.0**-8
+
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float = 0.0) -> Tensors:
+    """Weights as integers, and what turns their sums into ``scale`` * value + ``constant`` in steps of ``unit``."""
+    weight = linear.weight.detach().double()
+    steps = weight_units(weight)
+    step = steps[:, 0].numpy() * linear.unit * scale
+    shift = np.log2(unit / step).round().astype(np.int32)
+    bias = np.zeros(len(step)) if linear.bias is None else linear.bias.detach().double().numpy()
+    offset = np.rint((bias * scale + constant) / step) + np.where(shift > 0, 2.0 ** (shift - 1), 0)
+    limited = (weight / steps).round().clamp(-63, 63).numpy().astype(np.int8)
+    return {"weight": limited, "offset": offset.astype(np.int32), "shift": shift}
+
+
+def tensors(twin: Twin) -> Tensors:
+    """The integer network; raises ValueError if it breaks a bound of ``likezip.prior``."""
+    embeddings = (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-GRID_LIMIT, GRID_LIMIT)
+    layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, LOGIT_UNIT)}
+    for number, block in enumerate(twin.blocks):
+        gate, candidate = _layer(block.gate, GATE_UNIT, 0.25, 0.5), _layer(block.candidate, CANDIDATE_UNIT)
+        layers[f"{number}.gates"] = {part: np.concatenate((gate[part], candidate[part])) for part in gate}
+        layers[f"{number}.out"] = _layer(block.out, SUM_UNIT)
+        layers[f"{number}.up"] = _layer(block.up, HIDDEN_UNIT)
+        layers[f"{number}.down"] = _layer(block.down, SUM_UNIT)
+    found: Tensors = {"embeddings": embeddings.numpy().astype(np.int8)}
+    found |= {f"{name}.{part}": tensor for name, layer in layers.items() for part, tensor in layer.items()}
+    Network.of(found)
+    return found
+
+
+def load_twin(checkpoint: Path) -> tuple[Twin, float, list[dict[str, float]]]:
+    """The twin in a checkpoint, the megabytes that it has seen, and the curve of its training."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    twin = Twin(Shape(**content["shape"]))
+    twin.load_state_dict(content["twin"])
+    return twin, content["curve"][-1]["megabytes"] if content["curve"] else 0.0, content["curve"]
+
+
+def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -> dict[str, float]:
+    """Bits per byte of each class by the integers, in the lanes that ``validate`` takes for the twin."""
+    rates = {}
+    for name, content in classes.items():
+        lanes = content[: content.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT).T
+        known = np.concatenate((np.full((1, lanes.shape[1]), -1, np.int16), lanes[:-1]))
+        prior, bits = Prior(network, lanes.shape[1], exact.pick(lanes.size), STEPS), 0.0
+        trees = np.zeros((STEPS, lanes.shape[1], 512), np.int32)
+        for first in range(0, SEGMENT, STEPS):
+            prior.expect(np.ascontiguousarray(known[first : first + STEPS]), trees)
+            following = 256 + lanes[first : first + STEPS, :, None].astype(np.int64)
+            bits -= float(np.log2(np.take_along_axis(trees, following, 2) / (1 << exact.FREQUENCY_BITS)).sum())
+        rates[name] = bits / lanes.size
+    return rates
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Network to write.")
+def main(checkpoint: Path, validation: Path, output: Path) -> None:
+    """Write the integer network of CHECKPOINT, if it does on validation data what the twin does."""
+    twin, megabytes, _ = load_twin(checkpoint)
+    found, classes = tensors(twin), read_validation(validation)
+    floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)
+    for name in classes:
+        click.echo(f"{name:12s} twin {floats[name]:.4f}  integers {integers[name]:.4f} bits per byte")
+    difference = sum(integers.values()) / sum(floats.values()) - 1
+    click.echo(f"integers {difference:+.3%}; {twin.shape.products()} multiply-adds a byte")
+    if abs(difference) > LARGEST_DIFFERENCE:
+        raise click.ClickException("the integers do not do what the twin does")
+    metadata = {"training": f"prior: {megabytes:.0f} MB seen, {twin.shape}"}
+    save_file({f"prior.{name}": tensor for name, tensor in found.items()}, output, metadata)
+
+
+if __name__ == "__main__":
+    main()

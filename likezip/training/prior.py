@@ -1,0 +1,214 @@
+"""Train the prior: ``python -m likezip.training.prior SOURCE... --validation DIRECTORY -o CHECKPOINT``.
+
+Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte.  Works on the CPU, on one GPU,
+and under ``torchrun --nproc-per-node N -m likezip.training.prior ...`` on several.  A run that was stopped goes on
+from its checkpoint when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from likezip.training.data import read_classes, read_validation
+from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
+from likezip.training.twin import Shape, Twin
+
+STEPS = 256
+"""Bytes of each row that a training step sees; gradients end there, states go on."""
+
+WARMUP = 200
+
+EMBEDDINGS = "embeddings.weight"
+
+
+class RowAdagrad(torch.optim.Optimizer):
+    """Adagrad with one accumulator a row, for sparse gradients of embeddings (J. Duchi et al., 2011).
+
+    A row that is rarely seen takes larger steps; rows that are not seen are not touched.
+    """
+
+    def __init__(self, parameters: list[Tensor], lr: float, epsilon: float = 1e-8) -> None:
+        super().__init__(parameters, {"lr": lr, "epsilon": epsilon})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                if not state:
+                    state["sum"] = parameter.new_zeros(parameter.shape[0])
+                gradient = parameter.grad.coalesce()
+                index, values = gradient.indices()[0], gradient.values()
+                total = state["sum"][index] + values.square().mean(1)
+                state["sum"][index] = total
+                values = values * (-group["lr"] / (total.sqrt() + group["epsilon"]))[:, None]
+                parameter.index_add_(0, index, values)
+
+
+def learning_rate(progress: float, step: int, decay: float) -> float:
+    """The share of the full rate: up during WARMUP steps, level, down to nothing over the last ``decay`` of the run."""
+    return min(1.0, (step + 1) / WARMUP) * min(1.0, max(0.0, (1 - progress) / decay))
+
+
+@torch.no_grad()
+def validate(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], device: torch.device) -> dict[str, float]:
+    """Bits per byte of each class, coded from nothing in lanes of SEGMENT bytes."""
+    rates = {}
+    for name, content in classes.items():
+        lanes = content[: content.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
+        rows, states, bits = embedding_rows(lanes), twin.first_states(lanes.shape[0]), 0.0
+        for first in range(0, SEGMENT, 2 * STEPS):
+            part = slice(first, first + 2 * STEPS)
+            with torch.autocast(device.type, torch.bfloat16):
+                logits, states = twin(torch.from_numpy(rows[part]).to(device), states)
+            following = torch.from_numpy(lanes[:, part].T.astype(np.int64)).to(device)
+            bits += float(functional.cross_entropy(logits.float().flatten(0, 1), following.flatten(), reduction="sum"))
+        rates[name] = bits / math.log(2) / lanes.size
+    return rates
+
+
+class Run:
+    """A training run: the twin, its optimizers, and where it stands."""
+
+    def __init__(self, shape: Shape, device: torch.device, lr: float, embedding_lr: float) -> None:
+        self.twin, self.device, self.step = Twin(shape).to(device), device, 0
+        self.curve: list[dict[str, float]] = []
+        dense = [tensor for name, tensor in self.twin.named_parameters() if name != EMBEDDINGS]
+        self.optimizers = [
+            torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
+            RowAdagrad([self.twin.embeddings.weight], embedding_lr),
+        ]
+        self._full = (lr, embedding_lr)
+        self._dense = dense
+        self._network = DistributedDataParallel(self.twin) if distributed.is_initialized() else self.twin
+
+    def set_rate(self, share: float) -> None:
+        """Use ``share`` of the full learning rates."""
+        for optimizer, full in zip(self.optimizers, self._full, strict=True):
+            optimizer.param_groups[0]["lr"] = full * share
+
+    def learn(self, rows: Tensor, following: Tensor, states: list[Tensor]) -> tuple[float, list[Tensor]]:
+        """One step on a batch: its bits per byte, and the states after it."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits, states = self._network(rows, states)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), following.flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._dense, 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.step += 1
+        return float(loss.detach()) / math.log(2), states
+
+    def save(self, path: Path) -> None:
+        content = {
+            "shape": asdict(self.twin.shape),
+            "step": self.step,
+            "curve": self.curve,
+            "twin": self.twin.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+        torch.save(content, path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+
+    def load(self, path: Path) -> None:
+        content = torch.load(path, map_location=self.device, weights_only=True)
+        self.step, self.curve = content["step"], content["curve"]
+        self.twin.load_state_dict(content["twin"])
+        for optimizer, state in zip(self.optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+
+
+def _numbers(text: str) -> dict[str, float]:
+    """NAME=NUMBER,... as a dictionary."""
+    return {name: float(value) for name, value in (part.split("=") for part in text.split(",") if part)}
+
+
+def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
+    """The device of this process, its rank and the number of processes; joins them under torchrun."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    gpu = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if gpu else torch.device("cpu")
+    if gpu:
+        torch.cuda.set_device(device)
+    if world > 1:
+        distributed.init_process_group("nccl" if gpu else "gloo")
+    return device, rank, world
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Checkpoint to write and resume.")
+@click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
+@click.option("--weights", default="", help="Shares of the classes, NAME=SHARE,...; by default their sizes.")
+@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
+@click.option("--megabytes", default=100.0, show_default=True, help="Bytes to see in the whole run.")
+@click.option("--decay", default=0.3, show_default=True, help="Last share of the run, in which the rates go down.")
+@click.option("--rows", default=32, show_default=True, help="Segments read at a time, of all processes.")
+@click.option("--lr", default=2e-3, show_default=True, help="AdamW's rate, for the layers.")
+@click.option("--embedding-lr", default=0.05, show_default=True, help="Adagrad's rate, for the embeddings.")
+@click.option("--shape", default="", help="Sizes of the network, NAME=SIZE,...")
+@click.option("--every", default=300.0, show_default=True, help="Seconds between validations and checkpoints.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--threads", default=1, show_default=True, help="Of each process.")
+def main(
+    sources: tuple[Path, ...],
+    output: Path,
+    validation: Path,
+    weights: str,
+    exclude: tuple[str, ...],
+    megabytes: float,
+    decay: float,
+    rows: int,
+    lr: float,
+    embedding_lr: float,
+    shape: str,
+    every: float,
+    seed: int,
+    threads: int,
+) -> None:
+    """Train on SOURCES, tar archives or directories, one a class."""
+    device, rank, world = _begin_process(threads, seed)
+    classes = read_classes(sources, exclude, seed)
+    shares = _numbers(weights) or {name: float(content.size) for name, content in classes.items()}
+    held = read_validation(validation)
+    run = Run(Shape(**{name: int(value) for name, value in _numbers(shape).items()}), device, lr, embedding_lr)
+    if output.exists():
+        run.load(output)
+    feed, total = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world), int(megabytes * 1e6 / (rows * STEPS))
+    feed.skip(run.step)
+    click.echo(f"{run.twin.shape}, {run.twin.shape.products()} multiply-adds a byte, {total} steps from {run.step}")
+    states, recent, saved, since = run.twin.first_states(len(range(rank, rows, world))), 0.0, time.time(), run.step
+    while run.step < total:
+        run.set_rate(learning_rate(run.step / total, run.step, decay))
+        features, following, fresh = feed.batch()
+        keep = torch.from_numpy(~fresh).to(device)[:, None]
+        batch = torch.from_numpy(features).to(device), torch.from_numpy(following).to(device)
+        rate, states = run.learn(*batch, [state * keep for state in states])
+        recent += (0.02 if recent else 1.0) * (rate - recent)
+        if rank == 0 and (time.time() - saved > every or run.step == total):
+            seen, speed = run.step * rows * STEPS, (run.step - since) * rows * STEPS / (time.time() - saved)
+            rates = validate(run.twin, held, device)
+            run.curve.append({"megabytes": seen / 1e6, "train": recent, **rates})
+            parts = [f"{name} {value:.4f}" for name, value in {"train": recent, **rates}.items()]
+            click.echo(f"{seen / 1e6:8.2f} MB  {speed / 1e3:5.1f} KB/s  {'  '.join(parts)}")
+            run.save(output)
+            saved, since = time.time(), run.step
+
+
+if __name__ == "__main__":
+    main()

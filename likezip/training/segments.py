@@ -1,0 +1,102 @@
+"""Segments of the training data: which 16 KiB a row of the batch reads next.
+
+Segment k of a run is a function of k alone, so a resumed run reads on where it stopped, and several processes share
+one sequence.  Classes and places within them follow the golden-ratio sequence, which covers a class evenly: no part
+is read twice before most others have been read once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.ngrams import FEATURES, REGISTERS, find_all_rows
+
+SEGMENT = 1 << 14
+"""Bytes that are read without a break, as much as a lane has by default."""
+
+GOLDEN = 0.6180339887498949
+
+
+class Segments:
+    """Segments of ``classes``, name to bytes (n,) uint8, by ``weights``, name to share."""
+
+    def __init__(self, classes: dict[str, npt.NDArray[np.uint8]], weights: dict[str, float], seed: int) -> None:
+        """Raises ValueError for a class that is shorter than one segment."""
+        for name, content in classes.items():
+            if content.size < SEGMENT:
+                raise ValueError(f"class {name} has {content.size} bytes, fewer than a segment of {SEGMENT}")
+        self._contents = list(classes.values())
+        shares = np.array([weights.get(name, 0.0) for name in classes])
+        self._ends = np.cumsum(shares / shares.sum())
+        self._phases = np.random.default_rng(seed).random(len(classes) + 1)
+        self._counts = [0] * len(classes)
+        self._next = 0
+
+    def place(self) -> tuple[int, int]:
+        """The class and the start of the next segment."""
+        chosen = int(np.searchsorted(self._ends, (self._phases[-1] + self._next * GOLDEN) % 1.0, "right"))
+        chosen = min(chosen, len(self._contents) - 1)
+        part = (self._phases[chosen] + self._counts[chosen] * GOLDEN) % 1.0
+        self._next += 1
+        self._counts[chosen] += 1
+        return chosen, int(part * (self._contents[chosen].size - SEGMENT))
+
+    def read(self, place: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        """The bytes (SEGMENT,) at a place."""
+        chosen, start = place
+        return self._contents[chosen][start : start + SEGMENT]
+
+
+class Feed:
+    """Batches of a run: each of ``rows`` lanes reads its segments in pieces of ``steps`` bytes."""
+
+    def __init__(self, segments: Segments, rows: int, steps: int, rank: int = 0, world: int = 1) -> None:
+        """Of the rows of all processes this one, ``rank`` of ``world``, has every world-th."""
+        self._segments, self._steps, self._pieces, self._step = segments, steps, SEGMENT // steps, 0
+        self._offsets = [row * self._pieces // rows for row in range(rows)]
+        self._places = [(0, 0)] * rows
+        self._mine = range(rank, rows, world)
+        self._bytes = np.zeros((len(self._mine), SEGMENT), np.uint8)
+        self._features = np.zeros((SEGMENT, len(self._mine), len(FEATURES)), np.int32)
+        self._loaded: list[tuple[int, int] | None] = [None] * len(self._mine)
+
+    def _pieces_now(self) -> list[int]:
+        return [(self._step + offset) % self._pieces for offset in self._offsets]
+
+    def _move(self) -> None:
+        for row, piece in enumerate(self._pieces_now()):
+            if piece == 0 or self._step == 0:
+                self._places[row] = self._segments.place()
+
+    def skip(self, steps: int) -> None:
+        """Pass over the batches of ``steps`` steps."""
+        for _ in range(steps):
+            self._move()
+            self._step += 1
+
+    def batch(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Rows of the embeddings (steps, lanes, features), next bytes (steps, lanes), which lanes begin (lanes,)."""
+        self._move()
+        pieces, fresh = self._pieces_now(), np.zeros(len(self._mine), np.bool_)
+        rows = np.empty((self._steps, len(self._mine), len(FEATURES)), np.int32)
+        following = np.empty((self._steps, len(self._mine)), np.int64)
+        for lane, row in enumerate(self._mine):
+            if self._loaded[lane] != self._places[row]:
+                self._load(lane, self._places[row])
+                fresh[lane] = True
+            part = slice(pieces[row] * self._steps, (pieces[row] + 1) * self._steps)
+            rows[:, lane], following[:, lane] = self._features[part, lane], self._bytes[lane, part]
+        self._step += 1
+        return rows, following, fresh
+
+    def _load(self, lane: int, place: tuple[int, int]) -> None:
+        self._bytes[lane], self._loaded[lane] = self._segments.read(place), place
+        self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1])[:, 0]
+
+
+def embedding_rows(lanes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """The rows (bytes, lanes, features) that predict each byte of ``lanes`` (lanes, bytes)."""
+    rows = np.empty((lanes.shape[1], lanes.shape[0], len(FEATURES)), np.int32)
+    find_all_rows(lanes, np.zeros((lanes.shape[0], REGISTERS), np.uint64), rows)
+    return rows

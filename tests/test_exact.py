@@ -1,0 +1,103 @@
+"""Exact products, and the integer functions between them, against exact arithmetic."""
+
+import math
+from decimal import Decimal, localcontext
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from likezip import exact
+
+_logarithm = numba.njit(lambda value: exact.logarithm(value))
+_normalise = numba.njit(lambda x, mean, q: exact.normalise(x, mean, q))
+_frequencies = numba.njit(lambda logits, tree: exact.frequencies(logits, tree))
+
+
+@pytest.mark.parametrize("backend", ["int8", "float32"])
+def test_backends_are_right_here(backend: str) -> None:
+    assert exact.is_right(backend)
+
+
+def _faulty(change):
+    def backend(weight):
+        def product(activations, sums):
+            sums[:] = change(activations.astype(np.int64), weight.T.astype(np.int64))
+
+        return product
+
+    return backend
+
+
+def _saturating(activations, weight):
+    """Unsigned activations, as x86 has it, and sums of four products in 16 bits: 255 * 63 * 4 does not fit."""
+    products = (activations + 128)[:, :, None] * weight[None]
+    return products.reshape(len(activations), -1, 4, weight.shape[1]).sum(2).clip(-32768, 32767).sum(
+        1
+    ) - 128 * weight.sum(0)
+
+
+FAULTS = {
+    "saturates sums of four at 16 bits": _saturating,
+    "saturates sums at 22 bits": lambda a, w: (a @ w).clip(-(1 << 21), (1 << 21) - 1),
+    "rounds to bfloat16": lambda a, w: (a @ w) & ~0xFFFF,
+    "rounds sums to 23 bits": lambda a, w: (a @ w) & ~1,
+    "leaves out the last columns": lambda a, w: a[:, :-1] @ w[:-1],
+    "leaves out the last row": lambda a, w: np.concatenate((a[:-1] @ w, np.zeros((1, w.shape[1]), np.int64))),
+    "takes activations as unsigned": lambda a, w: (a & 255) @ w,
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_wrong_backend_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(exact.BACKENDS, "faulty", _faulty(FAULTS[name]))
+    assert not exact.is_right("faulty")
+    monkeypatch.setenv("LIKEZIP_BACKEND", "faulty")
+    with pytest.raises(RuntimeError, match="faulty can't run or gave wrong sums"):
+        exact.pick(1)
+
+
+def test_the_trials_pass_what_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(exact.BACKENDS, "plain", _faulty(lambda a, w: a @ w))
+    assert exact.is_right("plain")
+
+
+def test_small_blocks_do_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIKEZIP_BACKEND", raising=False)
+    assert exact.pick(exact.SMALL) == "float32"
+    assert exact.pick(exact.SMALL + 1) in ("int8", "float32")
+
+
+@settings(deadline=None)
+@given(st.integers(1, (1 << 31) - 1))
+def test_logarithm(value: int) -> None:
+    assert abs(_logarithm(value) / 65536 - math.log(value)) < 2 / 1024
+    assert value < 1024 or _logarithm(value) >= _logarithm(value // 2)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-32767, 32767), min_size=1, max_size=64), st.data())
+def test_normalise(values: list[int], data: st.DataObject) -> None:
+    mean = data.draw(st.integers(10, (1 << 30) + 9))
+    q = np.zeros(len(values), np.int8)
+    _normalise(np.array(values, np.int32), mean, q)
+    with localcontext() as context:
+        context.prec = 40
+        true = [min(max(32 * Decimal(value) / Decimal(mean).sqrt(), Decimal(-127)), Decimal(127)) for value in values]
+    assert max(abs(int(found) - wanted) for found, wanted in zip(q, true, strict=True)) < Decimal("0.65")
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(1 << 20), 1 << 20), min_size=256, max_size=256), st.integers(0, 14))
+def test_frequencies(values: list[int], narrow: int) -> None:
+    logits, tree = np.array(values, np.int32) >> narrow, np.full(512, -1, np.int32)
+    _frequencies(logits, tree)
+    leaves, total = tree[256:].astype(np.int64), 1 << exact.FREQUENCY_BITS
+    assert leaves.min() >= 1
+    assert leaves.sum() == tree[1] == total
+    assert all(tree[node] == tree[2 * node] + tree[2 * node + 1] for node in range(1, 256))
+    assert leaves[logits.argmax()] == leaves.max()
+    weights = np.exp((logits.astype(np.float64) - logits.max()) / 256)
+    assert np.abs(leaves / total - weights / weights.sum()).max() < 1e-3

@@ -1,0 +1,122 @@
+"""The integer network: one step and many steps, backends, bounds, and its differentiable twin."""
+
+import numpy as np
+import pytest
+import torch
+
+from likezip import exact
+from likezip.prior import Network, Prior
+from likezip.training.export import integer_rates, tensors
+from likezip.training.prior import validate
+from likezip.training.twin import Shape, Twin
+
+SHAPE = Shape(dimension=8, width=32, state=24, hidden=40, blocks=2)
+TEXT = b"the first of the bytes that a lane knows is followed by the second, and so on. " * 500
+
+
+def _twin() -> Twin:
+    torch.manual_seed(3)
+    twin = Twin(SHAPE)
+    with torch.no_grad():
+        for name, tensor in twin.named_parameters():
+            if name != "embeddings.weight":
+                tensor.mul_(2)
+        twin.embeddings.weight.normal_(0, 0.5)
+    return twin
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, np.ndarray]:
+    return tensors(_twin())
+
+
+@pytest.fixture(scope="module")
+def network(found: dict[str, np.ndarray]) -> Network:
+    return Network.of(found)
+
+
+def _known(lanes: int, steps: int) -> np.ndarray:
+    random = np.random.default_rng(5)
+    known = random.integers(0, 256, (steps, lanes)).astype(np.int16)
+    known[: steps // 2] = np.frombuffer(TEXT, np.uint8)[: steps // 2 * lanes].reshape(-1, lanes)
+    known[0] = -1
+    return known
+
+
+def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) -> np.ndarray:
+    prior, trees, at = Prior(network, known.shape[1], backend, max(parts)), np.zeros((*known.shape, 512), np.int32), 0
+    while at < len(known):
+        size = min(parts[at % len(parts)], len(known) - at)
+        prior.expect(known[at : at + size], trees[at : at + size])
+        at += size
+    return trees
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 17])
+def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
+    known = _known(lanes, 90)
+    wanted = _trees(network, known, "float32", [1])
+    assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
+    for backend in ("int8", "float32"):
+        for parts in ([1], [90], [7], [1, 30, 2]):
+            assert np.array_equal(_trees(network, known, backend, parts), wanted), (backend, parts)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_do_not_matter(network: Network, threads: int) -> None:
+    known, before = _known(64, 20), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert np.array_equal(_trees(network, known, "int8", [20]), _trees(network, known, "float32", [1]))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_one_thread_is_given_back() -> None:
+    before = torch.get_num_threads()
+    with exact.one_thread("int8"):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_lanes_do_not_see_each_other(network: Network) -> None:
+    known = _known(5, 40)
+    together = _trees(network, known, "float32", [40])
+    for lane in range(5):
+        alone = _trees(network, np.ascontiguousarray(known[:, lane : lane + 1]), "float32", [40])
+        assert np.array_equal(together[:, lane : lane + 1], alone)
+
+
+def test_twin_and_integers_agree(network: Network) -> None:
+    """Also where much is at the ends of the grids, as the weights were doubled."""
+    classes = {"text": np.frombuffer(TEXT, np.uint8), "noise": np.random.default_rng(1).bytes(40000)}
+    classes["noise"] = np.frombuffer(classes["noise"], np.uint8)
+    floats = validate(_twin(), classes, torch.device("cpu"))
+    integers = integer_rates(network, classes)
+    for name in classes:
+        assert abs(integers[name] / floats[name] - 1) < 0.005, name
+
+
+BREAKS = {
+    "weights too large": ("0.up.weight", lambda t: np.full_like(t, 64)),
+    "weights of the wrong shape": ("0.down.weight", lambda t: t[:-1]),
+    "weights that are floats": ("head.weight", lambda t: t.astype(np.float32)),
+    "shift too large": ("enter.shift", lambda t: t + 16),
+    "shift negative": ("1.gates.shift", lambda t: t - 16),
+    "offset too large": ("head.offset", lambda t: t + (1 << 27)),
+    "offsets too few": ("head.offset", lambda t: t[:-1]),
+    "embeddings too few": ("embeddings", lambda t: t[:-1]),
+    "embeddings of -128": ("embeddings", lambda t: np.full_like(t, -128)),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_network_that_breaks_a_bound_is_refused(name: str, found: dict[str, np.ndarray]) -> None:
+    tensor, change = BREAKS[name]
+    with pytest.raises(ValueError, match=tensor.split(".")[0] if "." not in tensor else tensor.rsplit(".", 1)[0]):
+        Network.of({**found, tensor: change(found[tensor])})
+
+
+def test_a_missing_tensor_is_refused(found: dict[str, np.ndarray]) -> None:
+    with pytest.raises(KeyError):
+        Network.of({name: tensor for name, tensor in found.items() if name != "1.down.shift"})

@@ -1,0 +1,102 @@
+"""Training in the small: what a run reads, that it learns, and that it goes on where it stopped."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from likezip.training import export, prior
+from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
+
+SHAPE = "dimension=4,width=16,state=16,hidden=16,blocks=1"
+
+
+def _classes() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(2)
+    words = [bytes(random.integers(97, 123, random.integers(2, 9)).astype(np.uint8)) for _ in range(50)]
+    text = b" ".join(words[i] for i in random.integers(0, 50, 40000))
+    return {"text": np.frombuffer(text, np.uint8), "count": np.arange(100000).astype(np.uint32).view(np.uint8)}
+
+
+def test_segments_follow_the_weights_and_cover_a_class() -> None:
+    classes = _classes()
+    segments = Segments(classes, {"text": 3, "count": 1}, 1)
+    places = [segments.place() for _ in range(400)]
+    assert abs(sum(chosen == 0 for chosen, _ in places) - 300) < 5
+    starts = sorted(start for chosen, start in places if chosen == 0)
+    assert max(np.diff(starts)) < 3 * classes["text"].size / 300
+    assert all(segments.read(place).size == SEGMENT for place in places)
+
+
+def test_a_class_without_a_segment_is_refused() -> None:
+    with pytest.raises(ValueError, match="class short has 10 bytes"):
+        Segments({"short": np.zeros(10, np.uint8)}, {"short": 1}, 1)
+
+
+def test_processes_share_a_run_and_a_run_resumes() -> None:
+    def feed(rank: int, world: int) -> Feed:
+        return Feed(Segments(_classes(), {"text": 1, "count": 1}, 1), 6, 512, rank, world)
+
+    whole, parts, resumed = feed(0, 1), [feed(0, 2), feed(1, 2)], feed(0, 1)
+    batches = [whole.batch() for _ in range(70)]
+    halves = [[part.batch() for _ in range(70)] for part in parts]
+    resumed.skip(69)
+    for rank in (0, 1):
+        assert all(np.array_equal(batches[i][1][:, rank::2], halves[rank][i][1]) for i in range(70))
+    assert np.array_equal(resumed.batch()[0], batches[69][0])
+    rows, following, fresh = batches[0]
+    assert rows.shape == (512, 6, 7)
+    assert fresh.all()
+    assert 0 < sum(batch[2].sum() for batch in batches[1:]) <= 6 * 70 * 512 // SEGMENT + 6
+    assert following.shape == (512, 6)
+
+
+def test_rows_depend_on_what_came_before_only() -> None:
+    lanes = np.frombuffer(b"one two one two", np.uint8)[None].copy()
+    before = embedding_rows(lanes)
+    lanes[0, 8] = 65
+    after = embedding_rows(lanes)
+    assert np.array_equal(before[:9], after[:9])
+    assert (before[9] != after[9]).all()
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[str]:
+    for name, content in _classes().items():
+        (tmp_path / "train" / name).mkdir(parents=True)
+        (tmp_path / "train" / name / "a").write_bytes(content.tobytes())
+        (tmp_path / "held" / name).mkdir(parents=True)
+        (tmp_path / "held" / name / "a").write_bytes(content[:40000].tobytes())
+    return [str(tmp_path / "train" / name) for name in _classes()]
+
+
+def _run(sources: list[str], output: Path, megabytes: float, *more: str) -> str:
+    held = str(Path(sources[0]).parents[1] / "held")
+    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", SHAPE]
+    result = CliRunner().invoke(prior.main, [*arguments, "--megabytes", str(megabytes), *more], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_training_learns_resumes_and_exports(sources: list[str], tmp_path: Path) -> None:
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    try:
+        output = tmp_path / "run.pt"
+        first = _run(sources, output, 0.15, "--decay", "0.01")
+        second = _run(sources, output, 0.5)
+    finally:
+        torch.random.set_rng_state(before)
+        torch.set_num_threads(threads)
+    assert "steps from 0" in first
+    assert f"from {int(0.15e6 / (4 * prior.STEPS))}" in second
+    _, megabytes, curve = export.load_twin(output)
+    assert len(curve) == 2
+    assert megabytes == pytest.approx(0.5, abs=0.01)
+    assert curve[1]["text"] < curve[0]["text"] < 8
+    held = str(tmp_path / "held")
+    arguments = [str(output), "--validation", held, "-o", str(tmp_path / "network.safetensors")]
+    result = CliRunner().invoke(export.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "network.safetensors").stat().st_size > 4 * 500000
