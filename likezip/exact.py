@@ -163,9 +163,9 @@ RECIPROCAL_ROOT = _root_table()
 
 @inlined
 def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.int8]) -> None:
-    """q = 32 x / sqrt(mean), rounded, in [-127, 127]: |x| < 2^15, 10 <= mean < 2^30 + 10.
+    """q = 32 x / sqrt(mean), rounded, in [-127, 127]: |x| < 2^15, 1 <= mean <= 2^30.
 
-    The mean is brought into [2^10, 2^12) by a power of 4, so -4 <= power <= 10; x * root is below 2^30, half of what it
+    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 10; x * root is below 2^30, half of what it
     is divided by at most 2^24.
     """
     power = (np.int64(21) - leading_zeros(np.uint32(mean))) >> 1

@@ -109,7 +109,7 @@ def _gather_prior(partial, tree, inputs):
 
 
 @inlined
-def _choose_rows(registers, inputs, with_prior, rows, apms):
+def _choose_rows(registers, rows, apms):
     """The rows of the weight sets and APMs that a lane uses for this bit."""
     partial = registers[memory.PARTIAL]
     history = registers[memory.HISTORY]
@@ -117,9 +117,7 @@ def _choose_rows(registers, inputs, with_prior, rows, apms):
     strength = 0 if length == 0 else 1 if length < 16 else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
-    known = registers[memory.KNOWN]
-    confidence = (inputs[PRIOR] + 3072) * 16 // 6144
-    rows[2] = SET_BASE[2] + (32 + confidence * 8 + (known >> 2) if with_prior else known)
+    rows[2] = SET_BASE[2] + registers[memory.KNOWN]
     rows[3] = SET_BASE[3] + ((history >> 8) & 255)
     expected = registers[memory.EXPECTED] >> 6
     rows[SETS] = _apm_row(partial | (history & 255) << 8)
@@ -139,7 +137,7 @@ def _predict(state, tree, lane, bit):
     inputs[BIAS] = 256
     if tree.shape[0] > 0:
         _gather_prior(partial, tree[lane], inputs)
-    _choose_rows(registers, inputs, tree.shape[0] > 0, rows, state.apms)
+    _choose_rows(registers, rows, state.apms)
     for k in range(SETS):
         layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
     logit = mixer.dot(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS])

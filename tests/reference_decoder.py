@@ -1,6 +1,6 @@
 """A second decoder, written from FORMAT.md in Python's own integers; imports nothing of likezip, numpy or constriction.
 
-It is slow (about a kilobyte a second) and reads frames of stored and memory blocks.
+It is slow: about a kilobyte a second, with the prior 20 bytes a second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import json
 import struct
 import zlib
 from decimal import Decimal, getcontext
+from fractions import Fraction
 from functools import cache
+from math import isqrt
+from operator import mul
 
 U64 = (1 << 64) - 1
 A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
@@ -73,6 +76,84 @@ def scramble(v: int) -> int:
     return v ^ (v >> 29)
 
 
+POWER = [int(2**15 * (Decimal(-d) / 256).exp() + Decimal("0.5")) if d < 2880 else 0 for d in range(4096)]
+LOG = [0] + [int(65536 * Decimal(m).ln() + Decimal("0.5")) for m in range(1, 1024)]
+
+
+def log(v: int) -> int:
+    k = max(v.bit_length() - 10, 0)
+    return LOG[v >> k] + 45426 * k
+
+
+def limit(v: int, a: int, b: int) -> int:
+    return max(a, min(b, v))
+
+
+class Prior:
+    """The network's expectations of one lane."""
+
+    def __init__(self, model: dict) -> None:
+        self.model = model
+        self.history = self.word = self.last_word = 0
+        self.states = []
+        while f"prior.{len(self.states)}.out.weight" in model:
+            self.states.append([0] * len(model[f"prior.{len(self.states)}.out.weight"][0]))
+
+    def remember(self, v: int) -> None:
+        self.history = (self.history << 8 | v) & U64
+        if 97 <= v | 32 <= 122 or v >= 128:
+            self.word = (self.word + (v | 32 if v < 128 else v)) * B & U64
+        elif self.word:
+            self.last_word, self.word = self.word, 0
+
+    def embeddings(self) -> list[int]:
+        def hashed(key: int, bits: int) -> int:
+            key = (key ^ key >> 32) * A & U64
+            return ((key ^ key >> 29) * A & U64) >> (64 - bits)
+
+        word = self.word ^ ((self.history & 255) * C & U64)
+        pair = (word + self.last_word * C) & U64
+        rows = [self.history % 2**8, 256 + self.history % 2**16, 65792 + hashed(self.history % 2**24, 16)]
+        rows += [131328 + hashed(self.history % 2**32, 17), 262400 + hashed(self.history % 2**48, 17)]
+        rows += [393472 + hashed(word, 17), 524544 + hashed(pair, 17)]
+        return [value for row in rows for value in self.model["prior.embeddings"][row]]
+
+    def layer(self, name: str, q: list[int]) -> list[int]:
+        weight, (offset,), (shift,) = (self.model[f"prior.{name}.{part}"] for part in ("weight", "offset", "shift"))
+        return [(sum(map(mul, row, q)) + o) >> s for row, o, s in zip(weight, offset, shift, strict=True)]
+
+    @staticmethod
+    def norm(x: list[int]) -> list[int]:
+        m = sum(v * v for v in x) // len(x) + 1
+        p = next(p for p in range(-9, 40) if 2**10 <= Fraction(m) / Fraction(4) ** p < 2**12)
+        s = m // 4**p if p >= 0 else m * 4**-p
+        root = isqrt(2**40 // s)
+        return [limit((v * root + (1 << (14 + p))) >> (15 + p), -127, 127) for v in x]
+
+    def tree(self) -> list[int]:
+        """The frequencies of the next byte at 256..511, their sums below."""
+
+        def add(x: list[int], change: list[int]) -> list[int]:
+            return [limit(v + c, -32767, 32767) for v, c in zip(x, change, strict=True)]
+
+        x = [limit(v, -32767, 32767) for v in self.layer("enter", self.embeddings())]
+        for i, h in enumerate(self.states):
+            g = self.layer(f"{i}.gates", self.norm(x))
+            for j, (gate, candidate) in enumerate(zip(g[: len(h)], g[len(h) :], strict=True)):
+                h[j] += (limit(gate, 0, 4096) * (64 * limit(candidate, -1024, 1024) - h[j]) + 2048) >> 12
+            x = add(x, self.layer(f"{i}.out", [limit((v + 256) >> 9, -127, 127) for v in h]))
+            u = [limit(v, 0, 2048) for v in self.layer(f"{i}.up", self.norm(x))]
+            x = add(x, self.layer(f"{i}.down", [min((v * v + 16384) >> 15, 127) for v in u]))
+        logits = self.layer("head", self.norm(x))
+        weights = [POWER[min(max(logits) - v, 4095)] for v in logits]
+        scale = (2**20 - 256) * 2**15 // sum(weights)
+        tree = [0] * 256 + [1 + (w * scale >> 15) for w in weights]
+        tree[256 + logits.index(max(logits))] += 2**20 - sum(tree)
+        for n in range(255, 0, -1):
+            tree[n] = tree[2 * n] + tree[2 * n + 1]
+        return tree
+
+
 class Lane:
     def __init__(self, number: int, start: int, size: int) -> None:
         self.number, self.start, self.size = number, start, size
@@ -84,17 +165,20 @@ class Lane:
 
 
 class Block:
-    """Decodes one block of mode 2."""
+    """Decodes one block of mode 2 or 3."""
 
-    def __init__(self, size: int, lanes: int, table_bits: int, words: list[int], model: dict) -> None:
+    def __init__(self, mode: int, size: int, lanes: int, table_bits: int, words: list[int], model: dict) -> None:
         q, r = divmod(size, lanes)
         self.lanes = [Lane(i, i * q + min(i, r), q + (i < r)) for i in range(lanes)]
         self.size, self.words = size, words
         self.raw = bytearray(size)
         self.table = bytearray(1 << table_bits)
         self.index = [{}, {}]
+        for lane in self.lanes:
+            lane.prior = Prior(model) if mode == 3 else None
         self.maps, self.weights, self.top, self.apms = (
-            [list(row) for row in model[f"memory.{name}"]] for name in ("maps", "weights", "top", "apms")
+            [list(row) for row in model[f"{'memory' if mode == 2 else 'both'}.{name}"]]
+            for name in ("maps", "weights", "top", "apms")
         )
         self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(20)]
         self.state = 0
@@ -144,6 +228,7 @@ class Block:
     def look_up(self, lane: Lane, bit: int) -> None:
         if bit == 0:
             lane.partial = 1
+            lane.tree = lane.prior.tree() if lane.prior else None
             lane.hashes = [
                 scramble(
                     ((lane.history & mask) * B + lane.named[name] * C + (i + 1) * D + local * (lane.number + 1) * A)
@@ -179,6 +264,8 @@ class Block:
                 o = lane.expected[m] = e >> (7 - bit) & 1
                 x[18 + m] = STRETCH[self.maps[18 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
         x[20] = 256
+        if lane.tree:
+            x[21] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
         c1, c2 = lane.history & 255, lane.history >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest == 0 else 1 if longest < 16 else 2
@@ -248,6 +335,8 @@ class Block:
 
     def remember(self, lane: Lane, v: int) -> None:
         self.raw[lane.position] = v
+        if lane.prior:
+            lane.prior.remember(v)
         lane.history = (lane.history << 8 | v) & U64
         lane.position += 1
         if 97 <= v | 32 <= 122 or v >= 128:
@@ -290,7 +379,7 @@ def read_model(content: bytes) -> dict:
     for name, entry in json.loads(content[8 : 8 + size]).items():
         if name != "__metadata__":
             rows, columns = [1, *entry["shape"]][-2:]
-            code = {"U32": "I", "I32": "i", "U16": "H"}[entry["dtype"]]
+            code = {"U32": "I", "I32": "i", "U16": "H", "I8": "b"}[entry["dtype"]]
             begin, end = entry["data_offsets"]
             flat = struct.unpack(f"<{rows * columns}{code}", content[8 + size + begin : 8 + size + end])
             tensors[name] = [flat[i * columns : (i + 1) * columns] for i in range(rows)]
@@ -310,8 +399,8 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
         assert profile == 0
         assert raw_size <= block_size
         payload = frame[at + 21 : at + 21 + size]
-        words = list(struct.unpack(f"<{size // 4}I", payload)) if mode == 2 else []
-        contents.append(Block(raw_size, lanes, bits, words, model).decode() if mode == 2 else payload)
+        words = list(struct.unpack(f"<{size // 4}I", payload)) if mode > 1 else []
+        contents.append(Block(mode, raw_size, lanes, bits, words, model).decode() if mode > 1 else payload)
         assert zlib.crc32(contents[-1]) == raw_crc
         entries.append((size, raw_size))
         at += 21 + size

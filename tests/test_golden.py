@@ -10,6 +10,7 @@ import pytest
 import reference_decoder
 
 import likezip
+from likezip.codec import PriorChoice
 
 PLACE = Path(__file__).parent / "golden"
 
@@ -24,16 +25,18 @@ def _records() -> bytes:
     return b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
 
 
-CASES: dict[str, tuple[bytes, int]] = {
-    "empty": (b"", 1),
-    "one byte": (b"x", 1),
-    "stored": (hashlib.sha256(b"noise").digest(), 1),
-    "text": ((__doc__ or "").encode() * 2 + bytes(range(256)) + (__doc__ or "").upper().encode() * 3, 1),
-    "text in lanes": (b"She sells sea shells by the sea shore; the shells she sells are sea shells. " * 12, 5),
-    "log in lanes": (_log(), 7),
-    "records": (_records(), 3),
-    "zeros": (bytes(1001), 4),
-    "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024),
+CASES: dict[str, tuple[bytes, int, PriorChoice]] = {
+    "empty": (b"", 1, "off"),
+    "one byte": (b"x", 1, "off"),
+    "stored": (hashlib.sha256(b"noise").digest(), 1, "off"),
+    "text": ((__doc__ or "").encode() * 2 + bytes(range(256)) + (__doc__ or "").upper().encode() * 3, 1, "off"),
+    "text in lanes": (b"She sells sea shells by the sea shore; the shells she sells are sea shells. " * 12, 5, "off"),
+    "log in lanes": (_log(), 7, "off"),
+    "records": (_records(), 3, "off"),
+    "zeros": (bytes(1001), 4, "off"),
+    "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024, "off"),
+    "prior": (b"It was the best of times, it was the worst of times, it was the age of wisdom.", 1, "on"),
+    "prior in lanes": ("Mógłby\n<a href='x'>1234, 5678</a>\n\0\xff int main(void) {".encode(), 4, "on"),
 }
 
 
@@ -46,8 +49,8 @@ def model() -> dict[str, list[tuple[int, ...]]]:
 
 
 def _frame(name: str) -> bytes:
-    data, lanes = CASES[name]
-    return likezip.compress(data, lanes=lanes)
+    data, lanes, prior = CASES[name]
+    return likezip.compress(data, lanes=lanes, prior=prior)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -56,7 +59,7 @@ def test_golden(name: str, model: dict[str, list[tuple[int, ...]]]) -> None:
     content = (PLACE / f"{name.replace(' ', '-')}.raw").read_bytes()
     assert reference_decoder.decode_frame(frame, model) == content
     assert likezip.decompress(frame) == content
-    assert likezip.compress(content, lanes=CASES[name][1]) == frame
+    assert _frame(name) == frame
 
 
 if __name__ == "__main__":

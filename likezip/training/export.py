@@ -14,14 +14,14 @@ from safetensors.numpy import save_file
 from likezip import exact
 from likezip.prior import Network, Prior
 from likezip.training.data import read_validation
-from likezip.training.prior import STEPS, validate
+from likezip.training.prior import STEPS, held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
 from likezip.training.twin import GRID_LIMIT, STREAM_UNIT, GridLinear, Shape, Twin, weight_units
 
 LARGEST_DIFFERENCE = 0.005
 """Of the bits per byte of twin and integers, as a share, over all classes."""
 
-GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-10, 2.0**-8
+GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-7, 2.0**-8
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -64,18 +64,15 @@ def load_twin(checkpoint: Path) -> tuple[Twin, float, list[dict[str, float]]]:
 
 def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -> dict[str, float]:
     """Bits per byte of each class by the integers, in the lanes that ``validate`` takes for the twin."""
-    rates = {}
-    for name, content in classes.items():
-        lanes = content[: content.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT).T
-        known = np.concatenate((np.full((1, lanes.shape[1]), -1, np.int16), lanes[:-1]))
-        prior, bits = Prior(network, lanes.shape[1], exact.pick(lanes.size), STEPS), 0.0
-        trees = np.zeros((STEPS, lanes.shape[1], 512), np.int32)
-        for first in range(0, SEGMENT, STEPS):
-            prior.expect(np.ascontiguousarray(known[first : first + STEPS]), trees)
-            following = 256 + lanes[first : first + STEPS, :, None].astype(np.int64)
-            bits -= float(np.log2(np.take_along_axis(trees, following, 2) / (1 << exact.FREQUENCY_BITS)).sum())
-        rates[name] = bits / lanes.size
-    return rates
+    lanes, owners = held_lanes(classes)
+    known = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
+    prior, bits = Prior(network, len(lanes), exact.pick(lanes.size), STEPS), np.zeros(len(lanes))
+    trees = np.zeros((STEPS, len(lanes), 512), np.int32)
+    for first in range(0, SEGMENT, STEPS):
+        prior.expect(np.ascontiguousarray(known[first : first + STEPS]), trees)
+        following = 256 + lanes.T[first : first + STEPS, :, None].astype(np.int64)
+        bits -= np.log2(np.take_along_axis(trees, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
+    return mean_rates(bits / SEGMENT, owners)
 
 
 @click.command()

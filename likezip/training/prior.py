@@ -65,18 +65,28 @@ def learning_rate(progress: float, step: int, decay: float) -> float:
 @torch.no_grad()
 def validate(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], device: torch.device) -> dict[str, float]:
     """Bits per byte of each class, coded from nothing in lanes of SEGMENT bytes."""
-    rates = {}
-    for name, content in classes.items():
-        lanes = content[: content.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
-        rows, states, bits = embedding_rows(lanes), twin.first_states(lanes.shape[0]), 0.0
-        for first in range(0, SEGMENT, 2 * STEPS):
-            part = slice(first, first + 2 * STEPS)
-            with torch.autocast(device.type, torch.bfloat16):
-                logits, states = twin(torch.from_numpy(rows[part]).to(device), states)
-            following = torch.from_numpy(lanes[:, part].T.astype(np.int64)).to(device)
-            bits += float(functional.cross_entropy(logits.float().flatten(0, 1), following.flatten(), reduction="sum"))
-        rates[name] = bits / math.log(2) / lanes.size
-    return rates
+    lanes, owners = held_lanes(classes)
+    rows, states, nats = embedding_rows(lanes), twin.first_states(len(lanes)), np.zeros(len(lanes))
+    for first in range(0, SEGMENT, STEPS):
+        part = slice(first, first + STEPS)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits, states = twin(torch.from_numpy(rows[part]).to(device), states)
+        following = torch.from_numpy(lanes[:, part].T.astype(np.int64)).to(device)
+        losses = functional.cross_entropy(logits.float().flatten(0, 1), following.flatten(), reduction="none")
+        nats += losses.reshape(following.shape).sum(0).cpu().numpy()
+    return mean_rates(nats / math.log(2) / SEGMENT, owners)
+
+
+def held_lanes(classes: dict[str, npt.NDArray[np.uint8]]) -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """All whole lanes (lanes, SEGMENT) of the classes together, and the class of each."""
+    lanes = {name: content[: content.size // SEGMENT * SEGMENT] for name, content in classes.items()}
+    owners = [name for name, content in lanes.items() for _ in range(content.size // SEGMENT)]
+    return np.concatenate(list(lanes.values())).reshape(-1, SEGMENT), owners
+
+
+def mean_rates(rates: npt.NDArray[np.float64], owners: list[str]) -> dict[str, float]:
+    """The mean of each class's lanes."""
+    return {name: float(rates[[owner == name for owner in owners]].mean()) for name in dict.fromkeys(owners)}
 
 
 class Run:
