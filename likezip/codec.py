@@ -20,7 +20,7 @@ PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
 
 SAMPLE = 1 << 17
-"""Bytes of a block that are coded both ways to see whether the prior gains; a shorter block is coded both ways whole."""
+"""Bytes of a block that are coded both ways to see what the prior gains; of a shorter block all."""
 
 LEAST_GAIN = 0.01
 """Share of the bits that the prior has to save, as it costs twice the time."""
@@ -53,7 +53,7 @@ def _network(model: Model) -> Network:
 
 @contextmanager
 def _predictor(
-    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool
+    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool, threads: int
 ) -> Iterator[Predictor]:
     """The predictor of a block of ``size`` bytes; the prior takes many steps at once if they are ``known``."""
     from likezip.predictor import Predictor
@@ -70,36 +70,40 @@ def _predictor(
     from likezip.prior import Prior
 
     backend, most_steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
-    with exact.one_thread(backend):
+    with exact.using_threads(backend, threads):
         yield Predictor(size, lanes, table_bits, start, Prior(_network(model), lanes, backend, most_steps))
 
 
 class _Coding:
     """A block being coded: its probabilities and bits, with the prior or without."""
 
-    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool) -> None:
+    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool, threads: int) -> None:
         import numpy as np
 
         from likezip import predictor
 
         self.prior, self.lanes = prior, min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
         self.table_bits = predictor.default_table_bits(len(raw))
-        with _predictor(len(raw), self.lanes, self.table_bits, model, prior=prior, known=True) as block:
+        sizes = len(raw), self.lanes, self.table_bits
+        with _predictor(*sizes, model, prior=prior, known=True, threads=threads) as block:
             self.decisions = block.run(np.frombuffer(raw, np.uint8))
         self.bits = predictor.cross_entropy(*self.decisions)
 
 
-def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
+def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int) -> _Coding:
     """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
+
+    def coded(part: bytes, *, prior: bool) -> _Coding:
+        return _Coding(part, model, lanes, prior=prior, threads=threads)
+
     if prior == "on" and not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
     if prior != "auto" or not model.has_prior():
-        return _Coding(raw, model, lanes, prior=prior == "on")
+        return coded(raw, prior=prior == "on")
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
-    without = _Coding(sample, model, lanes, prior=False)
-    both = _Coding(sample, model, lanes, prior=True)
+    without, both = coded(sample, prior=False), coded(sample, prior=True)
     better = both if both.bits <= (1 - LEAST_GAIN) * without.bits else without
-    return better if sample is raw else _Coding(raw, model, lanes, prior=better.prior)
+    return better if sample is raw else coded(raw, prior=better.prior)
 
 
 def _sample(raw: bytes) -> bytes:
@@ -110,15 +114,16 @@ def _sample(raw: bytes) -> bytes:
 
 
 def encode_block(
-    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto"
+    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto", threads: int = 1
 ) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
 
-    Raises UnsupportedError if the prior is to be on and the model has none.
+    threads: of the prior's products; the bytes don't depend on them.  Raises UnsupportedError if the prior is to be on
+    and the model has none.
     """
     from likezip.coder import Encoder
 
-    coding = _code(raw, model, lanes, prior)
+    coding = _code(raw, model, lanes, prior, threads)
     payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
@@ -126,25 +131,25 @@ def encode_block(
     return BlockHeader(mode, coding.lanes, 0, coding.table_bits, len(raw), len(payload), crc), payload
 
 
-def decode_block(header: BlockHeader, payload: bytes, model: Model) -> bytes:
-    """The raw bytes of a block.
+def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
+    """The raw bytes of a block; threads: of the prior's products.
 
     Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    raw = payload if header.mode == container.STORED else _decode(header, payload, model)
+    raw = payload if header.mode == container.STORED else _decode(header, payload, model, threads)
     if container.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
     return raw
 
 
-def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
     from likezip.coder import Decoder
 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
-    with _predictor(*sizes, model, prior=prior, known=False) as block:
+    with _predictor(*sizes, model, prior=prior, known=False, threads=threads) as block:
         block.follow(decoder.decode)
     decoder.finish()
     return block.raw.tobytes()
@@ -152,4 +157,4 @@ def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return _code(raw, model, lanes, prior).bits
+    return _code(raw, model, lanes, prior, threads=1).bits

@@ -9,7 +9,7 @@ vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Three ways to multi
               exact in any order of summation
     cuda      torch._int_mm on a GPU, for many rows at once
 
-``pick`` tries them on products that would show a saturating or rounding implementation, and takes the fastest right one.
+``pick`` tries them on products that would show saturation or rounding, and takes the fastest that is right.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from functools import lru_cache
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -125,7 +123,7 @@ def _fastest(candidates: tuple[str, ...]) -> str:
 
 
 def pick(size: int) -> str:
-    """The backend for a block of ``size`` bytes: the fastest that is right; LIKEZIP_BACKEND names one to be used instead.
+    """The backend for a block of ``size`` bytes: the fastest that is right, or the one that LIKEZIP_BACKEND names.
 
     Raises RuntimeError if that one, or every one, gives wrong sums here.
     """
@@ -135,15 +133,15 @@ def pick(size: int) -> str:
 
 
 @contextmanager
-def one_thread(backend: str) -> Iterator[None]:
-    """Multiply in one thread: workers are processes, and torch's threads wait for each other in every product."""
+def using_threads(backend: str, threads: int) -> Iterator[None]:
+    """Multiply in so many threads: one where other cores have work, as torch's threads wait for each other."""
     if backend == "float32":
         yield
         return
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     try:
         yield
     finally:

@@ -56,7 +56,7 @@ class Layer:
 
     @classmethod
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> Layer:
-        """The layer ``name`` of a model file.  Raises KeyError for a missing tensor, ValueError for a bound not kept."""
+        """The layer ``name`` of a model file.  Raises KeyError if it is missing, ValueError if it breaks a bound."""
         weight, offset, shift = (tensors[f"{name}.{part}"] for part in ("weight", "offset", "shift"))
         if weight.shape != (outputs, columns) or weight.dtype != np.int8 or columns > exact.LARGEST_COLUMNS:
             raise ValueError(f"{name} is {weight.dtype} {weight.shape}, not int8 {(outputs, columns)}")
@@ -88,7 +88,7 @@ class Network:
             raise ValueError("embeddings hold -128")
         width, columns = tensors["enter.weight"].shape[0], len(FEATURES) * embeddings.shape[1]
         enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
-        blocks = []
+        blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
         while f"{len(blocks)}.out.weight" in tensors:
             name = str(len(blocks))
             state, hidden = tensors[f"{name}.out.weight"].shape[1], tensors[f"{name}.down.weight"].shape[1]
@@ -101,8 +101,10 @@ class Network:
 
 @compiled
 def _embed(known, registers, rows, embeddings, e):
-    """Take the bytes ``known`` (steps, lanes); after each, the embeddings e (steps * lanes, features * dimension) of the
-    next byte's n-grams.  A lane that knows nothing yet has no byte: -1."""
+    """Take the bytes ``known`` (steps, lanes), -1 before the first, and look up what then predicts the next byte.
+
+    e: the embeddings (steps * lanes, features * dimension) of its n-grams.
+    """
     lanes, dimension = known.shape[1], embeddings.shape[1]
     for step in range(known.shape[0]):
         for lane in range(lanes):

@@ -204,13 +204,23 @@ def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) 
     subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
 
 
-def test_compressing_does_not_import_torch(place: Path) -> None:
+def test_without_the_prior_torch_is_not_imported(place: Path) -> None:
     code = (
         "import sys\nfrom likezip.cli import main\n"
-        "try: main(['compress', 'in.txt'])\nexcept SystemExit as end: assert not end.code\n"
+        "for arguments in (['compress', '--prior', 'off', 'in.txt'], ['decompress', 'in.txt.lz', 'back']):\n"
+        "    try: main(arguments)\n    except SystemExit as end: assert not end.code\n"
         "assert 'numba' in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(("prior", "mode"), [("on", 3), ("off", 2), ("auto", 3)])
+def test_prior(place: Path, prior: str, mode: int) -> None:
+    (place / "words").write_bytes(b"What is written without effort is in general read without pleasure.")
+    assert run("compress", "--prior", prior, "words").returncode == 0
+    assert (place / "words.lz").read_bytes()[22] == mode
+    assert run("decompress", "words.lz", "back").returncode == 0
+    assert (place / "back").read_bytes() == (place / "words").read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

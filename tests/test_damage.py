@@ -11,12 +11,17 @@ import likezip
 from likezip import container, stream
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
-MODES = {"stored": container.STORED, "memory": container.MEMORY}
+CASES["prior"] = b"It was a bright cold day."
+MODES = {"stored": container.STORED, "memory": container.MEMORY, "prior": container.MEMORY_PRIOR}
+
+
+def _frame(name: str) -> bytes:
+    return likezip.compress(CASES[name], prior="on" if name == "prior" else "off")
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_damage(name: str) -> None:
-    frame = likezip.compress(CASES[name])
+    frame = _frame(name)
     assert frame[container.FRAME_HEADER_SIZE] == MODES[name]
     tried = 0
     for size in range(len(frame)):
@@ -42,7 +47,7 @@ def test_list_sees_damage_too() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_bytes_cut_out_or_put_in(name: str) -> None:
-    frame = likezip.compress(CASES[name])
+    frame = _frame(name)
     tried = 0
     for place in range(len(frame)):
         for damaged in (frame[:place] + frame[place + 1 :], frame[: place + 1] + frame[place:]):

@@ -72,10 +72,10 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
         torch.set_num_threads(before)
 
 
-def test_one_thread_is_given_back() -> None:
+def test_threads_are_given_back() -> None:
     before = torch.get_num_threads()
-    with exact.one_thread("int8"):
-        assert torch.get_num_threads() == 1
+    with exact.using_threads("int8", 3):
+        assert torch.get_num_threads() == 3
     assert torch.get_num_threads() == before
 
 

@@ -1,7 +1,6 @@
 """Round trips of all sizes and options, frames after one another, and what must be refused."""
 
 import io
-import operator
 import os
 import random
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import worker_tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
@@ -208,8 +208,8 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
         time.sleep(pause)
         yield from [(9,), (9,)]
 
-    with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2, None) as workers:
-        list(workers.map(os._exit, calls()))
+    with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2) as workers:
+        list(workers.map(worker_tasks.die, calls()))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -224,8 +224,8 @@ def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None
             most = max(most, given - taken)
             yield (number,)
 
-    with stream._Workers(threads, None) as workers:
-        for result in workers.map(operator.neg, calls()):
+    with stream._Workers(threads) as workers:
+        for result in workers.map(worker_tasks.negative, calls()):
             assert result == -taken
             taken += 1
         assert (workers._pool is not None) == (threads > 1 and count > 1)

@@ -53,7 +53,7 @@ def read_classes(sources: Sequence[Path], exclude: tuple[str, ...], seed: int) -
 
 
 def read_validation(source: Path, most: int = 1 << 16) -> dict[str, npt.NDArray[np.uint8]]:
-    """Held-out files by class, the first component of their path in a directory or tar archive; up to ``most`` bytes."""
+    """Up to ``most`` bytes of each class of held-out files, the first component of their path below ``source``."""
     classes: dict[str, list[bytes]] = {}
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):

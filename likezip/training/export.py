@@ -16,7 +16,7 @@ from likezip.prior import Network, Prior
 from likezip.training.data import read_validation
 from likezip.training.prior import STEPS, held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
-from likezip.training.twin import GRID_LIMIT, STREAM_UNIT, GridLinear, Shape, Twin, weight_units
+from likezip.training.twin import GRID_LIMIT, STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
 LARGEST_DIFFERENCE = 0.005
 """Of the bits per byte of twin and integers, as a share, over all classes."""
@@ -43,6 +43,7 @@ def tensors(twin: Twin) -> Tensors:
     embeddings = (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-GRID_LIMIT, GRID_LIMIT)
     layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, LOGIT_UNIT)}
     for number, block in enumerate(twin.blocks):
+        assert isinstance(block, Block)
         gate, candidate = _layer(block.gate, GATE_UNIT, 0.25, 0.5), _layer(block.candidate, CANDIDATE_UNIT)
         layers[f"{number}.gates"] = {part: np.concatenate((gate[part], candidate[part])) for part in gate}
         layers[f"{number}.out"] = _layer(block.out, SUM_UNIT)

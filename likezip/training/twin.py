@@ -68,7 +68,7 @@ class _Grid(torch.autograd.Function):
         return rounded
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (rounded,) = ctx.saved_tensors
         return _stop_at_limit(gradient, rounded).float().mul_(1 / ctx.unit), None
 
@@ -85,7 +85,7 @@ class _Normalise(torch.autograd.Function):
         return rounded
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         rounded, scale = ctx.saved_tensors
         inside = _stop_at_limit(gradient, rounded).float()
         normal = rounded.float().mul_(STREAM_UNIT)
@@ -104,7 +104,7 @@ class _Hidden(torch.autograd.Function):
         return rounded
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         rounded, a = ctx.saved_tensors
         inside = _stop_at_limit(gradient, rounded)
         return inside.mul_(a.clamp(min=0)).mul_(2 / STREAM_UNIT)
@@ -126,7 +126,7 @@ class _Recurrence(torch.autograd.Function):
         return h
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z_logits, c_logits, z, c, first, h = ctx.saved_tensors
         total = gradient.clone()
         later = torch.zeros_like(first)
@@ -150,7 +150,7 @@ class _WeightGrid(torch.autograd.Function):
         return (weight / unit).round_().clamp_(-WEIGHT_LIMIT, WEIGHT_LIMIT) * unit
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient
 
 

@@ -1,0 +1,77 @@
+"""Which blocks are coded with the prior, and models without one."""
+
+import random
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import save_file
+
+import likezip
+from likezip import codec, container
+from likezip.model import Model, default_model
+
+TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
+RECORDS = b"".join(random.Random(1).randbytes(3) + bytes([i % 250, 0, 0, 7, 9]) for i in range(2000))
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    path = tmp_path_factory.mktemp("models") / "small.safetensors"
+    tensors = default_model().tensors()
+    save_file({name: tensor for name, tensor in tensors.items() if name.startswith("memory.")}, path)
+    return likezip.load_model(path)
+
+
+@pytest.mark.parametrize("sample", [codec.SAMPLE, 4096])
+def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "SAMPLE", sample)
+    for raw in (TEXT, RECORDS):
+        coded = {choice: codec.encode_block(raw, default_model(), prior=choice) for choice in ("auto", "on", "off")}
+        assert coded["on"][0].mode == container.MEMORY_PRIOR
+        assert coded["off"][0].mode == container.MEMORY
+        gains = len(coded["on"][1]) < 0.99 * len(coded["off"][1])
+        assert gains == (raw is TEXT)
+        assert coded["auto"] == coded["on" if gains else "off"]
+        for header, payload in coded.values():
+            assert codec.decode_block(header, payload, default_model(), threads=2) == raw
+
+
+def test_threads_do_not_change_the_bytes() -> None:
+    coded = [codec.encode_block(TEXT, default_model(), lanes=9, prior="on", threads=threads) for threads in (1, 2)]
+    assert coded[0] == coded[1]
+
+
+def test_the_sample_is_spread_over_the_block() -> None:
+    raw = bytes(range(256)) * 4096
+    sample = codec._sample(raw)
+    assert len(sample) == codec.SAMPLE
+    assert sample.startswith(raw[: codec.SAMPLE // 4])
+    assert sample.endswith(raw[-codec.SAMPLE // 4 :])
+
+
+def test_a_model_without_a_prior(without: Model) -> None:
+    header, payload = codec.encode_block(TEXT, without)
+    assert (header, payload) == codec.encode_block(TEXT, default_model(), prior="off")
+    assert codec.decode_block(header, payload, without) == TEXT
+    with pytest.raises(likezip.UnsupportedError, match="has no prior"):
+        codec.encode_block(TEXT, without, prior="on")
+    with pytest.raises(likezip.UnsupportedError, match="written with a prior"):
+        codec.decode_block(*codec.encode_block(TEXT, default_model(), prior="on"), without)
+
+
+def test_a_broken_prior_is_refused(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name != "prior.head.shift"}
+    save_file(tensors, tmp_path / "broken.safetensors")
+    with pytest.raises(likezip.FormatError, match=r"prior is not what this likezip needs \('head.shift'\)"):
+        likezip.compress(TEXT, model=likezip.load_model(tmp_path / "broken.safetensors"), prior="on")
+
+
+def test_cross_entropy_is_what_is_written() -> None:
+    for prior in ("on", "off"):
+        bits = codec.cross_entropy(TEXT, default_model(), prior=prior)
+        assert 0 <= len(codec.encode_block(TEXT, default_model(), prior=prior)[1]) - bits / 8 < 12
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    with pytest.raises(ValueError, match="prior must be one of auto, on, off, not maybe"):
+        likezip.compress(b"x", prior="maybe")  # type: ignore[arg-type]
