@@ -8,14 +8,14 @@ import likezip
 from benchmarks.peers import XZ, Peer
 from benchmarks.schema import Bound, Run
 from benchmarks.timing import Timing, median, timed
-from likezip import codec, stream
+from likezip import codec, exact, stream
 from likezip.model import default_model
 
 
 def warm_up() -> None:
-    """Compile or load likezip's kernels, so that no clock counts that."""
+    """Compile or load likezip's kernels and torch, so that no clock counts that."""
     codec.prepare(prior=True)
-    likezip.decompress(likezip.compress(b"warm " * 100))
+    likezip.decompress(likezip.compress(b"warm " * exact.SMALL, prior="on"))
 
 
 def likezip_peer(threads: int) -> Peer:

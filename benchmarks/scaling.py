@@ -5,6 +5,7 @@ Every measurement runs in a process of its own, so that no earlier one adds to i
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import resource
 import statistics
@@ -82,10 +83,10 @@ def _median(runs: list[Scaled]) -> Scaled:
 @click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Times are medians of so many.")
 def main(file: Path, block_size: int | None, repeat: int) -> None:
     """Time FILE, which must have two blocks or more, with one and with two workers, and weigh a worker."""
-    size, block = file.stat().st_size, block_size or container.DEFAULT_BLOCK
+    size, block = file.stat().st_size, block_size or container.default_block_size(file.stat().st_size)
     if size <= block:
         raise click.UsageError(f"{file} is a single block; a larger file or a smaller --block-size is needed")
-    _alone(codec.prepare, prior=True)
+    _alone(functools.partial(codec.prepare, prior=True))
     with tempfile.TemporaryDirectory() as directory:
         packed = Path(directory, "packed")
         for direction, decompress in (("compress", False), ("decompress", True)):

@@ -170,9 +170,8 @@ Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
 @click.option(
     "--block-size",
     type=click.IntRange(container.MIN_BLOCK, container.MAX_BLOCK),
-    default=container.DEFAULT_BLOCK,
-    show_default=True,
     help="Bytes coded independently of the rest.",
+    show_default="4 MiB at most, all equal for an input of known size",
 )
 @click.option("--lanes", type=click.IntRange(1, container.MAX_LANES), help="Slices of a block coded in lockstep.")
 @click.option(
@@ -182,14 +181,15 @@ Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
     show_default=True,
     help="Use the trained network beside the memory: auto where a sample shows that it saves 1 %.",
 )
-def compress(block_size: int, lanes: int | None, prior: codec.PriorChoice, **options: Any) -> None:
+def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice, **options: Any) -> None:
     """Compress IN to OUT.
 
     Without OUT to IN.lz, without IN (or with -) from standard input to standard output.
     """
 
     def work(source: BinaryIO, sink: BinaryIO, common: dict[str, Any]) -> None:
-        stream.compress_stream(source, sink, block_size=block_size, lanes=lanes, prior=prior, **common)
+        size = block_size or container.default_block_size(_size(source))
+        stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
 
     _transfer(work, compressed_name, binary_in=False, **options)
 

@@ -38,6 +38,15 @@ ENTRY_SIZE = _ENTRY.size
 FOOTER_SIZE = _COUNT.size + _CRC.size + len(END_MAGIC)
 
 
+def default_block_size(size: int | None) -> int:
+    """DEFAULT_BLOCK; for data of known size, in bytes, that need more than one, an even number of equal blocks that are
+    not longer: so that no core is left with a last block while another has nothing to do."""
+    if size is None or size <= DEFAULT_BLOCK:
+        return DEFAULT_BLOCK
+    blocks = -(-size // DEFAULT_BLOCK)
+    return -(-size // (blocks + blocks % 2))
+
+
 def checksum(data: bytes | memoryview) -> int:
     """CRC-32 as zlib and gzip compute it."""
     return zlib.crc32(data)

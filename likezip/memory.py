@@ -2,8 +2,8 @@
 
 For every lane and byte each context of ``CONTEXTS`` is hashed to a cache line of the table, which is four buckets.  A
 bucket serves one nibble: 16 bytes, a check byte and the bit-history states of the nibble's 15 nodes (node 1 before its
-first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or
-in one of the fifteen beside it: nearly as good as anywhere, and on a page of memory that is known already.
+first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or in one of the fifteen
+beside it: nearly as good as anywhere, and on a page of memory that is known already.
 
 A *global* context is shared by all lanes, a *local* one has the lane in its hash: the first learns volume, the second
 keeps recency, and the mixer learns which to trust.
@@ -37,8 +37,6 @@ BUCKET, LINE_SIZE = 16, 64
 SPREAD = np.uint64(15)
 """The bits of its line's number in which a lower nibble's line differs from its byte's."""
 
-LOCAL = True
-
 
 @dataclass(frozen=True)
 class Context:
@@ -63,12 +61,12 @@ CONTEXTS = (
     Context("expected byte and last", 0xFF, EXPECTED),
     Context("skip 2", 0xFFFF0000),
     Context("high nibbles", 0xF0F0F0F0),
-    Context("local order 1", 0xFF, local=LOCAL),
-    Context("local order 2", 0xFFFF, local=LOCAL),
-    Context("local order 6", 0xFFFFFFFFFFFF, local=LOCAL),
-    Context("local word", 0x0, WORD, local=LOCAL),
-    Context("local distance 2", 0xFF00, local=LOCAL),
-    Context("local distance 4", 0xFF00FF00, local=LOCAL),
+    Context("local order 1", 0xFF, local=True),
+    Context("local order 2", 0xFFFF, local=True),
+    Context("local order 6", 0xFFFFFFFFFFFF, local=True),
+    Context("local word", 0x0, WORD, local=True),
+    Context("local distance 2", 0xFF00, local=True),
+    Context("local distance 4", 0xFF00FF00, local=True),
 )
 
 MASKS = np.array([context.mask for context in CONTEXTS], np.uint64)

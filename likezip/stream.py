@@ -274,14 +274,14 @@ def compress(
     data: bytes,
     *,
     model: Model | None = None,
-    block_size: int = container.DEFAULT_BLOCK,
+    block_size: int | None = None,
     threads: int = 1,
     lanes: int | None = None,
     prior: PriorChoice = "auto",
 ) -> bytes:
-    """One frame that holds ``data``; options as for compress_stream."""
-    source, sink = io.BytesIO(data), io.BytesIO()
-    compress_stream(source, sink, model=model, block_size=block_size, threads=threads, lanes=lanes, prior=prior)
+    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal."""
+    source, sink, size = io.BytesIO(data), io.BytesIO(), block_size or container.default_block_size(len(data))
+    compress_stream(source, sink, model=model, block_size=size, threads=threads, lanes=lanes, prior=prior)
     return sink.getvalue()
 
 

@@ -11,7 +11,8 @@ from likezip import codec, container
 from likezip.model import Model, default_model
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
-RECORDS = b"".join(random.Random(1).randbytes(3) + bytes([i % 250, 0, 0, 7, 9]) for i in range(2000))
+RANDOM = random.Random(1)
+RECORDS = b"".join(RANDOM.randbytes(3) + bytes([i % 250, 0, 0, 7, 9]) for i in range(2000))
 
 
 @pytest.fixture(scope="module")

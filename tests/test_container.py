@@ -20,6 +20,23 @@ def _sealed(fields: bytes, before: bytes = b"") -> bytes:
     return fields + container.checksum(before + fields).to_bytes(4, "little")
 
 
+@pytest.mark.parametrize(
+    ("size", "block", "blocks"),
+    [
+        (None, 1 << 22, None),
+        (0, 1 << 22, 0),
+        (1 << 22, 1 << 22, 1),
+        ((1 << 22) + 1, (1 << 21) + 1, 2),
+        (10_192_446, 2_548_112, 4),
+        (1 << 24, 1 << 22, 4),
+        (10**9, -(-(10**9) // 240), 240),
+    ],
+)
+def test_default_block_size(size: int | None, block: int, blocks: int | None) -> None:
+    assert container.default_block_size(size) == block
+    assert blocks is None or -(-(size or 0) // block) == blocks
+
+
 def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     assert FRAME.pack().hex(" ") == "ce 4c 4b 5a 01 00 00 00 01 00 6d 6f 64 65 6c 69 64 38 95 1a b2 a6"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from likezip.training import export, prior
+from likezip.training import curve, export, prior
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
 
 SHAPE = "dimension=4,width=16,state=16,hidden=16,blocks=1"
@@ -91,10 +91,13 @@ def test_training_learns_resumes_and_exports(sources: list[str], tmp_path: Path)
         torch.set_num_threads(threads)
     assert "steps from 0" in first
     assert f"from {int(0.15e6 / (4 * prior.STEPS))}" in second
-    _, megabytes, curve = export.load_twin(output)
-    assert len(curve) == 2
+    _, megabytes, points = export.load_twin(output)
+    assert len(points) == 2
     assert megabytes == pytest.approx(0.5, abs=0.01)
-    assert curve[1]["text"] < curve[0]["text"] < 8
+    assert points[1]["text"] < points[0]["text"] < 8
+    drawn = CliRunner().invoke(curve.main, [str(output), "-o", str(tmp_path / "curve.svg")], catch_exceptions=False)
+    assert drawn.exit_code == 0, drawn.output
+    assert "megabytes" not in (tmp_path / "curve.svg").read_text()
     held = str(tmp_path / "held")
     arguments = [str(output), "--validation", held, "-o", str(tmp_path / "network.safetensors")]
     result = CliRunner().invoke(export.main, arguments, catch_exceptions=False)
