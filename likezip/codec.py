@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
 
-SAMPLE = 1 << 17
+SAMPLE = 1 << 15
 """Bytes of a block that are coded both ways to see what the prior gains; of a shorter block all."""
 
 LEAST_GAIN = 0.01
@@ -53,7 +53,7 @@ def _network(model: Model) -> Network:
 
 @contextmanager
 def _predictor(
-    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool, threads: int
+    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool
 ) -> Iterator[Predictor]:
     """The predictor of a block of ``size`` bytes; the prior takes many steps at once if they are ``known``."""
     from likezip.predictor import Predictor
@@ -70,14 +70,14 @@ def _predictor(
     from likezip.prior import Prior
 
     backend, most_steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
-    with exact.using_threads(backend, threads):
+    with exact.one_thread(backend):
         yield Predictor(size, lanes, table_bits, start, Prior(_network(model), lanes, backend, most_steps))
 
 
 class _Coding:
     """A block being coded: its probabilities and bits, with the prior or without."""
 
-    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool, threads: int) -> None:
+    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool) -> None:
         import numpy as np
 
         from likezip import predictor
@@ -85,16 +85,16 @@ class _Coding:
         self.prior, self.lanes = prior, min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
         self.table_bits = predictor.default_table_bits(len(raw))
         sizes = len(raw), self.lanes, self.table_bits
-        with _predictor(*sizes, model, prior=prior, known=True, threads=threads) as block:
+        with _predictor(*sizes, model, prior=prior, known=True) as block:
             self.decisions = block.run(np.frombuffer(raw, np.uint8))
         self.bits = predictor.cross_entropy(*self.decisions)
 
 
-def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int) -> _Coding:
+def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
     """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
 
     def coded(part: bytes, *, prior: bool) -> _Coding:
-        return _Coding(part, model, lanes, prior=prior, threads=threads)
+        return _Coding(part, model, lanes, prior=prior)
 
     if prior == "on" and not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
@@ -114,16 +114,15 @@ def _sample(raw: bytes) -> bytes:
 
 
 def encode_block(
-    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto", threads: int = 1
+    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto"
 ) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
 
-    threads: of the prior's products; the bytes don't depend on them.  Raises UnsupportedError if the prior is to be on
-    and the model has none.
+    Raises UnsupportedError if the prior is to be on and the model has none.
     """
     from likezip.coder import Encoder
 
-    coding = _code(raw, model, lanes, prior, threads)
+    coding = _code(raw, model, lanes, prior)
     payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
@@ -131,25 +130,25 @@ def encode_block(
     return BlockHeader(mode, coding.lanes, 0, coding.table_bits, len(raw), len(payload), crc), payload
 
 
-def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
-    """The raw bytes of a block; threads: of the prior's products.
+def decode_block(header: BlockHeader, payload: bytes, model: Model) -> bytes:
+    """The raw bytes of a block.
 
     Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    raw = payload if header.mode == container.STORED else _decode(header, payload, model, threads)
+    raw = payload if header.mode == container.STORED else _decode(header, payload, model)
     if container.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
     return raw
 
 
-def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
     from likezip.coder import Decoder
 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
-    with _predictor(*sizes, model, prior=prior, known=False, threads=threads) as block:
+    with _predictor(*sizes, model, prior=prior, known=False) as block:
         block.follow(decoder.decode)
     decoder.finish()
     return block.raw.tobytes()
@@ -157,4 +156,4 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> 
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return _code(raw, model, lanes, prior, threads=1).bits
+    return _code(raw, model, lanes, prior).bits

@@ -32,8 +32,9 @@ LARGEST_COLUMNS = 2096
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
-Product = Callable[[Int8s, Int32s], None]
-"""Multiplies activations (rows, columns) int8 by a weight into sums (rows, outputs) int32."""
+Product = Callable[[Int8s, Int32s], Callable[[], None]]
+"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32; what it returns multiplies the ones, as they are
+when it is called, by a weight into the others."""
 
 SMALL = 1 << 13
 """Bytes of a block for which torch takes longer to import than it saves."""
@@ -44,19 +45,27 @@ def _int8(weight: Int8s) -> Product:
 
     columns_first = torch.from_numpy(np.ascontiguousarray(weight.T))
 
-    def product(activations: Int8s, sums: Int32s) -> None:
-        torch._int_mm(torch.from_numpy(activations), columns_first, out=torch.from_numpy(sums))
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        factor, out = torch.from_numpy(activations), torch.from_numpy(sums)
 
-    return product
+        def multiply() -> None:
+            torch._int_mm(factor, columns_first, out=out)
+
+        return multiply
+
+    return bind
 
 
 def _float32(weight: Int8s) -> Product:
     columns_first = np.ascontiguousarray(weight.T.astype(np.float32))
 
-    def product(activations: Int8s, sums: Int32s) -> None:
-        sums[:] = activations.astype(np.float32) @ columns_first
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        def multiply() -> None:
+            sums[:] = activations.astype(np.float32) @ columns_first
 
-    return product
+        return multiply
+
+    return bind
 
 
 def _cuda(weight: Int8s) -> Product:
@@ -64,13 +73,18 @@ def _cuda(weight: Int8s) -> Product:
 
     columns_first = torch.from_numpy(weight).cuda().t()
 
-    def product(activations: Int8s, sums: Int32s) -> None:
-        rows = activations.shape[0]
-        padded = torch.zeros(max(32, -(-rows // 8) * 8), activations.shape[1], dtype=torch.int8, device="cuda")
-        padded[:rows].copy_(torch.from_numpy(activations))
-        torch.from_numpy(sums).copy_(torch._int_mm(padded, columns_first)[:rows])
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        rows, columns = activations.shape
+        factor, out = torch.from_numpy(activations), torch.from_numpy(sums)
+        padded = torch.zeros(max(32, -(-rows // 8) * 8), columns, dtype=torch.int8, device="cuda")
 
-    return product
+        def multiply() -> None:
+            padded[:rows].copy_(factor)
+            out.copy_(torch._int_mm(padded, columns_first)[:rows])
+
+        return multiply
+
+    return bind
 
 
 BACKENDS: dict[str, Callable[[Int8s], Product]] = {"int8": _int8, "float32": _float32, "cuda": _cuda}
@@ -96,7 +110,7 @@ def is_right(backend: str) -> bool:
         for activations, weight in _trials():
             expected = activations.astype(np.int64) @ weight.T.astype(np.int64)
             found = np.full(expected.shape, -1, np.int32)
-            BACKENDS[backend](weight)(activations, found)
+            BACKENDS[backend](weight)(activations, found)()
             if not np.array_equal(found, expected):
                 return False
     except (RuntimeError, NotImplementedError, AssertionError, ImportError):
@@ -106,10 +120,10 @@ def is_right(backend: str) -> bool:
 
 def _seconds(backend: str) -> float:
     activations, weight = _trials()[2]
-    product, sums, times = BACKENDS[backend](weight), np.zeros((64, 256), np.int32), []
+    multiply, times = BACKENDS[backend](weight)(activations, np.zeros((64, 256), np.int32)), []
     for _ in range(20):
         begin = time.perf_counter()
-        product(activations, sums)
+        multiply()
         times.append(time.perf_counter() - begin)
     return min(times)
 
@@ -133,15 +147,15 @@ def pick(size: int) -> str:
 
 
 @contextmanager
-def using_threads(backend: str, threads: int) -> Iterator[None]:
-    """Multiply in so many threads: one where other cores have work, as torch's threads wait for each other."""
+def one_thread(backend: str) -> Iterator[None]:
+    """Multiply in one thread: those of torch wait for each other in every product, for ages where a core is busy."""
     if backend == "float32":
         yield
         return
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

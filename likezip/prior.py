@@ -177,7 +177,7 @@ class _Product:
     """A layer ready to multiply: up to ``capacity`` rows of activations into sums that kernels read."""
 
     def __init__(self, layer: Layer, backend: str, capacity: int) -> None:
-        self._multiply = exact.BACKENDS[backend](layer.weight)
+        self._product = exact.BACKENDS[backend](layer.weight)
         outputs, columns = layer.weight.shape
         self.offset, self.shift = layer.offset, layer.shift
         self._all = np.zeros((capacity, columns), np.int8), np.zeros((capacity, outputs), np.int32)
@@ -186,10 +186,11 @@ class _Product:
     def use(self, rows: int) -> None:
         """Work on the first ``rows`` rows from now on: q (rows, columns) int8, sums (rows, outputs) int32."""
         self.q, self.sums = self._all[0][:rows], self._all[1][:rows]
+        self._multiply = self._product(self.q, self.sums)
 
     def run(self) -> tuple[Int32s, Int32s, Int32s]:
         """Multiply what is in ``q``: sums (rows, outputs), offset and shift (outputs,)."""
-        self._multiply(self.q, self.sums)
+        self._multiply()
         return self.sums, self.offset, self.shift
 
 

@@ -69,15 +69,13 @@ def write_fully(sink: Sink, data: bytes) -> None:
 # What a worker does with one block.
 
 
-def _encode(
-    raw: bytes, path: Path, lanes: int | None, prior: PriorChoice, *, threads: int
-) -> tuple[BlockHeader, bytes]:
-    return codec.encode_block(raw, load_model(path), lanes=lanes, prior=prior, threads=threads)
+def _encode(raw: bytes, path: Path, lanes: int | None, prior: PriorChoice) -> tuple[BlockHeader, bytes]:
+    return codec.encode_block(raw, load_model(path), lanes=lanes, prior=prior)
 
 
-def _decode(header: BlockHeader, payload: bytes, path: Path, number: int, *, threads: int) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, path: Path, number: int) -> bytes:
     try:
-        return codec.decode_block(header, payload, load_model(path), threads=threads)
+        return codec.decode_block(header, payload, load_model(path))
     except LikezipError as error:
         raise type(error)(f"block {number}: {error}") from error
 
@@ -91,21 +89,20 @@ Result = TypeVar("Result")
 
 
 class _Workers(AbstractContextManager["_Workers"]):
-    """Runs blocks in order: while there is only one in this process, which then may use ``threads`` threads, else in
-    ``threads`` worker processes of one thread each."""
+    """Runs blocks in order: in this process while there is only one, else in ``threads`` worker processes."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ProcessPoolExecutor | None = None
 
     def map(self, work: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Iterator[Result]:
-        """The results of ``work(*call, threads=...)`` in order, with at most threads + 1 blocks in flight."""
+        """The results of ``work(*call)`` in order, with at most threads + 1 blocks in flight."""
         waiting: deque[Future[Result]] = deque()
         calls = iter(calls)
         first, second = next(calls, None), next(calls, None) if self._threads > 1 else None
         if first is None or second is None:
             for call in calls if first is None else chain([first], calls):
-                yield work(*call, threads=self._threads)
+                yield work(*call)
             return
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._threads, spawn, initializer=_leave_interrupts_to_parent)
@@ -119,7 +116,7 @@ class _Workers(AbstractContextManager["_Workers"]):
     def _submit(self, work: Callable[..., Result], call: tuple[object, ...]) -> Future[Result]:
         assert self._pool is not None
         with _deaths_reported():
-            return self._pool.submit(work, *call, threads=1)
+            return self._pool.submit(work, *call)
 
     def _result(self, future: Future[Result]) -> Result:
         with _deaths_reported():

@@ -23,10 +23,13 @@ def test_backends_are_right_here(backend: str) -> None:
 
 def _faulty(change):
     def backend(weight):
-        def product(activations, sums):
-            sums[:] = change(activations.astype(np.int64), weight.T.astype(np.int64))
+        def bind(activations, sums):
+            def multiply():
+                sums[:] = change(activations.astype(np.int64), weight.T.astype(np.int64))
 
-        return product
+            return multiply
+
+        return bind
 
     return backend
 

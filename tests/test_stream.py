@@ -1,6 +1,7 @@
 """Round trips of all sizes and options, frames after one another, and what must be refused."""
 
 import io
+import operator
 import os
 import random
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import worker_tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
@@ -209,7 +209,7 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
         yield from [(9,), (9,)]
 
     with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2) as workers:
-        list(workers.map(worker_tasks.die, calls()))
+        list(workers.map(os._exit, calls()))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -225,7 +225,7 @@ def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None
             yield (number,)
 
     with stream._Workers(threads) as workers:
-        for result in workers.map(worker_tasks.negative, calls()):
+        for result in workers.map(operator.neg, calls()):
             assert result == -taken
             taken += 1
         assert (workers._pool is not None) == (threads > 1 and count > 1)
