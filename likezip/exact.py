@@ -33,8 +33,8 @@ LARGEST_COLUMNS = 2096
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Product = Callable[[Int8s, Int32s], Callable[[], None]]
-"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32; what it returns multiplies the ones, as they are
-when it is called, by a weight into the others."""
+"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns what multiplies the ones, as they
+then are, by a weight into the others."""
 
 SMALL = 1 << 13
 """Bytes of a block for which torch takes longer to import than it saves."""
