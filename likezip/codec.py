@@ -62,7 +62,8 @@ def _predictor(
     try:
         start = Start.of(model.part("both" if prior else "memory"))
     except (KeyError, ValueError) as error:
-        raise FormatError(f"{model.path}: the model file lacks what this likezip needs ({error})") from error
+        part = "both" if prior else "memory"
+        raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
     if not prior:
         yield Predictor(size, lanes, table_bits, start)
         return
@@ -93,17 +94,15 @@ class _Coding:
 def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
     """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
 
-    def coded(part: bytes, *, prior: bool) -> _Coding:
-        return _Coding(part, model, lanes, prior=prior)
-
     if prior == "on" and not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
     if prior != "auto" or not model.has_prior():
-        return coded(raw, prior=prior == "on")
+        return _Coding(raw, model, lanes, prior=prior == "on")
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
-    without, both = coded(sample, prior=False), coded(sample, prior=True)
+    sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
+    without, both = (_Coding(sample, model, sample_lanes, prior=prior) for prior in (False, True))
     better = both if both.bits <= (1 - LEAST_GAIN) * without.bits else without
-    return better if sample is raw else coded(raw, prior=better.prior)
+    return better if sample is raw else _Coding(raw, model, lanes, prior=better.prior)
 
 
 def _sample(raw: bytes) -> bytes:

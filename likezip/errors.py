@@ -4,7 +4,7 @@ LikezipError
 ├── FormatError            not a likezip frame or model file, or something follows a frame
 ├── CorruptError           damaged: a checksum, a size or the code words don't fit
 │   └── TruncatedError     the data end too early
-├── UnsupportedError       sound, but of a version or kind that this likezip does not know
+├── UnsupportedError       sound, but needs what this likezip, this model or this machine does not have
 ├── UnknownModelError      the model that is needed is not here
 └── WorkerError            a worker process died
 """
@@ -27,7 +27,7 @@ class TruncatedError(CorruptError):
 
 
 class UnsupportedError(LikezipError):
-    """The frame is sound, but written by a later version."""
+    """Nothing is damaged, but a version, a prior or a way to multiply exactly is missing here."""
 
 
 class UnknownModelError(LikezipError):

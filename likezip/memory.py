@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from likezip.hashing import MIX_A, MIX_B, MIX_C, MIX_D, folded_letter, scramble
 from likezip.kernels import inlined, prefetch
 
 # What a lane knows at a byte boundary, the columns of the (lanes, REGISTERS) int64 array.
@@ -72,19 +73,6 @@ CONTEXTS = (
 MASKS = np.array([context.mask for context in CONTEXTS], np.uint64)
 NAMED = np.array([context.register for context in CONTEXTS], np.int64)
 IS_LOCAL = np.array([context.local for context in CONTEXTS], np.uint64)
-
-# Odd multipliers: the fractional parts of the golden ratio and of square roots, as 64-bit fixed point.
-MIX_A = np.uint64(0x9E3779B97F4A7C15)
-MIX_B = np.uint64(0x6A09E667F3BCC909)
-MIX_C = np.uint64(0xBB67AE8584CAA73B)
-MIX_D = np.uint64(0x3C6EF372FE94F82B)
-
-
-@inlined
-def scramble(value: np.uint64) -> np.uint64:
-    """Spread ``value`` over 64 bits."""
-    value = (value ^ (value >> np.uint64(32))) * MIX_A
-    return value ^ (value >> np.uint64(29))
 
 
 @inlined
@@ -219,19 +207,14 @@ def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index
 
 
 @inlined
-def _is_letter(byte: int) -> bool:
-    return (97 <= (byte | 32) <= 122) or byte >= 128
-
-
-@inlined
 def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
     """Bring the registers of one lane from before ``byte`` to after it."""
     registers[HISTORY] = np.int64((np.uint64(registers[HISTORY]) << np.uint64(8)) | np.uint64(byte))
     registers[POSITION] += 1
     position = registers[POSITION]
-    if _is_letter(byte):
-        folded = byte | 32 if byte < 128 else byte
-        registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(folded + 1)) * MIX_A)
+    letter = folded_letter(byte)
+    if letter > 0:
+        registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(letter + 1)) * MIX_A)
     elif registers[WORD] != 0:
         registers[LAST_WORD] = registers[WORD]
         registers[WORD] = 0

@@ -45,8 +45,8 @@ class Model:
         return {key.removeprefix(prefix): value for key, value in self.tensors().items() if key.startswith(prefix)}
 
     def has_prior(self) -> bool:
-        """Whether there is a network in the model, besides the memory's start."""
-        return bool(self.part("prior"))
+        """Whether there is a network in the model, and the start of a memory to go with it."""
+        return bool(self.part("prior") and self.part("both"))
 
 
 @lru_cache(maxsize=4)
@@ -59,7 +59,7 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
         raise FormatError(f"{path}: the model file has changed since its id was taken")
     try:
         tensors: dict[str, npt.NDArray[np.generic]] = load(content)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that numpy does not have
         raise FormatError(f"{path}: not a model file ({error})") from error
     return tensors
 

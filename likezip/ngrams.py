@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from likezip.hashing import MIX_A, MIX_B, MIX_C, folded_letter, scramble
 from likezip.kernels import compiled, inlined
 
 
@@ -45,21 +46,14 @@ ORDERS = np.array([feature.order for feature in FEATURES], np.int64)
 SHIFTS = np.array([64 - feature.bits for feature in FEATURES], np.uint64)
 MASKS = np.array([(1 << 8 * max(feature.order, 0)) - 1 for feature in FEATURES], np.uint64)
 
-# Odd multipliers: fractional parts of the golden ratio and of square roots of small primes, as 64-bit fixed point.
-MIX_A = np.uint64(0x9E3779B97F4A7C15)
-MIX_B = np.uint64(0x6A09E667F3BCC909)
-MIX_C = np.uint64(0xBB67AE8584CAA73B)
-
 
 @inlined
 def remember(byte: int, registers: npt.NDArray[np.uint64]) -> None:
     """Take a lane's next byte into its ``registers`` (3,)."""
-    value = np.uint64(byte)
-    registers[HISTORY] = (registers[HISTORY] << np.uint64(8)) | value
-    lower = value | np.uint64(32)
-    if (lower >= np.uint64(97) and lower <= np.uint64(122)) or value >= np.uint64(128):
-        letter = lower if value < np.uint64(128) else value
-        registers[WORD] = (registers[WORD] + letter) * MIX_B
+    registers[HISTORY] = (registers[HISTORY] << np.uint64(8)) | np.uint64(byte)
+    letter = folded_letter(byte)
+    if letter > 0:
+        registers[WORD] = (registers[WORD] + np.uint64(letter)) * MIX_B
     elif registers[WORD] != np.uint64(0):
         registers[LAST_WORD] = registers[WORD]
         registers[WORD] = np.uint64(0)
@@ -75,12 +69,8 @@ def find_rows(registers: npt.NDArray[np.uint64], rows: npt.NDArray[np.int32]) ->
             key = registers[WORD] ^ (registers[HISTORY] & np.uint64(255)) * MIX_C
             if ORDERS[f] < 0:
                 key += registers[LAST_WORD] * MIX_C
-        if ORDERS[f] == 1 or ORDERS[f] == 2:
-            row = key
-        else:
-            key = (key ^ (key >> np.uint64(32))) * MIX_A
-            row = (key ^ (key >> np.uint64(29))) * MIX_A >> SHIFTS[f]
-        rows[f] = BASES[f] + row
+        direct = ORDERS[f] == 1 or ORDERS[f] == 2
+        rows[f] = BASES[f] + (key if direct else scramble(key) * MIX_A >> SHIFTS[f])
 
 
 @compiled

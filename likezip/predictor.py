@@ -1,4 +1,4 @@
-"""One block's bit probabilities: memory, match models and mixer behind one interface.
+"""One block's bit probabilities: prior, memory, match models and mixer behind one interface.
 
 The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
 bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
@@ -379,4 +379,4 @@ def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
 
 def compile_kernels() -> None:
     """Compile both kernels by coding a byte."""
-    Predictor(1, 1, 16, untrained_start()).run(np.zeros(1, np.uint8))
+    Predictor(1, 1, 16, untrained_start()).run(np.frombuffer(b"\0", np.uint8))

@@ -58,8 +58,10 @@ class Layer:
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> Layer:
         """The layer ``name`` of a model file.  Raises KeyError if it is missing, ValueError if it breaks a bound."""
         weight, offset, shift = (tensors[f"{name}.{part}"] for part in ("weight", "offset", "shift"))
-        if weight.shape != (outputs, columns) or weight.dtype != np.int8 or columns > exact.LARGEST_COLUMNS:
+        if weight.shape != (outputs, columns) or weight.dtype != np.int8:
             raise ValueError(f"{name} is {weight.dtype} {weight.shape}, not int8 {(outputs, columns)}")
+        if not 0 < columns <= exact.LARGEST_COLUMNS or outputs == 0:
+            raise ValueError(f"{name} has {columns} columns and {outputs} outputs, not 1 to {exact.LARGEST_COLUMNS}")
         if any(part.shape != (outputs,) or part.dtype != np.int32 for part in (offset, shift)):
             raise ValueError(f"{name}: offsets and shifts are not int32 {(outputs,)}")
         if np.abs(weight.astype(np.int32)).max() > exact.WEIGHT_LIMIT:
@@ -86,17 +88,29 @@ class Network:
             raise ValueError(f"embeddings are {embeddings.dtype} {embeddings.shape}, not int8 of {ROWS} rows")
         if embeddings.size and embeddings.min() < -exact.ACTIVATION_LIMIT:
             raise ValueError("embeddings hold -128")
-        width, columns = tensors["enter.weight"].shape[0], len(FEATURES) * embeddings.shape[1]
+        width, columns = _rows_of(tensors, "enter"), len(FEATURES) * embeddings.shape[1]
         enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
         blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
-        while f"{len(blocks)}.out.weight" in tensors:
-            name = str(len(blocks))
-            state, hidden = tensors[f"{name}.out.weight"].shape[1], tensors[f"{name}.down.weight"].shape[1]
+        for name in sorted({name.split(".")[0] for name in tensors} - {"embeddings", "enter", "head"}, key=_order):
+            if name != str(len(blocks)):
+                raise ValueError(f"{name} is no layer of block {len(blocks)}")
+            state, hidden = _rows_of(tensors, f"{name}.gates") // 2, _rows_of(tensors, f"{name}.up")
             gates = Layer.of(tensors, f"{name}.gates", 2 * state, width)
             out = Layer.of(tensors, f"{name}.out", width, state)
             up = Layer.of(tensors, f"{name}.up", hidden, width)
             blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
         return cls(embeddings, enter, blocks, head)
+
+
+def _order(name: str) -> tuple[int, str]:
+    return len(name), name
+
+
+def _rows_of(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> int:
+    weight = tensors[f"{name}.weight"]
+    if weight.ndim != 2:
+        raise ValueError(f"{name} has a weight of {weight.ndim} dimensions")
+    return len(weight)
 
 
 @compiled

@@ -45,6 +45,8 @@ class Start:
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
+        if max(np.abs(tensors[name].astype(np.int64)).max() for name in ("weights", "top")) > mixer.WEIGHT_LIMIT:
+            raise ValueError(f"weights are outside of [-{mixer.WEIGHT_LIMIT}, {mixer.WEIGHT_LIMIT}]")
         return cls(**{name: tensors[name].copy() for name in _SHAPES})
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:

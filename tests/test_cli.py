@@ -223,6 +223,14 @@ def test_prior(place: Path, prior: str, mode: int) -> None:
     assert (place / "back").read_bytes() == (place / "words").read_bytes()
 
 
+def test_an_unknown_backend_is_said_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIKEZIP_BACKEND", "int9")
+    result = run("compress", "--prior", "on", "in.txt")
+    assert result.returncode == 1
+    assert b"no exact matrix product here: int9" in result.stderr
+    assert not (place / "in.txt.lz").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:

@@ -4,10 +4,12 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as torch_save_file
 
 import likezip
-from likezip import codec, container
+from likezip import codec, container, ngrams, predictor, prior
 from likezip.model import Model, default_model
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
@@ -38,11 +40,9 @@ def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.Mo
 
 
 def test_the_sample_is_spread_over_the_block() -> None:
-    raw = bytes(range(256)) * 4096
-    sample = codec._sample(raw)
-    assert len(sample) == codec.SAMPLE
-    assert sample.startswith(raw[: codec.SAMPLE // 4])
-    assert sample.endswith(raw[-codec.SAMPLE // 4 :])
+    size = codec.SAMPLE // 4
+    raw = random.Random(2).randbytes(3 * (1 << 18) + size)
+    assert codec._sample(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
 
 
 def test_a_model_without_a_prior(without: Model) -> None:
@@ -60,6 +60,30 @@ def test_a_broken_prior_is_refused(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "broken.safetensors")
     with pytest.raises(likezip.FormatError, match=r"prior is not what this likezip needs \('head.shift'\)"):
         likezip.compress(TEXT, model=likezip.load_model(tmp_path / "broken.safetensors"), prior="on")
+
+
+def test_dtypes_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
+    """safetensors raises KeyError for them, which once was a traceback."""
+    path = tmp_path / "odd.safetensors"
+    torch_save_file({"memory.maps": torch.zeros(3, dtype=torch.bfloat16)}, path)
+    with pytest.raises(likezip.FormatError, match="not a model file"):
+        likezip.compress(TEXT, model=likezip.load_model(path))
+
+
+def test_weights_beyond_their_limit_are_refused(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name.startswith("memory.")}
+    tensors["memory.weights"] = tensors["memory.weights"] + (1 << 19)
+    save_file(tensors, tmp_path / "wide.safetensors")
+    with pytest.raises(likezip.FormatError, match="the model's memory is not what this likezip needs"):
+        likezip.compress(TEXT, model=likezip.load_model(tmp_path / "wide.safetensors"))
+
+
+def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
+    """A second kind would be compiled in the middle of the work, without a word: read-only arrays once were one."""
+    assert likezip.decompress(likezip.compress(TEXT, prior="on")) == TEXT
+    for module in (predictor, prior, ngrams):
+        kernels = [value for value in vars(module).values() if hasattr(value, "overloads") and value.overloads]
+        assert all(len(kernel.overloads) == 1 for kernel in kernels if not kernel.targetoptions.get("forceinline"))
 
 
 def test_cross_entropy_is_what_is_written() -> None:

@@ -20,7 +20,6 @@ SETTINGS: dict[str, dict[str, str]] = {
     "oneDNN with SSE4.1": {"LIKEZIP_BACKEND": "int8", "ONEDNN_MAX_CPU_ISA": "SSE41"},
     "ATen with AVX2": {"LIKEZIP_BACKEND": "int8", "ATEN_CPU_CAPABILITY": "avx2"},
     "ATen without vectors": {"LIKEZIP_BACKEND": "int8", "ATEN_CPU_CAPABILITY": "default"},
-    "two threads": {"LIKEZIP_BACKEND": "int8", "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"},
     "BLAS with two threads": {"LIKEZIP_BACKEND": "float32", "OPENBLAS_NUM_THREADS": "2"},
 }
 

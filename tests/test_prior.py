@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import reference_decoder
 import torch
 
 from likezip import exact
+from likezip.ngrams import ROWS
 from likezip.prior import Network, Prior
 from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
+from likezip.training.segments import embedding_rows
 from likezip.training.twin import Shape, Twin
 
 SHAPE = Shape(dimension=8, width=32, state=24, hidden=40, blocks=2)
@@ -88,13 +91,57 @@ def test_lanes_do_not_see_each_other(network: Network) -> None:
 
 
 def test_twin_and_integers_agree(network: Network) -> None:
-    """Also where much is at the ends of the grids, as the weights were doubled."""
-    classes = {"text": np.frombuffer(TEXT, np.uint8), "noise": np.random.default_rng(1).bytes(40000)}
-    classes["noise"] = np.frombuffer(classes["noise"], np.uint8)
-    floats = validate(_twin(), classes, torch.device("cpu"))
-    integers = integer_rates(network, classes)
+    """In the expectations of every step, also where values are at the ends of their grids: the weights were doubled."""
+    twin, raw = _twin(), np.concatenate((np.frombuffer(TEXT, np.uint8)[:400], _known(1, 800)[400:, 0].astype(np.uint8)))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits, _ = twin(torch.from_numpy(embedding_rows(raw[None])), twin.first_states(1))
+    expected = torch.log_softmax(logits[:, 0].float(), -1).numpy()
+    known = np.concatenate(([-1], raw[:-1])).astype(np.int16)[:, None]
+    found = np.log(_trees(network, known, "float32", [len(raw)])[:, 0, 256:] / (1 << exact.FREQUENCY_BITS))
+    likely = expected > -9
+    assert np.abs(found - expected)[likely].mean() < 0.05 * np.abs(expected - expected.mean(1, keepdims=True)).mean()
+    assert expected.std(0).mean() > 0.3  # what was seen matters
+
+
+def test_twin_and_integers_cost_the_same(network: Network) -> None:
+    random = np.frombuffer(np.random.default_rng(1).bytes(40000), np.uint8)
+    classes = {"text": np.frombuffer(TEXT, np.uint8), "noise": random}
+    floats, integers = validate(_twin(), classes, torch.device("cpu")), integer_rates(network, classes)
     for name in classes:
         assert abs(integers[name] / floats[name] - 1) < 0.005, name
+
+
+def _extreme(seed: int) -> dict[str, np.ndarray]:
+    """Tensors at the ends of what a model file may hold."""
+    random = np.random.default_rng(seed)
+    blocks, width, state, hidden = seed % 3, 12, 8, 16
+    shapes = {"enter": (width, 14), "head": (256, width)}
+    for i in range(blocks):
+        shapes |= {f"{i}.gates": (2 * state, width), f"{i}.out": (width, state)}
+        shapes |= {f"{i}.up": (hidden, width), f"{i}.down": (width, hidden)}
+    found: dict[str, np.ndarray] = {"embeddings": random.choice([-127, 0, 127], (ROWS, 2)).astype(np.int8)}
+    for name, (outputs, columns) in shapes.items():
+        found[f"{name}.weight"] = random.choice([-63, 63, 5], (outputs, columns)).astype(np.int8)
+        offsets = [0, 1 << 26, -(1 << 26)] if seed % 2 else [0, 999, -5000]
+        found[f"{name}.offset"] = random.choice(offsets, outputs).astype(np.int32)
+        found[f"{name}.shift"] = random.choice([0, 5, 15], outputs).astype(np.int32)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_extreme_networks_do_what_the_format_says(seed: int) -> None:
+    """No wrap, no wrong cast: the reference decoder computes with Python's integers."""
+    tensors = _extreme(seed)
+    known = _known(2, 40)
+    trees = _trees(Network.of(tensors), known, "int8", [40])
+    rows = {name: tensor if tensor.ndim == 2 else tensor[None] for name, tensor in tensors.items()}
+    model = {f"prior.{name}": [tuple(map(int, row)) for row in tensor] for name, tensor in rows.items()}
+    for lane in range(2):
+        reference = reference_decoder.Prior(model)
+        for step, byte in enumerate(known[:, lane]):
+            if byte >= 0:
+                reference.remember(int(byte))
+            assert reference.tree() == trees[step, lane].tolist(), (lane, step)
 
 
 BREAKS = {
@@ -105,6 +152,8 @@ BREAKS = {
     "shift negative": ("1.gates.shift", lambda t: t - 16),
     "offset too large": ("head.offset", lambda t: t + (1 << 27)),
     "offsets too few": ("head.offset", lambda t: t[:-1]),
+    "a tensor of a layer that is none": ("0.gates.weight", lambda t: t[:, None]),
+    "a tensor without dimensions": ("enter.weight", lambda t: np.int8(1)),
     "embeddings too few": ("embeddings", lambda t: t[:-1]),
     "embeddings of -128": ("embeddings", lambda t: np.full_like(t, -128)),
 }
@@ -117,6 +166,14 @@ def test_a_network_that_breaks_a_bound_is_refused(name: str, found: dict[str, np
         Network.of({**found, tensor: change(found[tensor])})
 
 
-def test_a_missing_tensor_is_refused(found: dict[str, np.ndarray]) -> None:
-    with pytest.raises(KeyError):
-        Network.of({name: tensor for name, tensor in found.items() if name != "1.down.shift"})
+def test_missing_tensors_are_refused(found: dict[str, np.ndarray]) -> None:
+    for missing in found:
+        with pytest.raises(KeyError):
+            Network.of({name: tensor for name, tensor in found.items() if name != missing})
+
+
+def test_tensors_of_no_block_are_refused(found: dict[str, np.ndarray]) -> None:
+    without = {name: tensor for name, tensor in found.items() if not name.startswith("0.")}
+    for odd in (without, {**found, "more.weight": found["0.up.weight"]}):
+        with pytest.raises(ValueError, match="is no layer of block"):
+            Network.of(odd)

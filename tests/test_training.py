@@ -1,5 +1,7 @@
 """Training in the small: what a run reads, that it learns, and that it goes on where it stopped."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,16 @@ def test_segments_follow_the_weights_and_cover_a_class() -> None:
     starts = sorted(start for chosen, start in places if chosen == 0)
     assert max(np.diff(starts)) < 3 * classes["text"].size / 300
     assert all(segments.read(place).size == SEGMENT for place in places)
+
+
+def test_a_weight_without_a_class_is_refused() -> None:
+    with pytest.raises(ValueError, match="weights for classes that are not there: txet"):
+        Segments(_classes(), {"txet": 1}, 1)
+
+
+def test_a_class_of_one_segment_begins_anew() -> None:
+    feed = Feed(Segments({"one": np.zeros(SEGMENT, np.uint8)}, {"one": 1}, 1), 1, SEGMENT // 4)
+    assert [bool(feed.batch()[2][0]) for _ in range(9)] == [True, False, False, False] * 2 + [True]
 
 
 def test_a_class_without_a_segment_is_refused() -> None:
@@ -103,3 +115,16 @@ def test_training_learns_resumes_and_exports(sources: list[str], tmp_path: Path)
     result = CliRunner().invoke(export.main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "network.safetensors").stat().st_size > 4 * 500000
+
+
+def test_two_processes_learn_what_one_does(sources: list[str], tmp_path: Path) -> None:
+    """The same rows, shared: the same steps but for the order of sums."""
+    rates = []
+    for world in (1, 2):
+        output = tmp_path / f"{world}.pt"
+        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)]
+        command += ["-m", "likezip.training.prior", *sources, "-o", str(output), "--megabytes", "0.05", "--rows", "4"]
+        command += ["--validation", str(tmp_path / "held"), "--shape", SHAPE]
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+        rates.append(export.load_twin(output)[2][-1]["text"])
+    assert rates[0] == pytest.approx(rates[1], abs=0.02)

@@ -22,7 +22,7 @@ def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
     if source.is_dir():
         paths = [path for path in sorted(source.rglob("*")) if path.is_file()]
         return [path.read_bytes() for path in paths if wanted(path.as_posix())]
-    files = []
+    files: list[bytes] = []
     with tarfile.open(source) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() and wanted(member.name) else None

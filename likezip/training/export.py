@@ -12,11 +12,11 @@ import torch
 from safetensors.numpy import save_file
 
 from likezip import exact
-from likezip.prior import Network, Prior
+from likezip.prior import LARGEST_OFFSET, Network, Prior
 from likezip.training.data import read_validation
 from likezip.training.prior import STEPS, held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
-from likezip.training.twin import GRID_LIMIT, STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
+from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
 LARGEST_DIFFERENCE = 0.005
 """Of the bits per byte of twin and integers, as a share, over all classes."""
@@ -34,13 +34,17 @@ def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float 
     shift = np.log2(unit / step).round().astype(np.int32)
     bias = np.zeros(len(step)) if linear.bias is None else linear.bias.detach().double().numpy()
     offset = np.rint((bias * scale + constant) / step) + np.where(shift > 0, 2.0 ** (shift - 1), 0)
-    limited = (weight / steps).round().clamp(-63, 63).numpy().astype(np.int8)
+    if np.abs(offset).max() > LARGEST_OFFSET:
+        raise ValueError("an offset is out of bounds")
+    limited = (weight / steps).round().clamp(-exact.WEIGHT_LIMIT, exact.WEIGHT_LIMIT).numpy().astype(np.int8)
     return {"weight": limited, "offset": offset.astype(np.int32), "shift": shift}
 
 
 def tensors(twin: Twin) -> Tensors:
     """The integer network; raises ValueError if it breaks a bound of ``likezip.prior``."""
-    embeddings = (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-GRID_LIMIT, GRID_LIMIT)
+    embeddings = (
+        (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-exact.ACTIVATION_LIMIT, exact.ACTIVATION_LIMIT)
+    )
     layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, LOGIT_UNIT)}
     for number, block in enumerate(twin.blocks):
         assert isinstance(block, Block)
@@ -85,11 +89,11 @@ def main(checkpoint: Path, validation: Path, output: Path) -> None:
     twin, megabytes, _ = load_twin(checkpoint)
     found, classes = tensors(twin), read_validation(validation)
     floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)
-    for name in classes:
+    for name in floats:
         click.echo(f"{name:12s} twin {floats[name]:.4f}  integers {integers[name]:.4f} bits per byte")
     difference = sum(integers.values()) / sum(floats.values()) - 1
     click.echo(f"integers {difference:+.3%}; {twin.shape.products()} multiply-adds a byte")
-    if abs(difference) > LARGEST_DIFFERENCE:
+    if not abs(difference) <= LARGEST_DIFFERENCE:
         raise click.ClickException("the integers do not do what the twin does")
     metadata = {"training": f"prior: {megabytes:.0f} MB seen, {twin.shape}"}
     save_file({f"prior.{name}": tensor for name, tensor in found.items()}, output, metadata)

@@ -2,7 +2,7 @@
 
 Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte.  Works on the CPU, on one GPU,
 and under ``torchrun --nproc-per-node N -m likezip.training.prior ...`` on several.  A run that was stopped goes on
-from its checkpoint when the same command is given again.
+from its checkpoint when the same command is given again; only the recurrent states begin anew.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
     if gpu:
         torch.cuda.set_device(device)
     if world > 1:
-        distributed.init_process_group("nccl" if gpu else "gloo")
+        distributed.init_process_group("gloo")  # also for GPUs: NCCL can't add up the embeddings' sparse gradients
     return device, rank, world
 
 
@@ -167,7 +167,13 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
 @click.option("--weights", default="", help="Shares of the classes, NAME=SHARE,...; by default their sizes.")
 @click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
 @click.option("--megabytes", default=100.0, show_default=True, help="Bytes to see in the whole run.")
-@click.option("--decay", default=0.3, show_default=True, help="Last share of the run, in which the rates go down.")
+@click.option(
+    "--decay",
+    type=click.FloatRange(0.001, 1),
+    default=0.3,
+    show_default=True,
+    help="Last share of the run, in which the rates go down.",
+)
 @click.option("--rows", default=32, show_default=True, help="Segments read at a time, of all processes.")
 @click.option("--lr", default=2e-3, show_default=True, help="AdamW's rate, for the layers.")
 @click.option("--embedding-lr", default=0.05, show_default=True, help="Adagrad's rate, for the embeddings.")
@@ -196,12 +202,15 @@ def main(
     classes = read_classes(sources, exclude, seed)
     shares = _numbers(weights) or {name: float(content.size) for name, content in classes.items()}
     held = read_validation(validation)
+    if rows % world:
+        raise click.UsageError(f"{rows} rows can't be shared evenly by {world} processes")
     run = Run(Shape(**{name: int(value) for name, value in _numbers(shape).items()}), device, lr, embedding_lr)
     if output.exists():
         run.load(output)
     feed, total = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world), int(megabytes * 1e6 / (rows * STEPS))
     feed.skip(run.step)
-    click.echo(f"{run.twin.shape}, {run.twin.shape.products()} multiply-adds a byte, {total} steps from {run.step}")
+    if rank == 0:
+        click.echo(f"{run.twin.shape}, {run.twin.shape.products()} multiply-adds a byte, {total} steps from {run.step}")
     states, recent, saved, since = run.twin.first_states(len(range(rank, rows, world))), 0.0, time.time(), run.step
     while run.step < total:
         run.set_rate(learning_rate(run.step / total, run.step, decay))

@@ -22,7 +22,9 @@ class Segments:
     """Segments of ``classes``, name to bytes (n,) uint8, by ``weights``, name to share."""
 
     def __init__(self, classes: dict[str, npt.NDArray[np.uint8]], weights: dict[str, float], seed: int) -> None:
-        """Raises ValueError for a class that is shorter than one segment."""
+        """Raises ValueError for a class shorter than a segment, and for a weight without a class."""
+        if unknown := set(weights) - set(classes):
+            raise ValueError(f"weights for classes that are not there: {', '.join(sorted(unknown))}")
         for name, content in classes.items():
             if content.size < SEGMENT:
                 raise ValueError(f"class {name} has {content.size} bytes, fewer than a segment of {SEGMENT}")
@@ -56,10 +58,11 @@ class Feed:
         self._segments, self._steps, self._pieces, self._step = segments, steps, SEGMENT // steps, 0
         self._offsets = [row * self._pieces // rows for row in range(rows)]
         self._places = [(0, 0)] * rows
+        self._numbers = [0] * rows
         self._mine = range(rank, rows, world)
         self._bytes = np.zeros((len(self._mine), SEGMENT), np.uint8)
         self._features = np.zeros((SEGMENT, len(self._mine), len(FEATURES)), np.int32)
-        self._loaded: list[tuple[int, int] | None] = [None] * len(self._mine)
+        self._loaded = [0] * len(self._mine)
 
     def _pieces_now(self) -> list[int]:
         return [(self._step + offset) % self._pieces for offset in self._offsets]
@@ -68,6 +71,7 @@ class Feed:
         for row, piece in enumerate(self._pieces_now()):
             if piece == 0 or self._step == 0:
                 self._places[row] = self._segments.place()
+                self._numbers[row] += 1
 
     def skip(self, steps: int) -> None:
         """Pass over the batches of ``steps`` steps."""
@@ -82,16 +86,16 @@ class Feed:
         rows = np.empty((self._steps, len(self._mine), len(FEATURES)), np.int32)
         following = np.empty((self._steps, len(self._mine)), np.int64)
         for lane, row in enumerate(self._mine):
-            if self._loaded[lane] != self._places[row]:
+            if self._loaded[lane] != self._numbers[row]:
                 self._load(lane, self._places[row])
-                fresh[lane] = True
+                self._loaded[lane], fresh[lane] = self._numbers[row], True
             part = slice(pieces[row] * self._steps, (pieces[row] + 1) * self._steps)
             rows[:, lane], following[:, lane] = self._features[part, lane], self._bytes[lane, part]
         self._step += 1
         return rows, following, fresh
 
     def _load(self, lane: int, place: tuple[int, int]) -> None:
-        self._bytes[lane], self._loaded[lane] = self._segments.read(place), place
+        self._bytes[lane] = self._segments.read(place)
         self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1])[:, 0]
 
 

@@ -24,16 +24,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likezip.exact import ACTIVATION_LIMIT, WEIGHT_LIMIT
 from likezip.ngrams import FEATURES, ROWS
 
 SMALLEST_WEIGHT_UNIT = 2.0**-12
 LARGEST_WEIGHT_UNIT = 2.0**-5
-WEIGHT_LIMIT = 63
-GRID_LIMIT = 127
 STREAM_UNIT = 2.0**-5
 """Of embeddings, of the normalised stream and of the MLP's hidden values: a grid of +-127/32."""
 STATE_UNIT = 2.0**-7
 """Of the recurrent state, which lies in [-1, 1]."""
+SMALLEST_MEAN = 2.0**-14
+"""Added to the mean square of x."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,15 @@ class Shape:
 
 def _stop_at_limit(gradient: Tensor, rounded: Tensor) -> Tensor:
     """The gradient where ``rounded`` lies inside of the grid, 0 at its ends."""
-    return torch.ops.aten.hardtanh_backward(gradient, rounded, 0.5 - GRID_LIMIT, GRID_LIMIT - 0.5)
+    return torch.ops.aten.hardtanh_backward(gradient, rounded, 0.5 - ACTIVATION_LIMIT, ACTIVATION_LIMIT - 0.5)
 
 
 class _Grid(torch.autograd.Function):
-    """Round x / unit, at most GRID_LIMIT either way."""
+    """Round x / unit, at most ACTIVATION_LIMIT either way."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, unit: float) -> Tensor:
-        rounded = (x * (1 / unit)).round_().clamp_(-GRID_LIMIT, GRID_LIMIT).bfloat16()
+        rounded = (x * (1 / unit)).round_().clamp_(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16()
         ctx.save_for_backward(rounded)
         ctx.unit = unit
         return rounded
@@ -78,9 +79,9 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().mul_(1 / x.shape[-1]).add_(1e-5)
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().mul_(1 / x.shape[-1]).add_(SMALLEST_MEAN)
         scale = size.rsqrt_().mul_(1 / STREAM_UNIT)
-        rounded = (x * scale).round_().clamp_(-GRID_LIMIT, GRID_LIMIT).bfloat16()
+        rounded = (x * scale).round_().clamp_(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16()
         ctx.save_for_backward(rounded, scale)
         return rounded
 
@@ -99,7 +100,7 @@ class _Hidden(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor) -> Tensor:
         positive = a.float().clamp_(min=0)
-        rounded = (positive * positive).mul_(1 / STREAM_UNIT).round_().clamp_(max=GRID_LIMIT).bfloat16()
+        rounded = (positive * positive).mul_(1 / STREAM_UNIT).round_().clamp_(max=ACTIVATION_LIMIT).bfloat16()
         ctx.save_for_backward(rounded, a)
         return rounded
 
@@ -111,34 +112,39 @@ class _Hidden(torch.autograd.Function):
 
 
 class _Recurrence(torch.autograd.Function):
-    """h[t] = h[t-1] + z[t] (c[t] - h[t-1]) with z, c the hard functions of their logits (steps, lanes, state)."""
+    """h[t] = h[t-1] + z[t] (c[t] - h[t-1]) with z, c the hard functions of their logits (steps, lanes, state).
+
+    The logits come as products and biases (state,), which are added in float32: bfloat16 has too few steps where gates
+    are nearly shut.
+    """
 
     @staticmethod
-    def forward(ctx: Any, z_logits: Tensor, c_logits: Tensor, first: Tensor) -> Tensor:
-        z = z_logits.float().mul_(0.25).add_(0.5).clamp_(0, 1)
-        c = c_logits.float().clamp_(-1, 1)
+    def forward(ctx: Any, z_sums: Tensor, z_bias: Tensor, c_sums: Tensor, c_bias: Tensor, first: Tensor) -> Tensor:
+        z = (z_sums + z_bias).mul_(0.25).add_(0.5).clamp_(0, 1)
+        c = (c_sums + c_bias).clamp_(-1, 1)
         h = torch.empty_like(z)
         before = first
         for now, gate, candidate in zip(h.unbind(0), z.unbind(0), c.unbind(0), strict=True):
             torch.lerp(before, candidate, gate, out=now)
             before = now
-        ctx.save_for_backward(z_logits, c_logits, z, c, first, h)
+        ctx.save_for_backward(z, c, first, h)
+        ctx.kind = z_sums.dtype
         return h
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        z_logits, c_logits, z, c, first, h = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        z, c, first, h = ctx.saved_tensors
         total = gradient.clone()
         later = torch.zeros_like(first)
         for now, gate in reversed(list(zip(total.unbind(0), z.unbind(0), strict=True))):
             now.add_(later)
             torch.addcmul(now, now, gate, value=-1, out=later)
-        c[0].sub_(first)
-        c[1:].sub_(h[:-1])
-        dz = c.mul_(total).mul_(0.25).to(z_logits.dtype)
-        dc = total.mul_(z).to(c_logits.dtype)
         stop = torch.ops.aten.hardtanh_backward
-        return stop(dz, z_logits, -2.0, 2.0), stop(dc, c_logits, -1.0, 1.0), later
+        dc = stop(total * z, c, -1.0, 1.0)
+        moved = torch.cat((c[:1] - first, c[1:] - h[:-1]))
+        dz = stop(moved.mul_(total).mul_(0.25), z, 0.0, 1.0)
+        biases = dz.sum((0, 1)), dc.sum((0, 1))
+        return dz.to(ctx.kind), biases[0], dc.to(ctx.kind), biases[1], later
 
 
 class _WeightGrid(torch.autograd.Function):
@@ -168,7 +174,14 @@ class GridLinear(nn.Linear):
         self.unit = unit
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, _WeightGrid.apply(self.weight) * self.unit, self.bias)
+        return functional.linear(x, self._steps(), self.bias)
+
+    def products(self, x: Tensor) -> Tensor:
+        """Without the bias."""
+        return functional.linear(x, self._steps())
+
+    def _steps(self) -> Tensor:
+        return _WeightGrid.apply(self.weight) * self.unit
 
 
 class Block(nn.Module):
@@ -193,7 +206,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         q = _Normalise.apply(x)
-        h = _Recurrence.apply(self.gate(q), self.candidate(q), first)
+        gate, candidate = self.gate, self.candidate
+        h = _Recurrence.apply(gate.products(q), gate.bias, candidate.products(q), candidate.bias, first)
         x = x + self.out(_Grid.apply(h, STATE_UNIT))
         x = x + self.down(_Hidden.apply(self.up(_Normalise.apply(x))))
         return x, h[-1].detach()
