@@ -23,7 +23,19 @@ import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-SOURCES = ("exact", "hashing", "history", "kernels", "memory", "mixer", "ngrams", "predictor", "prior", "start")
+SOURCES = (
+    "errors",
+    "exact",
+    "hashing",
+    "history",
+    "kernels",
+    "memory",
+    "mixer",
+    "ngrams",
+    "predictor",
+    "prior",
+    "start",
+)
 """The modules that kernels are made of, whose constants are compiled in."""
 
 

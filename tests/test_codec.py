@@ -87,9 +87,9 @@ def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
 
 
 def test_cross_entropy_is_what_is_written() -> None:
-    for prior in ("on", "off"):
-        bits = codec.cross_entropy(TEXT, default_model(), prior=prior)
-        assert 0 <= len(codec.encode_block(TEXT, default_model(), prior=prior)[1]) - bits / 8 < 12
+    for choice in ("on", "off"):
+        bits = codec.cross_entropy(TEXT, default_model(), prior=choice)
+        assert 0 <= len(codec.encode_block(TEXT, default_model(), prior=choice)[1]) - bits / 8 < 12
 
 
 def test_an_unknown_choice_is_refused() -> None:

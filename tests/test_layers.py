@@ -6,21 +6,8 @@ from pathlib import Path
 import likezip
 from likezip import kernels
 
-ORDER = [
-    "cli",
-    "files",
-    "stream",
-    "codec",
-    "prior",
-    "predictor",
-    "start",
-    "memory",
-    "mixer",
-    "ngrams",
-    "exact",
-    "kernels",
-]
-ORDER += ["history", "coder", "model", "container", "errors"]
+ORDER = ["cli", "files", "stream", "codec", "prior", "predictor", "start", "memory", "mixer", "ngrams", "hashing"]
+ORDER += ["exact", "kernels", "history", "coder", "model", "container", "errors"]
 
 
 def _imports(name: str) -> set[str]:
