@@ -37,7 +37,7 @@ Product = Callable[[Int8s, Int32s], Callable[[], None]]
 """Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns what multiplies the ones, as they
 then are, by a weight into the others."""
 
-SMALL = 1 << 13
+SMALL = 1 << 12
 """Bytes of a block for which torch takes longer to import than it saves."""
 
 

@@ -4,7 +4,7 @@ A recurrent network over bytes; ``likezip.training.twin`` is the differentiable 
 and their units, all integers (k is the power of the weights' step, of each row):
 
     e   embeddings of the n-grams before the byte        int8, 1/32
-    x   the lane's stream                                int32, |x| < 2^15, 1/128
+    x   the lane's stream                                int32, |x| < 2^15, 1/16
     q   x / rms(x), what enters a product                int8, [-127, 127], 1/32
     w   weights                                          int8, [-63, 63], 2^-k, 5 <= k <= 12
     z   how far a gate opens                             int32, [0, 2^12], 1/4096
@@ -43,7 +43,7 @@ STREAM_LIMIT = (1 << 15) - 1
 LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
 SMALLEST_MEAN = 1
-"""Added to the mean square of x, in 2^-14."""
+"""Added to the mean square of x, in 2^-8."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ STREAM_UNIT = 2.0**-5
 """Of embeddings, of the normalised stream and of the MLP's hidden values: a grid of +-127/32."""
 STATE_UNIT = 2.0**-7
 """Of the recurrent state, which lies in [-1, 1]."""
-SMALLEST_MEAN = 2.0**-14
+SMALLEST_MEAN = 2.0**-8
 """Added to the mean square of x."""
 
 
