@@ -25,8 +25,8 @@ SAMPLE = 1 << 15
 LEAST_GAIN = 0.01
 """Share of the bits that the prior has to save, as it costs several times the time.
 
-A sample shows more than the block will gain, as the memory has not learnt much after so little: 3 to 10 times as much, of
-eleven files of 100 KB to 1 MB.  So it has to save that share once more for every doubling from the sample to the block.
+A sample shows more than the block will gain, as the memory has not learnt much after so little: 3 to 10 times as much
+with eleven files of 100 KB to 1 MB.  So the share grows by as much for every doubling from the sample to the block.
 """
 
 ROWS_AT_ONCE = 2048
