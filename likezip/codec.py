@@ -92,7 +92,12 @@ class _Coding:
         sizes = len(raw), self.lanes, self.table_bits
         with _predictor(*sizes, model, prior=prior, known=True) as block:
             self.decisions = block.run(np.frombuffer(raw, np.uint8))
-        self.bits = predictor.cross_entropy(*self.decisions)
+
+    def bits(self) -> float:
+        """What it costs, by its probabilities."""
+        from likezip.predictor import cross_entropy
+
+        return cross_entropy(*self.decisions)
 
 
 def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
@@ -106,7 +111,7 @@ def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _C
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
     without, both = (_Coding(sample, model, sample_lanes, prior=prior) for prior in (False, True))
     least_gain = LEAST_GAIN * (len(raw) // len(sample)).bit_length()
-    better = both if both.bits <= (1 - least_gain) * without.bits else without
+    better = both if both.bits() <= (1 - least_gain) * without.bits() else without
     return better if sample is raw else _Coding(raw, model, lanes, prior=better.prior)
 
 
@@ -160,4 +165,4 @@ def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return _code(raw, model, lanes, prior).bits
+    return _code(raw, model, lanes, prior).bits()
