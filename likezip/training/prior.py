@@ -92,12 +92,13 @@ def mean_rates(rates: npt.NDArray[np.float64], owners: list[str]) -> dict[str, f
 class Run:
     """A training run: the twin, its optimizers, and where it stands."""
 
-    def __init__(self, shape: Shape, device: torch.device, lr: float, embedding_lr: float) -> None:
+    def __init__(self, shape: Shape, device: torch.device, lr: float, embedding_lr: float, decay: float) -> None:
+        """decay: AdamW's weight decay, by the full rate."""
         self.twin, self.device, self.step = Twin(shape).to(device), device, 0
         self.curve: list[dict[str, float]] = []
         dense = [tensor for name, tensor in self.twin.named_parameters() if name != EMBEDDINGS]
         self.optimizers = [
-            torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
+            torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=decay, fused=True),
             RowAdagrad([self.twin.embeddings.weight], embedding_lr),
         ]
         self._full = (lr, embedding_lr)
@@ -177,6 +178,7 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
 @click.option("--rows", default=32, show_default=True, help="Segments read at a time, of all processes.")
 @click.option("--lr", default=2e-3, show_default=True, help="AdamW's rate, for the layers.")
 @click.option("--embedding-lr", default=0.05, show_default=True, help="Adagrad's rate, for the embeddings.")
+@click.option("--weight-decay", default=0.01, show_default=True, help="AdamW's, for the layers.")
 @click.option("--shape", default="", help="Sizes of the network, NAME=SIZE,...")
 @click.option("--every", default=300.0, show_default=True, help="Seconds between validations and checkpoints.")
 @click.option("--seed", default=1, show_default=True)
@@ -192,6 +194,7 @@ def main(
     rows: int,
     lr: float,
     embedding_lr: float,
+    weight_decay: float,
     shape: str,
     every: float,
     seed: int,
@@ -204,7 +207,8 @@ def main(
     held = read_validation(validation)
     if rows % world:
         raise click.UsageError(f"{rows} rows can't be shared evenly by {world} processes")
-    run = Run(Shape(**{name: int(value) for name, value in _numbers(shape).items()}), device, lr, embedding_lr)
+    sizes = Shape(**{name: int(value) for name, value in _numbers(shape).items()})
+    run = Run(sizes, device, lr, embedding_lr, weight_decay)
     if output.exists():
         run.load(output)
     feed, total = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world), int(megabytes * 1e6 / (rows * STEPS))
