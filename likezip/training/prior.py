@@ -231,6 +231,9 @@ def main(
             click.echo(f"{seen / 1e6:8.2f} MB  {speed / 1e3:5.1f} KB/s  {'  '.join(parts)}")
             run.save(output)
             saved, since = time.time(), run.step
+    if world > 1:
+        distributed.barrier()  # nobody leaves while the first still validates and saves
+        distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
