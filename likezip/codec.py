@@ -63,10 +63,10 @@ def _predictor(
     from likezip.predictor import Predictor
     from likezip.start import Start
 
+    part = "both" if prior else "memory"
     try:
-        start = Start.of(model.part("both" if prior else "memory"))
+        start = Start.of(model.part(part))
     except (KeyError, ValueError) as error:
-        part = "both" if prior else "memory"
         raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
     if not prior:
         yield Predictor(size, lanes, table_bits, start)
@@ -102,7 +102,6 @@ class _Coding:
 
 def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
     """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
-
     if prior == "on" and not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
     if prior != "auto" or not model.has_prior():

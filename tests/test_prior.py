@@ -163,7 +163,7 @@ BREAKS = {
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_network_that_breaks_a_bound_is_refused(name: str, found: dict[str, np.ndarray]) -> None:
     tensor, change = BREAKS[name]
-    with pytest.raises(ValueError, match=tensor.split(".")[0] if "." not in tensor else tensor.rsplit(".", 1)[0]):
+    with pytest.raises(ValueError, match=tensor.rsplit(".", 1)[0]):
         Network.of({**found, tensor: change(found[tensor])})
 
 

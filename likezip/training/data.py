@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 
-def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
-    """The files of one class: the members of a tar archive, or all files below a directory.
+def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:
+    """The members of a tar archive, or all files below a directory in order: path below ``source``, content.
 
     exclude: files with any of these texts in their path are left out.
     """
@@ -20,15 +20,20 @@ def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
         return not any(text in path for text in exclude)
 
     if source.is_dir():
-        paths = [path for path in sorted(source.rglob("*")) if path.is_file()]
-        return [path.read_bytes() for path in paths if wanted(path.as_posix())]
-    files: list[bytes] = []
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and wanted(path.as_posix()):
+                yield path.relative_to(source), path.read_bytes()
+        return
     with tarfile.open(source) as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
             if content is not None:
-                files.append(content.read())
-    return files
+                yield Path(member.name), content.read()
+
+
+def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
+    """The files of one class, but for those with any text of ``exclude`` in their path."""
+    return [content for _, content in _files(source, exclude)]
 
 
 def draw_block(files: list[bytes], size: int, random: np.random.Generator) -> bytes:
@@ -55,13 +60,6 @@ def read_classes(sources: Sequence[Path], exclude: tuple[str, ...], seed: int) -
 def read_validation(source: Path, most: int = 1 << 16) -> dict[str, npt.NDArray[np.uint8]]:
     """Up to ``most`` bytes of each class of held-out files, the first component of their path below ``source``."""
     classes: dict[str, list[bytes]] = {}
-    if source.is_dir():
-        for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            classes.setdefault(path.relative_to(source).parts[0], []).append(path.read_bytes())
-    else:
-        with tarfile.open(source) as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    classes.setdefault(Path(member.name).parts[0], []).append(content.read())
+    for path, content in _files(source):
+        classes.setdefault(path.parts[0], []).append(content)
     return {name: np.frombuffer(b"".join(files)[:most], np.uint8) for name, files in sorted(classes.items())}
