@@ -184,20 +184,28 @@ RECIPROCAL_ROOT = _root_table()
 """(4096,) int32: 2^20 / sqrt(m), in (2^14, 2^15]."""
 
 
+LARGEST_KEPT = 1 << 13
+
+
 @inlined
 def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.int8]) -> None:
-    """q = 32 x / sqrt(mean), rounded, in [-127, 127]: |x| < 2^15, 1 <= mean <= 2^30.
+    """q = 32 x / sqrt(mean), rounded, in [-127, 127]: |x| < 2^20, 1 <= mean <= 2^40.
 
-    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 10; x * root is below 2^30, half of what it
-    is divided by at most 2^24.
+    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 15.  Of x are kept as many bits that
+    sqrt(mean) is below 2^10, so what exceeds 2^13 in size is cut off at 127 all the same; times root that is at most
+    2^28, half of what it is divided by at most 2^18.
     """
-    power = (np.int64(21) - leading_zeros(np.uint32(mean))) >> 1
+    power = (np.int64(53) - leading_zeros(np.uint64(mean))) >> 1
     scaled = mean >> (2 * power) if power >= 0 else mean << (-2 * power)
     root = RECIPROCAL_ROOT[np.uint64(scaled)]
-    shift = np.int32(15 + power)
+    dropped = np.int32(max(power - 4, 0))
+    up = np.int32(np.int32(1 << dropped) >> 1)
+    shift = np.int32(15 + power - dropped)
     half = np.int32(1) << np.int32(shift - 1)
     for i in range(x.size):
-        value = np.int32(np.int32(x[i] * root) + half) >> shift
+        kept = np.int32(x[i] + up) >> dropped
+        kept = min(max(kept, np.int32(-LARGEST_KEPT)), np.int32(LARGEST_KEPT))
+        value = np.int32(np.int32(kept * root) + half) >> shift
         q[i] = min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT))
 
 
@@ -239,7 +247,7 @@ LN2 = 45426
 @inlined
 def logarithm(value: int) -> int:
     """ln(value) in 1/65536 nat of 1 <= value < 2^31, within 2^-9 nat: 10 bits of the mantissa count."""
-    shift = max(np.int64(32 - MANTISSA_BITS) - leading_zeros(np.uint32(value)), np.int64(0))
+    shift = max(np.int64(64 - MANTISSA_BITS) - leading_zeros(np.uint64(value)), np.int64(0))
     return np.int64(LOGARITHM[np.uint64(value >> shift)]) + shift * LN2
 
 

@@ -107,13 +107,12 @@ def prefetch(typing: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def leading_zeros(typing: Any, value: Any) -> Any:
-    """How many of the upper bits of a uint32 are zero, int64."""
+    """How many of the upper bits of a uint64 are zero, int64."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        zeros = builder.ctlz(arguments[0], llvmlite.ir.Constant(llvmlite.ir.IntType(1), 0))
-        return builder.zext(zeros, llvmlite.ir.IntType(64))
+        return builder.ctlz(arguments[0], llvmlite.ir.Constant(llvmlite.ir.IntType(1), 0))
 
-    return types.int64(types.uint32), generate
+    return types.int64(types.uint64), generate
 
 
 def compile_once(name: str, compile_kernels: Callable[[], None], announce: Callable[[], None] | None) -> None:

@@ -4,7 +4,7 @@ A recurrent network over bytes; ``likezip.training.twin`` is the differentiable 
 and their units, all integers (k is the power of the weights' step, of each row):
 
     e   embeddings of the n-grams before the byte        int8, 1/32
-    x   the lane's stream                                int32, |x| < 2^15, 1/16
+    x   the lane's stream                                int32, |x| < 2^20, 1/256
     q   x / rms(x), what enters a product                int8, [-127, 127], 1/32
     w   weights                                          int8, [-63, 63], 2^-k, 5 <= k <= 12
     z   how far a gate opens                             int32, [0, 2^12], 1/4096
@@ -39,11 +39,11 @@ from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 
-STREAM_LIMIT = (1 << 15) - 1
+STREAM_LIMIT = (1 << 20) - 1
 LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
-SMALLEST_MEAN = 1
-"""Added to the mean square of x, in 2^-8."""
+SMALLEST_MEAN = 1 << 8
+"""Added to the mean square of x, in 2^-16."""
 
 
 @dataclass(frozen=True)

@@ -124,19 +124,21 @@ class Prior:
 
     @staticmethod
     def norm(x: list[int]) -> list[int]:
-        m = sum(v * v for v in x) // len(x) + 1
+        m = sum(v * v for v in x) // len(x) + 256
         p = next(p for p in range(-9, 40) if 2**10 <= Fraction(m) / Fraction(4) ** p < 2**12)
         s = m // 4**p if p >= 0 else m * 4**-p
         root = isqrt(2**40 // s)
-        return [limit((v * root + (1 << (14 + p))) >> (15 + p), -127, 127) for v in x]
+        d = max(p - 4, 0)
+        kept = [limit((v + (1 << d >> 1)) >> d, -8192, 8192) for v in x]
+        return [limit((v * root + (1 << (14 + p - d))) >> (15 + p - d), -127, 127) for v in kept]
 
     def tree(self) -> list[int]:
         """The frequencies of the next byte at 256..511, their sums below."""
 
         def add(x: list[int], change: list[int]) -> list[int]:
-            return [limit(v + c, -32767, 32767) for v, c in zip(x, change, strict=True)]
+            return [limit(v + c, -1048575, 1048575) for v, c in zip(x, change, strict=True)]
 
-        x = [limit(v, -32767, 32767) for v in self.layer("enter", self.embeddings())]
+        x = [limit(v, -1048575, 1048575) for v in self.layer("enter", self.embeddings())]
         for i, h in enumerate(self.states):
             g = self.layer(f"{i}.gates", self.norm(x))
             for j, (gate, candidate) in enumerate(zip(g[: len(h)], g[len(h) :], strict=True)):

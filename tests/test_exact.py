@@ -82,9 +82,9 @@ def test_logarithm(value: int) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(-32767, 32767), min_size=1, max_size=64), st.data())
+@given(st.lists(st.integers(-(2**20) + 1, 2**20 - 1), min_size=1, max_size=64), st.data())
 def test_normalise(values: list[int], data: st.DataObject) -> None:
-    mean = data.draw(st.integers(1, 1 << 30))
+    mean = data.draw(st.integers(1, 1 << 40))
     q = np.zeros(len(values), np.int8)
     _normalise(np.array(values, np.int32), mean, q)
     with localcontext() as context:

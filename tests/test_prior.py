@@ -25,7 +25,6 @@ def _twin() -> Twin:
             if name != "embeddings.weight":
                 tensor.mul_(2)
         twin.embeddings.weight.normal_(0, 0.5)
-        twin.enter.weight.mul_(4)  # a trained stream is some fifty steps of 1/16 wide
     return twin
 
 

@@ -26,8 +26,8 @@ def test_segments_follow_the_weights_and_cover_a_class() -> None:
     classes = _classes()
     segments = Segments(classes, {"text": 3, "count": 1}, 1)
     places = [segments.place() for _ in range(400)]
-    assert abs(sum(chosen == 0 for chosen, _ in places) - 300) < 5
-    starts = sorted(start for chosen, start in places if chosen == 0)
+    assert abs(sum(chosen == 0 for chosen, _, _ in places) - 300) < 5
+    starts = sorted(start for chosen, start, _ in places if chosen == 0)
     assert max(np.diff(starts)) < 3 * classes["text"].size / 300
     assert all(segments.read(place).size == SEGMENT for place in places)
 
@@ -39,7 +39,7 @@ def test_a_weight_without_a_class_is_refused() -> None:
 
 def test_a_class_of_one_segment_begins_anew() -> None:
     feed = Feed(Segments({"one": np.zeros(SEGMENT, np.uint8)}, {"one": 1}, 1), 1, SEGMENT // 4)
-    assert [bool(feed.batch()[2][0]) for _ in range(9)] == [True, False, False, False] * 2 + [True]
+    assert [bool(feed.batch().fresh[0]) for _ in range(9)] == [True, False, False, False] * 2 + [True]
 
 
 def test_a_class_without_a_segment_is_refused() -> None:
@@ -56,13 +56,13 @@ def test_processes_share_a_run_and_a_run_resumes() -> None:
     halves = [[part.batch() for _ in range(70)] for part in parts]
     resumed.skip(69)
     for rank in (0, 1):
-        assert all(np.array_equal(batches[i][1][:, rank::2], halves[rank][i][1]) for i in range(70))
-    assert np.array_equal(resumed.batch()[0], batches[69][0])
-    rows, following, fresh = batches[0]
-    assert rows.shape == (512, 6, 7)
-    assert fresh.all()
-    assert 0 < sum(batch[2].sum() for batch in batches[1:]) <= 6 * 70 * 512 // SEGMENT + 6
-    assert following.shape == (512, 6)
+        assert all(np.array_equal(batches[i].following[:, rank::2], halves[rank][i].following) for i in range(70))
+    assert np.array_equal(resumed.batch().rows, batches[69].rows)
+    assert batches[0].rows.shape == (512, 6, 7)
+    assert batches[0].fresh.all()
+    assert 0 < sum(batch.fresh.sum() for batch in batches[1:]) <= 6 * 70 * 512 // SEGMENT + 6
+    assert batches[0].following.shape == (512, 6)
+    assert batches[0].expected.shape == (512, 6, 0)
 
 
 def test_rows_depend_on_what_came_before_only() -> None:
@@ -86,7 +86,7 @@ def sources(tmp_path: Path) -> list[str]:
 
 def _run(sources: list[str], output: Path, megabytes: float, *more: str) -> str:
     held = str(Path(sources[0]).parents[1] / "held")
-    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", SHAPE]
+    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", SHAPE, "--no-compile"]
     result = CliRunner().invoke(prior.main, [*arguments, "--megabytes", str(megabytes), *more], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -124,7 +124,7 @@ def test_two_processes_learn_what_one_does(sources: list[str], tmp_path: Path) -
         output = tmp_path / f"{world}.pt"
         command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)]
         command += ["-m", "likezip.training.prior", *sources, "-o", str(output), "--megabytes", "0.05", "--rows", "4"]
-        command += ["--validation", str(tmp_path / "held"), "--shape", SHAPE]
+        command += ["--validation", str(tmp_path / "held"), "--shape", SHAPE, "--no-compile"]
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
         rates.append(export.load_twin(output)[2][-1]["text"])
     assert rates[0] == pytest.approx(rates[1], abs=0.02)

@@ -39,17 +39,23 @@ def test_recurrence() -> None:
     _alike(_gradients(twin._Recurrence.apply, inputs, weight), _gradients(plain, inputs, weight), 1e-5)
 
 
-def test_normalise() -> None:
+def test_add_and_normalise() -> None:
     torch.manual_seed(2)
-    x, weight = torch.randn(40, 64) * 7, torch.randn(40, 64)
+    x, change, weight = torch.randn(40, 64) * 6, torch.randn(40, 64) * 3, torch.randn(40, 64)
     x[0, 0] = 300  # beyond the grid: no gradient of its own, but in the length
 
-    def plain(x: Tensor) -> Tensor:
+    def plain(x: Tensor, change: Tensor) -> Tensor:
+        x = x + change
         y = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + twin.SMALLEST_MEAN) / twin.STREAM_UNIT
-        return y.clamp(-127, 127)
+        return 0.1 * x + y.clamp(-127, 127)
 
-    assert (twin._Normalise.apply(x).float() - plain(x)).abs().max() <= 0.51
-    _alike(_gradients(twin._Normalise.apply, [x], weight), _gradients(plain, [x], weight), 0.05)
+    def rounded(x: Tensor, change: Tensor) -> Tensor:
+        total, q = twin._AddNormalise.apply(x, change)
+        assert torch.equal(total, x + change)
+        return 0.1 * total + q.float()
+
+    assert (rounded(x, change) - plain(x, change)).abs().max() <= 0.51
+    _alike(_gradients(rounded, [x, change], weight), _gradients(plain, [x, change], weight), 0.05)
 
 
 def test_hidden() -> None:

@@ -21,7 +21,7 @@ from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, w
 LARGEST_DIFFERENCE = 0.005
 """Of the bits per byte of twin and integers, as a share, over all classes."""
 
-GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-4, 2.0**-8
+GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
 
 Tensors = dict[str, npt.NDArray[Any]]
 

@@ -22,8 +22,9 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from likezip.training.data import read_classes, read_validation
-from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
-from likezip.training.twin import Shape, Twin
+from likezip.training.mixture import OWN_SHARE, Mixture, SegmentsBesideMemory, start_of
+from likezip.training.segments import SEGMENT, Batch, Feed, Segments, embedding_rows
+from likezip.training.twin import Shape, Twin, compile_elementwise
 
 STEPS = 256
 """Bytes of each row that a training step sees; gradients end there, states go on."""
@@ -101,27 +102,41 @@ class Run:
             torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=decay, fused=True),
             RowAdagrad([self.twin.embeddings.weight], embedding_lr),
         ]
-        self._full = (lr, embedding_lr)
+        self._full = (lr, embedding_lr, lr)
         self._dense = dense
-        self._network = DistributedDataParallel(self.twin) if distributed.is_initialized() else self.twin
+        self.mixture = Mixture().to(device)
+        self.optimizers.append(torch.optim.Adam(self.mixture.parameters(), lr))
+        self._network: nn.Module = self.twin
+        self._mixture: nn.Module = self.mixture
+        if distributed.is_initialized():
+            self._network = DistributedDataParallel(self.twin)
+            self._mixture = DistributedDataParallel(self.mixture)
 
     def set_rate(self, share: float) -> None:
         """Use ``share`` of the full learning rates."""
         for optimizer, full in zip(self.optimizers, self._full, strict=True):
             optimizer.param_groups[0]["lr"] = full * share
 
-    def learn(self, rows: Tensor, following: Tensor, states: list[Tensor]) -> tuple[float, list[Tensor]]:
-        """One step on a batch: its bits per byte, and the states after it."""
+    def learn(self, batch: Batch, states: list[Tensor]) -> tuple[float, list[Tensor]]:
+        """One step: the batch's bits per byte, with the memory if its logits are there, and the states after it."""
+        keep = torch.from_numpy(~batch.fresh).to(self.device)[:, None]
+        rows = torch.from_numpy(batch.rows).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            logits, states = self._network(rows, states)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), following.flatten())
-        loss.backward()
+            logits, states = self._network(rows, [state * keep for state in states])
+        logits, following = logits.float().flatten(0, 1), torch.from_numpy(batch.following).to(self.device).flatten()
+        if batch.expected.shape[-1]:
+            expected = torch.from_numpy(batch.expected).to(self.device).flatten(0, 1)
+            alone, rate = self._mixture(logits, following, expected)
+            (rate + OWN_SHARE * alone).backward()
+        else:
+            rate = functional.cross_entropy(logits, following)
+            rate.backward()
         nn.utils.clip_grad_norm_(self._dense, 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
         self.step += 1
-        return float(loss.detach()) / math.log(2), states
+        return float(rate.detach()) / math.log(2), states
 
     def save(self, path: Path) -> None:
         content = {
@@ -129,6 +144,7 @@ class Run:
             "step": self.step,
             "curve": self.curve,
             "twin": self.twin.state_dict(),
+            "mixture": self.mixture.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
         torch.save(content, path.with_suffix(".part"))
@@ -138,6 +154,7 @@ class Run:
         content = torch.load(path, map_location=self.device, weights_only=True)
         self.step, self.curve = content["step"], content["curve"]
         self.twin.load_state_dict(content["twin"])
+        self.mixture.load_state_dict(content["mixture"])
         for optimizer, state in zip(self.optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
 
@@ -167,6 +184,11 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
 @click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
 @click.option("--weights", default="", help="Shares of the classes, NAME=SHARE,...; by default their sizes.")
 @click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, path_type=Path),
+    help="Minimise the bits of the prior and of this model's memory together, not of the prior alone.",
+)
 @click.option("--megabytes", default=100.0, show_default=True, help="Bytes to see in the whole run.")
 @click.option(
     "--decay",
@@ -181,6 +203,7 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
 @click.option("--weight-decay", default=0.01, show_default=True, help="AdamW's, for the layers.")
 @click.option("--shape", default="", help="Sizes of the network, NAME=SIZE,...")
 @click.option("--every", default=300.0, show_default=True, help="Seconds between validations and checkpoints.")
+@click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="What lies between products.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--threads", default=1, show_default=True, help="Of each process.")
 def main(
@@ -189,6 +212,7 @@ def main(
     validation: Path,
     weights: str,
     exclude: tuple[str, ...],
+    beside: Path | None,
     megabytes: float,
     decay: float,
     rows: int,
@@ -197,11 +221,14 @@ def main(
     weight_decay: float,
     shape: str,
     every: float,
+    compiled: bool,
     seed: int,
     threads: int,
 ) -> None:
     """Train on SOURCES, tar archives or directories, one a class."""
     device, rank, world = _begin_process(threads, seed)
+    if compiled:
+        compile_elementwise()
     classes = read_classes(sources, exclude, seed)
     shares = _numbers(weights) or {name: float(content.size) for name, content in classes.items()}
     held = read_validation(validation)
@@ -211,17 +238,19 @@ def main(
     run = Run(sizes, device, lr, embedding_lr, weight_decay)
     if output.exists():
         run.load(output)
-    feed, total = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world), int(megabytes * 1e6 / (rows * STEPS))
+    if beside:
+        segments: Segments = SegmentsBesideMemory(classes, shares, seed, start_of(beside), rank, world)
+        feed = Feed(segments, rows // world, STEPS)
+    else:
+        feed = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world)
+    total = int(megabytes * 1e6 / (rows * STEPS))
     feed.skip(run.step)
     if rank == 0:
         click.echo(f"{run.twin.shape}, {run.twin.shape.products()} multiply-adds a byte, {total} steps from {run.step}")
     states, recent, saved, since = run.twin.first_states(len(range(rank, rows, world))), 0.0, time.time(), run.step
     while run.step < total:
         run.set_rate(learning_rate(run.step / total, run.step, decay))
-        features, following, fresh = feed.batch()
-        keep = torch.from_numpy(~fresh).to(device)[:, None]
-        batch = torch.from_numpy(features).to(device), torch.from_numpy(following).to(device)
-        rate, states = run.learn(*batch, [state * keep for state in states])
+        rate, states = run.learn(feed.batch(), states)
         recent += (0.02 if recent else 1.0) * (rate - recent)
         if rank == 0 and (time.time() - saved > every or run.step == total):
             seen, speed = run.step * rows * STEPS, (run.step - since) * rows * STEPS / (time.time() - saved)

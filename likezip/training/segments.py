@@ -7,6 +7,8 @@ is read twice before most others have been read once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,17 +19,25 @@ SEGMENT = 1 << 14
 
 GOLDEN = 0.6180339887498949
 
+Place = tuple[int, int, int]
+"""Of a segment: its class, where its block begins, its lane in the block (0: the block is the segment)."""
+
 
 class Segments:
     """Segments of ``classes``, name to bytes (n,) uint8, by ``weights``, name to share."""
 
-    def __init__(self, classes: dict[str, npt.NDArray[np.uint8]], weights: dict[str, float], seed: int) -> None:
-        """Raises ValueError for a class shorter than a segment, and for a weight without a class."""
+    logits = 0
+    """How many logits of a memory come with each byte."""
+
+    def __init__(
+        self, classes: dict[str, npt.NDArray[np.uint8]], weights: dict[str, float], seed: int, size: int = SEGMENT
+    ) -> None:
+        """size: of a block.  Raises ValueError for a class shorter than that, and for a weight without a class."""
         if unknown := set(weights) - set(classes):
             raise ValueError(f"weights for classes that are not there: {', '.join(sorted(unknown))}")
         for name, content in classes.items():
-            if content.size < SEGMENT:
-                raise ValueError(f"class {name} has {content.size} bytes, fewer than a segment of {SEGMENT}")
+            if content.size < size:
+                raise ValueError(f"class {name} has {content.size} bytes, fewer than a block of {size}")
         self._contents = list(classes.values())
         shares = np.array([weights.get(name, 0.0) for name in classes])
         self._ends = np.cumsum(shares / shares.sum())
@@ -35,19 +45,35 @@ class Segments:
         self._counts = [0] * len(classes)
         self._next = 0
 
-    def place(self) -> tuple[int, int]:
-        """The class and the start of the next segment."""
+        self._size = size
+
+    def place(self) -> Place:
+        """Where the next segment is."""
         chosen = int(np.searchsorted(self._ends, (self._phases[-1] + self._next * GOLDEN) % 1.0, "right"))
         chosen = min(chosen, len(self._contents) - 1)
         part = (self._phases[chosen] + self._counts[chosen] * GOLDEN) % 1.0
         self._next += 1
         self._counts[chosen] += 1
-        return chosen, int(part * (self._contents[chosen].size - SEGMENT))
+        return chosen, int(part * (self._contents[chosen].size - self._size)), 0
 
-    def read(self, place: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(self, place: Place) -> npt.NDArray[np.uint8]:
         """The bytes (SEGMENT,) at a place."""
-        chosen, start = place
-        return self._contents[chosen][start : start + SEGMENT]
+        chosen, start, lane = place
+        return self._contents[chosen][start + lane * SEGMENT : start + (lane + 1) * SEGMENT]
+
+    def expected(self, place: Place) -> npt.NDArray[np.int16]:
+        """The memory's logits for the bits of a place, (SEGMENT, logits)."""
+        return np.zeros((SEGMENT, 0), np.int16)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pieces of ``steps`` bytes of some lanes."""
+
+    rows: npt.NDArray[np.int32]  # (steps, lanes, features) of the embeddings
+    following: npt.NDArray[np.int64]  # (steps, lanes), the bytes that they are to predict
+    expected: npt.NDArray[np.int16]  # (steps, lanes, logits of the memory)
+    fresh: npt.NDArray[np.bool_]  # (lanes,), which ones begin
 
 
 class Feed:
@@ -57,11 +83,12 @@ class Feed:
         """Of the rows of all processes this one, ``rank`` of ``world``, has every world-th."""
         self._segments, self._steps, self._pieces, self._step = segments, steps, SEGMENT // steps, 0
         self._offsets = [row * self._pieces // rows for row in range(rows)]
-        self._places = [(0, 0)] * rows
+        self._places: list[Place] = [(0, 0, 0)] * rows
         self._numbers = [0] * rows
         self._mine = range(rank, rows, world)
         self._bytes = np.zeros((len(self._mine), SEGMENT), np.uint8)
         self._features = np.zeros((SEGMENT, len(self._mine), len(FEATURES)), np.int32)
+        self._expected = np.zeros((SEGMENT, len(self._mine), segments.logits), np.int16)
         self._loaded = [0] * len(self._mine)
 
     def _pieces_now(self) -> list[int]:
@@ -79,24 +106,29 @@ class Feed:
             self._move()
             self._step += 1
 
-    def batch(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Rows of the embeddings (steps, lanes, features), next bytes (steps, lanes), which lanes begin (lanes,)."""
+    def batch(self) -> Batch:
         self._move()
-        pieces, fresh = self._pieces_now(), np.zeros(len(self._mine), np.bool_)
-        rows = np.empty((self._steps, len(self._mine), len(FEATURES)), np.int32)
-        following = np.empty((self._steps, len(self._mine)), np.int64)
+        pieces, lanes = self._pieces_now(), len(self._mine)
+        batch = Batch(
+            np.empty((self._steps, lanes, len(FEATURES)), np.int32),
+            np.empty((self._steps, lanes), np.int64),
+            np.empty((self._steps, lanes, self._segments.logits), np.int16),
+            np.zeros(lanes, np.bool_),
+        )
         for lane, row in enumerate(self._mine):
             if self._loaded[lane] != self._numbers[row]:
                 self._load(lane, self._places[row])
-                self._loaded[lane], fresh[lane] = self._numbers[row], True
+                self._loaded[lane], batch.fresh[lane] = self._numbers[row], True
             part = slice(pieces[row] * self._steps, (pieces[row] + 1) * self._steps)
-            rows[:, lane], following[:, lane] = self._features[part, lane], self._bytes[lane, part]
+            batch.rows[:, lane], batch.following[:, lane] = self._features[part, lane], self._bytes[lane, part]
+            batch.expected[:, lane] = self._expected[part, lane]
         self._step += 1
-        return rows, following, fresh
+        return batch
 
-    def _load(self, lane: int, place: tuple[int, int]) -> None:
+    def _load(self, lane: int, place: Place) -> None:
         self._bytes[lane] = self._segments.read(place)
         self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1])[:, 0]
+        self._expected[:, lane] = self._segments.expected(place)
 
 
 def embedding_rows(lanes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:

@@ -54,8 +54,16 @@ class Shape:
 
 
 def _stop_at_limit(gradient: Tensor, rounded: Tensor) -> Tensor:
-    """The gradient where ``rounded`` lies inside of the grid, 0 at its ends."""
-    return torch.ops.aten.hardtanh_backward(gradient, rounded, 0.5 - ACTIVATION_LIMIT, ACTIVATION_LIMIT - 0.5)
+    """The gradient (float32) where ``rounded`` lies inside of the grid, 0 at its ends."""
+    return torch.where(rounded.abs() < ACTIVATION_LIMIT, gradient.float(), 0.0)
+
+
+def _round(x: Tensor, unit: float) -> Tensor:
+    return (x * (1 / unit)).round().clamp(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16()
+
+
+def _round_backward(gradient: Tensor, rounded: Tensor, unit: float) -> Tensor:
+    return _stop_at_limit(gradient, rounded) * (1 / unit)
 
 
 class _Grid(torch.autograd.Function):
@@ -63,7 +71,7 @@ class _Grid(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, unit: float) -> Tensor:
-        rounded = (x * (1 / unit)).round_().clamp_(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16()
+        rounded = _round(x, unit)
         ctx.save_for_backward(rounded)
         ctx.unit = unit
         return rounded
@@ -71,27 +79,46 @@ class _Grid(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (rounded,) = ctx.saved_tensors
-        return _stop_at_limit(gradient, rounded).float().mul_(1 / ctx.unit), None
+        return _round_backward(gradient, rounded, ctx.unit), None
 
 
-class _Normalise(torch.autograd.Function):
-    """x / rms(x) in steps of STREAM_UNIT."""
+def _add_normalise(x: Tensor, change: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    total = x + change
+    scale = ((total * total).mean(-1, keepdim=True) + SMALLEST_MEAN).rsqrt() * (1 / STREAM_UNIT)
+    return total, (total * scale).round().clamp(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16(), scale
+
+
+def _add_normalise_backward(
+    past: Tensor, gradient: Tensor, rounded: Tensor, scale: Tensor, kind: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    inside, normal = _stop_at_limit(gradient, rounded), rounded.float() * STREAM_UNIT
+    total = past + (inside - normal * (inside * normal).mean(-1, keepdim=True)) * scale
+    return total, total.to(kind)
+
+
+class _AddNormalise(torch.autograd.Function):
+    """x + change, and that divided by its root mean square in steps of STREAM_UNIT."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().mul_(1 / x.shape[-1]).add_(SMALLEST_MEAN)
-        scale = size.rsqrt_().mul_(1 / STREAM_UNIT)
-        rounded = (x * scale).round_().clamp_(-ACTIVATION_LIMIT, ACTIVATION_LIMIT).bfloat16()
+    def forward(ctx: Any, x: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
+        total, rounded, scale = _add_normalise(x, change)
         ctx.save_for_backward(rounded, scale)
-        return rounded
+        ctx.kind = change.dtype
+        return total, rounded
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, past: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         rounded, scale = ctx.saved_tensors
-        inside = _stop_at_limit(gradient, rounded).float()
-        normal = rounded.float().mul_(STREAM_UNIT)
-        along = (inside * normal).mean(-1, keepdim=True)
-        return inside.addcmul_(normal, along, value=-1).mul_(scale)
+        return _add_normalise_backward(past, gradient, rounded, scale, ctx.kind)
+
+
+def _square(a: Tensor) -> Tensor:
+    positive = a.float().clamp(min=0)
+    return (positive * positive * (1 / STREAM_UNIT)).round().clamp(max=ACTIVATION_LIMIT).bfloat16()
+
+
+def _square_backward(gradient: Tensor, rounded: Tensor, a: Tensor) -> Tensor:
+    return (_stop_at_limit(gradient, rounded) * a.float().clamp(min=0) * (2 / STREAM_UNIT)).to(a.dtype)
 
 
 class _Hidden(torch.autograd.Function):
@@ -99,16 +126,26 @@ class _Hidden(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor) -> Tensor:
-        positive = a.float().clamp_(min=0)
-        rounded = (positive * positive).mul_(1 / STREAM_UNIT).round_().clamp_(max=ACTIVATION_LIMIT).bfloat16()
+        rounded = _square(a)
         ctx.save_for_backward(rounded, a)
         return rounded
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         rounded, a = ctx.saved_tensors
-        inside = _stop_at_limit(gradient, rounded)
-        return inside.mul_(a.clamp(min=0)).mul_(2 / STREAM_UNIT)
+        return _square_backward(gradient, rounded, a)
+
+
+def _gates(z_sums: Tensor, z_bias: Tensor, c_sums: Tensor, c_bias: Tensor) -> tuple[Tensor, Tensor]:
+    return ((z_sums + z_bias) * 0.25 + 0.5).clamp(0, 1), (c_sums + c_bias).clamp(-1, 1)
+
+
+def _gates_backward(
+    total: Tensor, z: Tensor, c: Tensor, before: Tensor, kind: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    dc = torch.where(c.abs() < 1, total * z, 0.0)
+    dz = torch.where((z > 0) & (z < 1), (c - before) * total * 0.25, 0.0)
+    return dz.to(kind), dz.sum((0, 1)), dc.to(kind), dc.sum((0, 1))
 
 
 class _Recurrence(torch.autograd.Function):
@@ -120,31 +157,32 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z_sums: Tensor, z_bias: Tensor, c_sums: Tensor, c_bias: Tensor, first: Tensor) -> Tensor:
-        z = (z_sums + z_bias).mul_(0.25).add_(0.5).clamp_(0, 1)
-        c = (c_sums + c_bias).clamp_(-1, 1)
-        h = torch.empty_like(z)
-        before = first
-        for now, gate, candidate in zip(h.unbind(0), z.unbind(0), c.unbind(0), strict=True):
+        z, c = _gates(z_sums, z_bias, c_sums, c_bias)
+        states = z.new_empty((len(z) + 1, *z.shape[1:]))
+        states[0] = first
+        parts = states.unbind(0)
+        for before, now, gate, candidate in zip(parts[:-1], parts[1:], z.unbind(0), c.unbind(0), strict=True):
             torch.lerp(before, candidate, gate, out=now)
-            before = now
-        ctx.save_for_backward(z, c, first, h)
+        ctx.save_for_backward(z, c, states)
         ctx.kind = z_sums.dtype
-        return h
+        return states[1:]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        z, c, first, h = ctx.saved_tensors
+        z, c, states = ctx.saved_tensors
         total = gradient.clone()
-        later = torch.zeros_like(first)
+        later = torch.zeros_like(states[0])
         for now, gate in reversed(list(zip(total.unbind(0), z.unbind(0), strict=True))):
             now.add_(later)
             torch.addcmul(now, now, gate, value=-1, out=later)
-        stop = torch.ops.aten.hardtanh_backward
-        dc = stop(total * z, c, -1.0, 1.0)
-        moved = torch.cat((c[:1] - first, c[1:] - h[:-1]))
-        dz = stop(moved.mul_(total).mul_(0.25), z, 0.0, 1.0)
-        biases = dz.sum((0, 1)), dc.sum((0, 1))
-        return dz.to(ctx.kind), biases[0], dc.to(ctx.kind), biases[1], later
+        return *_gates_backward(total, z, c, states[:-1], ctx.kind), later
+
+
+def compile_elementwise() -> None:
+    """From now on what lies between products runs as compiled kernels; takes half a minute and a C++ compiler."""
+    for name in ("_round", "_add_normalise", "_square", "_gates"):
+        for part in (name, f"{name}_backward"):
+            globals()[part] = torch.compile(globals()[part], dynamic=False)
 
 
 class _WeightGrid(torch.autograd.Function):
@@ -204,13 +242,13 @@ class Block(nn.Module):
             self.out.weight.mul_(0.5)
             self.down.weight.mul_(0.5)
 
-    def forward(self, x: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-        q = _Normalise.apply(x)
+    def forward(self, x: Tensor, change: Tensor, first: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The stream and what is to be added to it, likewise afterwards, and the last state."""
+        x, q = _AddNormalise.apply(x, change)
         gate, candidate = self.gate, self.candidate
         h = _Recurrence.apply(gate.products(q), gate.bias, candidate.products(q), candidate.bias, first)
-        x = x + self.out(_Grid.apply(h, STATE_UNIT))
-        x = x + self.down(_Hidden.apply(self.up(_Normalise.apply(x))))
-        return x, h[-1].detach()
+        x, q = _AddNormalise.apply(x, self.out(_Grid.apply(h, STATE_UNIT)))
+        return x, self.down(_Hidden.apply(self.up(q))), h[-1].detach()
 
 
 class Twin(nn.Module):
@@ -232,9 +270,9 @@ class Twin(nn.Module):
         return [self.head.weight.new_zeros(lanes, self.shape.state) for _ in self.blocks]
 
     def forward(self, rows: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        x = self.enter(_Grid.apply(self.embeddings(rows).flatten(-2), STREAM_UNIT)).float()
-        last = []
+        change = self.enter(_Grid.apply(self.embeddings(rows).flatten(-2), STREAM_UNIT))
+        x, last = torch.zeros_like(change, dtype=torch.float32), []
         for block, first in zip(self.blocks, states, strict=True):
-            x, state = block(x, first)
+            x, change, state = block(x, change, first)
             last.append(state)
-        return self.head(_Normalise.apply(x)), last
+        return self.head(_AddNormalise.apply(x, change)[1]), last

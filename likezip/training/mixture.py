@@ -1,0 +1,120 @@
+"""Training the prior beside the memory: the loss is the bits of both together.
+
+What the memory finds in the file itself the prior need not know.  So the memory codes the training data first, in
+blocks of lanes as in use, and the network is trained on the cross-entropy of a mixture of both: of each bit, the sum
+of their logits by weights, as in the mixer, which depend on the bit's number and on how sure the memory is.  These
+weights are trained along with the network and left behind: the mixer learns its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from likezip.mixer import LOGIT_LIMIT, SQUASH
+from likezip.model import load_model
+from likezip.predictor import Predictor, default_table_bits
+from likezip.start import Start
+from likezip.training.segments import SEGMENT, Place, Segments
+
+LANES = 16
+"""Segments of a block that the memory codes together."""
+
+BLOCKS = 24
+"""Blocks of a process whose segments are mixed: 6 MiB, and 96 MiB of logits."""
+
+LOGIT_UNIT = 2.0**-8
+LEVELS = 12
+"""Of the memory's certainty: one for each nat."""
+
+OWN_SHARE = 0.1
+"""Of the prior's own cross-entropy in the loss, so that it stays a model by itself."""
+
+Int16s = npt.NDArray[np.int16]
+
+
+class SegmentsBesideMemory(Segments):
+    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits."""
+
+    logits = 8
+
+    def __init__(
+        self,
+        classes: dict[str, npt.NDArray[np.uint8]],
+        weights: dict[str, float],
+        seed: int,
+        start: Callable[[], Start],
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """start: makes the memory's start; of all blocks this process, ``rank`` of ``world``, has every world-th."""
+        super().__init__(classes, weights, seed, LANES * SEGMENT)
+        self._start, self._rank, self._world = start, rank, world
+        self._random = np.random.default_rng((seed, rank))
+        self._waiting: deque[Place] = deque()
+        self._coded: dict[tuple[int, int], Int16s] = {}
+
+    def place(self) -> Place:
+        if not self._waiting:
+            blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS * self._world)]
+            places = [(*block[:2], lane) for block in blocks[self._rank :: self._world] for lane in range(LANES)]
+            self._waiting.extend(places[i] for i in self._random.permutation(len(places)))
+        return self._waiting.popleft()
+
+    def expected(self, place: Place) -> Int16s:
+        chosen, start, lane = place
+        if (chosen, start) not in self._coded:
+            if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
+                del self._coded[next(iter(self._coded))]
+            self._coded[chosen, start] = self._code(self._contents[chosen][start : start + self._size])
+        return self._coded[chosen, start][:, :, lane]
+
+    def _code(self, raw: npt.NDArray[np.uint8]) -> Int16s:
+        """The logits (SEGMENT, 8, LANES) of the ones in a block, in 1/256 nat."""
+        ones, _ = Predictor(raw.size, LANES, default_table_bits(raw.size), self._start()).run(raw)
+        logits = np.searchsorted(SQUASH, ones).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
+        return logits.astype(np.int16).reshape(SEGMENT, 8, LANES)
+
+
+def start_of(model: Path) -> Callable[[], Start]:
+    """What makes copies of the memory's start, without a prior, in a model file."""
+    loaded = load_model(model)
+    return lambda: Start.of(loaded.part("memory"))
+
+
+def log_odds(logits: Tensor, following: Tensor) -> Tensor:
+    """Of each bit of the bytes ``following`` (n,) being what it is, in nats (n, 8), by ``logits`` (n, 256).
+
+    As in coding, every byte has a probability of 2^-20 at least.
+    """
+    sums, found = torch.softmax(logits, -1) * (1 - 2.0**-12) + 2.0**-20, []
+    for bit in range(7, -1, -1):
+        right = (following >> (7 - bit))[:, None]
+        found.append((sums.gather(1, right) / sums.gather(1, right ^ 1)).log())
+        sums = sums.unflatten(1, (-1, 2)).sum(2)
+    return torch.cat(found[::-1], 1)
+
+
+class Mixture(nn.Module):
+    """Nats per byte of the prior alone, and of the prior and the memory together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.full((2, 8 * LEVELS), 0.6))
+
+    def forward(self, logits: Tensor, following: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+        """logits (n, 256), the bytes ``following`` (n,), the memory's logits of their ones (n, 8) in 1/256 nat."""
+        prior = log_odds(logits, following)
+        ones = expected.float() * LOGIT_UNIT
+        places = torch.arange(8, device=ones.device)
+        memory = torch.where((following[:, None] >> (7 - places)) & 1 == 1, ones, -ones)
+        row = memory.abs().long().clamp(max=LEVELS - 1) + LEVELS * places
+        both = prior * self.weights[0, row] + memory * self.weights[1, row]
+        return functional.cross_entropy(logits, following), functional.softplus(-both).sum(1).mean()

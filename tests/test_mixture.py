@@ -1,0 +1,99 @@
+"""The prior trained beside the memory: the memory's logits, the loss, and that less is learnt of what it knows."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from likezip import mixer, predictor
+from likezip.model import default_model
+from likezip.start import untrained_start
+from likezip.training import export, mixture, prior
+from likezip.training.segments import SEGMENT, Feed
+
+
+def _segments(rank: int = 0, world: int = 1) -> mixture.SegmentsBesideMemory:
+    random = np.random.default_rng(3)
+    classes = {"a": random.integers(0, 4, 400_000).astype(np.uint8), "b": np.tile(np.arange(200, dtype=np.uint8), 1500)}
+    return mixture.SegmentsBesideMemory(classes, {"a": 1, "b": 1}, 1, untrained_start, rank, world)
+
+
+def test_the_memory_has_coded_each_segment_in_its_block() -> None:
+    segments = _segments()
+    chosen, start, lane = segments.place()
+    raw = np.concatenate([segments.read((chosen, start, i)) for i in range(mixture.LANES)])
+    bits = predictor.default_table_bits(raw.size)
+    ones, _ = predictor.Predictor(raw.size, mixture.LANES, bits, untrained_start()).run(raw)
+    ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]
+    found = mixer.SQUASH[segments.expected((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
+    assert np.abs(np.log(found / ones)).max() < 0.01
+
+
+def test_processes_share_the_blocks() -> None:
+    mine, others = ({segments.place()[:2] for _ in range(400)} for segments in (_segments(0, 2), _segments(1, 2)))
+    assert len(mine) > mixture.BLOCKS
+    assert not mine & others
+
+
+def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
+    feed = Feed(_segments(), 2, SEGMENT // 2)
+    batches = [feed.batch() for _ in range(4)]
+    for batch in batches:
+        right = np.where(np.unpackbits(batch.following.astype(np.uint8)[:, :, None], axis=2), 1, -1) * batch.expected
+        assert right[-100:].mean() > 0  # the memory of anything expects rather what comes
+    assert batches[0].expected.shape == (SEGMENT // 2, 2, 8)
+
+
+def test_log_odds() -> None:
+    torch.manual_seed(1)
+    logits, following = torch.randn(50, 256) * 3, torch.randint(0, 256, (50,))
+    found, p = mixture.log_odds(logits, following), torch.softmax(logits, 1) * (1 - 2.0**-12) + 2.0**-20
+    for row in range(50):
+        for bit in range(8):
+            symbols = [symbol for symbol in range(256) if symbol >> (8 - bit) == following[row] >> (8 - bit)]
+            same = [symbol for symbol in symbols if symbol >> (7 - bit) == following[row] >> (7 - bit)]
+            right = float(p[row, same].sum() / p[row, symbols].sum())
+            assert float(torch.sigmoid(found[row, bit])) == pytest.approx(right, abs=1e-4)
+
+
+def test_the_weights_decide_whose_bits_count() -> None:
+    torch.manual_seed(2)
+    logits, following, expected = torch.randn(40, 256), torch.randint(0, 256, (40,)), torch.full((40, 8), 256)
+    both = mixture.Mixture()
+    with torch.no_grad():
+        both.weights[0], both.weights[1] = 1.0, 0.0
+        alone, mixed = both(logits, following, expected)
+        assert float(mixed) == pytest.approx(float(alone), rel=1e-3)
+        both.weights[0], both.weights[1] = 0.0, 1.0
+        ones = np.unpackbits(following.numpy().astype(np.uint8)).mean()
+        nats = 8 * (ones * math.log(1 + math.exp(-1)) + (1 - ones) * math.log(1 + math.exp(1)))
+        assert float(both(logits, following, expected)[1]) == pytest.approx(nats, rel=1e-4)
+
+
+def test_a_run_beside_the_memory(tmp_path: Path) -> None:
+    (tmp_path / "train" / "text").mkdir(parents=True)
+    random = np.random.default_rng(4)
+    (tmp_path / "train" / "text" / "a").write_bytes(random.integers(97, 101, 300_000).astype(np.uint8).tobytes())
+    arguments = [
+        str(tmp_path / "train" / "text"),
+        "-o",
+        str(tmp_path / "run.pt"),
+        "--validation",
+        str(tmp_path / "train"),
+    ]
+    arguments += ["--beside", str(default_model().path), "--rows", "4", "--no-compile", "--megabytes", "0.1"]
+    arguments += ["--shape", "dimension=4,width=16,state=16,hidden=16,blocks=1"]
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    try:
+        result = CliRunner().invoke(prior.main, arguments, catch_exceptions=False)
+    finally:
+        torch.random.set_rng_state(before)
+        torch.set_num_threads(threads)
+    assert result.exit_code == 0, result.output
+    (point,) = export.load_twin(tmp_path / "run.pt")[2]
+    assert (
+        point["train"] < 2.5 < point["text"]
+    )  # the memory knows already that there are four letters, the prior not yet
