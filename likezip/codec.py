@@ -29,19 +29,17 @@ A sample shows more than the block will gain, as the memory has not learnt much 
 with eleven files of 100 KB to 1 MB.  So the share grows by as much for every doubling from the sample to the block.
 """
 
-ROWS_AT_ONCE = 2048
-"""Bytes of all lanes that the prior takes together when they are known."""
-
 
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, the prior's too if asked; ``announce`` is called before, as it takes a while."""
     from likezip import kernels, predictor
 
-    kernels.compile_once("predictor", predictor.compile_kernels, announce)
+    wanted = {"predictor": predictor.compile_kernels}
     if prior:
         from likezip import prior as network
 
-        kernels.compile_once("prior", network.compile_kernels, announce)
+        wanted["prior"] = network.compile_kernels
+    kernels.compile_once(wanted, announce)
 
 
 @lru_cache(maxsize=2)
@@ -57,9 +55,9 @@ def _network(model: Model) -> Network:
 
 @contextmanager
 def _predictor(
-    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool
+    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool = False, threads: int = 1
 ) -> Iterator[Predictor]:
-    """The predictor of a block of ``size`` bytes; the prior takes many steps at once if they are ``known``."""
+    """The predictor of a block of ``size`` bytes; if they are ``known``, ``threads`` may share the prior's work."""
     from likezip.predictor import Predictor
     from likezip.start import Start
 
@@ -71,18 +69,16 @@ def _predictor(
     if not prior:
         yield Predictor(size, lanes, table_bits, start)
         return
-    from likezip import exact
-    from likezip.prior import Prior
+    from likezip.prior import ready
 
-    backend, most_steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
-    with exact.one_thread(backend):
-        yield Predictor(size, lanes, table_bits, start, Prior(_network(model), lanes, backend, most_steps))
+    with ready(_network(model), size, lanes, known=known, threads=threads) as network:
+        yield Predictor(size, lanes, table_bits, start, network)
 
 
 class _Coding:
     """A block being coded: its probabilities and bits, with the prior or without."""
 
-    def __init__(self, raw: bytes, model: Model, lanes: int | None, *, prior: bool) -> None:
+    def __init__(self, raw: bytes, model: Model, lanes: int | None, threads: int, *, prior: bool) -> None:
         import numpy as np
 
         from likezip import predictor
@@ -90,7 +86,7 @@ class _Coding:
         self.prior, self.lanes = prior, min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
         self.table_bits = predictor.default_table_bits(len(raw))
         sizes = len(raw), self.lanes, self.table_bits
-        with _predictor(*sizes, model, prior=prior, known=True) as block:
+        with _predictor(*sizes, model, prior=prior, known=True, threads=threads) as block:
             self.decisions = block.run(np.frombuffer(raw, np.uint8))
 
     def bits(self) -> float:
@@ -100,18 +96,18 @@ class _Coding:
         return cross_entropy(*self.decisions)
 
 
-def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice) -> _Coding:
+def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int = 1) -> _Coding:
     """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
     if prior == "on" and not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
     if prior != "auto" or not model.has_prior():
-        return _Coding(raw, model, lanes, prior=prior == "on")
+        return _Coding(raw, model, lanes, threads, prior=prior == "on")
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
-    without, both = (_Coding(sample, model, sample_lanes, prior=prior) for prior in (False, True))
+    without, both = (_Coding(sample, model, sample_lanes, threads, prior=prior) for prior in (False, True))
     least_gain = LEAST_GAIN * (len(raw) // len(sample)).bit_length()
     better = both if both.bits() <= (1 - least_gain) * without.bits() else without
-    return better if sample is raw else _Coding(raw, model, lanes, prior=better.prior)
+    return better if sample is raw else _Coding(raw, model, lanes, threads, prior=better.prior)
 
 
 def _sample(raw: bytes) -> bytes:
@@ -122,15 +118,16 @@ def _sample(raw: bytes) -> bytes:
 
 
 def encode_block(
-    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto"
+    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto", threads: int = 1
 ) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
 
+    threads: how many may share the prior's work; the bytes are the same.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
     from likezip.coder import Encoder
 
-    coding = _code(raw, model, lanes, prior)
+    coding = _code(raw, model, lanes, prior, threads)
     payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
@@ -156,7 +153,7 @@ def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
-    with _predictor(*sizes, model, prior=prior, known=False) as block:
+    with _predictor(*sizes, model, prior=prior) as block:
         block.follow(decoder.decode)
     decoder.finish()
     return block.raw.tobytes()

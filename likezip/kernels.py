@@ -24,6 +24,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 SOURCES = (
+    "dotproduct",
     "errors",
     "exact",
     "hashing",
@@ -37,6 +38,22 @@ SOURCES = (
     "start",
 )
 """The modules that kernels are made of, whose constants are compiled in."""
+
+
+def _instructions() -> str:
+    """What this processor has for products of bytes: vnni512, vnni256, avx2 or nothing.
+
+    The environment's LIKEZIP_INSTRUCTIONS overrules what is found; "none" is nothing.
+    """
+    if named := os.environ.get("LIKEZIP_INSTRUCTIONS"):
+        return "" if named == "none" else named
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512vnni"):
+        return "vnni512"
+    return "vnni256" if features.get("avxvnni") else "avx2" if features.get("avx2") else ""
+
+
+INSTRUCTIONS = _instructions()
 
 
 def _usable(place: Path) -> bool:
@@ -65,7 +82,8 @@ def _cache_directory() -> Path:
 def _identity() -> str:
     """Names exactly this code for exactly this machine: numba alone would not notice a change in another module."""
     digest = hashlib.sha256(sys.version.encode())
-    digest.update(f"{numba.__version__} {llvmlite.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
+    machine = f"{llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS}"
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {machine}".encode())
     for name in SOURCES:
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
@@ -78,10 +96,11 @@ def compiled(kernel: Callable[..., Any]) -> Any:
     """Decorates a kernel that Python calls; what it calls is compiled into it, and the result is kept.
 
     References are not counted in kernels: that is an atomic operation for each array, and cost more than the work.
+    Nor do they hold Python's lock, so that two threads can share the work of a block.
     """
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)
     try:
-        return numba.njit(cache=True, _nrt=False)(kernel)
+        return numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
     finally:
         numba.config.CACHE_DIR = before
 
@@ -115,13 +134,13 @@ def leading_zeros(typing: Any, value: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-def compile_once(name: str, compile_kernels: Callable[[], None], announce: Callable[[], None] | None) -> None:
-    """Have the kernels ``name`` compiled into the cache, unless they are there; call ``announce`` before."""
-    done = _CACHE / f"{name}-compiled"
-    if done.exists():
-        return
-    if announce is not None:
+def compile_once(wanted: dict[str, Callable[[], None]], announce: Callable[[], None] | None) -> None:
+    """Have kernels, by name what compiles them, in the cache; call ``announce`` before if any are not there yet."""
+    marks = {name: _CACHE / f"{name}-compiled" for name in wanted}
+    missing = [name for name in wanted if not marks[name].exists()]
+    if missing and announce is not None:
         announce()
-    compile_kernels()
-    with suppress(OSError):  # where that can't be written, the next run only announces again
-        done.touch()
+    for name in missing:
+        wanted[name]()
+        with suppress(OSError):  # where that can't be written, the next run only announces again
+            marks[name].touch()

@@ -25,8 +25,11 @@ bytes are known, over many steps at once; what lies between two products is one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,12 @@ from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
+
+ROWS_AT_ONCE = 2048
+"""Bytes of all lanes that are taken together when they are known."""
+
+MOST_THREADS, FEWEST_LANES = 4, 8
+"""Of a block, and of a thread.  Only what is known can be shared: handing over a single step takes longer than it."""
 
 STREAM_LIMIT = (1 << 20) - 1
 LARGEST_OFFSET = 1 << 26
@@ -114,16 +123,17 @@ def _rows_of(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> int:
 
 
 @compiled
-def _embed(known, registers, rows, embeddings, e):
-    """Take the bytes ``known`` (steps, lanes), -1 before the first, and look up what then predicts the next byte.
+def _embed(known, first, registers, rows, embeddings, e):
+    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
 
-    e: the embeddings (steps * lanes, features * dimension) of its n-grams.
+    Of the lanes from ``first`` on that have registers; e: the embeddings (steps * lanes, features * dimension) of the
+    n-grams.
     """
-    lanes, dimension = known.shape[1], embeddings.shape[1]
+    lanes, dimension = registers.shape[0], embeddings.shape[1]
     for step in range(known.shape[0]):
         for lane in range(lanes):
-            if known[step, lane] >= 0:
-                remember(known[step, lane], registers[lane])
+            if known[step, first + lane] >= 0:
+                remember(known[step, first + lane], registers[lane])
             find_rows(registers[lane], rows[lane])
             for f in range(rows.shape[1]):
                 prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
@@ -179,12 +189,16 @@ def _square(sums, offset, shift, q):
 
 
 @compiled
-def _expect(sums, offset, shift, logits, trees):
-    """The trees (rows, 512) of frequencies: sums (rows, 256), logits (256,) is room for those of a row."""
+def _expect(sums, offset, shift, logits, trees, first):
+    """The trees (steps, all lanes, 512) of the lanes from ``first`` on.
+
+    sums (steps * lanes, 256); logits (256,) is room for those of a row.
+    """
+    lanes = sums.shape[0] // trees.shape[0]
     for row in range(sums.shape[0]):
         for symbol in range(256):
             logits[symbol] = np.int32(sums[row, symbol] + offset[symbol]) >> shift[symbol]
-        exact.frequencies(logits, trees[row])
+        exact.frequencies(logits, trees[row // lanes, first + row % lanes])
 
 
 class _Product:
@@ -209,16 +223,16 @@ class _Product:
 
 
 class Prior:
-    """The prior of the lanes of one block."""
+    """The prior of a block's lanes, or of those from ``first`` on."""
 
-    def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1) -> None:
+    def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1, first: int = 0) -> None:
         """most_steps: how many bytes of each lane will be known at a time."""
         capacity = lanes * most_steps
 
         def product(layer: Layer) -> _Product:
             return _Product(layer, backend, capacity)
 
-        self.lanes, self.most_steps, self._rows_used = lanes, most_steps, capacity
+        self.most_steps, self._rows_used, self._lanes, self._first = most_steps, capacity, lanes, first
         self._embeddings = network.embeddings
         self._registers = np.zeros((lanes, REGISTERS), np.uint64)
         self._found = np.zeros((lanes, len(FEATURES)), np.int32)
@@ -237,11 +251,12 @@ class Prior:
 
     def expect(self, known: npt.NDArray[np.int16], trees: Int32s) -> None:
         """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees`` (steps,
-        lanes, 512) as in ``exact.frequencies``."""
-        if known.size != self._rows_used:
-            self._use(known.size)
-        _embed(known, self._registers, self._found, self._embeddings, self._enter.q)
-        x = self._stream[: known.size]
+        lanes, 512) as in ``exact.frequencies``; both have all lanes of the block."""
+        rows = len(known) * self._lanes
+        if rows != self._rows_used:
+            self._use(rows)
+        _embed(known, self._first, self._registers, self._found, self._embeddings, self._enter.q)
+        x = self._stream[:rows]
         x[:] = 0
         sums = self._enter.run()
         for (gates, out, up, down), h in zip(self._blocks, self._states, strict=True):
@@ -251,7 +266,40 @@ class Prior:
             _square(*up.run(), down.q)
             sums = down.run()
         _add(*sums, x, self._head.q)
-        _expect(*self._head.run(), self._logits, trees.reshape(-1, 512))
+        _expect(*self._head.run(), self._logits, trees, self._first)
+
+
+class SharedPrior:
+    """The prior of a block's lanes, of which several threads have a part each: lanes know nothing of each other."""
+
+    def __init__(self, parts: list[Prior], pool: ThreadPoolExecutor) -> None:
+        self.most_steps = parts[0].most_steps
+        (self._own, *self._others), self._pool = parts, pool
+
+    def expect(self, known: npt.NDArray[np.int16], trees: Int32s) -> None:
+        """As ``Prior.expect``."""
+        waiting = [self._pool.submit(part.expect, known, trees) for part in self._others]
+        self._own.expect(known, trees)
+        for part in waiting:
+            part.result()
+
+
+@contextmanager
+def ready(network: Network, size: int, lanes: int, *, known: bool, threads: int = 1) -> Iterator[Prior | SharedPrior]:
+    """The prior of a block of ``size`` bytes by the best backend.
+
+    If the bytes are ``known``, it takes many steps at once, in up to ``threads`` threads.
+    """
+    backend, steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
+    parts = min(threads, MOST_THREADS, lanes // FEWEST_LANES) if backend == "dot" and known else 1
+    with exact.one_thread(backend):
+        if parts <= 1:
+            yield Prior(network, lanes, backend, steps)
+            return
+        ends = [lanes * part // parts for part in range(parts + 1)]
+        shares = [Prior(network, end - first, backend, steps, first) for first, end in pairwise(ends)]
+        with ThreadPoolExecutor(parts - 1) as pool:
+            yield SharedPrior(shares, pool)
 
 
 def compile_kernels() -> None:
@@ -263,4 +311,5 @@ def compile_kernels() -> None:
 
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
     network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
-    Prior(network, 1, "float32").expect(np.full((1, 1), -1, np.int16), np.zeros((1, 1, 512), np.int32))
+    with ready(network, exact.SMALL, 1, known=False) as prior:
+        prior.expect(np.full((1, 1), -1, np.int16), np.zeros((1, 1, 512), np.int32))

@@ -66,14 +66,14 @@ def write_fully(sink: Sink, data: bytes) -> None:
         data = data[taken:] if isinstance(taken, int) else b""
 
 
-# What a worker does with one block.
+# What a worker does with one block, in so many threads if it can be shared.
 
 
-def _encode(raw: bytes, path: Path, lanes: int | None, prior: PriorChoice) -> tuple[BlockHeader, bytes]:
-    return codec.encode_block(raw, load_model(path), lanes=lanes, prior=prior)
+def _encode(threads: int, raw: bytes, path: Path, lanes: int | None, prior: PriorChoice) -> tuple[BlockHeader, bytes]:
+    return codec.encode_block(raw, load_model(path), lanes=lanes, prior=prior, threads=threads)
 
 
-def _decode(header: BlockHeader, payload: bytes, path: Path, number: int) -> bytes:
+def _decode(threads: int, header: BlockHeader, payload: bytes, path: Path, number: int) -> bytes:
     try:
         return codec.decode_block(header, payload, load_model(path))
     except LikezipError as error:
@@ -89,20 +89,20 @@ Result = TypeVar("Result")
 
 
 class _Workers(AbstractContextManager["_Workers"]):
-    """Runs blocks in order: in this process while there is only one, else in ``threads`` worker processes."""
+    """Runs blocks in order: in ``threads`` worker processes, or in threads of this one while there is only one."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ProcessPoolExecutor | None = None
 
     def map(self, work: Callable[..., Result], calls: Iterable[tuple[object, ...]]) -> Iterator[Result]:
-        """The results of ``work(*call)`` in order, with at most threads + 1 blocks in flight."""
+        """The results of ``work(threads, *call)`` in order, with at most threads + 1 blocks in flight."""
         waiting: deque[Future[Result]] = deque()
         calls = iter(calls)
         first, second = next(calls, None), next(calls, None) if self._threads > 1 else None
         if first is None or second is None:
             for call in calls if first is None else chain([first], calls):
-                yield work(*call)
+                yield work(self._threads, *call)
             return
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._threads, spawn, initializer=_leave_interrupts_to_parent)
@@ -116,7 +116,7 @@ class _Workers(AbstractContextManager["_Workers"]):
     def _submit(self, work: Callable[..., Result], call: tuple[object, ...]) -> Future[Result]:
         assert self._pool is not None
         with _deaths_reported():
-            return self._pool.submit(work, *call)
+            return self._pool.submit(work, 1, *call)
 
     def _result(self, future: Future[Result]) -> Result:
         with _deaths_reported():
@@ -157,7 +157,7 @@ def compress_stream(
     """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads``.
 
     block_size: bytes, 65,536 to 2^30; lanes: 1 to 1024, None for one in 16 KiB up to 64; prior: "on", "off", or "auto"
-    for each block by a sample; threads: worker processes, which start only if there is more than one block.  Raises
+    for each block by a sample; threads: worker processes, or for a single block, threads.  Raises
     ValueError for options outside their ranges.
     """
     _check_options(block_size, threads, lanes, prior)

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 import likezip
-from likezip import codec
+from likezip import prior
 
 SETTINGS: dict[str, dict[str, str]] = {
     "default": {},
+    "dot products": {"LIKEZIP_BACKEND": "dot"},
+    "dot products of AVX2": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "avx2"},
+    "no dot products": {"LIKEZIP_INSTRUCTIONS": "none"},
     "int8": {"LIKEZIP_BACKEND": "int8"},
     "float32": {"LIKEZIP_BACKEND": "float32"},
     "oneDNN with AVX-512, no VNNI": {"LIKEZIP_BACKEND": "int8", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
@@ -55,7 +58,7 @@ def test_the_same_bytes(name: str, text: tuple[Path, Path], tmp_path: Path) -> N
 def test_step_by_step_and_many_steps(text: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     place, frame = text
     for rows in (1, 64, 100000):
-        monkeypatch.setattr(codec, "ROWS_AT_ONCE", rows)
+        monkeypatch.setattr(prior, "ROWS_AT_ONCE", rows)
         assert likezip.compress(place.read_bytes(), prior="on", lanes=5) == frame.read_bytes()
 
 

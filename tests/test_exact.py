@@ -1,6 +1,8 @@
 """Exact products, and the integer functions between them, against exact arithmetic."""
 
 import math
+import subprocess
+import sys
 from decimal import Decimal, localcontext
 
 import numba
@@ -11,15 +13,43 @@ from hypothesis import strategies as st
 
 from likezip import exact
 from likezip.errors import UnsupportedError
+from likezip.kernels import INSTRUCTIONS
 
 _logarithm = numba.njit(lambda value: exact.logarithm(value))
 _normalise = numba.njit(lambda x, mean, q: exact.normalise(x, mean, q))
 _frequencies = numba.njit(lambda logits, tree: exact.frequencies(logits, tree))
 
 
-@pytest.mark.parametrize("backend", ["int8", "float32"])
+@pytest.mark.parametrize("backend", ["dot", "int8", "float32"])
 def test_backends_are_right_here(backend: str) -> None:
-    assert exact.is_right(backend)
+    assert exact.is_right(backend) or (backend == "dot" and not INSTRUCTIONS)
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 70), st.integers(1, 100), st.integers(0, 2**32 - 1))
+def test_dot_products_of_any_shape(rows: int, columns: int, outputs: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    activations = random.integers(-127, 128, (rows, columns)).astype(np.int8)
+    weight = random.integers(-63, 64, (outputs, columns)).astype(np.int8)
+    sums = np.full((rows, outputs), -1, np.int32)
+    exact.BACKENDS["dot"](weight)(activations, sums)()
+    assert np.array_equal(sums, activations.astype(np.int64) @ weight.T.astype(np.int64))
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+def test_with_dot_products_torch_is_not_imported() -> None:
+    code = "import likezip, sys; a = likezip.compress(b'text ' * 2000, prior='on'); likezip.decompress(a)"
+    subprocess.run([sys.executable, "-c", code + "; assert 'torch' not in sys.modules"], check=True)
+
+
+def test_without_dot_products_the_others_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "INSTRUCTIONS", "")
+    exact._fastest.cache_clear()
+    try:
+        assert exact.pick(exact.SMALL + 1) in ("int8", "float32")
+    finally:
+        exact._fastest.cache_clear()
 
 
 def _faulty(change):
@@ -70,8 +100,7 @@ def test_the_trials_pass_what_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_small_blocks_do_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIKEZIP_BACKEND", raising=False)
-    assert exact.pick(exact.SMALL) == "float32"
-    assert exact.pick(exact.SMALL + 1) in ("int8", "float32")
+    assert exact.pick(exact.SMALL) == ("dot" if INSTRUCTIONS else "float32")
 
 
 @settings(deadline=None)

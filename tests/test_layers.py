@@ -7,7 +7,7 @@ import likezip
 from likezip import kernels
 
 ORDER = ["cli", "files", "stream", "codec", "prior", "predictor", "start", "memory", "mixer", "ngrams", "hashing"]
-ORDER += ["exact", "kernels", "history", "coder", "model", "container", "errors"]
+ORDER += ["exact", "dotproduct", "kernels", "history", "coder", "model", "container", "errors"]
 
 
 def _imports(name: str) -> set[str]:

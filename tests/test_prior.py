@@ -6,8 +6,9 @@ import reference_decoder
 import torch
 
 from likezip import exact
+from likezip.kernels import INSTRUCTIONS
 from likezip.ngrams import ROWS
-from likezip.prior import Network, Prior
+from likezip.prior import Network, Prior, SharedPrior, ready
 from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
 from likezip.training.segments import embedding_rows
@@ -60,7 +61,7 @@ def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
     known = _known(lanes, 90)
     wanted = _trees(network, known, "float32", [1])
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
-    for backend in ("int8", "float32"):
+    for backend in ("dot", "int8", "float32") if INSTRUCTIONS else ("int8", "float32"):
         for parts in ([1], [90], [7], [1, 30, 2]):
             assert np.array_equal(_trees(network, known, backend, parts), wanted), (backend, parts)
 
@@ -73,6 +74,27 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
         assert np.array_equal(_trees(network, known, "int8", [20]), _trees(network, known, "float32", [1]))
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@pytest.mark.parametrize("threads", [2, 3, 9])
+def test_threads_share_the_lanes(network: Network, threads: int) -> None:
+    known, trees = _known(61, 40), np.zeros((40, 61, 512), np.int32)
+    with ready(network, 1 << 16, 61, known=True, threads=threads) as prior:
+        assert isinstance(prior, SharedPrior)
+        for first in (0, 1, 30, 31):  # one step and many
+            steps = slice(first, 40 if first == 31 else first + 1 if first in (0, 30) else 30)
+            prior.expect(known[steps], trees[steps])
+    assert np.array_equal(trees, _trees(network, known, "float32", [40]))
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+def test_a_fault_in_a_thread_is_reported(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ready(network, 1 << 16, 16, known=True, threads=2) as prior:
+        assert isinstance(prior, SharedPrior)
+        monkeypatch.setattr(prior._others[0], "expect", lambda known, trees: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            prior.expect(_known(16, 1), np.zeros((1, 16, 512), np.int32))
 
 
 def test_threads_are_given_back() -> None:
@@ -133,7 +155,7 @@ def test_extreme_networks_do_what_the_format_says(seed: int) -> None:
     """No wrap, no wrong cast: the reference decoder computes with Python's integers."""
     tensors = _extreme(seed)
     known = _known(2, 40)
-    trees = _trees(Network.of(tensors), known, "int8", [40])
+    trees = _trees(Network.of(tensors), known, "dot" if INSTRUCTIONS else "int8", [40])
     rows = {name: tensor if tensor.ndim == 2 else tensor[None] for name, tensor in tensors.items()}
     model = {f"prior.{name}": [tuple(map(int, row)) for row in tensor] for name, tensor in rows.items()}
     for lane in range(2):

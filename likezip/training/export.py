@@ -12,9 +12,9 @@ import torch
 from safetensors.numpy import save_file
 
 from likezip import exact
-from likezip.prior import LARGEST_OFFSET, Network, Prior
+from likezip.prior import LARGEST_OFFSET, Network, ready
 from likezip.training.data import read_validation
-from likezip.training.prior import STEPS, held_lanes, mean_rates, validate
+from likezip.training.prior import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
@@ -71,12 +71,15 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
     """Bits per byte of each class by the integers, in the lanes that ``validate`` takes for the twin."""
     lanes, owners = held_lanes(classes)
     known = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
-    prior, bits = Prior(network, len(lanes), exact.pick(lanes.size), STEPS), np.zeros(len(lanes))
-    trees = np.zeros((STEPS, len(lanes), 512), np.int32)
-    for first in range(0, SEGMENT, STEPS):
-        prior.expect(np.ascontiguousarray(known[first : first + STEPS]), trees)
-        following = 256 + lanes.T[first : first + STEPS, :, None].astype(np.int64)
-        bits -= np.log2(np.take_along_axis(trees, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
+    bits = np.zeros(len(lanes))
+    with ready(network, lanes.size, len(lanes), known=True) as prior:
+        steps = prior.most_steps
+        trees = np.zeros((steps, len(lanes), 512), np.int32)
+        for first in range(0, SEGMENT, steps):
+            part, found = known[first : first + steps], trees[: SEGMENT - first]
+            prior.expect(np.ascontiguousarray(part), found)
+            following = 256 + lanes.T[first : first + steps, :, None].astype(np.int64)
+            bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
     return mean_rates(bits / SEGMENT, owners)
 
 

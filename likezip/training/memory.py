@@ -7,6 +7,7 @@ at the end is the trained start.  That is online maximum likelihood: every updat
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -14,10 +15,9 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip import exact, mixer
-from likezip.codec import ROWS_AT_ONCE
+from likezip import mixer
 from likezip.predictor import Predictor, cross_entropy, default_lanes, default_table_bits
-from likezip.prior import Network, Prior
+from likezip.prior import Network, ready
 from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 
@@ -26,11 +26,10 @@ SMALLEST, LARGEST = 1 << 11, 1 << 20
 
 def _bits(raw: bytes, start: Start, network: Network | None) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
-    lanes, prior = default_lanes(len(raw)), None
-    if network:
-        prior = Prior(network, lanes, exact.pick(len(raw)), max(1, ROWS_AT_ONCE // lanes))
-    predictor = Predictor(len(raw), lanes, default_table_bits(len(raw)), start, prior)
-    return cross_entropy(*predictor.run(np.frombuffer(raw, np.uint8)))
+    lanes = default_lanes(len(raw))
+    with ready(network, len(raw), lanes, known=True) if network else nullcontext() as prior:
+        predictor = Predictor(len(raw), lanes, default_table_bits(len(raw)), start, prior)
+        return cross_entropy(*predictor.run(np.frombuffer(raw, np.uint8)))
 
 
 def trust(start: Start, confidence: int) -> Start:
