@@ -22,17 +22,21 @@ from likezip.hashing import MIX_A, MIX_B, MIX_C, MIX_D, folded_letter, scramble
 from likezip.kernels import inlined, prefetch
 
 # What a lane knows at a byte boundary, the columns of the (lanes, REGISTERS) int64 array.
-ZERO, WORD, WORD_PAIR, ABOVE, EXPECTED, FIELD = range(6)  # what a context may name
-HISTORY, START, POSITION, PARTIAL, LINE, LAST_LINE, LAST_WORD = range(6, 13)
-KNOWN = 13  # contexts whose bucket was there already
-MATCH_POINTER, MATCH_LENGTH = 14, 16  # two columns each, one for each match model
-REGISTERS = 18
+ZERO, WORD, WORD_PAIR, WORD_TRIPLE, ABOVE, EXPECTED, FIELD, SHAPE, TEMPLATE = range(9)  # what a context may name
+HISTORY, START, POSITION, PARTIAL, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(9, 17)
+KNOWN = 17  # contexts whose bucket was there already
+MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 18, 20, 22  # two columns each, one for each match model
+REGISTERS = 24
 
 MATCHES = ((20, 11), (18, 5))
 """(log2 of the index's entries, minimum length) of each match model."""
 
 LONGEST_MATCH = 32
 """Candidates are verified and lengths counted up to here."""
+
+LASTING_MATCH, SPARE_MISSES = 16, 8
+"""A match that has reached this length survives so many wrong bytes, until it has reached it again: where lines or
+records are alike but for a number, it goes on behind the number."""
 
 BUCKET, LINE_SIZE = 16, 64
 SPREAD = np.uint64(15)
@@ -54,11 +58,13 @@ CONTEXTS = (
     Context("order 2", 0xFFFF),
     Context("order 3", 0xFFFFFF),
     Context("order 4", 0xFFFFFFFF),
-    Context("order 6", 0xFFFFFFFFFFFF),
     Context("word", 0x0, WORD),
     Context("word pair", 0x0, WORD_PAIR),
+    Context("word triple", 0x0, WORD_TRIPLE),
     Context("byte above and last", 0xFF, ABOVE),
     Context("field above", 0x0, FIELD),
+    Context("shape and last", 0xFF, SHAPE),
+    Context("template", 0x0, TEMPLATE),
     Context("expected byte and last", 0xFF, EXPECTED),
     Context("skip 2", 0xFFFF0000),
     Context("high nibbles", 0xF0F0F0F0),
@@ -176,16 +182,23 @@ def follow_match(
 ) -> None:
     """Advance one lane's match over the byte just coded, or look for a new one.
 
-    A candidate was entered in an earlier step, so the byte after it is coded in every lane; from there both sides
+    The length of a match that has expected a wrong bit is negative.  One that survives that has length 1 again.  A
+    candidate was entered in an earlier step, so the byte after it is coded in every lane; from there both sides
     advance by one a step, and a pointer that leaves a lane enters the next one, whose beginning is known.
     """
     position = registers[POSITION]
-    pointer, length = registers[MATCH_POINTER + model], registers[MATCH_LENGTH + model]
+    pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
     if length > 0 and raw[pointer] == raw[position - 1] and pointer + 1 < raw.size:
         registers[MATCH_POINTER + model] = pointer + 1
         registers[MATCH_LENGTH + model] = min(length + 1, LONGEST_MATCH)
         return
     registers[MATCH_LENGTH + model] = 0
+    if length >= LASTING_MATCH:
+        registers[MATCH_SPARE + model] = SPARE_MISSES
+    if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < raw.size:
+        registers[MATCH_SPARE + model] -= 1
+        registers[MATCH_POINTER + model] = pointer + 1
+        registers[MATCH_LENGTH + model] = 1
     done = position - registers[START]
     if done < minimum:
         return
@@ -197,6 +210,7 @@ def follow_match(
     if length >= minimum:
         registers[MATCH_POINTER + model] = candidate
         registers[MATCH_LENGTH + model] = length
+        registers[MATCH_SPARE + model] = 0
 
 
 @inlined
@@ -204,6 +218,19 @@ def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index
     """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
     if registers[POSITION] - registers[START] >= minimum:
         index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]
+
+
+SMALL_LETTER, CAPITAL, DIGIT = 1, 2, 3
+
+
+@inlined
+def _kind(byte: int) -> int:
+    """What a byte is in a shape: letters beyond ASCII count as small ones."""
+    if 97 <= byte <= 122 or byte >= 128:
+        return SMALL_LETTER
+    if 65 <= byte <= 90:
+        return CAPITAL
+    return DIGIT if 48 <= byte <= 57 else byte
 
 
 @inlined
@@ -216,11 +243,19 @@ def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[
     if letter > 0:
         registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(letter + 1)) * MIX_A)
     elif registers[WORD] != 0:
+        registers[WORD_BEFORE] = registers[LAST_WORD]
         registers[LAST_WORD] = registers[WORD]
         registers[WORD] = 0
+    # The shape: letters, capitals and digits as one byte each, and a run of them as one.
+    kind = _kind(byte)
+    if kind == byte or kind != registers[SHAPE] & 255:
+        registers[SHAPE] = np.int64((np.uint64(registers[SHAPE]) << np.uint64(8)) | np.uint64(kind))
     if byte == 10:
         registers[LAST_LINE] = registers[LINE]
         registers[LINE] = position
+        registers[TEMPLATE] = 0
+    elif kind != DIGIT:
+        registers[TEMPLATE] = np.int64((np.uint64(registers[TEMPLATE]) + np.uint64(byte + 1)) * MIX_A)
     # The byte above: same column of the line before, or zero where that line was shorter.
     above = registers[LAST_LINE] + position - registers[LINE]
     inside = registers[LAST_LINE] < registers[LINE] and above < registers[LINE]
@@ -234,6 +269,8 @@ def derive_registers(registers: npt.NDArray[np.int64], raw: npt.NDArray[np.uint8
     registers[FIELD] = registers[ABOVE] * 256 + min(registers[POSITION] - registers[LINE], 255)
     pair = np.uint64(registers[LAST_WORD]) * MIX_D + np.uint64(registers[WORD])
     registers[WORD_PAIR] = np.int64(pair + np.uint64(last if registers[WORD] == 0 else 0))
+    before = np.uint64(registers[WORD_BEFORE]) * MIX_B
+    registers[WORD_TRIPLE] = np.int64(np.uint64(registers[WORD_PAIR]) + before)
     longest = 0 if registers[MATCH_LENGTH] > 0 else 1
     length = registers[MATCH_LENGTH + longest]
     registers[EXPECTED] = 0

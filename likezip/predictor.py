@@ -86,7 +86,7 @@ def _gather_contexts(node, table, maps, slots, inputs):
 
 @inlined
 def _gather_matches(bit, partial, raw, maps, registers, inputs):
-    """Fill a lane's inputs from its matches; one that expected another bit before ends."""
+    """Fill a lane's inputs from its matches; one that has expected another bit in this byte says nothing more."""
     for m in range(MODELS):
         logit = np.int64(0)
         length = registers[memory.MATCH_LENGTH + m]
@@ -97,7 +97,7 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs):
                 logit = np.int64(mixer.map_read(maps[np.uint64((CONTEXTS + m) * STATES + 2 * length + one)]))
                 logit = logit if one else -logit
             else:
-                registers[memory.MATCH_LENGTH + m] = 0
+                registers[memory.MATCH_LENGTH + m] = -length
         inputs[CONTEXTS + m] = logit
 
 
@@ -114,7 +114,7 @@ def _choose_rows(registers, rows, apms):
     partial = registers[memory.PARTIAL]
     history = registers[memory.HISTORY]
     length = max(registers[memory.MATCH_LENGTH], registers[memory.MATCH_LENGTH + 1])
-    strength = 0 if length == 0 else 1 if length < 16 else 2
+    strength = 0 if length <= 0 else 1 if length < 16 else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
     rows[2] = SET_BASE[2] + registers[memory.KNOWN]

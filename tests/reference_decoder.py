@@ -17,8 +17,9 @@ from operator import mul
 U64 = (1 << 64) - 1
 A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
 CONTEXTS = [
-    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0), (0xFFFFFFFFFFFF, "", 0)),
-    *((0, "word", 0), (0, "pair", 0), (0xFF, "above", 0), (0, "field", 0), (0xFF, "expected", 0)),
+    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0)),
+    *((0, "word", 0), (0, "pair", 0), (0, "triple", 0), (0xFF, "above", 0), (0, "field", 0)),
+    *((0xFF, "shape", 0), (0, "template", 0), (0xFF, "expected", 0)),
     *((0xFFFF0000, "", 0), (0xF0F0F0F0, "", 0), (0xFF, "", 1), (0xFFFF, "", 1)),
     *((0xFFFFFFFFFFFF, "", 1), (0, "word", 1), (0xFF00, "", 1), (0xFF00FF00, "", 1)),
 ]
@@ -160,10 +161,10 @@ class Lane:
     def __init__(self, number: int, start: int, size: int) -> None:
         self.number, self.start, self.size = number, start, size
         self.position = self.line = self.last_line = start
-        self.history = self.last_word = 0
+        self.history = self.last_word = self.word_before = 0
         self.partial = 1
-        self.named = {"": 0, "word": 0, "pair": 0, "above": 0, "field": 0, "expected": 0}
-        self.pointer, self.length = [0, 0], [0, 0]
+        self.named = dict.fromkeys(("", "word", "pair", "triple", "above", "field", "shape", "template", "expected"), 0)
+        self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
 
 
 class Block:
@@ -182,7 +183,7 @@ class Block:
             [list(row) for row in model[f"{'memory' if mode == 2 else 'both'}.{name}"]]
             for name in ("maps", "weights", "top", "apms")
         )
-        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(20)]
+        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(22)]
         self.state = 0
         self.refill()
 
@@ -261,16 +262,16 @@ class Block:
             if lane.length[m] > 0:
                 e = 256 + self.raw[lane.pointer[m]]
                 if e >> (8 - bit) != lane.partial:
-                    lane.length[m] = 0
+                    lane.length[m] = -lane.length[m]
                     continue
                 o = lane.expected[m] = e >> (7 - bit) & 1
-                x[18 + m] = STRETCH[self.maps[18 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
-        x[20] = 256
+                x[20 + m] = STRETCH[self.maps[20 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
+        x[22] = 256
         if lane.tree:
-            x[21] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
+            x[23] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
         c1, c2 = lane.history & 255, lane.history >> 8 & 255
         longest = max(lane.length)
-        strength = 0 if longest == 0 else 1 if longest < 16 else 2
+        strength = 0 if longest <= 0 else 1 if longest < 16 else 2
         rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known, 1056 + c2)
         lane.rows = [self.weights[row] for row in rows]
         lane.layer = [self.mix(x, row) for row in lane.rows]
@@ -294,7 +295,7 @@ class Block:
         for m in (0, 1):
             o = lane.expected[m]
             if o is not None:
-                self.teach(18 + m, 2 * lane.length[m] + o, int(o == b))
+                self.teach(20 + m, 2 * lane.length[m] + o, int(o == b))
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
@@ -330,6 +331,7 @@ class Block:
             named["field"] = 256 * named["above"] + min(lane.position - lane.line, 255)
             last = 0 if named["word"] else lane.history & 255
             named["pair"] = (lane.last_word * D + named["word"] + last) & U64
+            named["triple"] = (named["pair"] + lane.word_before * B) & U64
             named["expected"] = 0
             for m in (1, 0):
                 if lane.length[m] > 0:
@@ -344,9 +346,14 @@ class Block:
         if 97 <= v | 32 <= 122 or v >= 128:
             lane.named["word"] = (lane.named["word"] + (v | 32 if v < 128 else v) + 1) * A & U64
         elif lane.named["word"]:
-            lane.last_word, lane.named["word"] = lane.named["word"], 0
+            lane.word_before, lane.last_word, lane.named["word"] = lane.last_word, lane.named["word"], 0
+        kind = 1 if 97 <= v <= 122 or v >= 128 else 2 if 65 <= v <= 90 else 3 if 48 <= v <= 57 else v
+        if kind == v or kind != lane.named["shape"] & 255:
+            lane.named["shape"] = (lane.named["shape"] << 8 | kind) & U64
         if v == 10:
-            lane.last_line, lane.line = lane.line, lane.position
+            lane.last_line, lane.line, lane.named["template"] = lane.line, lane.position, 0
+        elif kind != 3:
+            lane.named["template"] = (lane.named["template"] + v + 1) * A & U64
         above = lane.last_line + lane.position - lane.line
         inside = lane.last_line < lane.line and above < lane.line
         lane.named["above"] = self.raw[above] + 1 if inside else 0
@@ -358,11 +365,17 @@ class Block:
 
     def follow(self, lane: Lane, m: int, bits: int, minimum: int) -> None:
         pointer = lane.pointer[m]
+        lane.length[m] = abs(lane.length[m])
         if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.size:
             lane.pointer[m] += 1
             lane.length[m] = min(lane.length[m] + 1, 32)
             return
-        lane.length[m] = 0
+        if lane.length[m] >= 16:
+            lane.spare[m] = 8
+        if lane.length[m] > 0 and lane.spare[m] > 0 and pointer + 1 < self.size:
+            lane.pointer[m], lane.length[m], lane.spare[m] = pointer + 1, 1, lane.spare[m] - 1
+        else:
+            lane.length[m] = 0
         candidate = self.index[m].get(self.key(lane, bits, minimum), 0)
         if lane.position - lane.start < minimum or not 0 < candidate < self.size:
             return
@@ -371,7 +384,7 @@ class Block:
         while length < limit and self.raw[lane.position - 1 - length] == self.raw[candidate - 1 - length]:
             length += 1
         if length >= minimum:
-            lane.pointer[m], lane.length[m] = candidate, length
+            lane.pointer[m], lane.length[m], lane.spare[m] = candidate, length, 0
 
 
 def read_model(content: bytes) -> dict:
