@@ -5,6 +5,7 @@ from __future__ import annotations
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.sources import Sample, all_samples
@@ -31,15 +32,25 @@ def named_inputs(paths: tuple[Path, ...]) -> Iterator[Input]:
 
 
 def inputs_anywhere(size: int) -> Iterator[Input]:
-    """Python's own sources, its largest shared objects and the synthetic sources, at most ``size`` bytes each."""
-    library = Path(sysconfig.get_path("stdlib"))
-    yield Input("Python's sources", lambda: _joined(sorted(library.glob("*.py")), size))
-    modules = sysconfig.get_config_var("DESTSHARED") or str(library / "lib-dynload")
+    """numba's sources, Python's largest shared objects and the synthetic sources, at most ``size`` bytes each.
+
+    Neither is in the training data; Python's own sources are.
+    """
+    yield Input("numba's sources", lambda: _joined(sorted(_package("numba").rglob("*.py")), size))
+    modules = sysconfig.get_config_var("DESTSHARED") or str(Path(sysconfig.get_path("stdlib")) / "lib-dynload")
     shared = sorted(Path(modules).glob("*.so"), key=lambda file: (-file.stat().st_size, file.name))
     if shared:
         yield Input("Python's shared objects", lambda: _joined(shared, size))
     for sample in all_samples(size):
         yield _synthetic(sample)
+
+
+def _package(name: str) -> Path:
+    """Where an installed package is, without importing it."""
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        raise FileNotFoundError(f"{name} is not installed")
+    return Path(found.origin).parent
 
 
 def _synthetic(sample: Sample) -> Input:
