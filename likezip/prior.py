@@ -239,10 +239,8 @@ class Prior:
         self._enter, self._head = product(network.enter), product(network.head)
         self._blocks = [tuple(product(layer) for layer in block) for block in network.blocks]
         self._states = [np.zeros((lanes, out.weight.shape[1]), np.int32) for _, out, _, _ in network.blocks]
-        self._stream, self._logits = (
-            np.zeros((capacity, network.enter.weight.shape[0]), np.int32),
-            np.zeros(256, np.int32),
-        )
+        self._stream = np.zeros((capacity, network.enter.weight.shape[0]), np.int32)
+        self._logits = np.zeros(256, np.int32)
 
     def _use(self, rows: int) -> None:
         for product in (self._enter, *[product for block in self._blocks for product in block], self._head):
