@@ -18,7 +18,14 @@ import click
 import likezip
 from likezip import codec, container, stream
 from likezip.errors import LikezipError
-from likezip.files import FileError, complete_output, compressed_name, decompressed_name, terminable
+from likezip.files import (
+    FileError,
+    complete_output,
+    compressed_name,
+    decompressed_name,
+    raise_if_interrupted,
+    terminable,
+)
 from likezip.model import default_model, load_model
 
 PIPE = "-"
@@ -86,6 +93,7 @@ class _Meter:
         self._began = time.monotonic()
 
     def __call__(self, done: int, written: int) -> None:
+        raise_if_interrupted()
         if not self.shown:
             return
         rate = max(done, 1) / max(time.monotonic() - self._began, 1e-9)
@@ -143,7 +151,12 @@ def _cores() -> int:
 
 _common_options = _options(
     click.option(
-        "-T", "--threads", type=click.IntRange(1), default=_cores, help="Worker processes.", show_default="the cores"
+        "-T",
+        "--threads",
+        type=click.IntRange(1),
+        default=_cores,
+        help="Worker processes, or threads.",
+        show_default="the cores",
     ),
     click.option("--model", "model_name", help="Model file or name, instead of the default or the frame's."),
     click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),

@@ -65,7 +65,9 @@ def _add_products(builder: Any, sums: Any, activations: Any, weights: Any) -> An
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)
 
     if INSTRUCTIONS.startswith("vnni"):
-        return call(f"llvm.x86.avx512.vpdpbusd.{32 * WIDTH}", SUMS, sums, activations, weights)
+        # LLVM once had the bytes as int32 here, and still takes them so.
+        fours = [builder.bitcast(operand, SUMS) for operand in (activations, weights)]
+        return call(f"llvm.x86.avx512.vpdpbusd.{32 * WIDTH}", SUMS, sums, *fours)
     pairs = call("llvm.x86.avx2.pmadd.ub.sw", PAIRS, activations, weights)
     ones = llvmlite.ir.Constant(PAIRS, [1] * (2 * WIDTH))
     return builder.add(sums, call("llvm.x86.avx2.pmadd.wd", SUMS, pairs, ones))

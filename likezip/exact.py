@@ -10,8 +10,8 @@ vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Four ways to multip
               exact in any order of summation
     cuda      torch._int_mm on a GPU, for many rows at once
 
-``pick`` tries them on products that would show saturation or rounding, and takes the fastest that is right.  Torch is
-imported only where it is used.
+``pick`` tries them on products that would show saturation or rounding, and takes dot if it is right, else the fastest
+that is.  Torch is imported only where it is used.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from numba.core.errors import NumbaError
 
 from likezip import dotproduct
 from likezip.errors import UnsupportedError
@@ -144,7 +145,7 @@ def is_right(backend: str) -> bool:
                 BACKENDS[backend](weight)(activations, found)()
                 if not np.array_equal(found, expected):
                     return False
-    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError):
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, NumbaError):
         return False
     return True
 
@@ -171,7 +172,7 @@ def _fastest(candidates: tuple[str, ...]) -> str:
 
 
 def pick(size: int) -> str:
-    """The backend for a block of ``size`` bytes: the fastest that is right, or the one that LIKEZIP_BACKEND names.
+    """The backend for a block of ``size`` bytes: dot, else the fastest that is right, or what LIKEZIP_BACKEND names.
 
     Raises UnsupportedError if that one, or every one, gives wrong sums here.
     """

@@ -89,15 +89,36 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM into KeyboardInterrupt, so that it cleans up as Ctrl-C does."""
+_caught = False
+"""Whether an interrupt has come, also one that could not be raised."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them."""
+    global _caught
+    _caught = True
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("executionengine.py"):
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+def raise_if_interrupted() -> None:
+    """Raise KeyboardInterrupt if an interrupt came that could not be raised; called after every block."""
+    if _caught:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into KeyboardInterrupt, so that it cleans up as Ctrl-C does, and lose neither."""
+    global _caught
+    _caught = False
+    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in wanted}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -43,14 +43,23 @@ SOURCES = (
 def _instructions() -> str:
     """What this processor has for products of bytes: vnni512, vnni256, avx2 or nothing.
 
-    The environment's LIKEZIP_INSTRUCTIONS overrules what is found; "none" is nothing.
+    LIKEZIP_INSTRUCTIONS names one of those to be used, if the processor has it; with any other word it is nothing.
+    What the processor lacks must not be compiled: LLVM ends the process.  Nor is anything if numba was told to compile
+    for another processor.
     """
-    if named := os.environ.get("LIKEZIP_INSTRUCTIONS"):
-        return "" if named == "none" else named
+    named, told = os.environ.get("LIKEZIP_INSTRUCTIONS"), (numba.config.CPU_NAME, numba.config.CPU_FEATURES)
+    if any(told) or not numba.config.ENABLE_AVX:
+        return ""
+    usable = [name for name in supported_instructions() if named in (None, "", name)]
+    return usable[0] if usable else ""
+
+
+def supported_instructions() -> list[str]:
+    """All that this processor has, the fastest first."""
     features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512vnni"):
-        return "vnni512"
-    return "vnni256" if features.get("avxvnni") else "avx2" if features.get("avx2") else ""
+    has_256 = features.get("avxvnni") or (features.get("avx512vnni") and features.get("avx512vl"))
+    found = {"vnni512": features.get("avx512vnni"), "vnni256": has_256, "avx2": features.get("avx2")}
+    return [name for name, there in found.items() if there]
 
 
 INSTRUCTIONS = _instructions()

@@ -309,5 +309,6 @@ def compile_kernels() -> None:
 
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
     network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
+    exact.is_right("dot")
     with ready(network, exact.SMALL, 1, known=False) as prior:
         prior.expect(np.full((1, 1), -1, np.int16), np.zeros((1, 1, 512), np.int32))

@@ -19,7 +19,7 @@ MODELS = len(memory.MATCHES)
 BIAS = CONTEXTS + MODELS
 PRIOR = BIAS + 1
 INPUTS = -(-(PRIOR + 1) // 8) * 8
-"""The logits of contexts and match models, the bias, the prior's logit, padding; at most 64."""
+"""The logits of contexts and match models, the bias, the prior's logit, and padding if need be; at most 64."""
 
 SET_ROWS = (768, 256, 32, 256)
 """Rows of each weight set: bits so far and match, last byte, known contexts, byte before."""

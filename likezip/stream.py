@@ -89,7 +89,7 @@ Result = TypeVar("Result")
 
 
 class _Workers(AbstractContextManager["_Workers"]):
-    """Runs blocks in order: in ``threads`` worker processes, or in threads of this one while there is only one."""
+    """Runs blocks in order: in ``threads`` worker processes, a single one here, in threads if it can be shared."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

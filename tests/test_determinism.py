@@ -9,12 +9,10 @@ import pytest
 import torch
 
 import likezip
-from likezip import prior
+from likezip import kernels, prior
 
 SETTINGS: dict[str, dict[str, str]] = {
     "default": {},
-    "dot products": {"LIKEZIP_BACKEND": "dot"},
-    "dot products of AVX2": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "avx2"},
     "no dot products": {"LIKEZIP_INSTRUCTIONS": "none"},
     "int8": {"LIKEZIP_BACKEND": "int8"},
     "float32": {"LIKEZIP_BACKEND": "float32"},
@@ -24,6 +22,11 @@ SETTINGS: dict[str, dict[str, str]] = {
     "ATen with AVX2": {"LIKEZIP_BACKEND": "int8", "ATEN_CPU_CAPABILITY": "avx2"},
     "ATen without vectors": {"LIKEZIP_BACKEND": "int8", "ATEN_CPU_CAPABILITY": "default"},
     "BLAS with two threads": {"LIKEZIP_BACKEND": "float32", "OPENBLAS_NUM_THREADS": "2"},
+}
+
+SETTINGS |= {
+    f"dot products of {name}": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": name}
+    for name in kernels.supported_instructions()
 }
 
 CODE = """

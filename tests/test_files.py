@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import likezip
+from likezip import files
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name, terminable
 
 CONTENT = bytes(range(256)) * 300
@@ -176,3 +177,18 @@ def test_names() -> None:
             decompressed_name(Path(name))
     with pytest.raises(FileError, match="suffix"):
         compressed_name(Path("b.lz"))
+
+
+def test_an_interrupt_that_python_drops_is_not_lost() -> None:
+    """Exceptions in callbacks from C are printed and dropped; those of llvmlite load the kernels."""
+    drop = compile("import signal; signal.raise_signal(signal.SIGINT)", "llvmlite/executionengine.py", "exec")
+    with files.terminable():
+        exec(drop)
+        with pytest.raises(KeyboardInterrupt):
+            files.raise_if_interrupted()
+    with files.terminable():
+        files.raise_if_interrupted()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -28,7 +28,7 @@ LANES = 16
 """Segments of a block that the memory codes together."""
 
 BLOCKS = 24
-"""Blocks of a process whose segments are mixed: 6 MiB, and 96 MiB of logits."""
+"""Blocks of a process whose segments are mixed: 6 MiB, and 96 MiB of logits, of which those before are kept too."""
 
 LOGIT_UNIT = 2.0**-8
 LEVELS = 12
@@ -41,7 +41,10 @@ Int16s = npt.NDArray[np.int16]
 
 
 class SegmentsBesideMemory(Segments):
-    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits."""
+    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits.
+
+    Each process has an order of its own: a run resumes where it stopped with as many processes as before.
+    """
 
     logits = 8
 
