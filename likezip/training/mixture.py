@@ -114,13 +114,9 @@ class Mixture(nn.Module):
 
     def forward(self, logits: Tensor, following: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
         """logits (n, 256), the bytes ``following`` (n,), the memory's logits of their ones (n, 8) in 1/256 nat."""
-        return functional.cross_entropy(logits, following), _nats_together(logits, following, expected, self.weights)
-
-
-def _nats_together(logits: Tensor, following: Tensor, expected: Tensor, weights: Tensor) -> Tensor:
-    prior, ones = log_odds(logits, following), expected.float() * LOGIT_UNIT
-    places = torch.arange(8, device=ones.device)
-    memory = torch.where((following[:, None] >> (7 - places)) & 1 == 1, ones, -ones)
-    row = memory.abs().long().clamp(max=LEVELS - 1) + LEVELS * places
-    both = prior * weights[0, row] + memory * weights[1, row]
-    return functional.softplus(-both).sum(1).mean()
+        prior, ones = log_odds(logits, following), expected.float() * LOGIT_UNIT
+        places = torch.arange(8, device=ones.device)
+        memory = torch.where((following[:, None] >> (7 - places)) & 1 == 1, ones, -ones)
+        row = memory.abs().long().clamp(max=LEVELS - 1) + LEVELS * places
+        both = prior * self.weights[0, row] + memory * self.weights[1, row]
+        return functional.cross_entropy(logits, following), functional.softplus(-both).sum(1).mean()
