@@ -13,8 +13,8 @@ from likezip.errors import CorruptError, FormatError, UnsupportedError
 from likezip.model import Model
 
 if TYPE_CHECKING:
+    from likezip.network import Network
     from likezip.predictor import Predictor
-    from likezip.prior import Network
 
 PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
@@ -45,7 +45,7 @@ def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
 @lru_cache(maxsize=2)
 def _network(model: Model) -> Network:
     """The prior's network in ``model``, its bounds checked."""
-    from likezip.prior import Network
+    from likezip.network import Network
 
     try:
         return Network.of(model.part("prior"))
@@ -57,7 +57,7 @@ def _network(model: Model) -> Network:
 def _predictor(
     size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool = False, threads: int = 1
 ) -> Iterator[Predictor]:
-    """The predictor of a block of ``size`` bytes; if they are ``known``, ``threads`` may share the prior's work."""
+    """The predictor of a block of ``size`` bytes, ``known`` or not; ``threads`` may share the prior's work."""
     from likezip.predictor import Predictor
     from likezip.start import Start
 
@@ -135,25 +135,25 @@ def encode_block(
     return BlockHeader(mode, coding.lanes, 0, coding.table_bits, len(raw), len(payload), crc), payload
 
 
-def decode_block(header: BlockHeader, payload: bytes, model: Model) -> bytes:
-    """The raw bytes of a block.
+def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
+    """The raw bytes of a block; ``threads`` may share the prior's work.
 
     Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    raw = payload if header.mode == container.STORED else _decode(header, payload, model)
+    raw = payload if header.mode == container.STORED else _decode(header, payload, model, threads)
     if container.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
     return raw
 
 
-def _decode(header: BlockHeader, payload: bytes, model: Model) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
     from likezip.coder import Decoder
 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
-    with _predictor(*sizes, model, prior=prior) as block:
+    with _predictor(*sizes, model, prior=prior, threads=threads) as block:
         block.follow(decoder.decode)
     decoder.finish()
     return block.raw.tobytes()

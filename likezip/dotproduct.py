@@ -38,13 +38,18 @@ SUMS, BYTES = llvmlite.ir.VectorType(INT32, WIDTH), llvmlite.ir.VectorType(INT8,
 PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
+def padded(columns: int) -> int:
+    """Columns up to whole fours."""
+    return -(-columns // 4) * 4
+
+
 def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Panels of ``weight`` (outputs, columns), with zeros up to whole panels and fours."""
     outputs, columns = weight.shape
-    padded = np.zeros((-(-outputs // PANEL) * PANEL, -(-columns // 4) * 4), np.int8)
-    padded[:outputs, :columns] = weight
+    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded(columns)), np.int8)
+    whole[:outputs, :columns] = weight
     panels = []
-    for panel in padded.reshape(-1, PANEL, padded.shape[1]):
+    for panel in whole.reshape(-1, PANEL, whole.shape[1]):
         panels.append((-128 * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
         panels.append(panel.reshape(PANEL, -1, 4).transpose(1, 0, 2).ravel())
     return np.concatenate(panels)
@@ -153,20 +158,21 @@ _tall, _single = _tile(TALL), _tile(1)
 def multiply(packed, activations, shifted, sums, rest):
     """sums (rows, outputs) int32 = activations (rows, columns) int8 times the packed weight.
 
-    shifted (rows, columns up to whole fours) int8, zeros at first, and rest (rows, PANEL) int32, which takes a panel of
-    fewer outputs, are room to work in.
+    shifted (rows * padded columns,) int8, and rest (rows * PANEL,) int32, which takes a panel of fewer outputs, are
+    room to work in, or more than that.  What lies in the columns that pad does not matter: their weights are 0.
     """
     rows, columns = activations.shape
-    outputs, width = sums.shape[1], shifted.shape[1]
-    fours = width // 4
+    outputs, fours = sums.shape[1], (columns + 3) // 4
+    width, flat = 4 * fours, sums.reshape(rows * outputs)
     for row in range(rows):
+        place = shifted[row * width : (row + 1) * width]
         for i in range(columns):
-            shifted[row, i] = activations[row, i] ^ np.int8(-128)
+            place[i] = activations[row, i] ^ np.int8(-128)
     for first in range(0, outputs, PANEL):
         panel = first * (width + 4)
         whole = first + PANEL <= outputs
         out, stride = (first, outputs) if whole else (0, PANEL)
-        target = sums if whole else rest
+        target = flat if whole else rest
         for row in range(0, rows, TALL):
             if rows < TALL:
                 for single in range(rows):
@@ -177,4 +183,4 @@ def multiply(packed, activations, shifted, sums, rest):
         if not whole:
             for row in range(rows):
                 for i in range(outputs - first):
-                    sums[row, first + i] = rest[row, i]
+                    sums[row, first + i] = rest[row * PANEL + i]

@@ -48,14 +48,17 @@ SMALL = 1 << 12
 def _dot(weight: Int8s) -> Product:
     if not INSTRUCTIONS:
         raise UnsupportedError("there is no kernel of dot products for this processor")
-    packed, fours = dotproduct.pack(weight), -(-weight.shape[1] // 4)
+    packed = dotproduct.pack(weight)
 
     def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
-        rows = len(activations)
-        room = np.zeros((rows, 4 * fours), np.int8), np.zeros((rows, dotproduct.PANEL), np.int32)
+        rows, columns = activations.shape
+        shifted, rest = (
+            np.zeros(rows * dotproduct.padded(columns), np.int8),
+            np.zeros(rows * dotproduct.PANEL, np.int32),
+        )
 
         def multiply() -> None:
-            dotproduct.multiply(packed, activations, room[0], sums, room[1])
+            dotproduct.multiply(packed, activations, shifted, sums, rest)
 
         return multiply
 

@@ -27,6 +27,7 @@ SOURCES = (
     "dotproduct",
     "errors",
     "exact",
+    "handover",
     "hashing",
     "history",
     "kernels",

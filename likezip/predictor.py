@@ -287,11 +287,12 @@ def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> 
 
 
 class Expecting(Protocol):
-    """What a prior does for the predictor: ``likezip.prior.Prior``, without its torch."""
+    """What a prior does for the predictor: ``likezip.prior.Prior``."""
 
     most_steps: int
+    trees: npt.NDArray[np.int32]
 
-    def expect(self, known: npt.NDArray[np.int16], trees: npt.NDArray[np.int32]) -> None: ...
+    def expect(self, known: npt.NDArray[np.int16], at: int) -> None: ...
 
 
 class Predictor:
@@ -306,9 +307,9 @@ class Predictor:
         self._state = _new_state(size, lanes, table_bits, start)
         self.raw, self._odds = self._state.raw, np.zeros(lanes)
         self._steps = prior.most_steps if prior else RUN_STEPS
-        self._trees = np.zeros((self._steps + 1, lanes if prior else 0, 512), np.int32)
+        self._trees = prior.trees if prior else np.zeros((self._steps + 1, 0, 512), np.int32)
         if prior:
-            prior.expect(np.full((1, lanes), -1, np.int16), self._trees[:1])
+            prior.expect(np.full((1, lanes), -1, np.int16), 0)
         _advance_decoder(self._state, self._trees[0], -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
 
     def active(self, step: int) -> int:
@@ -325,7 +326,7 @@ class Predictor:
             shape, end, upcoming = (steps, 8, active), done + 8 * steps * active, self.active(step + steps)
             if self._prior and active == self.lanes:
                 places = self._state.registers[:, memory.POSITION] + np.arange(steps)[:, None]
-                self._prior.expect(known[places].astype(np.int16), self._trees[1 : steps + 1])
+                self._prior.expect(known[places].astype(np.int16), 1)
             parts = ones[done:end].reshape(shape), bits[done:end].reshape(shape)
             _advance_encoder(self._state, self._trees, known, steps, active, upcoming, *parts)
             self._trees[0] = self._trees[steps]
@@ -349,7 +350,7 @@ class Predictor:
             last = decode(known)
             if self._prior and upcoming:
                 completed = (2 * state.registers[:, memory.PARTIAL] + last) & 255
-                self._prior.expect(completed.astype(np.int16)[None], self._trees[:1])
+                self._prior.expect(completed.astype(np.int16)[None], 0)
             advance(state, tree, 7, active, upcoming, last, odds)
 
 

@@ -20,23 +20,28 @@ and their units, all integers (k is the power of the weights' step, of each row)
 
 A product's sum is below 127 * 63 * 2096 < 2^24 (``exact``); with an offset of at most 2^26 (b, and a half to round
 the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15.  Products run over all lanes and, when the
-bytes are known, over many steps at once; what lies between two products is one kernel.
+bytes are known, over many steps at once.
+
+``_before`` does what comes before a layer's product, ``_after`` what follows the last one.  With the kernel of
+products in ``dotproduct`` all of it is one kernel, which threads can share; the other ways to multiply are called
+from Python, one layer after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from threading import Thread
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip import exact
-from likezip.kernels import compiled, prefetch
+from likezip import dotproduct, exact, handover
+from likezip.errors import WorkerError
+from likezip.kernels import compiled, inlined, prefetch
+from likezip.network import Layer, Network
 from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 
 Int8s = npt.NDArray[np.int8]
@@ -46,106 +51,67 @@ ROWS_AT_ONCE = 2048
 """Bytes of all lanes that are taken together when they are known."""
 
 MOST_THREADS, FEWEST_LANES = 4, 8
-"""Of a block, and of a thread.  Only what is known can be shared: handing over a single step takes longer than it."""
+"""Of a block, and of a thread."""
+
+TRIAL, ALONE = 64, 1024
+"""Orders; see ``SharedPrior``."""
 
 STREAM_LIMIT = (1 << 20) - 1
-LARGEST_OFFSET = 1 << 26
-LARGEST_SHIFT = 15
 SMALLEST_MEAN = 1 << 8
 """Added to the mean square of x, in 2^-16."""
 
-
-@dataclass(frozen=True)
-class Layer:
-    """A product and what its sums need: weight (outputs, columns) int8, offset and shift (outputs,) int32."""
-
-    weight: Int8s
-    offset: Int32s
-    shift: Int32s
-
-    @classmethod
-    def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> Layer:
-        """The layer ``name`` of a model file.  Raises KeyError if it is missing, ValueError if it breaks a bound."""
-        weight, offset, shift = (tensors[f"{name}.{part}"] for part in ("weight", "offset", "shift"))
-        if weight.shape != (outputs, columns) or weight.dtype != np.int8:
-            raise ValueError(f"{name} is {weight.dtype} {weight.shape}, not int8 {(outputs, columns)}")
-        if not 0 < columns <= exact.LARGEST_COLUMNS or outputs == 0:
-            raise ValueError(f"{name} has {columns} columns and {outputs} outputs, not 1 to {exact.LARGEST_COLUMNS}")
-        if any(part.shape != (outputs,) or part.dtype != np.int32 for part in (offset, shift)):
-            raise ValueError(f"{name}: offsets and shifts are not int32 {(outputs,)}")
-        if np.abs(weight.astype(np.int32)).max() > exact.WEIGHT_LIMIT:
-            raise ValueError(f"{name} has weights outside of [-{exact.WEIGHT_LIMIT}, {exact.WEIGHT_LIMIT}]")
-        if np.abs(offset.astype(np.int64)).max() > LARGEST_OFFSET or shift.min() < 0 or shift.max() > LARGEST_SHIFT:
-            raise ValueError(f"{name} has offsets or shifts out of bounds")
-        return cls(weight, offset, shift)
+OUTPUTS, COLUMNS, PACKED, OFFSETS, STATES, FIELDS = range(6)
+"""Of a layer: its sizes, where its weight and its offsets begin, how many states of a lane come before it."""
 
 
-@dataclass(frozen=True)
-class Network:
-    """The tensors of a prior: embeddings (rows, dimension) int8 and the layers."""
+class Weights(NamedTuple):
+    """A network as the kernels take it, all layers in one."""
 
-    embeddings: Int8s
-    enter: Layer
-    blocks: list[tuple[Layer, Layer, Layer, Layer]]  # gates, out, up, down
-    head: Layer
-
-    @classmethod
-    def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:
-        """From the tensors by name.  Raises KeyError for a missing one, ValueError for one that breaks a bound."""
-        embeddings = tensors["embeddings"]
-        if embeddings.ndim != 2 or embeddings.shape[0] != ROWS or embeddings.dtype != np.int8:
-            raise ValueError(f"embeddings are {embeddings.dtype} {embeddings.shape}, not int8 of {ROWS} rows")
-        if embeddings.size and embeddings.min() < -exact.ACTIVATION_LIMIT:
-            raise ValueError("embeddings hold -128")
-        width, columns = _rows_of(tensors, "enter"), len(FEATURES) * embeddings.shape[1]
-        enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
-        blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
-        for name in sorted({name.split(".")[0] for name in tensors} - {"embeddings", "enter", "head"}, key=_order):
-            if name != str(len(blocks)):
-                raise ValueError(f"{name} is no layer of block {len(blocks)}")
-            state, hidden = _rows_of(tensors, f"{name}.gates") // 2, _rows_of(tensors, f"{name}.up")
-            gates = Layer.of(tensors, f"{name}.gates", 2 * state, width)
-            out = Layer.of(tensors, f"{name}.out", width, state)
-            up = Layer.of(tensors, f"{name}.up", hidden, width)
-            blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
-        return cls(embeddings, enter, blocks, head)
+    embeddings: Int8s  # (rows, dimension)
+    layout: npt.NDArray[np.int64]  # (layers, FIELDS)
+    packed: Int8s  # weights as in dotproduct, or nothing
+    offsets: Int32s  # (outputs of all layers,)
+    shifts: Int32s  # (outputs of all layers,)
 
 
-def _order(name: str) -> tuple[int, str]:
-    return len(name), name
+class Lanes(NamedTuple):
+    """What is known of some lanes, and room for what is computed of up to ``rows`` bytes of them together."""
+
+    registers: npt.NDArray[np.uint64]  # (lanes, REGISTERS)
+    states: Int32s  # (lanes * states of all blocks,), block by block
+    found: Int32s  # (lanes, features), rows of embeddings
+    stream: Int32s  # (rows * width,)
+    activations: Int8s  # (rows * most columns,), what the next product takes
+    sums: Int32s  # (rows * most outputs,), what the last one gave
+    shifted: Int8s  # (rows * most columns in fours,), for dotproduct
+    rest: Int32s  # (rows * PANEL,), likewise
+    logits: Int32s  # (256,)
 
 
-def _rows_of(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> int:
-    weight = tensors[f"{name}.weight"]
-    if weight.ndim != 2:
-        raise ValueError(f"{name} has a weight of {weight.ndim} dimensions")
-    return len(weight)
-
-
-@compiled
-def _embed(known, first, registers, rows, embeddings, e):
+@inlined
+def _embed(known, first, lanes, embeddings, e):
     """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
 
-    Of the lanes from ``first`` on that have registers; e: the embeddings (steps * lanes, features * dimension) of the
-    n-grams.
+    Of these lanes, which begin at ``first``; e: the embeddings (steps * lanes, features * dimension) of the n-grams.
     """
-    lanes, dimension = registers.shape[0], embeddings.shape[1]
+    registers, rows, dimension = lanes.registers, lanes.found, embeddings.shape[1]
+    count = registers.shape[0]
     for step in range(known.shape[0]):
-        for lane in range(lanes):
+        for lane in range(count):
             if known[step, first + lane] >= 0:
                 remember(known[step, first + lane], registers[lane])
             find_rows(registers[lane], rows[lane])
             for f in range(rows.shape[1]):
                 prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
-        for lane in range(lanes):
-            place = e[step * lanes + lane]
+        for lane in range(count):
+            place = e[step * count + lane]
             for f in range(rows.shape[1]):
                 row = embeddings[np.uint64(rows[lane, f])]
                 for i in range(dimension):
                     place[f * dimension + i] = row[i]
 
 
-@compiled
+@inlined
 def _add(sums, offset, shift, x, q):
     """x += sums, then q = x / rms(x): sums, x, q (rows, width)."""
     width = x.shape[1]
@@ -159,7 +125,7 @@ def _add(sums, offset, shift, x, q):
         exact.normalise(x[row], total // width + SMALLEST_MEAN, q[row])
 
 
-@compiled
+@inlined
 def _recur(sums, offset, shift, h, q):
     """h += z (c - h) step by step, and the states as activations: sums (steps * lanes, 2 states), h (lanes, states), q
     (steps * lanes, states)."""
@@ -178,7 +144,7 @@ def _recur(sums, offset, shift, h, q):
             q[row, i] = min(max(value, np.int32(-127)), np.int32(127))
 
 
-@compiled
+@inlined
 def _square(sums, offset, shift, q):
     """The squares of what is positive: sums, q (rows, hidden)."""
     for row in range(q.shape[0]):
@@ -188,116 +154,239 @@ def _square(sums, offset, shift, q):
             q[row, i] = min(np.int32(np.int32(u * u) + np.int32(1 << 14)) >> np.int32(15), np.int32(127))
 
 
-@compiled
-def _expect(sums, offset, shift, logits, trees, first):
-    """The trees (steps, all lanes, 512) of the lanes from ``first`` on.
+@inlined
+def _results(layer, rows, weights, lanes):
+    """The sums of ``layer`` (rows, outputs), and the offset and shift (outputs,) that they need."""
+    outputs, begin = weights.layout[layer, OUTPUTS], weights.layout[layer, OFFSETS]
+    sums = lanes.sums[: rows * outputs].reshape(rows, outputs)
+    return sums, weights.offsets[begin : begin + outputs], weights.shifts[begin : begin + outputs]
 
-    sums (steps * lanes, 256); logits (256,) is room for those of a row.
+
+@compiled
+def _before(layer, known, first, weights, lanes):
+    """The activations of ``layer``: of the bytes ``known`` those of the first, else of the sums of the one before.
+
+    Layers are enter, then gates, out, up and down of each block, then head.
     """
-    lanes = sums.shape[0] // trees.shape[0]
-    for row in range(sums.shape[0]):
+    count = lanes.registers.shape[0]
+    rows, columns = known.shape[0] * count, weights.layout[layer, COLUMNS]
+    q, width = lanes.activations[: rows * columns].reshape(rows, columns), weights.layout[0, OUTPUTS]
+    x = lanes.stream[: rows * width].reshape(rows, width)
+    if layer == 0:
+        _embed(known, first, lanes, weights.embeddings, q)
+        x[:] = 0
+        return
+    sums, offset, shift = _results(layer - 1, rows, weights, lanes)
+    if layer % 4 == 2:
+        begin = weights.layout[layer, STATES] * count
+        _recur(sums, offset, shift, lanes.states[begin : begin + count * columns].reshape(count, columns), q)
+    elif layer % 4 == 0:
+        _square(sums, offset, shift, q)
+    else:
+        _add(sums, offset, shift, x, q)
+
+
+@compiled
+def _after(first, weights, lanes, trees):
+    """The trees (steps, all lanes, 512) of these lanes, which begin at ``first``, from the sums of the last layer."""
+    count, logits = lanes.registers.shape[0], lanes.logits
+    rows = trees.shape[0] * count
+    sums, offset, shift = _results(weights.layout.shape[0] - 1, rows, weights, lanes)
+    for row in range(rows):
         for symbol in range(256):
             logits[symbol] = np.int32(sums[row, symbol] + offset[symbol]) >> shift[symbol]
-        exact.frequencies(logits, trees[row // lanes, first + row % lanes])
+        exact.frequencies(logits, trees[row // count, first + row % count])
 
 
-class _Product:
-    """A layer ready to multiply: up to ``capacity`` rows of activations into sums that kernels read."""
+@inlined
+def _expect(known, first, weights, lanes, trees):
+    """All layers of these lanes, which begin at ``first``: from known (steps, all lanes) to trees (steps, all lanes,
+    512)."""
+    rows = known.shape[0] * lanes.registers.shape[0]
+    for layer in range(weights.layout.shape[0]):
+        _before(layer, known, first, weights, lanes)
+        columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
+        activations = lanes.activations[: rows * columns].reshape(rows, columns)
+        sums, packed = (
+            lanes.sums[: rows * outputs].reshape(rows, outputs),
+            weights.packed[weights.layout[layer, PACKED] :],
+        )
+        dotproduct.multiply(packed, activations, lanes.shifted, sums, lanes.rest)
+    _after(first, weights, lanes, trees)
 
-    def __init__(self, layer: Layer, backend: str, capacity: int) -> None:
-        self._product = exact.BACKENDS[backend](layer.weight)
+
+@compiled
+def _lead(orders, known, weights, lanes, steps, trees, at):
+    """Take ``steps`` bytes of the first lanes, while the followers take the others'.
+
+    Returns for how many cycles it worked longer than it waited for them.
+    """
+    begin = handover.cycles()
+    handover.give(orders, steps, at)
+    _expect(known[:steps], 0, weights, lanes, trees[at : at + steps])
+    done = handover.cycles()
+    handover.wait_for_followers(orders)
+    return done - begin - (handover.cycles() - done)
+
+
+@compiled
+def _go_alone(known, first, weights, lanes, steps, trees, at):
+    """Take ``steps`` bytes of the lanes from ``first`` on."""
+    _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+
+
+@compiled
+def _follow(orders, number, known, first, weights, lanes, trees):
+    """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
+    while True:
+        steps, at = handover.take(orders, number)
+        if steps == 0:
+            return
+        _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+        handover.report(orders, number)
+
+
+def _weights(network: Network, *, packed: bool) -> Weights:
+    layers, parts = network.layers(), [np.zeros(0, np.int8)]
+    layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
+    for number, layer in enumerate(layers):
         outputs, columns = layer.weight.shape
-        self.offset, self.shift = layer.offset, layer.shift
-        self._all = np.zeros((capacity, columns), np.int8), np.zeros((capacity, outputs), np.int32)
-        self.use(capacity)
+        place = sum(part.size for part in parts), sum(before.offset.size for before in layers[:number])
+        layout[number] = outputs, columns, *place, states
+        states += columns if number % 4 == 2 else 0
+        if packed:
+            parts.append(dotproduct.pack(layer.weight))
+    offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
+    return Weights(network.embeddings, layout, np.concatenate(parts), offsets, shifts)
 
-    def use(self, rows: int) -> None:
-        """Work on the first ``rows`` rows from now on: q (rows, columns) int8, sums (rows, outputs) int32."""
-        self.q, self.sums = self._all[0][:rows], self._all[1][:rows]
-        self._multiply = self._product(self.q, self.sums)
 
-    def run(self) -> tuple[Int32s, Int32s, Int32s]:
-        """Multiply what is in ``q``: sums (rows, outputs), offset and shift (outputs,)."""
-        self._multiply()
-        return self.sums, self.offset, self.shift
+def _lanes(network: Network, count: int, steps: int) -> Lanes:
+    rows, layers = count * steps, network.layers()
+    outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
+    return Lanes(
+        registers=np.zeros((count, REGISTERS), np.uint64),
+        states=np.zeros(count * sum(out.weight.shape[1] for _, out, _, _ in network.blocks), np.int32),
+        found=np.zeros((count, len(FEATURES)), np.int32),
+        stream=np.zeros(rows * network.enter.weight.shape[0], np.int32),
+        activations=np.zeros(rows * columns, np.int8),
+        sums=np.zeros(rows * outputs, np.int32),
+        shifted=np.zeros(rows * dotproduct.padded(columns), np.int8),
+        rest=np.zeros(rows * dotproduct.PANEL, np.int32),
+        logits=np.zeros(256, np.int32),
+    )
 
 
 class Prior:
-    """The prior of a block's lanes, or of those from ``first`` on."""
+    """The prior of a block's lanes, with products by one of ``exact.BACKENDS``.
 
-    def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1, first: int = 0) -> None:
+    trees (most steps + 1, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
+    """
+
+    def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1) -> None:
         """most_steps: how many bytes of each lane will be known at a time."""
-        capacity = lanes * most_steps
+        self.most_steps = most_steps
+        self.trees = np.zeros((most_steps + 1, lanes, 512), np.int32)
+        self._weights, self._lanes = _weights(network, packed=False), _lanes(network, lanes, most_steps)
+        self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
+        self._bind(lanes * most_steps)
 
-        def product(layer: Layer) -> _Product:
-            return _Product(layer, backend, capacity)
+    def _bind(self, rows: int) -> None:
+        """Have the products work on ``rows`` rows from now on."""
+        self._rows, self._products = rows, []
+        for (outputs, columns), product in self._layers:
+            activations = self._lanes.activations[: rows * columns].reshape(rows, columns)
+            self._products.append(product(activations, self._lanes.sums[: rows * outputs].reshape(rows, outputs)))
 
-        self.most_steps, self._rows_used, self._lanes, self._first = most_steps, capacity, lanes, first
-        self._embeddings = network.embeddings
-        self._registers = np.zeros((lanes, REGISTERS), np.uint64)
-        self._found = np.zeros((lanes, len(FEATURES)), np.int32)
-        self._enter, self._head = product(network.enter), product(network.head)
-        self._blocks = [tuple(product(layer) for layer in block) for block in network.blocks]
-        self._states = [np.zeros((lanes, out.weight.shape[1]), np.int32) for _, out, _, _ in network.blocks]
-        self._stream = np.zeros((capacity, network.enter.weight.shape[0]), np.int32)
-        self._logits = np.zeros(256, np.int32)
-
-    def _use(self, rows: int) -> None:
-        for product in (self._enter, *[product for block in self._blocks for product in block], self._head):
-            product.use(rows)
-        self._rows_used = rows
-
-    def expect(self, known: npt.NDArray[np.int16], trees: Int32s) -> None:
-        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees`` (steps,
-        lanes, 512) as in ``exact.frequencies``; both have all lanes of the block."""
-        rows = len(known) * self._lanes
-        if rows != self._rows_used:
-            self._use(rows)
-        _embed(known, self._first, self._registers, self._found, self._embeddings, self._enter.q)
-        x = self._stream[:rows]
-        x[:] = 0
-        sums = self._enter.run()
-        for (gates, out, up, down), h in zip(self._blocks, self._states, strict=True):
-            _add(*sums, x, gates.q)
-            _recur(*gates.run(), h, out.q)
-            _add(*out.run(), x, up.q)
-            _square(*up.run(), down.q)
-            sums = down.run()
-        _add(*sums, x, self._head.q)
-        _expect(*self._head.run(), self._logits, trees, self._first)
+    def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
+        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into trees[at] and on."""
+        if known.size != self._rows:
+            self._bind(known.size)
+        for layer, multiply in enumerate(self._products):
+            _before(layer, known, 0, self._weights, self._lanes)
+            multiply()
+        _after(0, self._weights, self._lanes, self.trees[at : at + len(known)])
 
 
 class SharedPrior:
-    """The prior of a block's lanes, of which several threads have a part each: lanes know nothing of each other."""
+    """The same in one kernel, with products by ``dotproduct``; threads have a part of the lanes each.
 
-    def __init__(self, parts: list[Prior], pool: ThreadPoolExecutor) -> None:
-        self.most_steps = parts[0].most_steps
-        (self._own, *self._others), self._pool = parts, pool
+    Where the processor is busy with other things, threads that wait for each other are slower than one.  So if over
+    TRIAL orders the leader waited longer than it worked, it goes alone for the next ALONE.
+    """
 
-    def expect(self, known: npt.NDArray[np.int16], trees: Int32s) -> None:
-        """As ``Prior.expect``."""
-        waiting = [self._pool.submit(part.expect, known, trees) for part in self._others]
-        self._own.expect(known, trees)
-        for part in waiting:
-            part.result()
+    def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
+        self.most_steps = most_steps
+        self.trees = np.zeros((most_steps + 1, lanes, 512), np.int32)
+        self._known = np.zeros((most_steps, lanes), np.int16)
+        self._weights = _weights(network, packed=True)
+        ends = [lanes * part // threads for part in range(threads + 1)]
+        self._parts = [(first, _lanes(network, end - first, most_steps)) for first, end in pairwise(ends)]
+        self._followers: list[Thread] = []
+        self._left, self._worked = 0, 0
+
+    def __enter__(self) -> SharedPrior:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss()
+
+    def _gather(self) -> None:
+        """Begin to share the lanes."""
+        self._orders = handover.orders(len(self._parts) - 1)
+        for number, (first, lanes) in enumerate(self._parts[1:]):
+            given = self._orders, number, self._known, first, self._weights, lanes, self.trees
+            follower = Thread(target=_follow, args=given, daemon=True)
+            try:
+                follower.start()
+            except RuntimeError as error:
+                raise WorkerError(f"a thread can't be started ({error})") from error
+            self._followers.append(follower)
+
+    def _dismiss(self) -> None:
+        """Go alone from now on."""
+        if self._followers:
+            handover.dismiss(self._orders)
+        while self._followers:
+            self._followers.pop().join()
+
+    def _change(self) -> None:
+        """After a trial, or after a time alone."""
+        if self._followers and self._worked < 0:
+            self._dismiss()
+            self._left = ALONE
+            return
+        if not self._followers and len(self._parts) > 1:
+            self._gather()
+        self._left, self._worked = TRIAL, 0
+
+    def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
+        """As ``Prior.expect``.  Raises WorkerError if a thread can't be started."""
+        if self._left == 0:
+            self._change()
+        self._left -= 1
+        steps = len(known)
+        self._known[:steps] = known
+        if self._followers:
+            lanes = self._parts[0][1]
+            self._worked += _lead(self._orders, self._known, self._weights, lanes, steps, self.trees, at)
+            return
+        for first, lanes in self._parts:
+            _go_alone(self._known, first, self._weights, lanes, steps, self.trees, at)
 
 
 @contextmanager
 def ready(network: Network, size: int, lanes: int, *, known: bool, threads: int = 1) -> Iterator[Prior | SharedPrior]:
-    """The prior of a block of ``size`` bytes by the best backend.
+    """The prior of a block of ``size`` bytes by the best backend, in up to ``threads`` threads if that is dot.
 
-    If the bytes are ``known``, it takes many steps at once, in up to ``threads`` threads.
+    If the bytes are ``known``, it takes many steps at once.
     """
     backend, steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
-    parts = min(threads, MOST_THREADS, lanes // FEWEST_LANES) if backend == "dot" and known else 1
-    with exact.one_thread(backend):
-        if parts <= 1:
+    if backend == "dot":
+        with SharedPrior(network, lanes, steps, max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES))) as shared:
+            yield shared
+    else:
+        with exact.one_thread(backend):
             yield Prior(network, lanes, backend, steps)
-            return
-        ends = [lanes * part // parts for part in range(parts + 1)]
-        shares = [Prior(network, end - first, backend, steps, first) for first, end in pairwise(ends)]
-        with ThreadPoolExecutor(parts - 1) as pool:
-            yield SharedPrior(shares, pool)
 
 
 def compile_kernels() -> None:
@@ -310,5 +399,7 @@ def compile_kernels() -> None:
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
     network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
     exact.is_right("dot")
+    with ready(network, exact.SMALL, 2 * FEWEST_LANES, known=False, threads=2) as prior:
+        prior.expect(np.full((1, 2 * FEWEST_LANES), -1, np.int16), 0)
     with ready(network, exact.SMALL, 1, known=False) as prior:
-        prior.expect(np.full((1, 1), -1, np.int16), np.zeros((1, 1, 512), np.int32))
+        prior.expect(np.full((1, 1), -1, np.int16), 0)

@@ -75,7 +75,7 @@ def _encode(threads: int, raw: bytes, path: Path, lanes: int | None, prior: Prio
 
 def _decode(threads: int, header: BlockHeader, payload: bytes, path: Path, number: int) -> bytes:
     try:
-        return codec.decode_block(header, payload, load_model(path))
+        return codec.decode_block(header, payload, load_model(path), threads=threads)
     except LikezipError as error:
         raise type(error)(f"block {number}: {error}") from error
 

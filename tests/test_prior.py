@@ -1,14 +1,19 @@
 """The integer network: one step and many steps, backends, bounds, and its differentiable twin."""
 
+import threading
+
 import numpy as np
 import pytest
 import reference_decoder
 import torch
 
 from likezip import exact
+from likezip import prior as prior_module
+from likezip.errors import WorkerError
 from likezip.kernels import INSTRUCTIONS
+from likezip.network import Network
 from likezip.ngrams import ROWS
-from likezip.prior import Network, Prior, SharedPrior, ready
+from likezip.prior import Prior, SharedPrior, ready
 from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
 from likezip.training.segments import embedding_rows
@@ -48,10 +53,21 @@ def _known(lanes: int, steps: int) -> np.ndarray:
 
 
 def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) -> np.ndarray:
-    prior, trees, at = Prior(network, known.shape[1], backend, max(parts)), np.zeros((*known.shape, 512), np.int32), 0
+    lanes, steps = known.shape[1], max(parts)
+    if backend == "dot":
+        with SharedPrior(network, lanes, steps, 1) as prior:
+            return _all_trees(prior, known, parts)
+    return _all_trees(Prior(network, lanes, backend, steps), known, parts)
+
+
+def _all_trees(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
+    trees, at = np.zeros((*known.shape, 512), np.int32), 0
     while at < len(known):
         size = min(parts[at % len(parts)], len(known) - at)
-        prior.expect(known[at : at + size], trees[at : at + size])
+        place = at % (prior.most_steps + 2 - size)
+        prior.trees[:, :, 1:] = -1
+        prior.expect(known[at : at + size], place)
+        trees[at : at + size] = prior.trees[place : place + size]
         at += size
     return trees
 
@@ -79,22 +95,60 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
 @pytest.mark.parametrize("threads", [2, 3, 9])
 def test_threads_share_the_lanes(network: Network, threads: int) -> None:
-    known, trees = _known(61, 40), np.zeros((40, 61, 512), np.int32)
-    with ready(network, 1 << 16, 61, known=True, threads=threads) as prior:
-        assert isinstance(prior, SharedPrior)
-        for first in (0, 1, 30, 31):  # one step and many
-            steps = slice(first, 40 if first == 31 else first + 1 if first in (0, 30) else 30)
-            prior.expect(known[steps], trees[steps])
-    assert np.array_equal(trees, _trees(network, known, "float32", [40]))
+    known = _known(61, 400)
+    wanted = _trees(network, known, "float32", [400])
+    for steps_known in (False, True):
+        with ready(network, 1 << 16, 61, known=steps_known, threads=threads) as prior:
+            assert isinstance(prior, SharedPrior)
+            parts = [1, prior.most_steps, 3] if steps_known else [1]
+            assert np.array_equal(_all_trees(prior, known, parts), wanted)
 
 
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
-def test_a_fault_in_a_thread_is_reported(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ready(network, 1 << 16, 16, known=True, threads=2) as prior:
+def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_module, "TRIAL", 2)
+    monkeypatch.setattr(prior_module, "ALONE", 3)
+    known, followers = _known(61, 20), []
+    with ready(network, 1 << 16, 61, known=False, threads=2) as prior:
         assert isinstance(prior, SharedPrior)
-        monkeypatch.setattr(prior._others[0], "expect", lambda known, trees: 1 // 0)
-        with pytest.raises(ZeroDivisionError):
-            prior.expect(_known(16, 1), np.zeros((1, 16, 512), np.int32))
+        trees = np.zeros((20, 61, 512), np.int32)
+        for step in range(20):
+            prior.expect(known[step : step + 1], 0)
+            trees[step] = prior.trees[0]
+            prior._worked = -1 if step < 10 else 1  # the machine is busy, then idle
+            followers.append(len(prior._followers))
+    assert followers == [1, 1, 0, 0, 0, 1, 1, 0, 0, 0, *[1] * 10]
+    assert np.array_equal(trees, _trees(network, known, "float32", [20]))
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+def test_threads_end_with_the_block(network: Network) -> None:
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, known=False, threads=4) as prior:
+        prior.expect(_known(61, 1), 0)
+        assert threading.active_count() == before + 3
+        raise KeyboardInterrupt
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+def test_a_thread_that_can_not_begin(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, begin, begun = threading.active_count(), threading.Thread.start, []
+
+    def start(thread: threading.Thread) -> None:
+        if begun:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with (
+        pytest.raises(WorkerError, match="a thread can't be started"),
+        ready(network, 1 << 16, 61, known=False, threads=4) as prior,
+    ):
+        prior.expect(_known(61, 1), 0)
+    assert begun
+    assert threading.active_count() == before
 
 
 def test_threads_are_given_back() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from likezip import codec
 from likezip.model import Model, load_model
-from likezip.prior import Network
+from likezip.network import Network
 from likezip.training.data import read_validation
 from likezip.training.export import integer_rates
 from likezip.training.segments import SEGMENT

@@ -12,7 +12,8 @@ import torch
 from safetensors.numpy import save_file
 
 from likezip import exact
-from likezip.prior import LARGEST_OFFSET, Network, ready
+from likezip.network import LARGEST_OFFSET, Network
+from likezip.prior import ready
 from likezip.training.data import read_validation
 from likezip.training.prior import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
@@ -74,10 +75,10 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
     bits = np.zeros(len(lanes))
     with ready(network, lanes.size, len(lanes), known=True) as prior:
         steps = prior.most_steps
-        trees = np.zeros((steps, len(lanes), 512), np.int32)
         for first in range(0, SEGMENT, steps):
-            part, found = known[first : first + steps], trees[: SEGMENT - first]
-            prior.expect(np.ascontiguousarray(part), found)
+            part = known[first : first + steps]
+            prior.expect(np.ascontiguousarray(part), 0)
+            found = prior.trees[: len(part)]
             following = 256 + lanes.T[first : first + steps, :, None].astype(np.int64)
             bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
     return mean_rates(bits / SEGMENT, owners)

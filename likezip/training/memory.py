@@ -16,8 +16,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from likezip import mixer
+from likezip.network import Network
 from likezip.predictor import Predictor, cross_entropy, default_lanes, default_table_bits
-from likezip.prior import Network, ready
+from likezip.prior import ready
 from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 

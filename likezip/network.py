@@ -1,0 +1,90 @@
+"""The network of a prior: its tensors in a model file, and their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip import exact
+from likezip.ngrams import FEATURES, ROWS
+
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+
+LARGEST_OFFSET = 1 << 26
+LARGEST_SHIFT = 15
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A product and what its sums need: weight (outputs, columns) int8, offset and shift (outputs,) int32."""
+
+    weight: Int8s
+    offset: Int32s
+    shift: Int32s
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> Layer:
+        """The layer ``name`` of a model file.  Raises KeyError if it is missing, ValueError if it breaks a bound."""
+        weight, offset, shift = (tensors[f"{name}.{part}"] for part in ("weight", "offset", "shift"))
+        if weight.shape != (outputs, columns) or weight.dtype != np.int8:
+            raise ValueError(f"{name} is {weight.dtype} {weight.shape}, not int8 {(outputs, columns)}")
+        if not 0 < columns <= exact.LARGEST_COLUMNS or outputs == 0:
+            raise ValueError(f"{name} has {columns} columns and {outputs} outputs, not 1 to {exact.LARGEST_COLUMNS}")
+        if any(part.shape != (outputs,) or part.dtype != np.int32 for part in (offset, shift)):
+            raise ValueError(f"{name}: offsets and shifts are not int32 {(outputs,)}")
+        if np.abs(weight.astype(np.int32)).max() > exact.WEIGHT_LIMIT:
+            raise ValueError(f"{name} has weights outside of [-{exact.WEIGHT_LIMIT}, {exact.WEIGHT_LIMIT}]")
+        if np.abs(offset.astype(np.int64)).max() > LARGEST_OFFSET or shift.min() < 0 or shift.max() > LARGEST_SHIFT:
+            raise ValueError(f"{name} has offsets or shifts out of bounds")
+        return cls(weight, offset, shift)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The tensors of a prior: embeddings (rows, dimension) int8 and the layers."""
+
+    embeddings: Int8s
+    enter: Layer
+    blocks: list[tuple[Layer, Layer, Layer, Layer]]  # gates, out, up, down
+    head: Layer
+
+    def layers(self) -> list[Layer]:
+        """All of them, in the order in which they are used."""
+        return [self.enter, *(layer for block in self.blocks for layer in block), self.head]
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:
+        """From the tensors by name.  Raises KeyError for a missing one, ValueError for one that breaks a bound."""
+        embeddings = tensors["embeddings"]
+        if embeddings.ndim != 2 or embeddings.shape[0] != ROWS or embeddings.dtype != np.int8:
+            raise ValueError(f"embeddings are {embeddings.dtype} {embeddings.shape}, not int8 of {ROWS} rows")
+        if embeddings.size and embeddings.min() < -exact.ACTIVATION_LIMIT:
+            raise ValueError("embeddings hold -128")
+        width, columns = _rows_of(tensors, "enter"), len(FEATURES) * embeddings.shape[1]
+        enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
+        blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
+        for name in sorted({name.split(".")[0] for name in tensors} - {"embeddings", "enter", "head"}, key=_order):
+            if name != str(len(blocks)):
+                raise ValueError(f"{name} is no layer of block {len(blocks)}")
+            state, hidden = _rows_of(tensors, f"{name}.gates") // 2, _rows_of(tensors, f"{name}.up")
+            gates = Layer.of(tensors, f"{name}.gates", 2 * state, width)
+            out = Layer.of(tensors, f"{name}.out", width, state)
+            up = Layer.of(tensors, f"{name}.up", hidden, width)
+            blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
+        return cls(embeddings, enter, blocks, head)
+
+
+def _order(name: str) -> tuple[int, str]:
+    return len(name), name
+
+
+def _rows_of(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> int:
+    weight = tensors[f"{name}.weight"]
+    if weight.ndim != 2:
+        raise ValueError(f"{name} has a weight of {weight.ndim} dimensions")
+    return len(weight)
