@@ -151,7 +151,7 @@ def _tile(rows: int) -> Any:
     return tile
 
 
-_tall, _single = _tile(TALL), _tile(1)
+_tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 
 
 @compiled
@@ -173,13 +173,21 @@ def multiply(packed, activations, shifted, sums, rest):
         whole = first + PANEL <= outputs
         out, stride = (first, outputs) if whole else (0, PANEL)
         target = flat if whole else rest
-        for row in range(0, rows, TALL):
-            if rows < TALL:
-                for single in range(rows):
-                    _single(packed, panel, shifted, single * width, target, out + single * stride, width, stride, fours)
-            else:
+        row = 0
+        while row < rows:
+            if rows >= TALL:
                 row = min(row, rows - TALL)  # the last tile does some rows again
                 _tall(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                row += TALL
+            elif TALL > 4 and rows - row >= 4:
+                _four(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                row += 4
+            elif TALL > 2 and rows - row >= 2:
+                _two(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                row += 2
+            else:
+                _one(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                row += 1
         if not whole:
             for row in range(rows):
                 for i in range(outputs - first):

@@ -268,8 +268,9 @@ def _advance_encoder(state, trees, known, steps, active, upcoming, ones, bits):
 
 
 def default_lanes(size: int) -> int:
-    """About one lane for 16 KiB, at least 1 and at most 64."""
-    return max(1, min(64, size >> 14))
+    """About one lane for 16 KiB, at least 1 and at most 8: the fewer, the more each has seen, but a product takes as
+    long by 4 rows as by 8."""
+    return max(1, min(8, size >> 14))
 
 
 def default_table_bits(size: int) -> int:

@@ -50,8 +50,8 @@ Int32s = npt.NDArray[np.int32]
 ROWS_AT_ONCE = 2048
 """Bytes of all lanes that are taken together when they are known."""
 
-MOST_THREADS, FEWEST_LANES = 4, 8
-"""Of a block, and of a thread."""
+MOST_THREADS, FEWEST_LANES = 4, 4
+"""Of a block, and of a thread that takes a step at a time."""
 
 TRIAL, ALONE = 64, 1024
 """Orders; see ``SharedPrior``."""
@@ -382,7 +382,8 @@ def ready(network: Network, size: int, lanes: int, *, known: bool, threads: int 
     """
     backend, steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
     if backend == "dot":
-        with SharedPrior(network, lanes, steps, max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES))) as shared:
+        parts = min(threads, MOST_THREADS, lanes if known else lanes // FEWEST_LANES)
+        with SharedPrior(network, lanes, steps, max(1, parts)) as shared:
             yield shared
     else:
         with exact.one_thread(backend):

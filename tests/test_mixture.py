@@ -89,7 +89,7 @@ def test_a_run_beside_the_memory(tmp_path: Path) -> None:
         str(tmp_path / "train"),
     ]
     arguments += ["--beside", str(default_model().path), "--rows", "4", "--no-compile", "--megabytes", "0.1"]
-    arguments += ["--shape", "dimension=4,width=16,state=16,hidden=16,blocks=1"]
+    arguments += ["--shape", "dimension=4,width=16,state=16,hidden=16"]
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
     try:
         result = CliRunner().invoke(prior.main, arguments, catch_exceptions=False)

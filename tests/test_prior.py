@@ -19,7 +19,7 @@ from likezip.training.prior import validate
 from likezip.training.segments import embedding_rows
 from likezip.training.twin import Shape, Twin
 
-SHAPE = Shape(dimension=8, width=32, state=24, hidden=40, blocks=2)
+SHAPE = Shape(dimension=8, width=32, state=(24, 16), hidden=(40, 24))
 TEXT = b"the first of the bytes that a lane knows is followed by the second, and so on. " * 500
 
 

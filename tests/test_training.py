@@ -9,10 +9,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from likezip.training import curve, export, prior
+from likezip.training import curve, export, grow, prior
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
 
-SHAPE = "dimension=4,width=16,state=16,hidden=16,blocks=1"
+SHAPE = "dimension=4,width=16,state=16,hidden=16"
 
 
 def _classes() -> dict[str, np.ndarray]:
@@ -84,9 +84,9 @@ def sources(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "train" / name) for name in _classes()]
 
 
-def _run(sources: list[str], output: Path, megabytes: float, *more: str) -> str:
+def _run(sources: list[str], output: Path, megabytes: float, *more: str, shape: str = SHAPE) -> str:
     held = str(Path(sources[0]).parents[1] / "held")
-    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", SHAPE, "--no-compile"]
+    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", shape, "--no-compile"]
     result = CliRunner().invoke(prior.main, [*arguments, "--megabytes", str(megabytes), *more], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -128,3 +128,31 @@ def test_two_processes_learn_what_one_does(sources: list[str], tmp_path: Path) -
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
         rates.append(export.load_twin(output)[2][-1]["text"])
     assert rates[0] == pytest.approx(rates[1], abs=0.02)
+
+
+def test_a_network_grows_and_learns_on(sources: list[str], tmp_path: Path) -> None:
+    small, large, shape = tmp_path / "small.pt", tmp_path / "large.pt", "dimension=4,width=16,state=20+8,hidden=16+24"
+    _run(sources, small, 0.1)
+    result = CliRunner().invoke(grow.main, [str(small), "--shape", shape, "-o", str(large)], catch_exceptions=False)
+    assert "state=(20, 8)" in result.output
+    rows = torch.from_numpy(embedding_rows(_classes()["text"][None, :200]))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits = [
+            twin(rows, twin.first_states(1))[0] for twin in (export.load_twin(path)[0] for path in (small, large))
+        ]
+    assert torch.equal(*logits)
+    _run(sources, large, 0.2, shape=shape)
+    points, grown = export.load_twin(large)[2], export.load_twin(large)[0]
+    assert points[1]["text"] < points[0]["text"]
+    assert grown.blocks[1].down.weight.abs().min() > 0
+    assert grown.blocks[0].out.weight[:, 16:].abs().min() > 0
+
+
+@pytest.mark.parametrize(
+    "shape", ["dimension=4,width=16,state=8,hidden=16", "dimension=4,width=8", "state=1", "stat=9", "x"]
+)
+def test_a_network_does_not_grow_smaller(sources: list[str], tmp_path: Path, shape: str) -> None:
+    _run(sources, tmp_path / "run.pt", 0.01)
+    arguments = [str(tmp_path / "run.pt"), "--shape", shape, "-o", str(tmp_path / "no.pt")]
+    assert CliRunner().invoke(grow.main, arguments).exit_code == 2
+    assert not (tmp_path / "no.pt").exists()

@@ -20,7 +20,7 @@ from likezip.training.segments import SEGMENT
 @click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
 @click.option("--most", default=1 << 18, show_default=True, help="Bytes of each class.")
 def main(model: Path, validation: Path, most: int) -> None:
-    """A table in Markdown: each class is one block; the prior alone sees it in lanes of 16 KiB, as the block does."""
+    """A table in Markdown: each class is one block; the prior alone sees it in lanes of 16 KiB."""
     loaded, found = load_model(model), read_validation(validation, most)
     classes = {name: content[: content.size // SEGMENT * SEGMENT] for name, content in found.items()}
     alone = integer_rates(Network.of(loaded.part("prior")), classes)

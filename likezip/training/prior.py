@@ -12,6 +12,7 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -90,6 +91,12 @@ def mean_rates(rates: npt.NDArray[np.float64], owners: list[str]) -> dict[str, f
     return {name: float(rates[[owner == name for owner in owners]].mean()) for name in dict.fromkeys(owners)}
 
 
+def save_checkpoint(content: dict[str, Any], path: Path) -> None:
+    """Write ``content`` to ``path``, all of it or nothing."""
+    torch.save(content, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
 class Run:
     """A training run: the twin, its optimizers, and where it stands."""
 
@@ -147,8 +154,7 @@ class Run:
             "mixture": self.mixture.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        torch.save(content, path.with_suffix(".part"))
-        os.replace(path.with_suffix(".part"), path)
+        save_checkpoint(content, path)
 
     def load(self, path: Path) -> None:
         content = torch.load(path, map_location=self.device, weights_only=True)
@@ -162,6 +168,18 @@ class Run:
 def _numbers(text: str) -> dict[str, float]:
     """NAME=NUMBER,... as a dictionary."""
     return {name: float(value) for name, value in (part.split("=") for part in text.split(",") if part)}
+
+
+def shape_of(text: str) -> Shape:
+    """A shape by NAME=SIZE,..., of state and hidden by SIZE+SIZE... for each block.  Raises click.UsageError."""
+    sizes: dict[str, Any] = {}
+    try:
+        for name, value in (part.split("=") for part in text.split(",") if part):
+            numbers = tuple(int(number) for number in value.split("+"))
+            sizes[name] = numbers if name in ("state", "hidden") else numbers[0]
+        return Shape(**sizes)
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(f"{text!r} is no shape ({error})") from error
 
 
 def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
@@ -201,7 +219,7 @@ def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
 @click.option("--lr", default=2e-3, show_default=True, help="AdamW's rate, for the layers.")
 @click.option("--embedding-lr", default=0.05, show_default=True, help="Adagrad's rate, for the embeddings.")
 @click.option("--weight-decay", default=0.01, show_default=True, help="AdamW's, for the layers.")
-@click.option("--shape", default="", help="Sizes of the network, NAME=SIZE,...")
+@click.option("--shape", default="", help="Sizes of the network: state=SIZE+SIZE,...")
 @click.option("--every", default=300.0, show_default=True, help="Seconds between validations and checkpoints.")
 @click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="What lies between products.")
 @click.option("--seed", default=1, show_default=True)
@@ -234,8 +252,7 @@ def main(
     held = read_validation(validation)
     if rows % world:
         raise click.UsageError(f"{rows} rows can't be shared evenly by {world} processes")
-    sizes = Shape(**{name: int(value) for name, value in _numbers(shape).items()})
-    run = Run(sizes, device, lr, embedding_lr, weight_decay)
+    run = Run(shape_of(shape), device, lr, embedding_lr, weight_decay)
     if output.exists():
         run.load(output)
     if beside:

@@ -39,18 +39,21 @@ SMALLEST_MEAN = 2.0**-8
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a network."""
+    """The sizes of a network: states and hidden values of each block."""
 
     dimension: int = 32
     width: int = 256
-    state: int = 384
-    hidden: int = 512
-    blocks: int = 2
+    state: tuple[int, ...] = (512, 256)
+    hidden: tuple[int, ...] = (768, 384)
+
+    def __post_init__(self) -> None:
+        if len(self.state) != len(self.hidden):
+            raise ValueError(f"states of {len(self.state)} blocks, hidden values of {len(self.hidden)}")
 
     def products(self) -> int:
         """Multiply-adds of a byte, outside of embedding look-ups."""
-        block = 3 * self.width * self.state + 2 * self.width * self.hidden
-        return self.dimension * len(FEATURES) * self.width + self.blocks * block + 256 * self.width
+        blocks = self.width * (3 * sum(self.state) + 2 * sum(self.hidden))
+        return self.dimension * len(FEATURES) * self.width + blocks + 256 * self.width
 
 
 def _stop_at_limit(gradient: Tensor, rounded: Tensor) -> Tensor:
@@ -225,16 +228,16 @@ class GridLinear(nn.Linear):
 class Block(nn.Module):
     """A gated linear recurrence and a squared-ReLU MLP."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, width: int, state: int, hidden: int) -> None:
         super().__init__()
-        self.gate = GridLinear(shape.width, shape.state, STREAM_UNIT)
-        self.candidate = GridLinear(shape.width, shape.state, STREAM_UNIT)
-        self.out = GridLinear(shape.state, shape.width, STATE_UNIT, bias=False)
-        self.up = GridLinear(shape.width, shape.hidden, STREAM_UNIT)
-        self.down = GridLinear(shape.hidden, shape.width, STREAM_UNIT, bias=False)
+        self.gate = GridLinear(width, state, STREAM_UNIT)
+        self.candidate = GridLinear(width, state, STREAM_UNIT)
+        self.out = GridLinear(state, width, STATE_UNIT, bias=False)
+        self.up = GridLinear(width, hidden, STREAM_UNIT)
+        self.down = GridLinear(hidden, width, STREAM_UNIT, bias=False)
         with torch.no_grad():
             # Gates that start open between 1/2 and 1/64 of the way: memories of a few to many bytes.
-            opening = torch.exp2(-torch.linspace(1, 6, shape.state))
+            opening = torch.exp2(-torch.linspace(1, 6, state))
             self.gate.bias.copy_(4 * (opening - 0.5))
             self.gate.weight.mul_(0.5)
             self.candidate.bias.zero_()
@@ -263,11 +266,11 @@ class Twin(nn.Module):
             self.embeddings.weight[: sum(1 << feature.bits for feature in FEATURES if 0 < feature.order < 4)], std=0.25
         )
         self.enter = GridLinear(len(FEATURES) * shape.dimension, shape.width, STREAM_UNIT, bias=False)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.blocks))
+        self.blocks = nn.ModuleList(Block(shape.width, *sizes) for sizes in zip(shape.state, shape.hidden, strict=True))
         self.head = GridLinear(shape.width, 256, STREAM_UNIT)
 
     def first_states(self, lanes: int) -> list[Tensor]:
-        return [self.head.weight.new_zeros(lanes, self.shape.state) for _ in self.blocks]
+        return [self.head.weight.new_zeros(lanes, state) for state in self.shape.state]
 
     def forward(self, rows: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         change = self.enter(_Grid.apply(self.embeddings(rows).flatten(-2), STREAM_UNIT))

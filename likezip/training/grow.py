@@ -1,0 +1,87 @@
+"""Make a trained network larger: ``python -m likezip.training.grow CHECKPOINT --shape state=... -o LARGER``.
+
+At first the larger network computes what the smaller one did: new columns of ``out`` and ``down`` are zero, so what is
+new adds nothing to the stream until it has learnt something (as in T. Chen et al., "Net2Net: accelerating learning via
+knowledge transfer", 2016).  Training goes on from there with ``likezip.training.prior``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from torch import Tensor
+
+from likezip.training.prior import EMBEDDINGS, Run, save_checkpoint, shape_of
+from likezip.training.twin import Shape, Twin
+
+SILENT = re.compile(r"blocks\.\d+\.(out|down)\.weight")
+"""What adds to the stream."""
+
+
+def grow_twin(twin: Twin, shape: Shape) -> Twin:
+    """The function of ``twin`` in a larger shape.  Raises ValueError if that is smaller, or differs in the stream."""
+    old = twin.shape
+    sizes = zip(
+        (*old.state, *old.hidden), (*shape.state[: len(old.state)], *shape.hidden[: len(old.state)]), strict=True
+    )
+    if (old.dimension, old.width) != (shape.dimension, shape.width) or any(before > now for before, now in sizes):
+        raise ValueError(f"{shape} does not hold {old}")
+    larger, known = Twin(shape), twin.state_dict()
+    with torch.no_grad():
+        for name, tensor in larger.named_parameters():
+            if SILENT.fullmatch(name):
+                tensor.zero_()
+            if name in known:
+                _first_part(tensor, known[name]).copy_(known[name])
+    return larger
+
+
+def _first_part(larger: Tensor, smaller: Tensor) -> Tensor:
+    return larger[tuple(slice(0, size) for size in smaller.shape)]
+
+
+def _grow_moments(moments: dict[str, Any], old: Twin, new: Twin) -> dict[str, Any]:
+    """AdamW's moments for the layers of ``new``, zero where they are new."""
+    known = dict(zip(_layers(old), moments["state"].values(), strict=True))
+    state: dict[int, dict[str, Tensor]] = {}
+    for number, name in enumerate(_layers(new)):
+        shape = new.get_parameter(name).shape
+        state[number] = {"step": torch.tensor(0.0), "exp_avg": torch.zeros(shape), "exp_avg_sq": torch.zeros(shape)}
+        if name in known:
+            state[number]["step"] = known[name]["step"]
+            for moment in ("exp_avg", "exp_avg_sq"):
+                _first_part(state[number][moment], known[name][moment]).copy_(known[name][moment])
+    return {"state": state, "param_groups": [{**moments["param_groups"][0], "params": list(state)}]}
+
+
+def _layers(twin: Twin) -> list[str]:
+    return [name for name, _ in twin.named_parameters() if name != EMBEDDINGS]
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.option("--shape", required=True, help="Sizes of the larger network: state=SIZE+SIZE,...")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Checkpoint to write.")
+@click.option("--seed", default=1, show_default=True, help="Of the new weights.")
+def main(checkpoint: Path, shape: str, output: Path, seed: int) -> None:
+    """Write CHECKPOINT with a larger network that still does the same."""
+    torch.manual_seed(seed)
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    run = Run(Shape(**content["shape"]), torch.device("cpu"), 0.0, 0.0, 0.0)
+    run.load(checkpoint)
+    try:
+        larger = grow_twin(run.twin, shape_of(shape))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    content["optimizers"][0] = _grow_moments(content["optimizers"][0], run.twin, larger)
+    content |= {"shape": vars(larger.shape), "twin": larger.state_dict()}
+    save_checkpoint(content, output)
+    click.echo(f"{larger.shape}, {larger.shape.products()} multiply-adds a byte")
+
+
+if __name__ == "__main__":
+    main()
