@@ -119,6 +119,7 @@ def _choose_rows(registers, rows, apms):
     rows[1] = SET_BASE[1] + (history & 255)
     rows[2] = SET_BASE[2] + registers[memory.KNOWN]
     rows[3] = SET_BASE[3] + ((history >> 8) & 255)
+    rows[4] = SET_BASE[4] + (((registers[memory.SHAPE] & 0xFFFFFF) * 0x9E3779B1 & 0xFFFFFFFF) >> 24)
     expected = registers[memory.EXPECTED] >> 6
     rows[SETS] = _apm_row(partial | (history & 255) << 8)
     rows[SETS + 1] = (1 << APM_BITS) + _apm_row(partial | (history & 0xFFFF) << 8)
@@ -172,10 +173,10 @@ def _learn(state, lane, bit):
             one = (np.int64(state.raw[np.uint64(registers[memory.MATCH_POINTER + m])]) >> (7 - bit)) & 1
             cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
-    target = mixer.ONE * y
+    target, rate = mixer.ONE * y, mixer.rate(registers[memory.POSITION] - registers[memory.START])
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
-        mixer.learn(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS], error, SHIFT)
+        mixer.learn(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS], (error * rate) >> 4, SHIFT)
     logit = np.int64(state.logits[lane])
     mixer.learn(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS], target - mixer.squash(logit), TOP_SHIFT)
     for a in range(APMS):

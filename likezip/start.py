@@ -21,8 +21,8 @@ PRIOR = BIAS + 1
 INPUTS = -(-(PRIOR + 1) // 8) * 8
 """The logits of contexts and match models, the bias, the prior's logit, and padding if need be; at most 64."""
 
-SET_ROWS = (768, 256, 32, 256)
-"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before."""
+SET_ROWS = (768, 256, 32, 256, 256)
+"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before, shape."""
 SETS = len(SET_ROWS)
 TOP_INPUTS = 8
 APMS = 3

@@ -273,6 +273,7 @@ class Block:
         longest = max(lane.length)
         strength = 0 if longest <= 0 else 1 if longest < 16 else 2
         rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known, 1056 + c2)
+        rows += (1312 + (lane.named["shape"] % 2**24 * 0x9E3779B1 % 2**32 >> 24),)
         lane.rows = [self.weights[row] for row in rows]
         lane.layer = [self.mix(x, row) for row in lane.rows]
         lane.logit = self.mix(lane.layer, self.top[lane.partial])
@@ -296,8 +297,9 @@ class Block:
             o = lane.expected[m]
             if o is not None:
                 self.teach(20 + m, 2 * lane.length[m] + o, int(o == b))
+        rate = 8 + 2**17 // (lane.position - lane.start + 1024)
         for row, y in zip(lane.rows, lane.layer, strict=True):
-            self.adjust(lane.inputs, row, 65536 * b - SQUASH[y + LIMIT], 16)
+            self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
         column = (lane.logit + 3072 + 128) >> 8
         for apm in lane.apms:
