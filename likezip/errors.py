@@ -35,4 +35,4 @@ class UnknownModelError(LikezipError):
 
 
 class WorkerError(LikezipError):
-    """A worker process ended without an answer, or a thread could not begin."""
+    """A worker process ended without an answer."""

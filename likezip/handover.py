@@ -1,11 +1,11 @@
 """Work handed over between threads inside of kernels: a leader gives orders, followers carry them out.
 
-A step of a decoder takes a few tenths of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
-looking: at a number in memory, giving way to other threads every now and then.  All accesses of these numbers are
-atomic and sequentially consistent, so what was written before one is seen after it.
+A step of a decoder takes about a tenth of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
+looking: at a number in memory, giving way to other threads every now and then.
 
-orders[0] counts the orders, orders[1] and orders[2] say what is to be done, orders[LINE (number + 1)] is the count of
-those that follower ``number`` has carried out.
+orders[0] counts the orders, orders[1] and orders[2] say what is to be done, orders[LINE (number + 2)] is the count of
+those that follower ``number`` has carried out.  The counts are written, and those of others read, by atomic and
+sequentially consistent accesses: what was written before a count is seen once that is.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATIENCE = 64
 
 def orders(followers: int) -> Int64s:
     """Room for the orders to so many followers."""
-    return np.zeros(LINE * (followers + 1), np.int64)
+    return np.zeros(LINE * (followers + 2), np.int64)
 
 
 @intrinsic
@@ -116,21 +116,21 @@ def give(orders: Int64s, steps: int, at: int) -> None:
 @inlined
 def wait_for_followers(orders: Int64s) -> None:
     """Until all have carried out the last order."""
-    for follower in range(LINE, orders.size, LINE):
+    for follower in range(2 * LINE, orders.size, LINE):
         _wait_while(orders, follower, orders[0] - 1)
 
 
 @inlined
 def take(orders: Int64s, number: int) -> tuple[int, int]:
     """Wait for the next order: its steps, 0 if none will come, and where."""
-    _wait_while(orders, 0, orders[LINE * (number + 1)])
+    _wait_while(orders, 0, orders[LINE * (number + 2)])
     return orders[1], orders[2]
 
 
 @inlined
 def report(orders: Int64s, number: int) -> None:
     """The follower has carried out the order."""
-    place = LINE * (number + 1)
+    place = LINE * (number + 2)
     _store(orders, place, orders[place] + 1)
 
 

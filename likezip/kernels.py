@@ -33,6 +33,7 @@ SOURCES = (
     "kernels",
     "memory",
     "mixer",
+    "network",
     "ngrams",
     "predictor",
     "prior",

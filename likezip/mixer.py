@@ -111,7 +111,7 @@ def rate(step: int) -> int:
 
     Weights that have seen little of a block move fast, later they are averages of many bits.
     """
-    return np.int64(8 + np.uint64(1 << 17) // np.uint64(step + 1024))
+    return int(np.int64(8 + np.uint64(1 << 17) // np.uint64(step + 1024)))
 
 
 @inlined

@@ -269,8 +269,8 @@ def _advance_encoder(state, trees, known, steps, active, upcoming, ones, bits):
 
 
 def default_lanes(size: int) -> int:
-    """About one lane for 16 KiB, at least 1 and at most 8: the fewer, the more each has seen, but a product takes as
-    long by 4 rows as by 8."""
+    """About one lane for 16 KiB, at least 1 and at most 8: the fewer, the more each has seen, but the more steps there
+    are, and every step reads all of the network's weights."""
     return max(1, min(8, size >> 14))
 
 

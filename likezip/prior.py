@@ -29,6 +29,7 @@ from Python, one layer after the other.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -39,7 +40,6 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip import dotproduct, exact, handover
-from likezip.errors import WorkerError
 from likezip.kernels import compiled, inlined, prefetch
 from likezip.network import Layer, Network
 from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
@@ -53,8 +53,8 @@ ROWS_AT_ONCE = 2048
 MOST_THREADS, FEWEST_LANES = 4, 4
 """Of a block, and of a thread that takes a step at a time."""
 
-TRIAL, ALONE = 64, 1024
-"""Orders; see ``SharedPrior``."""
+CREDIT, ALONE = 30_000_000, 1 << 13
+"""Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
 
 STREAM_LIMIT = (1 << 20) - 1
 SMALLEST_MEAN = 1 << 8
@@ -310,68 +310,82 @@ class Prior:
 class SharedPrior:
     """The same in one kernel, with products by ``dotproduct``; threads have a part of the lanes each.
 
-    Where the processor is busy with other things, threads that wait for each other are slower than one.  So if over
-    TRIAL orders the leader waited longer than it worked, it goes alone for the next ALONE.
+    Where the processor is busy with other things, threads that wait for each other are slower than one.  So once the
+    leader has waited CREDIT longer than it worked, it goes alone for a while, each time for longer.
     """
 
     def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
+        """threads: at most as many as lanes; the first has the largest part."""
         self.most_steps = most_steps
         self.trees = np.zeros((most_steps + 1, lanes, 512), np.int32)
         self._known = np.zeros((most_steps, lanes), np.int16)
         self._weights = _weights(network, packed=True)
-        ends = [lanes * part // threads for part in range(threads + 1)]
+        ends = [-(-lanes * part // threads) for part in range(threads + 1)]
         self._parts = [(first, _lanes(network, end - first, most_steps)) for first, end in pairwise(ends)]
+        self._orders: npt.NDArray[np.int64] | None = None
         self._followers: list[Thread] = []
-        self._left, self._worked = 0, 0
+        self._credit, self._alone, self._next_alone = CREDIT, 0, ALONE
 
     def __enter__(self) -> SharedPrior:
+        if len(self._parts) > 1:
+            self._gather()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._dismiss()
 
     def _gather(self) -> None:
-        """Begin to share the lanes."""
+        """Begin to share the lanes; where no thread can begin, never do."""
         self._orders = handover.orders(len(self._parts) - 1)
-        for number, (first, lanes) in enumerate(self._parts[1:]):
-            given = self._orders, number, self._known, first, self._weights, lanes, self.trees
-            follower = Thread(target=_follow, args=given, daemon=True)
-            try:
-                follower.start()
-            except RuntimeError as error:
-                raise WorkerError(f"a thread can't be started ({error})") from error
-            self._followers.append(follower)
+        given = [
+            (self._orders, number, self._known, first, self._weights, lanes, self.trees)
+            for number, (first, lanes) in enumerate(self._parts[1:])
+        ]
+        handover.dismiss(self._orders)
+        _follow(*given[0])  # here, where it returns at once, it is loaded, or fails
+        self._orders[:] = 0
+        try:
+            for arguments in given:
+                self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
+                self._followers[-1].start()
+        except RuntimeError:
+            self._dismiss()
+            self._alone = sys.maxsize
+        except BaseException:
+            self._dismiss()
+            raise
 
     def _dismiss(self) -> None:
         """Go alone from now on."""
-        if self._followers:
+        if self._orders is not None:
             handover.dismiss(self._orders)
         while self._followers:
-            self._followers.pop().join()
-
-    def _change(self) -> None:
-        """After a trial, or after a time alone."""
-        if self._followers and self._worked < 0:
-            self._dismiss()
-            self._left = ALONE
-            return
-        if not self._followers and len(self._parts) > 1:
-            self._gather()
-        self._left, self._worked = TRIAL, 0
+            follower = self._followers.pop()
+            if follower.ident is not None:
+                follower.join()
+        self._orders = None
 
     def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
-        """As ``Prior.expect``.  Raises WorkerError if a thread can't be started."""
-        if self._left == 0:
-            self._change()
-        self._left -= 1
+        """As ``Prior.expect``."""
         steps = len(known)
         self._known[:steps] = known
-        if self._followers:
-            lanes = self._parts[0][1]
-            self._worked += _lead(self._orders, self._known, self._weights, lanes, steps, self.trees, at)
+        if self._orders is not None:
+            self._share(steps, at)
             return
         for first, lanes in self._parts:
             _go_alone(self._known, first, self._weights, lanes, steps, self.trees, at)
+        self._alone -= known.size
+        if self._alone <= 0 and len(self._parts) > 1:
+            self._credit = CREDIT
+            self._gather()
+
+    def _share(self, steps: int, at: int) -> None:
+        assert self._orders is not None
+        gain = _lead(self._orders, self._known, self._weights, self._parts[0][1], steps, self.trees, at)
+        self._credit = min(self._credit + gain, CREDIT)
+        if self._credit < 0:
+            self._dismiss()
+            self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
 
 
 @contextmanager

@@ -6,8 +6,21 @@ from pathlib import Path
 import likezip
 from likezip import kernels
 
-ORDER = ["cli", "files", "stream", "codec", "prior", "predictor", "start", "memory", "mixer", "ngrams", "hashing"]
-ORDER += ["exact", "dotproduct", "kernels", "history", "coder", "model", "container", "errors"]
+ORDER = [
+    "cli",
+    "files",
+    "stream",
+    "codec",
+    "prior",
+    "network",
+    "predictor",
+    "start",
+    "memory",
+    "mixer",
+    "ngrams",
+    "hashing",
+]
+ORDER += ["exact", "dotproduct", "handover", "kernels", "history", "coder", "model", "container", "errors"]
 
 
 def _imports(name: str) -> set[str]:

@@ -66,6 +66,20 @@ def test_workers_do_not_change_the_bytes() -> None:
     assert likezip.decompress(one, threads=2) == TEXT
 
 
+def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ready = [], prior.ready
+
+    def watched(*arguments: Any, threads: int, **others: Any) -> Any:
+        asked.append(threads)
+        return ready(*arguments, threads=threads, **others)
+
+    monkeypatch.setattr(prior, "ready", watched)
+    one = likezip.compress(TEXT[:5000], lanes=8, prior="on")
+    assert likezip.compress(TEXT[:5000], lanes=8, prior="on", threads=2) == one
+    assert likezip.decompress(one, threads=2) == likezip.decompress(one) == TEXT[:5000]
+    assert asked == [1, 2, 2, 1]
+
+
 def test_frames_after_one_another() -> None:
     both = likezip.compress(TEXT[:500]) + likezip.compress(b"") + likezip.compress(TEXT[500:900])
     assert likezip.decompress(both) == TEXT[:900]

@@ -42,7 +42,7 @@ def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float 
 
 
 def tensors(twin: Twin) -> Tensors:
-    """The integer network; raises ValueError if it breaks a bound of ``likezip.prior``."""
+    """The integer network; raises ValueError if it breaks a bound of ``likezip.network``."""
     embeddings = (
         (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-exact.ACTIVATION_LIMIT, exact.ACTIVATION_LIMIT)
     )

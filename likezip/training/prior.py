@@ -176,7 +176,7 @@ def shape_of(text: str) -> Shape:
     try:
         for name, value in (part.split("=") for part in text.split(",") if part):
             numbers = tuple(int(number) for number in value.split("+"))
-            sizes[name] = numbers if name in ("state", "hidden") else numbers[0]
+            sizes[name] = numbers if name in ("state", "hidden") else int(value)
         return Shape(**sizes)
     except (TypeError, ValueError) as error:
         raise click.UsageError(f"{text!r} is no shape ({error})") from error

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from likezip.ngrams import FEATURES, REGISTERS, find_all_rows
 
 SEGMENT = 1 << 14
-"""Bytes that are read without a break, as much as a lane has by default."""
+"""Bytes that are read without a break."""
 
 GOLDEN = 0.6180339887498949
 
