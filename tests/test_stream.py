@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
 
 import likezip
-from likezip import container, stream
+from likezip import container, prior, stream
 
 BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"line %d of the text, which repeats itself, %d\n" % (i, i * i % 97) for i in range(4000))
