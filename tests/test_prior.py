@@ -131,7 +131,8 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
 
 
 @needs_dot_products
-def test_threads_end_with_the_block(network: Network) -> None:
+def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prior_module, "CREDIT", 1 << 62)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, known=False, threads=4) as prior:
         prior.expect(_known(61, 1), 0)
