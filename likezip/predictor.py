@@ -269,9 +269,11 @@ def _advance_encoder(state, trees, known, steps, active, upcoming, ones, bits):
 
 
 def default_lanes(size: int) -> int:
-    """About one lane for 16 KiB, at least 1 and at most 8: the fewer, the more each has seen, but the more steps there
-    are, and every step reads all of the network's weights."""
-    return max(1, min(8, size >> 14))
+    """About one lane for 16 KiB up to 8, then 8 for each 512 KiB, up to 32.
+
+    The fewer, the more each has seen, but the more steps there are, and each reads all of the network's weights.
+    """
+    return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
 
 
 def default_table_bits(size: int) -> int:

@@ -47,8 +47,8 @@ from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 
-ROWS_AT_ONCE = 2048
-"""Bytes of all lanes that are taken together when they are known."""
+ROWS_AT_ONCE = 256
+"""Bytes of all lanes that are taken together when they are known: enough for products, and sums that a cache holds."""
 
 MOST_THREADS, FEWEST_LANES = 4, 4
 """Of a block, and of a thread that takes a step at a time."""
