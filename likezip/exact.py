@@ -29,7 +29,7 @@ from numba.core.errors import NumbaError
 
 from likezip import dotproduct
 from likezip.errors import UnsupportedError
-from likezip.kernels import INSTRUCTIONS, inlined, leading_zeros
+from likezip.kernels import INSTRUCTIONS, inlined, leading_zeros, shift_right
 
 ACTIVATION_LIMIT, WEIGHT_LIMIT = 127, 63
 LARGEST_COLUMNS = 2096
@@ -230,9 +230,9 @@ def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.int8]) -> N
     shift = np.int32(15 + power - dropped)
     half = np.int32(1) << np.int32(shift - 1)
     for i in range(x.size):
-        kept = np.int32(x[i] + up) >> dropped
+        kept = shift_right(np.int32(x[i] + up), dropped)
         kept = min(max(kept, np.int32(-LARGEST_KEPT)), np.int32(LARGEST_KEPT))
-        value = np.int32(np.int32(kept * root) + half) >> shift
+        value = shift_right(np.int32(np.int32(kept * root) + half), shift)
         q[i] = min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT))
 
 

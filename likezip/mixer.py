@@ -115,13 +115,15 @@ def rate(step: int) -> int:
 
 
 @inlined
-def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], error: int, shift: int) -> None:
+def learn(
+    inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: int, error: int, shift: int
+) -> None:
     """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p, times a rate."""
     if abs(error) < SMALLEST_ERROR:
         return
     half = np.int32(1 << (shift - 1))
     step = np.int32(error)
-    for i in range(inputs.size):
+    for i in range(size):
         moved = weights[i] + (np.int32(np.int32(inputs[i] * step) + half) >> np.int32(shift))
         weights[i] = min(max(np.int32(moved), np.int32(-WEIGHT_LIMIT)), np.int32(WEIGHT_LIMIT))
 

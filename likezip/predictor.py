@@ -16,7 +16,7 @@ import numpy.typing as npt
 from likezip import memory, mixer
 from likezip.exact import logarithm
 from likezip.history import NEXT_STATE, STATES
-from likezip.kernels import compiled, inlined, prefetch
+from likezip.kernels import aligned, compiled, inlined, prefetch
 from likezip.start import (
     APM_BITS,
     APMS,
@@ -176,9 +176,9 @@ def _learn(state, lane, bit):
     target, rate = mixer.ONE * y, mixer.rate(registers[memory.POSITION] - registers[memory.START])
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
-        mixer.learn(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS], (error * rate) >> 4, SHIFT)
+        mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SHIFT)
     logit = np.int64(state.logits[lane])
-    mixer.learn(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS], target - mixer.squash(logit), TOP_SHIFT)
+    mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_SHIFT)
     for a in range(APMS):
         mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
     registers[memory.PARTIAL] = 2 * partial + y
@@ -311,7 +311,7 @@ class Predictor:
         self._state = _new_state(size, lanes, table_bits, start)
         self.raw, self._odds = self._state.raw, np.zeros(lanes)
         self._steps = prior.most_steps if prior else RUN_STEPS
-        self._trees = prior.trees if prior else np.zeros((self._steps + 1, 0, 512), np.int32)
+        self._trees = prior.trees if prior else aligned((self._steps + 1, 0, 512), np.int32)
         if prior:
             prior.expect(np.full((1, lanes), -1, np.int16), 0)
         _advance_decoder(self._state, self._trees[0], -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
@@ -359,28 +359,28 @@ class Predictor:
 
 
 def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
-    registers = np.zeros((lanes, memory.REGISTERS), np.int64)
+    registers = aligned((lanes, memory.REGISTERS), np.int64)
     steps, longer = divmod(size, lanes)
     for column in (memory.START, memory.POSITION, memory.LINE, memory.LAST_LINE):
         registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
     return State(
-        raw=np.zeros(size, np.uint8),
-        table=np.zeros(1 << table_bits, np.uint8),
-        positions=np.zeros((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
+        raw=aligned(size, np.uint8),
+        table=aligned(1 << table_bits, np.uint8),
+        positions=aligned((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
         maps=start.maps,
         weights=start.weights,
         top=start.top,
         apms=start.apms,
         registers=registers,
-        hashes=np.zeros((lanes, CONTEXTS), np.uint64),
-        homes=np.zeros((lanes, CONTEXTS), np.uint64),
-        slots=np.zeros((lanes, CONTEXTS), np.uint32),
-        inputs=np.zeros((lanes, INPUTS), np.int32),
-        layer=np.zeros((lanes, TOP_INPUTS), np.int32),
-        rows=np.zeros((lanes, SETS + APMS), np.uint32),
-        logits=np.zeros(lanes, np.int32),
-        ones=np.zeros(lanes, np.uint16),
-        bits=np.zeros(lanes, np.int32),
+        hashes=aligned((lanes, CONTEXTS), np.uint64),
+        homes=aligned((lanes, CONTEXTS), np.uint64),
+        slots=aligned((lanes, CONTEXTS), np.uint32),
+        inputs=aligned((lanes, INPUTS), np.int32),
+        layer=aligned((lanes, TOP_INPUTS), np.int32),
+        rows=aligned((lanes, SETS + APMS), np.uint32),
+        logits=aligned(lanes, np.int32),
+        ones=aligned(lanes, np.uint16),
+        bits=aligned(lanes, np.int32),
     )
 
 

@@ -40,7 +40,7 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip import dotproduct, exact, handover
-from likezip.kernels import compiled, inlined, prefetch
+from likezip.kernels import aligned, aligned_copy, compiled, inlined, prefetch, shift_right
 from likezip.network import Layer, Network
 from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 
@@ -118,7 +118,7 @@ def _add(sums, offset, shift, x, q):
     for row in range(x.shape[0]):
         total = np.int64(0)
         for i in range(width):
-            change = np.int32(sums[row, i] + offset[i]) >> shift[i]
+            change = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
             value = min(max(np.int32(x[row, i] + change), np.int32(-STREAM_LIMIT)), np.int32(STREAM_LIMIT))
             x[row, i] = value
             total += np.int64(value) * np.int64(value)
@@ -133,14 +133,14 @@ def _recur(sums, offset, shift, h, q):
     for row in range(q.shape[0]):
         lane = np.uint64(row) % np.uint64(lanes)
         for i in range(states):
-            z = np.int32(sums[row, i] + offset[i]) >> shift[i]
+            z = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
             z = min(max(z, np.int32(0)), np.int32(4096))
-            c = np.int32(sums[row, states + i] + offset[states + i]) >> shift[states + i]
+            c = shift_right(np.int32(sums[row, states + i] + offset[states + i]), shift[states + i])
             c = min(max(c, np.int32(-1024)), np.int32(1024))
             distance = np.int32(c << np.int32(6)) - h[lane, i]
-            value = np.int32(h[lane, i] + (np.int32(z * np.int32(distance) + np.int32(2048)) >> np.int32(12)))
+            value = np.int32(h[lane, i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
             h[lane, i] = value
-            value = np.int32(value + np.int32(256)) >> np.int32(9)
+            value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
             q[row, i] = min(max(value, np.int32(-127)), np.int32(127))
 
 
@@ -149,9 +149,9 @@ def _square(sums, offset, shift, q):
     """The squares of what is positive: sums, q (rows, hidden)."""
     for row in range(q.shape[0]):
         for i in range(q.shape[1]):
-            u = np.int32(sums[row, i] + offset[i]) >> shift[i]
+            u = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
             u = min(max(u, np.int32(0)), np.int32(2048))
-            q[row, i] = min(np.int32(np.int32(u * u) + np.int32(1 << 14)) >> np.int32(15), np.int32(127))
+            q[row, i] = min(shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15)), np.int32(127))
 
 
 @inlined
@@ -194,7 +194,7 @@ def _after(first, weights, lanes, trees):
     sums, offset, shift = _results(weights.layout.shape[0] - 1, rows, weights, lanes)
     for row in range(rows):
         for symbol in range(256):
-            logits[symbol] = np.int32(sums[row, symbol] + offset[symbol]) >> shift[symbol]
+            logits[symbol] = shift_right(np.int32(sums[row, symbol] + offset[symbol]), shift[symbol])
         exact.frequencies(logits, trees[row // count, first + row % count])
 
 
@@ -257,22 +257,23 @@ def _weights(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(dotproduct.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
-    return Weights(network.embeddings, layout, np.concatenate(parts), offsets, shifts)
+    arrays = network.embeddings, layout, np.concatenate(parts), offsets, shifts
+    return Weights(*map(aligned_copy, arrays))
 
 
 def _lanes(network: Network, count: int, steps: int) -> Lanes:
     rows, layers = count * steps, network.layers()
     outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
     return Lanes(
-        registers=np.zeros((count, REGISTERS), np.uint64),
-        states=np.zeros(count * sum(out.weight.shape[1] for _, out, _, _ in network.blocks), np.int32),
-        found=np.zeros((count, len(FEATURES)), np.int32),
-        stream=np.zeros(rows * network.enter.weight.shape[0], np.int32),
-        activations=np.zeros(rows * columns, np.int8),
-        sums=np.zeros(rows * outputs, np.int32),
-        shifted=np.zeros(rows * dotproduct.padded(columns), np.int8),
-        rest=np.zeros(rows * dotproduct.PANEL, np.int32),
-        logits=np.zeros(256, np.int32),
+        registers=aligned((count, REGISTERS), np.uint64),
+        states=aligned(count * sum(out.weight.shape[1] for _, out, _, _ in network.blocks), np.int32),
+        found=aligned((count, len(FEATURES)), np.int32),
+        stream=aligned(rows * network.enter.weight.shape[0], np.int32),
+        activations=aligned(rows * columns, np.int8),
+        sums=aligned(rows * outputs, np.int32),
+        shifted=aligned(rows * dotproduct.padded(columns), np.int8),
+        rest=aligned(rows * dotproduct.PANEL, np.int32),
+        logits=aligned(256, np.int32),
     )
 
 
@@ -285,7 +286,7 @@ class Prior:
     def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1) -> None:
         """most_steps: how many bytes of each lane will be known at a time."""
         self.most_steps = most_steps
-        self.trees = np.zeros((most_steps + 1, lanes, 512), np.int32)
+        self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
         self._weights, self._lanes = _weights(network, packed=False), _lanes(network, lanes, most_steps)
         self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
         self._bind(lanes * most_steps)
@@ -317,7 +318,7 @@ class SharedPrior:
     def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
         """threads: at most as many as lanes; the first has the largest part."""
         self.most_steps = most_steps
-        self.trees = np.zeros((most_steps + 1, lanes, 512), np.int32)
+        self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
         self._known = np.zeros((most_steps, lanes), np.int16)
         self._weights = _weights(network, packed=True)
         ends = [-(-lanes * part // threads) for part in range(threads + 1)]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from likezip import memory, mixer
 from likezip.history import STATES, expected_one
+from likezip.kernels import aligned_copy
 
 CONTEXTS = len(memory.CONTEXTS)
 MODELS = len(memory.MATCHES)
@@ -47,7 +48,7 @@ class Start:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         if max(np.abs(tensors[name].astype(np.int64)).max() for name in ("weights", "top")) > mixer.WEIGHT_LIMIT:
             raise ValueError(f"weights are outside of [-{mixer.WEIGHT_LIMIT}, {mixer.WEIGHT_LIMIT}]")
-        return cls(**{name: tensors[name].copy() for name in _SHAPES})
+        return cls(**{name: aligned_copy(tensors[name]) for name in _SHAPES})
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name, as ``of`` takes them."""
