@@ -22,7 +22,7 @@ import numpy.typing as npt
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from likezip.kernels import INSTRUCTIONS, compiled
+from likezip.kernels import INSTRUCTIONS, compiled, inlined
 
 PANEL = 32
 """Outputs of a tile."""
@@ -38,15 +38,16 @@ SUMS, BYTES = llvmlite.ir.VectorType(INT32, WIDTH), llvmlite.ir.VectorType(INT8,
 PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
-def padded(columns: int) -> int:
+@inlined
+def padded(columns):
     """Columns up to whole fours."""
-    return -(-columns // 4) * 4
+    return (columns + 3) // 4 * 4
 
 
 def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Panels of ``weight`` (outputs, columns), with zeros up to whole panels and fours."""
     outputs, columns = weight.shape
-    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded(columns)), np.int8)
+    whole = np.zeros((-(-outputs // PANEL) * PANEL, (columns + 3) // 4 * 4), np.int8)
     whole[:outputs, :columns] = weight
     panels = []
     for panel in whole.reshape(-1, PANEL, whole.shape[1]):
@@ -154,41 +155,55 @@ def _tile(rows: int) -> Any:
 _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 
 
-@compiled
-def multiply(packed, activations, shifted, sums, rest):
-    """sums (rows, outputs) int32 = activations (rows, columns) int8 times the packed weight.
+@inlined
+def panels(outputs):
+    """How many panels so many outputs take."""
+    return (outputs + PANEL - 1) // PANEL
 
-    shifted (rows * padded columns,) int8, and rest (rows * PANEL,) int32, which takes a panel of fewer outputs, are
-    room to work in, or more than that.  What lies in the columns that pad does not matter: their weights are 0.
+
+@inlined
+def multiply_panels(packed, shifted, sums, rest, begin, end):
+    """sums (rows, outputs) int32 = activations (rows, padded columns) times panels ``begin`` to ``end``.
+
+    shifted: the activations with 128 added, uint8.  What lies in the columns that pad does not matter: their weights
+    are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
     """
-    rows, columns = activations.shape
-    outputs, fours = sums.shape[1], (columns + 3) // 4
-    width, flat = 4 * fours, sums.reshape(rows * outputs)
-    for row in range(rows):
-        place = shifted[row * width : (row + 1) * width]
-        for i in range(columns):
-            place[i] = activations[row, i] ^ np.int8(-128)
-    for first in range(0, outputs, PANEL):
-        panel = first * (width + 4)
+    rows, outputs, width = shifted.shape[0], sums.shape[1], shifted.shape[1]
+    fours = width // 4
+    for panel in range(begin, end):
+        first = panel * PANEL
+        place = first * (width + 4)
         whole = first + PANEL <= outputs
         out, stride = (first, outputs) if whole else (0, PANEL)
-        target = flat if whole else rest
+        target = sums if whole else rest
         row = 0
         while row < rows:
             if rows >= TALL:
                 row = min(row, rows - TALL)  # the last tile does some rows again
-                _tall(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _tall(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += TALL
             elif TALL > 4 and rows - row >= 4:
-                _four(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _four(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 4
             elif TALL > 2 and rows - row >= 2:
-                _two(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _two(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 2
             else:
-                _one(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _one(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 1
         if not whole:
             for row in range(rows):
                 for i in range(outputs - first):
-                    sums[row, first + i] = rest[row * PANEL + i]
+                    sums[row, first + i] = rest[row, i]
+
+
+@compiled
+def multiply(packed, activations, shifted, sums, rest):
+    """sums (rows, outputs) int32 = activations (rows, columns) int8 times the packed weight.
+
+    shifted (rows, padded columns) uint8, and rest (rows, PANEL) int32 are room to work in.
+    """
+    for row in range(activations.shape[0]):
+        for i in range(activations.shape[1]):
+            shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(128))
+    multiply_panels(packed, shifted, sums, rest, 0, panels(sums.shape[1]))

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 SOURCES = (
     "dotproduct",
@@ -169,6 +170,23 @@ def leading_zeros(typing: Any, value: Any) -> Any:
         return builder.ctlz(arguments[0], llvmlite.ir.Constant(llvmlite.ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
+
+
+@intrinsic
+def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
+    """The beginning of ``room``, any array in C's order, as (rows, columns); without numba's checks, which cost more
+    than what is done with it."""
+    view = types.Array(room.dtype, 2, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(room.dtype)))
+        found = context.make_array(view)(context, builder)
+        shape, stride = arguments[1:], builder.mul(arguments[2], size)
+        populate_array(found, array.data, shape, [stride, size], size, array.meminfo, array.parent)
+        return found._getvalue()
+
+    return view(room, types.intp, types.intp), generate
 
 
 @intrinsic
