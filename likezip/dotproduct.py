@@ -156,23 +156,16 @@ _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 
 
 @inlined
-def panels(outputs):
-    """How many panels so many outputs take."""
-    return (outputs + PANEL - 1) // PANEL
+def multiply_shifted(packed, shifted, sums, rest):
+    """sums (rows, outputs) int32 = activations times the packed weight.
 
-
-@inlined
-def multiply_panels(packed, shifted, sums, rest, begin, end):
-    """sums (rows, outputs) int32 = activations (rows, padded columns) times panels ``begin`` to ``end``.
-
-    shifted: the activations with 128 added, uint8.  What lies in the columns that pad does not matter: their weights
-    are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
+    shifted (rows, padded columns) uint8: the activations with 128 added.  What lies in the columns that pad does not
+    matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
     """
     rows, outputs, width = shifted.shape[0], sums.shape[1], shifted.shape[1]
     fours = width // 4
-    for panel in range(begin, end):
-        first = panel * PANEL
-        place = first * (width + 4)
+    for first in range(0, outputs, PANEL):
+        panel = first * (width + 4)
         whole = first + PANEL <= outputs
         out, stride = (first, outputs) if whole else (0, PANEL)
         target = sums if whole else rest
@@ -180,16 +173,16 @@ def multiply_panels(packed, shifted, sums, rest, begin, end):
         while row < rows:
             if rows >= TALL:
                 row = min(row, rows - TALL)  # the last tile does some rows again
-                _tall(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _tall(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += TALL
             elif TALL > 4 and rows - row >= 4:
-                _four(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _four(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 4
             elif TALL > 2 and rows - row >= 2:
-                _two(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _two(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 2
             else:
-                _one(packed, place, shifted, row * width, target, out + row * stride, width, stride, fours)
+                _one(packed, panel, shifted, row * width, target, out + row * stride, width, stride, fours)
                 row += 1
         if not whole:
             for row in range(rows):
@@ -206,4 +199,4 @@ def multiply(packed, activations, shifted, sums, rest):
     for row in range(activations.shape[0]):
         for i in range(activations.shape[1]):
             shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(128))
-    multiply_panels(packed, shifted, sums, rest, 0, panels(sums.shape[1]))
+    multiply_shifted(packed, shifted, sums, rest)

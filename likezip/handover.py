@@ -1,10 +1,10 @@
-"""Work that threads share inside of kernels: a leader gives orders, all carry them out and meet between the parts.
+"""Work handed over between threads inside of kernels: a leader gives orders, followers carry them out.
 
-A step of a decoder takes some 40 microseconds, in which threads meet 20 times, and a hand-over by Python's locks takes
-longer than that.  So threads wait by looking: at a number in memory, giving way to other threads every now and then.
+A step of a decoder takes about a tenth of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
+looking: at a number in memory, giving way to other threads every now and then.
 
-orders[0] and orders[1] say what is to be done, orders[LINE (number + 1)] counts the meetings at which thread
-``number`` has arrived; the leader is number 0.  The counts are written, and those of others read, by atomic and
+orders[0] counts the orders, orders[1] and orders[2] say what is to be done, orders[LINE (number + 2)] is the count of
+those that follower ``number`` has carried out.  The counts are written, and those of others read, by atomic and
 sequentially consistent accesses: what was written before a count is seen once that is.
 """
 
@@ -30,9 +30,9 @@ PATIENCE = 64
 """Looks between giving way."""
 
 
-def orders(threads: int) -> Int64s:
-    """Room for the orders to so many threads, the leader among them, and for their counts."""
-    return aligned(LINE * (threads + 1), np.int64)
+def orders(followers: int) -> Int64s:
+    """Room for the orders to so many followers."""
+    return aligned(LINE * (followers + 2), np.int64)
 
 
 @intrinsic
@@ -92,60 +92,49 @@ def cycles(typing: Any) -> Any:
 
 
 @inlined
-def threads(orders: Int64s) -> int:
-    """How many there are."""
-    return orders.size // LINE - 1
-
-
-@inlined
-def _arrive(orders: Int64s, number: int) -> int:
-    """Count one meeting more, and return how many that is."""
-    place = LINE * (number + 1)
-    count = orders[place] + 1
-    _store(orders, place, count)
-    return count
-
-
-@inlined
-def _wait_for(orders: Int64s, number: int, count: int) -> int:
-    """Until thread ``number`` has arrived at so many meetings; returns the cycles that it took."""
-    place = LINE * (number + 1)
-    if _load(orders, place) >= count:
-        return 0
-    begin, looks = cycles(), 0
-    while _load(orders, place) < count:
+def _wait_while(orders: Int64s, index: int, value: int) -> int:
+    """Until orders[index] is not ``value``; returns what it is."""
+    looks = 0
+    found = _load(orders, index)
+    while found == value:
         looks += 1
         if looks % PATIENCE == 0:
             _give_way()
         else:
             _pause()
-    return cycles() - begin
+        found = _load(orders, index)
+    return found
 
 
 @inlined
 def give(orders: Int64s, steps: int, at: int) -> None:
-    """The leader's next order: ``steps`` > 0, and where.  All who take it have met the leader before."""
-    orders[0], orders[1] = steps, at
-    _arrive(orders, 0)
+    """The leader's next order: ``steps`` > 0, and where."""
+    orders[1], orders[2] = steps, at
+    _store(orders, 0, orders[0] + 1)
+
+
+@inlined
+def wait_for_followers(orders: Int64s) -> None:
+    """Until all have carried out the last order."""
+    for follower in range(2 * LINE, orders.size, LINE):
+        _wait_while(orders, follower, orders[0] - 1)
 
 
 @inlined
 def take(orders: Int64s, number: int) -> tuple[int, int]:
     """Wait for the next order: its steps, 0 if none will come, and where."""
-    _wait_for(orders, 0, _arrive(orders, number))
-    return orders[0], orders[1]
+    _wait_while(orders, 0, orders[LINE * (number + 2)])
+    return orders[1], orders[2]
 
 
 @inlined
-def meet(orders: Int64s, number: int) -> int:
-    """Wait until all threads are here; returns the cycles that it took."""
-    count, waited = _arrive(orders, number), 0
-    for other in range(threads(orders)):
-        waited += _wait_for(orders, other, count)
-    return waited
+def report(orders: Int64s, number: int) -> None:
+    """The follower has carried out the order."""
+    place = LINE * (number + 2)
+    _store(orders, place, orders[place] + 1)
 
 
 @compiled
 def dismiss(orders: Int64s) -> None:
-    """Say that no order will follow; waits for nobody, as some threads may not have begun."""
+    """Say that no order will follow; waits for nobody."""
     give(orders, 0, 0)

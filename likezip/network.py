@@ -53,6 +53,10 @@ class Network:
     blocks: list[tuple[Layer, Layer, Layer, Layer]]  # gates, out, up, down
     head: Layer
 
+    def layers(self) -> list[Layer]:
+        """All of them, in the order in which they are used."""
+        return [self.enter, *(layer for block in self.blocks for layer in block), self.head]
+
     @classmethod
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:
         """From the tensors by name.  Raises KeyError for a missing one, ValueError for one that breaks a bound."""

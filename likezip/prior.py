@@ -23,9 +23,8 @@ the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15.  Produ
 bytes are known, over many steps at once.
 
 ``_before`` does what comes before a layer's product, ``_after`` what follows the last one.  With the kernel of
-products in ``dotproduct`` all of it is one kernel, which threads share: of a single step each takes a part of the
-outputs of every layer, so that its weights stay in the cache of its core; of many steps at once a part of the lanes.
-The other ways to multiply are called from Python, one layer after the other.
+products in ``dotproduct`` all of it is one kernel, which threads share: each takes a part of the lanes.  The other
+ways to multiply are called from Python, one layer after the other.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import pairwise
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +50,8 @@ Int32s = npt.NDArray[np.int32]
 ROWS_AT_ONCE = 256
 """Bytes of all lanes that are taken together when they are known: enough for products, and sums that a cache holds."""
 
-MOST_THREADS = 4
-"""That share a block."""
+MOST_THREADS, FEWEST_LANES = 4, 4
+"""Of a block, and of a thread that takes a step at a time."""
 
 CREDIT, ALONE = 30_000_000, 1 << 13
 """Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
@@ -85,29 +84,28 @@ class Lanes(NamedTuple):
     states: Int32s  # of all blocks
     found: Int32s  # features, rows of embeddings
     stream: Int32s  # most steps * width
-    even: Uint8s  # most steps * most columns in fours, activations of every other layer, SHIFT added
-    odd: Uint8s  # and of those between
+    activations: Uint8s  # most steps * most columns in fours, what the next product takes, SHIFT added
     sums: Int32s  # most steps * most outputs, what the last product gave
     rest: Int32s  # most steps * PANEL, for dotproduct
     logits: Int32s  # 256
 
 
 @inlined
-def _embed(known, base, first, last, lanes, embeddings, e):
-    """Take the bytes ``known`` (steps, base + lanes), -1 before the first, and look up what then predicts the next byte.
+def _embed(known, first, lanes, embeddings, e):
+    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
 
-    Of lanes from ``first`` to ``last``; e: the embeddings (rows, features * dimension) of the n-grams.
+    Of these lanes, which begin at ``first``; e: the embeddings (rows, features * dimension) of the n-grams.
     """
     registers, rows, dimension = lanes.registers, lanes.found, embeddings.shape[1]
-    steps = known.shape[0]
+    steps, count = known.shape[0], registers.shape[0]
     for step in range(steps):
-        for lane in range(first, last):
-            if known[step, base + lane] >= 0:
-                remember(known[step, base + lane], registers[lane])
+        for lane in range(count):
+            if known[step, first + lane] >= 0:
+                remember(known[step, first + lane], registers[lane])
             find_rows(registers[lane], rows[lane])
             for f in range(rows.shape[1]):
                 prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
-        for lane in range(first, last):
+        for lane in range(count):
             place = e[lane * steps + step]
             for f in range(rows.shape[1]):
                 row = embeddings[np.uint64(rows[lane, f])]
@@ -130,28 +128,32 @@ def _add(sums, offset, shift, x, q):
 
 
 @inlined
-def _recur(z_sums, z_offset, z_shift, c_sums, c_offset, c_shift, h, q):
-    """h += z (c - h), and the states as activations: all (states,) of one step of a lane."""
-    for i in range(q.size):
-        z = shift_right(np.int32(z_sums[i] + z_offset[i]), z_shift[i])
-        z = min(max(z, np.int32(0)), np.int32(4096))
-        c = shift_right(np.int32(c_sums[i] + c_offset[i]), c_shift[i])
-        c = min(max(c, np.int32(-1024)), np.int32(1024))
-        distance = np.int32(c << np.int32(6)) - h[i]
-        value = np.int32(h[i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
-        h[i] = value
-        value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
-        q[i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(exact.SHIFT))
+def _recur(sums, offset, shift, h, q):
+    """h += z (c - h) step by step, and the states as activations, of one lane: sums (steps, 2 states), h (states,), q
+    (steps, states)."""
+    states = h.size
+    for step in range(q.shape[0]):
+        for i in range(states):
+            z = shift_right(np.int32(sums[step, i] + offset[i]), shift[i])
+            z = min(max(z, np.int32(0)), np.int32(4096))
+            c = shift_right(np.int32(sums[step, states + i] + offset[states + i]), shift[states + i])
+            c = min(max(c, np.int32(-1024)), np.int32(1024))
+            distance = np.int32(c << np.int32(6)) - h[i]
+            value = np.int32(h[i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
+            h[i] = value
+            value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
+            q[step, i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(exact.SHIFT))
 
 
 @inlined
 def _square(sums, offset, shift, q):
-    """The squares of what is positive, all (hidden,) of one row."""
-    for i in range(q.size):
-        u = shift_right(np.int32(sums[i] + offset[i]), shift[i])
-        u = min(max(u, np.int32(0)), np.int32(2048))
-        u = shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15))
-        q[i] = np.uint8(min(u, np.int32(127)) + np.int32(exact.SHIFT))
+    """The squares of what is positive: sums, q (rows, hidden)."""
+    for row in range(q.shape[0]):
+        for i in range(sums.shape[1]):
+            u = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
+            u = min(max(u, np.int32(0)), np.int32(2048))
+            u = shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15))
+            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(exact.SHIFT))
 
 
 @inlined
@@ -162,165 +164,90 @@ def _offsets_and_shifts(layer, weights):
     return weights.offsets[begin:end], weights.shifts[begin:end]
 
 
-@inlined
-def _share(whole, number, threads):
-    """Which of ``whole`` things are those of a thread: from, to."""
-    return whole * number // threads, whole * (number + 1) // threads
-
-
-@inlined
-def _meets(layer):
-    """Whether what is before ``layer`` needs the sums of all threads: to normalise; the rest needs their own."""
-    return layer % 2 == 1
-
-
 @compiled
-def _before(layer, known, base, number, threads, weights, lanes):
-    """A thread's share of the activations of ``layer``: of the bytes ``known`` (steps, base + lanes) those of the first
-    layer, else of the sums of the one before.
+def _before(layer, known, first, weights, lanes):
+    """The activations of ``layer``, of these lanes, which begin at ``first``: of the bytes ``known`` (steps, all lanes)
+    those of the first layer, else of the sums of the one before.
 
     Layers are enter, then gates, out, up and down of each block, then head.
     """
     steps, count = known.shape[0], lanes.registers.shape[0]
     rows, columns, width = steps * count, weights.layout[layer, COLUMNS], weights.layout[0, OUTPUTS]
-    first, last = _share(count, number, threads)
-    q = matrix(lanes.odd if layer % 2 else lanes.even, rows, dotproduct.padded(columns))
-    x = matrix(lanes.stream, rows, width)[first * steps : last * steps]
+    q, x = matrix(lanes.activations, rows, dotproduct.padded(columns)), matrix(lanes.stream, rows, width)
     if layer == 0:
-        _embed(known, base, first, last, lanes, weights.embeddings, q)
+        _embed(known, first, lanes, weights.embeddings, q)
         x[:] = 0
         return
     offset, shift = _offsets_and_shifts(layer - 1, weights)
     sums = matrix(lanes.sums, rows, offset.size)
-    if _meets(layer):
-        _add(sums[first * steps : last * steps], offset, shift, x, q[first * steps : last * steps])
-        return
-    begin, end = _share(dotproduct.panels(columns), number, threads)
-    begin, end = begin * dotproduct.PANEL, min(end * dotproduct.PANEL, columns)
     if layer % 4 == 2:
-        z, c = slice(begin, end), slice(offset.size // 2 + begin, offset.size // 2 + end)
         state = weights.layout[layer, STATES]
-        for row in range(rows):
-            h = lanes.states[row // steps, state + begin : state + end]
-            _recur(sums[row, z], offset[z], shift[z], sums[row, c], offset[c], shift[c], h, q[row, begin:end])
+        for lane in range(count):
+            h, row = lanes.states[lane, state : state + columns], lane * steps
+            _recur(sums[row : row + steps], offset, shift, h, q[row : row + steps])
+    elif layer % 4 == 0:
+        _square(sums, offset, shift, q)
     else:
-        for row in range(rows):
-            _square(sums[row, begin:end], offset[begin:end], shift[begin:end], q[row, begin:end])
+        _add(sums, offset, shift, x, q)
 
 
 @compiled
-def _after(base, number, threads, weights, lanes, trees):
-    """A thread's share of the trees (steps, base + lanes, 512), from the sums of the last layer."""
+def _after(first, weights, lanes, trees):
+    """The trees (steps, all lanes, 512) of these lanes, which begin at ``first``, from the sums of the last layer."""
     steps, count = trees.shape[0], lanes.registers.shape[0]
-    first, last = _share(count, number, threads)
     offset, shift = _offsets_and_shifts(weights.layout.shape[0] - 1, weights)
     sums = matrix(lanes.sums, steps * count, 256)
-    for lane in range(first, last):
+    for lane in range(count):
         logits = lanes.logits[lane]
         for step in range(steps):
             row = lane * steps + step
             for symbol in range(256):
                 logits[symbol] = shift_right(np.int32(sums[row, symbol] + offset[symbol]), shift[symbol])
-            exact.frequencies(logits, trees[step, base + lane])
+            exact.frequencies(logits, trees[step, first + lane])
 
 
 @inlined
-def _all_layers(orders, number, threads, known, base, weights, lanes, trees):
-    """A thread's share of all that leads from known to trees; returns the cycles for which it waited for others."""
-    rows, waited = known.shape[0] * lanes.registers.shape[0], 0
+def _expect(known, first, weights, lanes, trees):
+    """All layers of these lanes, which begin at ``first``: from known (steps, all lanes) to trees (steps, all lanes,
+    512)."""
+    rows = known.shape[0] * lanes.registers.shape[0]
     for layer in range(weights.layout.shape[0]):
-        if threads > 1 and _meets(layer):
-            waited += handover.meet(orders, number)
-        _before(layer, known, base, number, threads, weights, lanes)
-        if threads > 1:
-            waited += handover.meet(orders, number)
+        _before(layer, known, first, weights, lanes)
         columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
-        activations = matrix(lanes.odd if layer % 2 else lanes.even, rows, dotproduct.padded(columns))
+        activations = matrix(lanes.activations, rows, dotproduct.padded(columns))
+        packed = weights.packed[weights.layout[layer, PACKED] :]
         sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, dotproduct.PANEL)
-        packed, halves = weights.packed[weights.layout[layer, PACKED] :], 2 if layer % 4 == 1 else 1
-        panels = dotproduct.panels(outputs) // halves
-        begin, end = _share(panels, number, threads)
-        for half in range(halves):
-            dotproduct.multiply_panels(packed, activations, sums, rest, half * panels + begin, half * panels + end)
-    if threads > 1:
-        waited += handover.meet(orders, number)
-    _after(base, number, threads, weights, lanes, trees)
-    return waited
-
-
-@inlined
-def _part(lanes, first, last):
-    """Some lanes for themselves."""
-    return Lanes(
-        lanes.registers[first:last],
-        lanes.states[first:last],
-        lanes.found[first:last],
-        lanes.stream[first:last],
-        lanes.even[first:last],
-        lanes.odd[first:last],
-        lanes.sums[first:last],
-        lanes.rest[first:last],
-        lanes.logits[first:last],
-    )
-
-
-@inlined
-def _expect(orders, thread, known, weights, lanes, trees):
-    """A thread's share of what follows: from known (steps, lanes) to trees (steps, lanes, 512).
-
-    Returns the cycles for which it waited for others.
-    """
-    threads, (steps, count) = handover.threads(orders), known.shape
-    number, parts, base = thread, threads, 0
-    if steps > 1 and count % threads == 0:
-        base, last = _share(count, thread, threads)
-        number, parts, lanes = 0, 1, _part(lanes, base, last)
-    waited = _all_layers(orders, number, parts, known, base, weights, lanes, trees)
-    return waited + handover.meet(orders, thread)
+        dotproduct.multiply_shifted(packed, activations, sums, rest)
+    _after(first, weights, lanes, trees)
 
 
 @compiled
-def _lead(orders, known, weights, lanes, steps, trees, at):
-    """Take ``steps`` bytes of all lanes, together with the followers.
+def _lead(orders, known, first, weights, lanes, steps, trees, at):
+    """Take ``steps`` bytes of the lanes from ``first`` on, while followers take the others'.
 
     Returns for how many cycles it worked longer than it waited for them.
     """
     begin = handover.cycles()
     handover.give(orders, steps, at)
-    waited = _expect(orders, 0, known[:steps], weights, lanes, trees[at : at + steps])
-    return handover.cycles() - begin - 2 * waited
+    _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+    done = handover.cycles()
+    handover.wait_for_followers(orders)
+    return done - begin - (handover.cycles() - done)
 
 
 @compiled
-def _follow(orders, number, known, weights, lanes, trees):
-    """Do what the leader orders until it says that nothing follows."""
+def _follow(orders, number, known, first, weights, lanes, trees):
+    """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
     while True:
         steps, at = handover.take(orders, number)
         if steps == 0:
             return
-        _expect(orders, number, known[:steps], weights, lanes, trees[at : at + steps])
-
-
-def _in_halves(gates: Layer) -> Layer:
-    """The layer with zeros behind z and behind c, up to whole panels each, so that a thread has both of a state."""
-    states = len(gates.offset) // 2
-    more = -states % dotproduct.PANEL
-
-    def filled(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        halves = array.reshape(2, states, -1)
-        return np.pad(halves, ((0, 0), (0, more), (0, 0))).reshape(2 * (states + more), *array.shape[1:])
-
-    return Layer(filled(gates.weight), filled(gates.offset), filled(gates.shift))
-
-
-def _layers(network: Network) -> list[Layer]:
-    """All of them as the kernels take them."""
-    blocks = [(_in_halves(gates), out, up, down) for gates, out, up, down in network.blocks]
-    return [network.enter, *chain.from_iterable(blocks), network.head]
+        _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+        handover.report(orders, number)
 
 
 def _weights(network: Network, *, packed: bool) -> Weights:
-    layers, parts = _layers(network), [np.zeros(0, np.int8)]
+    layers, parts = network.layers(), [np.zeros(0, np.int8)]
     layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
     for number, layer in enumerate(layers):
         outputs, columns = layer.weight.shape
@@ -335,15 +262,14 @@ def _weights(network: Network, *, packed: bool) -> Weights:
 
 
 def _lanes(network: Network, count: int, steps: int) -> Lanes:
-    layers = _layers(network)
+    layers = network.layers()
     outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
     return Lanes(
         registers=aligned((count, REGISTERS), np.uint64),
         states=aligned((count, sum(out.weight.shape[1] for _, out, _, _ in network.blocks)), np.int32),
         found=aligned((count, len(FEATURES)), np.int32),
         stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
-        even=aligned((count, steps * (columns + 3)), np.uint8),
-        odd=aligned((count, steps * (columns + 3)), np.uint8),
+        activations=aligned((count, steps * (columns + 3)), np.uint8),
         sums=aligned((count, steps * outputs), np.int32),
         rest=aligned((count, steps * dotproduct.PANEL), np.int32),
         logits=aligned((count, 256), np.int32),
@@ -361,16 +287,15 @@ class Prior:
         self.most_steps = most_steps
         self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
         self._weights, self._lanes = _weights(network, packed=False), _lanes(network, lanes, most_steps)
-        self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in _layers(network)]
+        self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
         self._bind(lanes * most_steps)
 
     def _bind(self, rows: int) -> None:
         """Have the products work on ``rows`` rows from now on."""
         self._rows, self._products = rows, []
-        for number, ((outputs, columns), product) in enumerate(self._layers):
+        for (outputs, columns), product in self._layers:
             width = (columns + 3) // 4 * 4
-            room = self._lanes.odd if number % 2 else self._lanes.even
-            shifted = room.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]
+            shifted = self._lanes.activations.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]
             activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
             self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))
 
@@ -379,10 +304,10 @@ class Prior:
         if known.size != self._rows:
             self._bind(known.size)
         for layer, (shifted, activations, multiply) in enumerate(self._products):
-            _before(layer, known, 0, 0, 1, self._weights, self._lanes)
+            _before(layer, known, 0, self._weights, self._lanes)
             np.bitwise_xor(shifted.view(np.int8), np.int8(-128), out=activations)  # what takes SHIFT away again
             multiply()
-        _after(0, 0, 1, self._weights, self._lanes, self.trees[at : at + len(known)])
+        _after(0, self._weights, self._lanes, self.trees[at : at + len(known)])
 
 
 class SharedPrior:
@@ -393,15 +318,18 @@ class SharedPrior:
     """
 
     def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
-        self.most_steps, self._threads = most_steps, threads
+        """threads: at most as many as lanes; the first has the largest part."""
+        self.most_steps = most_steps
         self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
-        self._known = np.zeros((most_steps, lanes), np.int16)
-        self._weights, self._lanes = _weights(network, packed=True), _lanes(network, lanes, most_steps)
-        self._orders, self._followers = handover.orders(1), list[Thread]()
+        self._known, self._weights = np.zeros((most_steps, lanes), np.int16), _weights(network, packed=True)
+        ends = [-(-lanes * part // threads) for part in range(threads + 1)]
+        self._parts = [(first, _lanes(network, end - first, most_steps)) for first, end in pairwise(ends)]
+        self._nobody, self._followers = handover.orders(0), list[Thread]()
+        self._orders = self._nobody
         self._credit, self._alone, self._next_alone = CREDIT, 0, ALONE
 
     def __enter__(self) -> SharedPrior:
-        if self._threads > 1:
+        if len(self._parts) > 1:
             self._gather()
         return self
 
@@ -409,15 +337,18 @@ class SharedPrior:
         self._dismiss()
 
     def _gather(self) -> None:
-        """Begin to share; where no thread can begin, never do."""
-        self._orders, self._credit = handover.orders(self._threads), CREDIT
-        shared = self._known, self._weights, self._lanes, self.trees
+        """Begin to share the lanes; where no thread can begin, never do."""
+        self._orders, self._credit = handover.orders(len(self._parts) - 1), CREDIT
+        given = [
+            (self._orders, number, self._known, first, self._weights, lanes, self.trees)
+            for number, (first, lanes) in enumerate(self._parts[1:])
+        ]
         handover.dismiss(self._orders)
-        _follow(self._orders, 1, *shared)  # here, where it returns at once, it is loaded, or fails
+        _follow(*given[0])  # here, where it returns at once, it is loaded, or fails
         self._orders[:] = 0
         try:
-            for number in range(1, self._threads):
-                self._followers.append(Thread(target=_follow, args=(self._orders, number, *shared), daemon=True))
+            for arguments in given:
+                self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
                 self._followers[-1].start()
         except RuntimeError:
             self._dismiss()
@@ -433,19 +364,20 @@ class SharedPrior:
             follower = self._followers.pop()
             if follower.ident is not None:
                 follower.join()
-        self._orders = handover.orders(1)
+        self._orders = self._nobody
 
     def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
         """As ``Prior.expect``."""
         steps = len(known)
         self._known[:steps] = known
-        gain = _lead(self._orders, self._known, self._weights, self._lanes, steps, self.trees, at)
+        for first, lanes in self._parts[:1] if self._followers else self._parts:
+            gain = _lead(self._orders, self._known, first, self._weights, lanes, steps, self.trees, at)
         if self._followers:
             self._credit = min(self._credit + gain, CREDIT)
             if self._credit < 0:
                 self._dismiss()
                 self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
-        elif self._threads > 1:
+        elif len(self._parts) > 1:
             self._alone -= known.size
             if self._alone <= 0:
                 self._gather()
@@ -459,7 +391,8 @@ def ready(network: Network, size: int, lanes: int, *, known: bool, threads: int 
     """
     backend, steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
     if backend == "dot":
-        with SharedPrior(network, lanes, steps, min(threads, MOST_THREADS)) as shared:
+        parts = min(threads, MOST_THREADS, lanes if known else lanes // FEWEST_LANES)
+        with SharedPrior(network, lanes, steps, max(1, parts)) as shared:
             yield shared
     else:
         with exact.one_thread(backend):
@@ -476,5 +409,5 @@ def compile_kernels() -> None:
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
     network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
     exact.is_right("dot")
-    with ready(network, exact.SMALL, 1, known=False, threads=2) as prior:
-        prior.expect(np.full((1, 1), -1, np.int16), 0)
+    with ready(network, exact.SMALL, 2 * FEWEST_LANES, known=False, threads=2) as prior:
+        prior.expect(np.full((1, 2 * FEWEST_LANES), -1, np.int16), 0)
