@@ -1,9 +1,9 @@
 """Exact matrix products by the dot-product instructions of x86 processors, in a kernel of their own.
 
 The instruction vpdpbusd (VNNI) multiplies four unsigned by four signed bytes and adds the sum to an int32, for 8 or 16
-outputs at once.  Activations are signed, so 128 is added to each (its upper bit flipped), and every sum begins at
--128 times the sum of its weights.  Without VNNI, AVX2 does the same in three instructions; its vpmaddubsw adds two
-products in 16 bits, which 2 * 255 * 63 < 2^15 does not saturate.
+outputs at once.  Activations are signed, so 128 is added to each, and every sum begins at -128 times the sum of its
+weights.  Without VNNI, AVX2 does the same in three instructions; its vpmaddubsw adds two products in 16 bits, which
+2 * 255 * 63 < 2^15 does not saturate.
 
 Why not only ``torch._int_mm``: importing torch takes longer than compressing 50 KB, and from here the network's step
 needs no call into another library.  It is also a quarter faster with few rows.
@@ -20,12 +20,15 @@ import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from likezip.kernels import INSTRUCTIONS, compiled, inlined
 
 PANEL = 32
 """Outputs of a tile."""
+
+SHIFT = 128
+"""Added to activations."""
 
 WIDTH = 16 if INSTRUCTIONS == "vnni512" else 8
 """Outputs of a vector of int32."""
@@ -38,8 +41,8 @@ SUMS, BYTES = llvmlite.ir.VectorType(INT32, WIDTH), llvmlite.ir.VectorType(INT8,
 PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
-@inlined
-def padded(columns):
+@register_jitable
+def padded(columns: int) -> int:
     """Columns up to whole fours."""
     return (columns + 3) // 4 * 4
 
@@ -47,11 +50,11 @@ def padded(columns):
 def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Panels of ``weight`` (outputs, columns), with zeros up to whole panels and fours."""
     outputs, columns = weight.shape
-    whole = np.zeros((-(-outputs // PANEL) * PANEL, (columns + 3) // 4 * 4), np.int8)
+    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded(columns)), np.int8)
     whole[:outputs, :columns] = weight
     panels = []
     for panel in whole.reshape(-1, PANEL, whole.shape[1]):
-        panels.append((-128 * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
+        panels.append((-SHIFT * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
         panels.append(panel.reshape(PANEL, -1, 4).transpose(1, 0, 2).ravel())
     return np.concatenate(panels)
 
@@ -159,7 +162,7 @@ _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 def multiply_shifted(packed, shifted, sums, rest):
     """sums (rows, outputs) int32 = activations times the packed weight.
 
-    shifted (rows, padded columns) uint8: the activations with 128 added.  What lies in the columns that pad does not
+    shifted (rows, padded columns) uint8: the activations with SHIFT added.  What lies in the columns that pad does not
     matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
     """
     rows, outputs, width = shifted.shape[0], sums.shape[1], shifted.shape[1]
@@ -198,5 +201,5 @@ def multiply(packed, activations, shifted, sums, rest):
     """
     for row in range(activations.shape[0]):
         for i in range(activations.shape[1]):
-            shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(128))
+            shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(SHIFT))
     multiply_shifted(packed, shifted, sums, rest)

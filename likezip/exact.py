@@ -32,8 +32,6 @@ from likezip.errors import UnsupportedError
 from likezip.kernels import INSTRUCTIONS, inlined, leading_zeros, shift_right
 
 ACTIVATION_LIMIT, WEIGHT_LIMIT = 127, 63
-SHIFT = 128
-"""Added to activations where they are to be unsigned, as in ``dotproduct``."""
 LARGEST_COLUMNS = 2096
 """Columns of a weight matrix: 127 * 63 * 2096 = 16,770,096 < 2^24."""
 
@@ -216,7 +214,7 @@ LARGEST_KEPT = 1 << 13
 
 @inlined
 def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.uint8]) -> None:
-    """q = 32 x / sqrt(mean), rounded, in [-127, 127], with 128 added: |x| < 2^20, 1 <= mean <= 2^40.
+    """q = 32 x / sqrt(mean), rounded, in [-127, 127], plus ``dotproduct.SHIFT``: |x| < 2^20, 1 <= mean <= 2^40.
 
     The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 15.  Of x are kept as many bits that
     sqrt(mean) is below 2^10, so what exceeds 2^13 in size is cut off at 127 all the same; times root that is at most
@@ -233,7 +231,8 @@ def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.uint8]) -> 
         kept = shift_right(np.int32(x[i] + up), dropped)
         kept = min(max(kept, np.int32(-LARGEST_KEPT)), np.int32(LARGEST_KEPT))
         value = shift_right(np.int32(np.int32(kept * root) + half), shift)
-        q[i] = np.uint8(min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT)) + np.int32(SHIFT))
+        value = min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT))
+        q[i] = np.uint8(value + np.int32(dotproduct.SHIFT))
 
 
 FREQUENCY_BITS = 20

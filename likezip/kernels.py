@@ -24,6 +24,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, types
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
@@ -184,15 +185,14 @@ def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
         found = context.make_array(view)(context, builder)
         shape, stride = arguments[1:], builder.mul(arguments[2], size)
         populate_array(found, array.data, shape, [stride, size], size, array.meminfo, array.parent)
-        return found._getvalue()
+        return impl_ret_borrowed(context, builder, signature.return_type, found._getvalue())
 
     return view(room, types.intp, types.intp), generate
 
 
 @intrinsic
 def shift_right(typing: Any, value: Any, bits: Any) -> Any:
-    """value >> bits of two int32, 0 <= bits < 32, as int32: numba's own shift is one of int64, with half as many at once.
-    """
+    """value >> bits of two int32, 0 <= bits < 32, as int32; numba's own is of int64, with half as many at a time."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ashr(*arguments)

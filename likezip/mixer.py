@@ -115,9 +115,7 @@ def rate(step: int) -> int:
 
 
 @inlined
-def learn(
-    inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: int, error: int, shift: int
-) -> None:
+def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: int, error: int, shift: int) -> None:
     """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p, times a rate."""
     if abs(error) < SMALLEST_ERROR:
         return

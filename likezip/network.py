@@ -44,9 +44,9 @@ class Layer:
         return cls(weight, offset, shift)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
-    """The tensors of a prior: embeddings (rows, dimension) int8 and the layers."""
+    """The tensors of a prior: embeddings (rows, dimension) int8 and the layers; equal only to itself."""
 
     embeddings: Int8s
     enter: Layer

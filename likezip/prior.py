@@ -32,6 +32,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import pairwise
 from threading import Thread
 from typing import NamedTuple
@@ -44,7 +45,8 @@ from likezip.kernels import aligned, aligned_copy, compiled, inlined, matrix, pr
 from likezip.network import Layer, Network
 from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
 
-Int8s, Uint8s = npt.NDArray[np.int8], npt.NDArray[np.uint8]
+Int8s = npt.NDArray[np.int8]
+Uint8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
 
 ROWS_AT_ONCE = 256
@@ -110,7 +112,7 @@ def _embed(known, first, lanes, embeddings, e):
             for f in range(rows.shape[1]):
                 row = embeddings[np.uint64(rows[lane, f])]
                 for i in range(dimension):
-                    place[f * dimension + i] = np.uint8(np.int32(row[i]) + np.int32(exact.SHIFT))
+                    place[f * dimension + i] = np.uint8(np.int32(row[i]) + np.int32(dotproduct.SHIFT))
 
 
 @inlined
@@ -142,7 +144,7 @@ def _recur(sums, offset, shift, h, q):
             value = np.int32(h[i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
             h[i] = value
             value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
-            q[step, i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(exact.SHIFT))
+            q[step, i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(dotproduct.SHIFT))
 
 
 @inlined
@@ -153,7 +155,7 @@ def _square(sums, offset, shift, q):
             u = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
             u = min(max(u, np.int32(0)), np.int32(2048))
             u = shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15))
-            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(exact.SHIFT))
+            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(dotproduct.SHIFT))
 
 
 @inlined
@@ -246,6 +248,7 @@ def _follow(orders, number, known, first, weights, lanes, trees):
         handover.report(orders, number)
 
 
+@lru_cache(maxsize=2)
 def _weights(network: Network, *, packed: bool) -> Weights:
     layers, parts = network.layers(), [np.zeros(0, np.int8)]
     layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
@@ -258,7 +261,7 @@ def _weights(network: Network, *, packed: bool) -> Weights:
             parts.append(dotproduct.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
     arrays = network.embeddings, layout, np.concatenate(parts), offsets, shifts
-    return Weights(*map(aligned_copy, arrays))
+    return Weights(*(aligned_copy(array) for array in arrays))
 
 
 def _lanes(network: Network, count: int, steps: int) -> Lanes:
@@ -294,7 +297,7 @@ class Prior:
         """Have the products work on ``rows`` rows from now on."""
         self._rows, self._products = rows, []
         for (outputs, columns), product in self._layers:
-            width = (columns + 3) // 4 * 4
+            width = dotproduct.padded(columns)
             shifted = self._lanes.activations.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]
             activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
             self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))

@@ -8,7 +8,7 @@ import pytest
 import reference_decoder
 import torch
 
-from likezip import exact
+from likezip import exact, handover
 from likezip import prior as prior_module
 from likezip.kernels import INSTRUCTIONS
 from likezip.network import Network
@@ -114,9 +114,9 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
     monkeypatch.setattr(prior_module, "ALONE", 3 * 61)
     known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], prior_module._lead
 
-    def lead_with(*arguments: object) -> int:
-        lead(*arguments)
-        return gains.pop(0) if gains else 1
+    def lead_with(orders: np.ndarray, *arguments: object) -> int:
+        lead(orders, *arguments)
+        return gains.pop(0) if gains and orders.size > handover.orders(0).size else 1
 
     monkeypatch.setattr(prior_module, "_lead", lead_with)
     with ready(network, 1 << 16, 61, known=False, threads=2) as prior:
