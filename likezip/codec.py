@@ -32,9 +32,9 @@ with eleven files of 100 KB to 1 MB.  So the share grows by as much for every do
 
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, the prior's too if asked; ``announce`` is called before, as it takes a while."""
-    from likezip import kernels, predictor
+    from likezip import kernels, predictor, x86
 
-    wanted = {"predictor": predictor.compile_kernels}
+    wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels}
     if prior:
         from likezip import prior as network
 
@@ -117,6 +117,13 @@ def _sample(raw: bytes) -> bytes:
     return b"".join(raw[start : start + size] for start in starts)
 
 
+def _transformed(raw: bytes) -> tuple[int, bytes]:
+    """Which transform suits a block, and what it makes of it."""
+    from likezip import x86
+
+    return (container.X86, x86.to_absolute(raw)) if x86.is_code(raw) else (container.UNCHANGED, raw)
+
+
 def encode_block(
     raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto", threads: int = 1
 ) -> tuple[BlockHeader, bytes]:
@@ -127,12 +134,13 @@ def encode_block(
     """
     from likezip.coder import Encoder
 
-    coding = _code(raw, model, lanes, prior, threads)
+    transform, code = _transformed(raw)
+    coding = _code(code, model, lanes, prior, threads)
     payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
     mode = container.MEMORY_PRIOR if coding.prior else container.MEMORY
-    return BlockHeader(mode, coding.lanes, 0, coding.table_bits, len(raw), len(payload), crc), payload
+    return BlockHeader(mode, coding.lanes, transform, coding.table_bits, len(raw), len(payload), crc), payload
 
 
 def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
@@ -147,6 +155,7 @@ def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: 
 
 
 def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
+    from likezip import x86
     from likezip.coder import Decoder
 
     prior = header.mode == container.MEMORY_PRIOR
@@ -156,9 +165,10 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> 
     with _predictor(*sizes, model, prior=prior, threads=threads) as block:
         block.follow(decoder.decode)
     decoder.finish()
-    return block.raw.tobytes()
+    code: bytes = block.raw.tobytes()
+    return x86.to_relative(code) if header.transform == container.X86 else code
 
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return _code(raw, model, lanes, prior).bits()
+    return _code(_transformed(raw)[1], model, lanes, prior).bits()

@@ -21,6 +21,8 @@ LZIP_MAGIC = b"LZIP"
 VERSION = 1
 
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
+UNCHANGED, X86 = 0, 1
+"""Transforms of a block before it is coded."""
 END = 0
 MAX_LANES = 1024
 MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
@@ -90,11 +92,11 @@ def _foreign(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """One block: mode, lanes and table bits (0 if stored), profile (0), sizes in bytes, CRC-32 of the raw bytes."""
+    """One block: mode, lanes, transform and table bits (0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
 
     mode: int
     lanes: int
-    profile: int
+    transform: int
     table_bits: int
     raw_size: int
     payload_size: int
@@ -103,7 +105,7 @@ class BlockHeader:
     def pack(self, number: int) -> bytes:
         """The 21 bytes of block ``number``; the number is not stored, but the checksum covers it."""
         fields = _BLOCK.pack(
-            self.mode, self.lanes, self.profile, self.table_bits, self.raw_size, self.payload_size, self.raw_crc
+            self.mode, self.lanes, self.transform, self.table_bits, self.raw_size, self.payload_size, self.raw_crc
         )
         return fields + _CRC.pack(_numbered_checksum(fields, number))
 
@@ -117,14 +119,14 @@ class BlockHeader:
         header = cls(*_BLOCK.unpack_from(data))
         if header.mode not in (STORED, MEMORY, MEMORY_PRIOR):
             raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
-        if header.profile:
-            raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")
+        if header.transform not in (UNCHANGED, X86):
+            raise UnsupportedError(f"block {number} has transform {header.transform}, which this likezip does not know")
         header._check_limits(number, block_size)
         return header
 
     def _check_limits(self, number: int, block_size: int) -> None:
         if self.mode == STORED:
-            fits = self.lanes == 0 and self.table_bits == 0 and self.payload_size == self.raw_size
+            fits = self.lanes == self.transform == self.table_bits == 0 and self.payload_size == self.raw_size
         else:
             fits = (
                 1 <= self.lanes <= MAX_LANES

@@ -43,6 +43,7 @@ SOURCES = (
     "predictor",
     "prior",
     "start",
+    "x86",
 )
 """The modules that kernels are made of, whose constants are compiled in."""
 

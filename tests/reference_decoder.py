@@ -403,6 +403,16 @@ def read_model(content: bytes) -> dict:
     return tensors
 
 
+def relative(code: bytes) -> bytes:
+    """The raw bytes of a block of transform 1."""
+    c = bytearray(code)
+    for p in range(len(c) - 4):
+        if c[p] in (0xE8, 0xE9) and c[p + 4] in (0, 255):
+            v = (int.from_bytes(c[p + 1 : p + 5], "little") - (p + 5)) % 2**25
+            c[p + 1 : p + 5] = (v % 2**24).to_bytes(3, "little") + (b"\xff" if v >= 2**24 else b"\0")
+    return bytes(c)
+
+
 def decode_frame(frame: bytes, model: dict) -> bytes:
     """The content of one frame; damage is an AssertionError."""
     magic, version, flags, block_size, _, crc = struct.unpack_from("<4sBBI8sI", frame)
@@ -411,13 +421,14 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
     assert (version, flags) == (1, 0)
     at, contents, entries = 22, [], []
     while frame[at]:
-        mode, lanes, profile, bits, raw_size, size, raw_crc, crc = struct.unpack_from("<BHBBIIII", frame, at)
+        mode, lanes, transform, bits, raw_size, size, raw_crc, crc = struct.unpack_from("<BHBBIIII", frame, at)
         assert crc == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
-        assert profile == 0
+        assert transform in (0, 1)
         assert raw_size <= block_size
         payload = frame[at + 21 : at + 21 + size]
         words = list(struct.unpack(f"<{size // 4}I", payload)) if mode > 1 else []
-        contents.append(Block(mode, raw_size, lanes, bits, words, model).decode() if mode > 1 else payload)
+        content = Block(mode, raw_size, lanes, bits, words, model).decode() if mode > 1 else payload
+        contents.append(relative(content) if transform else content)
         assert zlib.crc32(contents[-1]) == raw_crc
         entries.append((size, raw_size))
         at += 21 + size

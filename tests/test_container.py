@@ -102,7 +102,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
     [
         (replace(MEMORY, mode=container.END), UnsupportedError),
         (replace(MEMORY, mode=4), UnsupportedError),
-        (replace(MEMORY, profile=1), UnsupportedError),
+        (replace(MEMORY, transform=2), UnsupportedError),
         (replace(MEMORY, lanes=0), CorruptError),
         (replace(MEMORY, lanes=container.MAX_LANES + 1), CorruptError),
         (replace(MEMORY, table_bits=container.MIN_TABLE_BITS - 1), CorruptError),
@@ -113,6 +113,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, raw_size=0, payload_size=0), CorruptError),
         (replace(STORED, payload_size=999), CorruptError),
         (replace(STORED, lanes=1), CorruptError),
+        (replace(STORED, transform=container.X86), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 import reference_decoder
 
 import likezip
+from likezip import container
 from likezip.codec import PriorChoice
 
 PLACE = Path(__file__).parent / "golden"
@@ -25,6 +26,15 @@ def _records() -> bytes:
     return b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
 
 
+def _code() -> bytes:
+    """Calls and jumps back and forth to eight functions, one across the other, with something between them."""
+    code = bytearray(b"\x7fELF")
+    for i in range(60):
+        distance = (i * i % 8) * 100 - 400 - len(code)
+        code += bytes([0x55 + i % 3, 0xE9 if i % 5 == 0 else 0xE8]) + distance.to_bytes(4, "little", signed=True)
+    return bytes(code) + b"\xe8\xe8\x00\x00\x00\xff\x00\xe9\x01\x00\x00"
+
+
 CASES: dict[str, tuple[bytes, int, PriorChoice]] = {
     "empty": (b"", 1, "off"),
     "one byte": (b"x", 1, "off"),
@@ -33,6 +43,7 @@ CASES: dict[str, tuple[bytes, int, PriorChoice]] = {
     "text in lanes": (b"She sells sea shells by the sea shore; the shells she sells are sea shells. " * 12, 5, "off"),
     "log in lanes": (_log(), 7, "off"),
     "records": (_records(), 3, "off"),
+    "code": (_code(), 2, "off"),
     "zeros": (bytes(1001), 4, "off"),
     "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024, "off"),
     "prior": (b"It was the best of times, it was the worst of times, it was the age of wisdom.", 1, "on"),
@@ -60,6 +71,7 @@ def test_golden(name: str, model: dict[str, list[tuple[int, ...]]]) -> None:
     assert reference_decoder.decode_frame(frame, model) == content
     assert likezip.decompress(frame) == content
     assert _frame(name) == frame
+    assert name != "code" or frame[container.FRAME_HEADER_SIZE + 3] == container.X86
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ ORDER = [
     "prior",
     "network",
     "predictor",
+    "x86",
     "start",
     "memory",
     "mixer",
@@ -35,7 +36,7 @@ def _imports(name: str) -> set[str]:
 
 def test_kernels_are_compiled_anew_when_any_of_their_sources_changes() -> None:
     """numba looks only at the module of the outermost function: a constant changed elsewhere gave stale kernels."""
-    reached, todo = set(), {"predictor", "prior"}
+    reached, todo = set(), {"predictor", "prior", "x86"}
     while todo:
         reached |= todo
         todo = set().union(*map(_imports, todo)) - reached
