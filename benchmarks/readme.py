@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 from benchmarks.report import RUN_HEAD, bounds_table, markdown, run_cells, truth_table
 from benchmarks.schema import Result
@@ -22,12 +23,15 @@ def write_readme(readme: Path, result: Result) -> None:
 def section(result: Result) -> str:
     """All tables: compressed bytes by file, all files together, the entropy bound, the synthetic sources."""
     parts = [
-        f"Compressed bytes, {_about(result)}:",
+        fill(f"Compressed bytes, {_about(result)}:", 120),
         _sizes(result),
         f"All of them together, MB/s of raw bytes, likezip with {_workers(result['threads'])}, the others one thread:",
         markdown(["by", *RUN_HEAD], [[by, *run_cells(run)] for by, run in result["totals"]["runs"].items()]),
-        "The entropy bound: the model's cross-entropy of exactly the probabilities coded, what coder and container add "
-        "to it; and the empirical entropies, which ignore what their own model would cost:",
+        fill(
+            "The entropy bound: the model's cross-entropy of exactly the probabilities coded, what coder and container "
+            "add to it; and the empirical entropies, which ignore what their own model would cost:",
+            120,
+        ),
         bounds_table(result),
     ]
     if truths := truth_table(result):

@@ -20,6 +20,7 @@ import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_jitable
 
 from likezip.kernels import INSTRUCTIONS, compiled, inlined
@@ -149,6 +150,8 @@ def _tile(rows: int) -> Any:
         sum_stride: Any,
         fours: Any,
     ) -> Any:
+        if any(array.layout != "C" for array in (packed, activations, sums)):
+            raise TypingError("products are of arrays in C's order")
         number = types.int64
         return types.void(packed, number, activations, number, sums, number, number, number, number), generate
 

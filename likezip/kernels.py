@@ -24,6 +24,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
@@ -178,6 +179,8 @@ def leading_zeros(typing: Any, value: Any) -> Any:
 def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
     """The beginning of ``room``, any array in C's order, as (rows, columns); without numba's checks, which cost more
     than what is done with it."""
+    if room.layout != "C":
+        raise TypingError(f"{room} is not in C's order")
     view = types.Array(room.dtype, 2, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -116,7 +116,10 @@ def rate(step: int) -> int:
 
 @inlined
 def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: int, error: int, shift: int) -> None:
-    """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p, times a rate."""
+    """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p, times a rate.
+
+    Of the first ``size`` of each, a constant: the compiler then needs no loop.
+    """
     if abs(error) < SMALLEST_ERROR:
         return
     half = np.int32(1 << (shift - 1))

@@ -69,7 +69,7 @@ OUTPUTS, COLUMNS, PACKED, OFFSETS, STATES, FIELDS = range(6)
 class Weights(NamedTuple):
     """A network as the kernels take it, all layers in one."""
 
-    embeddings: Int8s  # (rows, dimension)
+    embeddings: Int8s  # (rows, dimension), copied so that no row of 32 lies in two lines of the cache
     layout: npt.NDArray[np.int64]  # (layers, FIELDS)
     packed: Int8s  # weights as in dotproduct, or nothing
     offsets: Int32s  # (outputs of all layers,)
@@ -225,7 +225,7 @@ def _expect(known, first, weights, lanes, trees):
 
 @compiled
 def _lead(orders, known, first, weights, lanes, steps, trees, at):
-    """Take ``steps`` bytes of the lanes from ``first`` on, while followers take the others'.
+    """Take ``steps`` bytes of the lanes from ``first`` on, while followers, if there are any, take the others'.
 
     Returns for how many cycles it worked longer than it waited for them.
     """

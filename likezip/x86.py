@@ -20,8 +20,8 @@ OPERAND = 4
 RANGE = 1 << 25
 """Of distances and addresses, from -RANGE / 2 on."""
 
-FEWEST = 32
-"""Places that make a block worth looking at."""
+FEWEST, MOST = 32, 1 << 18
+"""Places that make a block worth looking at, and that are looked at."""
 
 
 @compiled
@@ -39,10 +39,13 @@ def _convert(code, sign):
 
 
 def is_code(raw: bytes) -> bool:
-    """Whether the targets in a block are fewer than the distances to them: then it is code, and worth converting."""
+    """Whether the targets in a block are at most 3/4 as many as the distances to them: then it is code, and it pays.
+
+    In executables they are 0.15 to 0.45 times as many, in what is no code more.
+    """
     code = np.frombuffer(raw, np.uint8)
     high = code[OPERAND:]
-    places = np.flatnonzero(((code[:-OPERAND] | 1) == 0xE9) & ((high == 0) | (high == 255)))
+    places = np.flatnonzero(((code[:-OPERAND] | 1) == 0xE9) & ((high == 0) | (high == 255)))[:MOST]
     if places.size < FEWEST:
         return False
     distances = sum(code[places + 1 + i].astype(np.int64) << 8 * i for i in range(OPERAND))

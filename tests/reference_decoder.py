@@ -424,6 +424,7 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
         mode, lanes, transform, bits, raw_size, size, raw_crc, crc = struct.unpack_from("<BHBBIIII", frame, at)
         assert crc == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
         assert transform in (0, 1)
+        assert mode > 1 or (lanes, transform, bits, size) == (0, 0, 0, raw_size)
         assert raw_size <= block_size
         payload = frame[at + 21 : at + 21 + size]
         words = list(struct.unpack(f"<{size // 4}I", payload)) if mode > 1 else []

@@ -38,6 +38,12 @@ def test_a_matrix_is_the_beginning_of_its_room(rows: int, columns: int) -> None:
     assert np.array_equal(_matrix_sums(room, rows, columns), wanted)
 
 
+def test_a_matrix_of_a_room_with_gaps_is_refused() -> None:
+    """It would be of other numbers, silently."""
+    with pytest.raises(numba.core.errors.TypingError, match="C's order"):
+        _matrix_sums(np.zeros((7, 8), np.int32)[:, ::2], 2, 2)
+
+
 @pytest.mark.parametrize("shape", [1, 1000, (3, 5, 7)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64])
 def test_arrays_begin_at_a_cache_line(shape: int | tuple[int, ...], dtype: type) -> None:

@@ -27,10 +27,10 @@ def _records() -> bytes:
 
 
 def _code() -> bytes:
-    """Calls and jumps back and forth to eight functions, one across the other, with something between them."""
+    """Calls and jumps back and forth to eight functions, with something between them; at the end operands overlap."""
     code = bytearray(b"\x7fELF")
     for i in range(60):
-        distance = (i * i % 8) * 100 - 400 - len(code)
+        distance = (i * 3 % 8) * 50 - len(code)
         code += bytes([0x55 + i % 3, 0xE9 if i % 5 == 0 else 0xE8]) + distance.to_bytes(4, "little", signed=True)
     return bytes(code) + b"\xe8\xe8\x00\x00\x00\xff\x00\xe9\x01\x00\x00"
 

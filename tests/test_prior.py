@@ -172,6 +172,19 @@ def test_threads_are_given_back() -> None:
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.parametrize("sizes", [(1, 9, (5, 3), (7, 1)), (3, 33, (31,), (65,))])
+def test_sizes_that_fill_no_vector(sizes: tuple[int, int, tuple[int, ...], tuple[int, ...]]) -> None:
+    """Nor whole fours of columns, nor panels of outputs."""
+    torch.manual_seed(4)
+    network, known = Network.of(tensors(Twin(Shape(*sizes)))), _known(7, 60)
+    wanted = _trees(network, known, "float32", [1])
+    assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
+    assert np.array_equal(_trees(network, known, "float32", [9, 1, 2]), wanted)
+    for threads in (1, 3) if INSTRUCTIONS else ():
+        with SharedPrior(network, 7, 9, threads) as prior:
+            assert np.array_equal(_all_trees(prior, known, [9, 1, 2]), wanted)
+
+
 def test_lanes_do_not_see_each_other(network: Network) -> None:
     known = _known(5, 40)
     together = _trees(network, known, "float32", [40])

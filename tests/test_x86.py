@@ -1,5 +1,6 @@
 """The transform of x86 code."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import reference_decoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.linalg import _umath_linalg
 
 from likezip import codec, container, x86
 from likezip.model import default_model
@@ -71,7 +73,8 @@ def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
     assert (header.mode, header.transform, payload) == (container.STORED, container.UNCHANGED, bytes(noise))
 
 
-def test_executables() -> None:
-    for path in sorted(Path(np.__file__).parent.rglob("*.so"))[:2]:
-        raw = path.read_bytes()[:300_000]
-        assert x86.to_relative(x86.to_absolute(raw)) == raw
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="executables here are of another processor")
+def test_executables_are_found() -> None:
+    raw = Path(_umath_linalg.__file__).read_bytes()
+    assert x86.is_code(raw)
+    assert x86.to_relative(x86.to_absolute(raw)) == raw
