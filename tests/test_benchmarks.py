@@ -14,7 +14,8 @@ from click.testing import CliRunner
 sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import __main__ as command
-from benchmarks import entropy, inputs, measure, peers, readme, report, scaling, schema, sources, timing
+from benchmarks import entropy, inputs, measure, parts, peers, readme, report, scaling, schema, sources, timing
+from likezip.model import default_model
 
 
 def coin(p: float) -> float:
@@ -271,3 +272,17 @@ def test_quick_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert CliRunner().invoke(command.main, [str(tmp_path / "one.txt"), "--no-peers"]).exit_code == 0
     (written,) = (tmp_path / "results").iterdir()
     assert report.load(written)["files"][0]["name"] == "one.txt"
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    for seconds in parts.parts_of(b"a text of a few bytes, " * 50, default_model(), 1).values():
+        assert list(seconds) == ["network", "memory", "coder", "rest"]
+        assert all(part > 0 for part in seconds.values())
+
+
+def test_parts_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"some words and more words, " * 100)
+    result = CliRunner().invoke(parts.main, [str(tmp_path / "text"), "--size", "2000"])
+    assert result.exit_code == 0, result.output
+    assert "2,000 bytes, 1 lanes" in result.output
+    assert [line.split("|")[1].strip() for line in result.output.splitlines()[-2:]] == ["compress", "decompress"]

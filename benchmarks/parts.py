@@ -1,0 +1,105 @@
+"""Where the time of a block goes: ``python -m benchmarks.parts FILE``.
+
+Network: what the prior expects.  Coder: constriction.  Memory: all else of coding bit by bit, contexts, matches and
+mixer, and the calls between the three.  Rest: tables to be allocated, starts to be copied, checksums.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import click
+
+from benchmarks.report import markdown
+from likezip import codec, coder, container, predictor, prior
+from likezip.model import Model, default_model
+
+PARTS = {
+    "network": ((prior.SharedPrior, "expect"), (prior.Prior, "expect")),
+    "coder": ((coder.Encoder, "encode"), (coder.Decoder, "decode")),
+    "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
+}
+"""Of each part the methods that do it; bits are the whole of coding, network and the decoder's coder included."""
+
+
+@dataclass
+class Clock:
+    """Seconds spent in each of PARTS.
+
+    decoding: the coder works between bits, and its time is in theirs; the encoder's begins when all bits are known.
+    """
+
+    decoding: bool
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+
+    def _timed(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            result = method(*arguments)
+            self.seconds[part] += time.perf_counter() - began
+            return result
+
+        return timed
+
+    def time(self, work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+        """What ``work`` returns, and the seconds of network, memory, coder and rest."""
+        with ExitStack() as patches:
+            for part, methods in PARTS.items():
+                for owner, name in methods:
+                    patches.enter_context(patch.object(owner, name, self._timed(part, getattr(owner, name))))
+            began = time.perf_counter()
+            result = work()
+            whole = time.perf_counter() - began
+        return result, self._shares(whole)
+
+    def _shares(self, whole: float) -> dict[str, float]:
+        network, bits, code = self.seconds["network"], self.seconds["bits"], self.seconds["coder"]
+        memory = bits - network - (code if self.decoding else 0.0)
+        return {"network": network, "memory": memory, "coder": code, "rest": whole - network - memory - code}
+
+
+def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, float]]:
+    """Seconds of each part of compressing ``raw`` as one block with the prior, and of decompressing it."""
+    (header, payload), compress = Clock(decoding=False).time(
+        lambda: codec.encode_block(raw, model, prior="on", threads=threads)
+    )
+    decoded, decompress = Clock(decoding=True).time(lambda: codec.decode_block(header, payload, model, threads=threads))
+    if decoded != raw:
+        raise ValueError("the block did not come back as it was")
+    return {"compress": compress, "decompress": decompress}
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--size",
+    type=click.IntRange(1, container.MAX_BLOCK),
+    default=1_000_000,
+    show_default=True,
+    help="Bytes of FILE, its first.",
+)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="That share the block.")
+def main(file: Path, size: int, threads: int) -> None:
+    """Microseconds a byte of each part, FILE as one block with the prior."""
+    codec.prepare(prior=True)
+    with file.open("rb") as source:
+        raw = source.read(size)
+    found = parts_of(raw, default_model(), threads)
+    rows = [
+        [direction, *(f"{seconds / len(raw) * 1e6:.2f}" for seconds in [*parts.values(), sum(parts.values())])]
+        for direction, parts in found.items()
+    ]
+    click.echo(
+        f"{len(raw):,} bytes, {predictor.default_lanes(len(raw))} lanes, threads: {threads}; microseconds a byte\n"
+    )
+    click.echo(markdown(["", "network", "memory", "coder", "rest", "all"], rows))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.parts")
