@@ -308,7 +308,7 @@ class Prior:
             self._bind(known.size)
         for layer, (shifted, activations, multiply) in enumerate(self._products):
             _before(layer, known, 0, self._weights, self._lanes)
-            np.bitwise_xor(shifted.view(np.int8), np.int8(-128), out=activations)  # what takes SHIFT away again
+            np.subtract(shifted, dotproduct.SHIFT, out=activations, dtype=np.int16, casting="unsafe")
             multiply()
         _after(0, self._weights, self._lanes, self.trees[at : at + len(known)])
 

@@ -30,12 +30,12 @@ def _convert(code, sign):
     places = code.size - OPERAND
     for i in range(places):
         place = places - 1 - i if sign > 0 else i
-        if code[place] | 1 == 0xE9 and (code[place + 4] == 0 or code[place + 4] == 255):
+        if code[place] | 1 == 0xE9 and (code[place + OPERAND] == 0 or code[place + OPERAND] == 255):
             value = np.int64(code[place + 1]) | np.int64(code[place + 2]) << 8 | np.int64(code[place + 3]) << 16
-            value |= np.int64(code[place + 4]) << 24
+            value |= np.int64(code[place + OPERAND]) << 24
             value = (value + sign * (place + 1 + OPERAND)) & (RANGE - 1)
             code[place + 1], code[place + 2], code[place + 3] = value & 255, (value >> 8) & 255, (value >> 16) & 255
-            code[place + 4] = 255 if value >= RANGE // 2 else 0
+            code[place + OPERAND] = 255 if value >= RANGE // 2 else 0
 
 
 def is_code(raw: bytes) -> bool:
@@ -53,18 +53,20 @@ def is_code(raw: bytes) -> bool:
     return 4 * np.unique(addresses).size <= 3 * np.unique(distances).size
 
 
+def _converted(block: bytes, sign: int) -> bytes:
+    code = np.frombuffer(block, np.uint8).copy()
+    _convert(code, sign)
+    return code.tobytes()
+
+
 def to_absolute(raw: bytes) -> bytes:
     """The block with addresses instead of distances."""
-    code = np.frombuffer(raw, np.uint8).copy()
-    _convert(code, 1)
-    return code.tobytes()
+    return _converted(raw, 1)
 
 
 def to_relative(code: bytes) -> bytes:
     """The block as it was before ``to_absolute``."""
-    raw = np.frombuffer(code, np.uint8).copy()
-    _convert(raw, -1)
-    return raw.tobytes()
+    return _converted(code, -1)
 
 
 def compile_kernels() -> None:
