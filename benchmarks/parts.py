@@ -1,7 +1,7 @@
 """Where the time of a block goes: ``python -m benchmarks.parts FILE``.
 
-Network: what the prior expects.  Coder: constriction.  Memory: all else of coding bit by bit, contexts, matches and
-mixer, and the calls between the three.  Rest: tables to be allocated, starts to be copied, checksums.
+Network: what the prior expects.  Memory: coding bit by bit, contexts, matches and mixer, in decompressing the coder
+too.  Coder: of compressing.  Rest: tables to be allocated, starts to be copied, checksums.
 """
 
 from __future__ import annotations
@@ -22,20 +22,16 @@ from likezip.model import Model, default_model
 
 PARTS = {
     "network": ((prior.SharedPrior, "expect"), (prior.Prior, "expect")),
-    "coder": ((coder.Encoder, "encode"), (coder.Decoder, "decode")),
+    "coder": ((coder, "encode"),),
     "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
 }
-"""Of each part the methods that do it; bits are the whole of coding, network and the decoder's coder included."""
+"""Of each part the functions that do it; bits are memory and network, in decompressing the coder too."""
 
 
 @dataclass
 class Clock:
-    """Seconds spent in each of PARTS.
+    """Seconds spent in each of PARTS."""
 
-    decoding: the coder works between bits, and its time is in theirs; the encoder's begins when all bits are known.
-    """
-
-    decoding: bool
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
 
     def _timed(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,16 +56,13 @@ class Clock:
 
     def _shares(self, whole: float) -> dict[str, float]:
         network, bits, code = self.seconds["network"], self.seconds["bits"], self.seconds["coder"]
-        memory = bits - network - (code if self.decoding else 0.0)
-        return {"network": network, "memory": memory, "coder": code, "rest": whole - network - memory - code}
+        return {"network": network, "memory": bits - network, "coder": code, "rest": whole - bits - code}
 
 
 def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, float]]:
     """Seconds of each part of compressing ``raw`` as one block with the prior, and of decompressing it."""
-    (header, payload), compress = Clock(decoding=False).time(
-        lambda: codec.encode_block(raw, model, prior="on", threads=threads)
-    )
-    decoded, decompress = Clock(decoding=True).time(lambda: codec.decode_block(header, payload, model, threads=threads))
+    (header, payload), compress = Clock().time(lambda: codec.encode_block(raw, model, prior="on", threads=threads))
+    decoded, decompress = Clock().time(lambda: codec.decode_block(header, payload, model, threads=threads))
     if decoded != raw:
         raise ValueError("the block did not come back as it was")
     return {"compress": compress, "decompress": decompress}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +16,9 @@ from likezip.model import Model
 
 if TYPE_CHECKING:
     from likezip.network import Network
-    from likezip.predictor import Predictor
+    from likezip.predictor import Predictor, Shape
+    from likezip.profiles import Profile
+    from likezip.start import Start
 
 PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
@@ -53,40 +57,62 @@ def _network(model: Model) -> Network:
         raise FormatError(f"{model.path}: the model file's prior is not what this likezip needs ({error})") from error
 
 
-@contextmanager
-def _predictor(
-    size: int, lanes: int, table_bits: int, model: Model, *, prior: bool, known: bool = False, threads: int = 1
-) -> Iterator[Predictor]:
-    """The predictor of a block of ``size`` bytes, ``known`` or not; ``threads`` may share the prior's work."""
-    from likezip.predictor import Predictor
+def _profile(number: int, *, prior: bool) -> Profile:
+    """What a block header's profile stands for."""
+    from likezip.profiles import BOTH, PROFILES
+
+    return BOTH if prior else PROFILES[number]
+
+
+def _start(model: Model, part: str) -> Start:
     from likezip.start import Start
 
-    part = "both" if prior else "memory"
     try:
-        start = Start.of(model.part(part))
+        return Start.of(model.part(part))
     except (KeyError, ValueError) as error:
         raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
+
+
+@contextmanager
+def _predictor(
+    shape: Shape, model: Model, *, prior: bool, known: bool = False, threads: int = 1
+) -> Iterator[Predictor]:
+    """The predictor of a block, ``known`` or not; ``threads`` may share the prior's work."""
+    from likezip.predictor import Predictor
+
+    start = _start(model, shape.profile.name)
     if not prior:
-        yield Predictor(size, lanes, table_bits, start)
+        yield Predictor(shape, start)
         return
     from likezip.prior import ready
 
-    with ready(_network(model), size, lanes, known=known, threads=threads) as network:
-        yield Predictor(size, lanes, table_bits, start, network)
+    with ready(_network(model), shape.size, shape.lanes, known=known, threads=threads) as network:
+        yield Predictor(shape, start, network)
 
 
-class _Coding:
-    """A block being coded: its probabilities and bits, with the prior or without."""
+@dataclass(frozen=True)
+class _Way:
+    """One way to code a block: a profile by its number, the length of a row, and whether with the prior."""
 
-    def __init__(self, raw: bytes, model: Model, lanes: int | None, threads: int, *, prior: bool) -> None:
+    profile: int
+    row_length: int
+    prior: bool = False
+
+
+class Coding:
+    """A block being coded in one way: its probabilities and bits."""
+
+    def __init__(self, raw: bytes, model: Model, way: _Way, lanes: int | None, threads: int) -> None:
         import numpy as np
 
         from likezip import predictor
 
-        self.prior, self.lanes = prior, min(lanes or predictor.default_lanes(len(raw)), container.MAX_LANES)
-        self.table_bits = predictor.default_table_bits(len(raw))
-        sizes = len(raw), self.lanes, self.table_bits
-        with _predictor(*sizes, model, prior=prior, known=True, threads=threads) as block:
+        if lanes is None:
+            lanes = predictor.default_lanes(len(raw)) if way.prior else 1
+        profile, table_bits = _profile(way.profile, prior=way.prior), predictor.default_table_bits(len(raw))
+        self.way = way
+        self.shape = predictor.Shape(len(raw), min(lanes, container.MAX_LANES), table_bits, profile, way.row_length)
+        with _predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
             self.decisions = block.run(np.frombuffer(raw, np.uint8))
 
     def bits(self) -> float:
@@ -96,18 +122,36 @@ class _Coding:
         return cross_entropy(*self.decisions)
 
 
-def _code(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int = 1) -> _Coding:
-    """Code a block as ``prior`` says; with "auto" a sample, or all of a short block, decides."""
-    if prior == "on" and not model.has_prior():
-        raise UnsupportedError(f"{model.path}: the model has no prior")
-    if prior != "auto" or not model.has_prior():
-        return _Coding(raw, model, lanes, threads, prior=prior == "on")
+def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[_Way]:
+    """The ways to code a block that ``prior`` allows, the prior last."""
+    from likezip.rows import row_length
+
+    text = _Way(container.TEXT, 0)
+    if prior == "on":
+        if not model.has_prior():
+            raise UnsupportedError(f"{model.path}: the model has no prior")
+        return [replace(text, prior=True)]
+    rows = row_length(raw)
+    ways = [text, _Way(container.RECORDS, rows), _Way(container.CODE, rows)]
+    return [*ways, replace(text, prior=True)] if prior == "auto" and model.has_prior() else ways
+
+
+def best_coding(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int = 1) -> Coding:
+    """Code a block in the best way that ``prior`` allows; a sample, or all of a short block, decides."""
+    ways = _ways(raw, model, prior)
+    if len(ways) == 1:
+        return Coding(raw, model, ways[0], lanes, threads)
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
-    without, both = (_Coding(sample, model, sample_lanes, threads, prior=prior) for prior in (False, True))
     least_gain = LEAST_GAIN * (len(raw) // len(sample)).bit_length()
-    better = both if both.bits() <= (1 - least_gain) * without.bits() else without
-    return better if sample is raw else _Coding(raw, model, lanes, threads, prior=better.prior)
+    best, least = None, math.inf
+    for way in ways:
+        coding = Coding(sample, model, way, sample_lanes, threads)
+        bits = coding.bits()
+        if bits <= least * (1 - least_gain if way.prior else 1):
+            best, least = coding, bits
+    assert best is not None
+    return best if sample is raw else Coding(raw, model, best.way, lanes, threads)
 
 
 def _sample(raw: bytes) -> bytes:
@@ -117,7 +161,7 @@ def _sample(raw: bytes) -> bytes:
     return b"".join(raw[start : start + size] for start in starts)
 
 
-def _transformed(raw: bytes) -> tuple[int, bytes]:
+def transformed(raw: bytes) -> tuple[int, bytes]:
     """Which transform suits a block, and what it makes of it."""
     from likezip import x86
 
@@ -132,15 +176,17 @@ def encode_block(
     threads: how many may share the prior's work; the bytes are the same.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    from likezip.coder import Encoder
+    from likezip.coder import encode
 
-    transform, code = _transformed(raw)
-    coding = _code(code, model, lanes, prior, threads)
-    payload, crc = Encoder().encode(*coding.decisions), container.checksum(raw)
+    transform, converted = transformed(raw)
+    coding = best_coding(converted, model, lanes, prior, threads)
+    payload, crc = encode(*coding.decisions), container.checksum(raw)
     if len(payload) >= len(raw):
-        return BlockHeader(container.STORED, 0, 0, 0, len(raw), len(raw), crc), raw
-    mode = container.MEMORY_PRIOR if coding.prior else container.MEMORY
-    return BlockHeader(mode, coding.lanes, transform, coding.table_bits, len(raw), len(payload), crc), payload
+        return BlockHeader.stored(len(raw), crc), raw
+    way = coding.way
+    mode = container.MEMORY_PRIOR if way.prior else container.MEMORY
+    modelled = coding.shape.lanes, transform, way.profile, way.row_length, coding.shape.table_bits
+    return BlockHeader(mode, *modelled, len(raw), len(payload), crc), payload
 
 
 def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
@@ -157,18 +203,20 @@ def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: 
 def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
     from likezip import x86
     from likezip.coder import Decoder
+    from likezip.predictor import Shape
 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
-    decoder, sizes = Decoder(payload), (header.raw_size, header.lanes, header.table_bits)
-    with _predictor(*sizes, model, prior=prior, threads=threads) as block:
-        block.follow(decoder.decode)
+    decoder, profile = Decoder(payload), _profile(header.profile, prior=prior)
+    shape = Shape(header.raw_size, header.lanes, header.table_bits, profile, header.row_length)
+    with _predictor(shape, model, prior=prior, threads=threads) as block:
+        block.follow(decoder)
     decoder.finish()
-    code: bytes = block.raw.tobytes()
-    return x86.to_relative(code) if header.transform == container.X86 else code
+    converted: bytes = block.raw.tobytes()
+    return x86.to_relative(converted) if header.transform == container.X86 else converted
 
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return _code(_transformed(raw)[1], model, lanes, prior).bits()
+    return best_coding(transformed(raw)[1], model, lanes, prior).bits()

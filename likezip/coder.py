@@ -1,9 +1,13 @@
-"""Probabilities and bits to 32-bit words and back, by constriction's ANS coder; its only importer.
+"""Probabilities and bits to 32-bit words and back: by constriction's ANS coder, and bit by bit inside of kernels.
 
 The coder is a stack (rANS, J. Duda 2013): the encoder pushes the bits of a block in reverse, so that the decoder pops
 them in order and the model can follow.  constriction's queue coder would need no reversal, but its truncated range
 loses about 1.7e-4 bits with every binary decision, however certain, which on redundant files is per cents; ANS
 loses nothing that can be measured (5 bytes a block).
+
+A decoder needs each bit before it can predict the next.  constriction is called from Python, which with few lanes took
+longer than the memory; so constriction encodes, a block in one call, and what it wrote is read by ``next_bit``, in the
+kernel that predicts.
 
 Exactness: the model gives k, P(bit = 1) = k / 65536 with 1 <= k <= 65535.  constriction takes a float64 p = k / 65536,
 which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) with b = floor((1 - p) (2^24 - 2)) + 1.
@@ -18,39 +22,60 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.errors import CorruptError
+from likezip.kernels import inlined
 
 _BIT = constriction.stream.model.Bernoulli(perfect=False)
 _CHUNK = 1 << 20
 
+_RANGE = 1 << 24
+_LOWEST = np.uint64(1 << 32)
+"""What the state is at least, while words are left."""
 
-class Encoder:
-    """A block's words, made in one go once all its probabilities are known."""
 
-    def encode(self, probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> bytes:
-        """Code ``bits`` (n,), 0 or 1, with P(1) = probabilities / 65536 (n,), in [1, 65535]; returns the words."""
-        coder = constriction.stream.stack.AnsCoder()
-        for end in range(bits.size, 0, -_CHUNK):
-            part = slice(max(0, end - _CHUNK), end)
-            coder.encode_reverse(bits[part].astype(np.int32), _BIT, probabilities[part] / 65536.0)
-        words: bytes = coder.get_compressed().astype("<u4").tobytes()
-        return words
+def encode(probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> bytes:
+    """The words for ``bits`` (n,), 0 or 1, with P(1) = probabilities / 65536 (n,), in [1, 65535]."""
+    coder = constriction.stream.stack.AnsCoder()
+    for end in range(bits.size, 0, -_CHUNK):
+        part = slice(max(0, end - _CHUNK), end)
+        coder.encode_reverse(bits[part].astype(np.int32), _BIT, probabilities[part] / 65536.0)
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return words
 
 
 class Decoder:
-    """Reads a block's words; ``decode`` must be asked for the bits in the order of encoding."""
+    """A block's words as kernels read them: words (n,) uint32, and state (2,) uint64, the coder's and how many words
+    are left."""
 
     def __init__(self, words: bytes) -> None:
-        try:
-            self._coder = constriction.stream.stack.AnsCoder(np.frombuffer(words, "<u4").astype(np.uint32))
-        except (ValueError, AssertionError) as error:
-            raise CorruptError("the block's code words end in a zero word") from error
-
-    def decode(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-        """The next bits, (n,) int32, whose P(1) were ``probabilities`` (n,) float64, multiples of 1/65536."""
-        bits: npt.NDArray[np.int32] = self._coder.decode(_BIT, probabilities)
-        return bits
+        """Raises CorruptError if the last word is 0, which no encoder writes."""
+        self.words = np.frombuffer(words, "<u4").astype(np.uint32)
+        if self.words.size and self.words[-1] == 0:
+            raise CorruptError("the block's code words end in a zero word")
+        self.state, left = np.zeros(2, np.uint64), self.words.size
+        while left and self.state[0] < _LOWEST:
+            left -= 1
+            self.state[0] = self.state[0] << np.uint64(32) | self.words[left]
+        self.state[1] = left
 
     def finish(self) -> None:
         """Raise CorruptError if words are left: a sound block's are used up exactly."""
-        if not self._coder.is_empty():
+        if self.state.any():
             raise CorruptError("the block's code words are not used up by its bits")
+
+
+@inlined
+def next_bit(words: npt.NDArray[np.uint32], state: npt.NDArray[np.uint64], one: int) -> int:
+    """The next bit, whose P(1) was one / 65536, from a decoder's words and state.
+
+    A state is below 2^64, so its upper 40 bits times a size below 2^24 and what is added are, too.
+    """
+    split = np.uint64((((65536 - one) * (_RANGE - 2)) >> 16) + 1)
+    low = state[0] & np.uint64(_RANGE - 1)
+    bit = low >= split
+    size, base = (np.uint64(_RANGE) - split, split) if bit else (split, np.uint64(0))
+    following = (state[0] >> np.uint64(24)) * size + low - base
+    if following < _LOWEST and state[1] > np.uint64(0):
+        state[1] -= np.uint64(1)
+        following = following << np.uint64(32) | np.uint64(words[state[1]])
+    state[0] = following
+    return int(bit)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from likezip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
 
@@ -23,13 +23,15 @@ VERSION = 1
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
 UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
+TEXT, RECORDS, CODE = 0, 1, 2
+"""Profiles: the contexts that it is modelled with."""
 END = 0
 MAX_LANES = 1024
 MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 
 _FRAME = struct.Struct("<4sBBI8s")
-_BLOCK = struct.Struct("<BHBBIII")
+_BLOCK = struct.Struct("<BHBBHBIII")
 _ENTRY = struct.Struct("<II")
 _CRC = struct.Struct("<I")
 _COUNT = struct.Struct("<I")
@@ -92,21 +94,26 @@ def _foreign(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """One block: mode, lanes, transform and table bits (0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
+    """One block: mode, how it is modelled (0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
 
     mode: int
     lanes: int
     transform: int
+    profile: int
+    row_length: int
     table_bits: int
     raw_size: int
     payload_size: int
     raw_crc: int
 
+    @classmethod
+    def stored(cls, size: int, crc: int) -> BlockHeader:
+        """That of a block whose payload are its raw bytes."""
+        return cls(STORED, 0, 0, 0, 0, 0, size, size, crc)
+
     def pack(self, number: int) -> bytes:
-        """The 21 bytes of block ``number``; the number is not stored, but the checksum covers it."""
-        fields = _BLOCK.pack(
-            self.mode, self.lanes, self.transform, self.table_bits, self.raw_size, self.payload_size, self.raw_crc
-        )
+        """The 24 bytes of block ``number``; the number is not stored, but the checksum covers it."""
+        fields = _BLOCK.pack(*astuple(self))
         return fields + _CRC.pack(_numbered_checksum(fields, number))
 
     @classmethod
@@ -121,15 +128,22 @@ class BlockHeader:
             raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
         if header.transform not in (UNCHANGED, X86):
             raise UnsupportedError(f"block {number} has transform {header.transform}, which this likezip does not know")
+        if header.profile not in (TEXT, RECORDS, CODE):
+            raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")
         header._check_limits(number, block_size)
         return header
 
+    def _modelled(self) -> tuple[int, ...]:
+        return self.lanes, self.transform, self.profile, self.row_length, self.table_bits
+
     def _check_limits(self, number: int, block_size: int) -> None:
         if self.mode == STORED:
-            fits = self.lanes == self.transform == self.table_bits == 0 and self.payload_size == self.raw_size
+            fits = not any(self._modelled()) and self.payload_size == self.raw_size
         else:
             fits = (
                 1 <= self.lanes <= MAX_LANES
+                and self.row_length != 1
+                and (self.mode == MEMORY or self.profile == TEXT)
                 and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
                 and self.payload_size <= self.raw_size
                 and self.payload_size % 4 == 0

@@ -3,7 +3,7 @@
 A step of a decoder takes about a tenth of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
 looking: at a number in memory, giving way to other threads every now and then.
 
-orders[0] counts the orders, orders[1] and orders[2] say what is to be done, orders[LINE (number + 2)] is the count of
+orders[0] counts the orders, orders[1] says what is to be done, orders[LINE (number + 2)] is the count of
 those that follower ``number`` has carried out.  The counts are written, and those of others read, by atomic and
 sequentially consistent accesses: what was written before a count is seen once that is.
 """
@@ -107,9 +107,9 @@ def _wait_while(orders: Int64s, index: int, value: int) -> int:
 
 
 @inlined
-def give(orders: Int64s, steps: int, at: int) -> None:
-    """The leader's next order: ``steps`` > 0, and where."""
-    orders[1], orders[2] = steps, at
+def give(orders: Int64s, steps: int) -> None:
+    """The leader's next order: ``steps`` > 0."""
+    orders[1] = steps
     _store(orders, 0, orders[0] + 1)
 
 
@@ -121,10 +121,10 @@ def wait_for_followers(orders: Int64s) -> None:
 
 
 @inlined
-def take(orders: Int64s, number: int) -> tuple[int, int]:
-    """Wait for the next order: its steps, 0 if none will come, and where."""
+def take(orders: Int64s, number: int) -> int:
+    """Wait for the next order: its steps, 0 if none will come."""
     _wait_while(orders, 0, orders[LINE * (number + 2)])
-    return orders[1], orders[2]
+    return orders[1]
 
 
 @inlined
@@ -137,4 +137,4 @@ def report(orders: Int64s, number: int) -> None:
 @compiled
 def dismiss(orders: Int64s) -> None:
     """Say that no order will follow; waits for nobody."""
-    give(orders, 0, 0)
+    give(orders, 0)

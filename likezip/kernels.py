@@ -30,19 +30,24 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 SOURCES = (
+    "coder",
     "dotproduct",
     "errors",
     "exact",
     "handover",
     "hashing",
     "history",
+    "instructions",
     "kernels",
+    "match",
     "memory",
     "mixer",
     "network",
     "ngrams",
     "predictor",
     "prior",
+    "profiles",
+    "registers",
     "start",
     "x86",
 )

@@ -7,21 +7,41 @@ which sees it grow by one bit position at a time, run the same kernel, ``_advanc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip import memory, mixer
+from likezip import match, memory, mixer
+from likezip.coder import Decoder, next_bit
 from likezip.exact import logarithm
 from likezip.history import NEXT_STATE, STATES
 from likezip.kernels import aligned, compiled, inlined, prefetch
+from likezip.profiles import CONTEXTS, PROFILES, Profile
+from likezip.registers import (
+    ALIGNED_AT,
+    CHOICE,
+    EXPECTED,
+    HISTORY,
+    KNOWN,
+    LAST_LINE,
+    LINE,
+    MATCH_LENGTH,
+    MATCH_POINTER,
+    PARTIAL,
+    POSITION,
+    REGISTERS,
+    ROW_LENGTH,
+    START,
+    derive_registers,
+    remember_byte,
+)
 from likezip.start import (
     APM_BITS,
     APMS,
     BIAS,
-    CONTEXTS,
     INPUTS,
     MODELS,
     PRIOR,
@@ -39,7 +59,7 @@ NEXT = np.ascontiguousarray(NEXT_STATE.T)
 SHIFT, TOP_SHIFT = 16, 17
 APM_RATE = 6
 
-RUN_STEPS = 1024
+RUN_STEPS = 1 << 13
 """Steps that the encoder takes in one call; between two of them Ctrl-C is heard."""
 
 
@@ -53,6 +73,7 @@ class State(NamedTuple):
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
+    contexts: npt.NDArray[np.uint64]  # (CONTEXTS + 2, 4), of the profile
     registers: npt.NDArray[np.int64]  # (lanes, REGISTERS)
     hashes: npt.NDArray[np.uint64]  # (lanes, contexts), of the byte
     homes: npt.NDArray[np.uint64]  # (lanes, contexts), of the nibble
@@ -89,15 +110,15 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs):
     """Fill a lane's inputs from its matches; one that has expected another bit in this byte says nothing more."""
     for m in range(MODELS):
         logit = np.int64(0)
-        length = registers[memory.MATCH_LENGTH + m]
+        length = registers[MATCH_LENGTH + m]
         if length > 0:
-            expected = np.int64(raw[np.uint64(registers[memory.MATCH_POINTER + m])]) | 256
+            expected = np.int64(raw[np.uint64(registers[MATCH_POINTER + m])]) | 256
             if expected >> (8 - bit) == partial:
                 one = (expected >> (7 - bit)) & 1
                 logit = np.int64(mixer.map_read(maps[np.uint64((CONTEXTS + m) * STATES + 2 * length + one)]))
                 logit = logit if one else -logit
             else:
-                registers[memory.MATCH_LENGTH + m] = -length
+                registers[MATCH_LENGTH + m] = -length
         inputs[CONTEXTS + m] = logit
 
 
@@ -111,16 +132,17 @@ def _gather_prior(partial, tree, inputs):
 @inlined
 def _choose_rows(registers, rows, apms):
     """The rows of the weight sets and APMs that a lane uses for this bit."""
-    partial = registers[memory.PARTIAL]
-    history = registers[memory.HISTORY]
-    length = max(registers[memory.MATCH_LENGTH], registers[memory.MATCH_LENGTH + 1])
+    partial = registers[PARTIAL]
+    history = registers[HISTORY]
+    length = max(registers[MATCH_LENGTH], registers[MATCH_LENGTH + 1])
     strength = 0 if length <= 0 else 1 if length < 16 else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
-    rows[2] = SET_BASE[2] + registers[memory.KNOWN]
+    rows[2] = SET_BASE[2] + registers[KNOWN]
     rows[3] = SET_BASE[3] + ((history >> 8) & 255)
-    rows[4] = SET_BASE[4] + (((registers[memory.SHAPE] & 0xFFFFFF) * 0x9E3779B1 & 0xFFFFFFFF) >> 24)
-    expected = registers[memory.EXPECTED] >> 6
+    rows[4] = SET_BASE[4] + registers[CHOICE]
+    rows[5] = SET_BASE[5] + registers[CHOICE + 1]
+    expected = registers[EXPECTED] >> 6
     rows[SETS] = _apm_row(partial | (history & 255) << 8)
     rows[SETS + 1] = (1 << APM_BITS) + _apm_row(partial | (history & 0xFFFF) << 8)
     rows[SETS + 2] = (2 << APM_BITS) + _apm_row(partial | expected << 8 | (strength << 20))
@@ -132,7 +154,7 @@ def _choose_rows(registers, rows, apms):
 def _predict(state, tree, lane, bit):
     """P(bit = 1) of a lane into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
-    partial = registers[memory.PARTIAL]
+    partial = registers[PARTIAL]
     _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
     inputs[BIAS] = 256
@@ -165,15 +187,15 @@ def _learn(state, lane, bit):
     """Teach a lane's bit to all that predicted it."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     y = np.int64(state.bits[lane])
-    partial = registers[memory.PARTIAL]
+    partial = registers[PARTIAL]
     _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
     for m in range(MODELS):
-        length = registers[memory.MATCH_LENGTH + m]
+        length = registers[MATCH_LENGTH + m]
         if length > 0:
-            one = (np.int64(state.raw[np.uint64(registers[memory.MATCH_POINTER + m])]) >> (7 - bit)) & 1
+            one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
             cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
-    target, rate = mixer.ONE * y, mixer.rate(registers[memory.POSITION] - registers[memory.START])
+    target, rate = mixer.ONE * y, mixer.rate(registers[POSITION] - registers[START])
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
         mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SHIFT)
@@ -181,7 +203,7 @@ def _learn(state, lane, bit):
     mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_SHIFT)
     for a in range(APMS):
         mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
-    registers[memory.PARTIAL] = 2 * partial + y
+    registers[PARTIAL] = 2 * partial + y
 
 
 @inlined
@@ -190,19 +212,19 @@ def _end_byte(active, state):
     raw, lanes = state.raw, state.registers.shape[0]
     for lane in range(active):
         registers = state.registers[lane]
-        byte = registers[memory.PARTIAL] & 255
-        raw[registers[memory.POSITION]] = byte
-        memory.remember_byte(byte, raw, registers)
+        byte = registers[PARTIAL] & 255
+        raw[registers[POSITION]] = byte
+        remember_byte(byte, raw, registers)
         for m in range(MODELS):
-            memory.expect_match(memory.MATCHES[m][0], memory.MATCHES[m][1], registers, state.positions[m])
+            match.expect_match(match.MATCHES[m][0], match.MATCHES[m][1], registers, state.positions[m])
     for m in range(MODELS):
-        bits, minimum = memory.MATCHES[m]
+        bits, minimum = match.MATCHES[m]
         for lane in range(active):
-            memory.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
+            match.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
         for lane in range(active):
-            memory.enter_match(bits, minimum, state.registers[lane], state.positions[m])
+            match.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
-        memory.derive_registers(state.registers[lane], raw)
+        derive_registers(state.registers[lane], raw)
 
 
 @inlined
@@ -211,67 +233,71 @@ def _begin_nibble(active, bit, state):
     for lane in range(active):
         registers = state.registers[lane]
         if bit == 0:
-            registers[memory.PARTIAL] = 1
-            memory.hash_contexts(lane, registers, state.hashes[lane])
-        memory.locate_buckets(registers[memory.PARTIAL], state.hashes[lane], state.homes[lane], state.table)
+            registers[PARTIAL] = 1
+            memory.hash_contexts(lane, registers, state.contexts, state.hashes[lane])
+            for k in range(2):
+                registers[CHOICE + k] = memory.choose_row(registers, state.contexts[CONTEXTS + k])
+        memory.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
     for lane in range(active):
         known = memory.find_buckets(state.homes[lane], state.slots[lane], state.table)
-        state.registers[lane, memory.KNOWN] = known
+        state.registers[lane, KNOWN] = known
 
 
 @inlined
-def _advance(state, tree, bit, active, upcoming):
-    """Learn ``bits`` of ``active`` lanes at position ``bit`` (none when it is -1: the block begins).
+def _advance(state, tree, bit, learning, active):
+    """Learn ``bits`` of the ``learning`` lanes at the position before ``bit``, then predict that of ``active`` lanes.
 
-    Then predict the next bit of ``upcoming`` lanes: fewer, or none, once a step was the last of some.
+    Before bit 0 the last step's lanes learn: more than are active once it was the last of some, none at the beginning.
     """
-    following = (bit + 1) & 7
-    if following & 3 == 0:
-        if bit >= 0:
-            for lane in range(active):
-                _learn(state, lane, bit)
-            if bit == 7:
-                _end_byte(active, state)
-        _begin_nibble(upcoming, following, state)
-        for lane in range(upcoming):
-            _predict(state, tree, lane, following)
+    if bit & 3 == 0:
+        for lane in range(learning):
+            _learn(state, lane, (bit - 1) & 7)
+        if bit == 0:
+            _end_byte(learning, state)
+        _begin_nibble(active, bit, state)
+        for lane in range(active):
+            _predict(state, tree, lane, bit)
     else:
         for lane in range(active):
-            _learn(state, lane, bit)
-            _predict(state, tree, lane, following)
+            _learn(state, lane, bit - 1)
+            _predict(state, tree, lane, bit)
 
 
 @compiled
-def _advance_decoder(state, tree, bit, active, upcoming, bits, odds):
-    """Learn ``bits`` and predict; the predictions as float64 are multiples of 1/65536, so that is exact."""
-    for lane in range(active):
-        state.bits[lane] = bits[lane]
-    _advance(state, tree, bit, active, upcoming)
-    for lane in range(upcoming):
-        odds[lane] = state.ones[lane] / 65536.0
+def _encode(state, trees, known, steps, learning, active, ones, bits):
+    """Take ``steps`` bytes of every active lane from the block ``known``; fills ones and bits (steps, 8, active).
 
-
-@compiled
-def _advance_encoder(state, trees, known, steps, active, upcoming, ones, bits):
-    """Code ``steps`` bytes of every active lane of the block ``known``; fills ones and bits (steps, 8, active).
-
-    upcoming: the lanes that have a byte in the step after these.
+    learning: the lanes of the step before, which has still to be learnt.
     """
     for step in range(steps):
         for bit in range(8):
+            _advance(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
-                y = (known[state.registers[lane, memory.POSITION]] >> (7 - bit)) & 1
+                y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
-            tree = trees[step + 1 if bit == 7 else step]
-            _advance(state, tree, bit, active, upcoming if bit == 7 and step + 1 == steps else active)
+
+
+@compiled
+def _decode(state, trees, known, steps, learning, active, words, coder):
+    """The same, with the bits from a decoder's words and state; fills known (steps, active or more)."""
+    for step in range(steps):
+        for bit in range(8):
+            _advance(state, trees[step], bit, active if bit or step else learning, active)
+            for lane in range(active):
+                state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
+        for lane in range(active):
+            byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
+            state.raw[state.registers[lane, POSITION]] = byte
+            known[step, lane] = byte
 
 
 def default_lanes(size: int) -> int:
-    """About one lane for 16 KiB up to 8, then 8 for each 512 KiB, up to 32.
+    """For a block with the prior: about one lane for 16 KiB up to 8, then 8 for each 512 KiB, up to 32.
 
     The fewer, the more each has seen, but the more steps there are, and each reads all of the network's weights.
+    Without the prior a block has one lane.
     """
     return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
 
@@ -290,13 +316,27 @@ def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> 
     return float(-(counts * np.log2(np.arange(1, 65537) / 65536)).sum())
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What decides how a block of ``size`` bytes is modelled, apart from the start.
+
+    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines.
+    """
+
+    size: int
+    lanes: int
+    table_bits: int
+    profile: Profile
+    row_length: int = 0
+
+
 class Expecting(Protocol):
     """What a prior does for the predictor: ``likezip.prior.Prior``."""
 
     most_steps: int
     trees: npt.NDArray[np.int32]
 
-    def expect(self, known: npt.NDArray[np.int16], at: int) -> None: ...
+    def expect(self, known: npt.NDArray[np.int16]) -> None: ...
 
 
 class Predictor:
@@ -305,72 +345,63 @@ class Predictor:
     raw (size,) uint8 fills with the block's bytes as they are learnt.
     """
 
-    def __init__(self, size: int, lanes: int, table_bits: int, start: Start, prior: Expecting | None = None) -> None:
+    def __init__(self, shape: Shape, start: Start, prior: Expecting | None = None) -> None:
         """``start`` and ``prior`` are used up: they adapt."""
-        self.size, self.lanes, self._prior = size, lanes, prior
-        self._state = _new_state(size, lanes, table_bits, start)
-        self.raw, self._odds = self._state.raw, np.zeros(lanes)
-        self._steps = prior.most_steps if prior else RUN_STEPS
-        self._trees = prior.trees if prior else aligned((self._steps + 1, 0, 512), np.int32)
-        if prior:
-            prior.expect(np.full((1, lanes), -1, np.int16), 0)
-        _advance_decoder(self._state, self._trees[0], -1, 0, self.active(0), np.zeros(0, np.int32), self._odds)
+        self.size, self.lanes, self._prior = shape.size, shape.lanes, prior
+        self._state = _new_state(shape, start)
+        self.raw = self._state.raw
+        self._most_steps = prior.most_steps if prior else RUN_STEPS
+        self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
 
-    def active(self, step: int) -> int:
-        """How many lanes, the first ones, have a byte in ``step``."""
+    def _stretches(self) -> Iterator[tuple[int, int, int, int]]:
+        """Steps to take in one call: the first, how many, the lanes of the step before, those that have a byte."""
         steps, longer = divmod(self.size, self.lanes)
-        return self.lanes if step < steps else longer if step == steps else 0
+        step = learning = 0
+        while step < steps:
+            count = min(steps - step, self._most_steps)
+            yield step, count, learning, self.lanes
+            step, learning = step + count, self.lanes
+        if longer:
+            yield steps, 1, learning, longer
 
     def run(self, known: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
         """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,)."""
         ones, bits = np.empty(8 * self.size, np.uint16), np.empty(8 * self.size, np.uint8)
-        step = done = 0
-        while active := self.active(step):
-            steps = min(self.size // self.lanes - step, self._steps) if active == self.lanes else 1
-            shape, end, upcoming = (steps, 8, active), done + 8 * steps * active, self.active(step + steps)
-            if self._prior and active == self.lanes:
-                places = self._state.registers[:, memory.POSITION] + np.arange(steps)[:, None]
-                self._prior.expect(known[places].astype(np.int16), 1)
-            parts = ones[done:end].reshape(shape), bits[done:end].reshape(shape)
-            _advance_encoder(self._state, self._trees, known, steps, active, upcoming, *parts)
-            self._trees[0] = self._trees[steps]
-            step, done = step + steps, end
+        starts, end = self._state.registers[:, START].copy(), 0
+        for step, steps, learning, active in self._stretches():
+            if self._prior:
+                before = np.arange(step - 1, step - 1 + steps)[:, None]
+                self._prior.expect(np.where(before < 0, -1, known[starts + before].astype(np.int16)))
+            shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
+            parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
+            _encode(self._state, self._trees, known, steps, learning, active, *parts)
         return ones, bits
 
-    def follow(self, decode: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]]) -> None:
-        """Learn a block that ``decode`` knows, into ``raw``.
-
-        decode: takes P(1) of one bit of every active lane, (active,) float64, multiples of 1/65536, and returns those
-        bits, (active,) int32.
-        """
-        # Straight to the machine code: finding it by the arguments' types takes a tenth of the time of a bit.
-        (compilation,) = _advance_decoder.overloads.values()
-        advance, state, tree, odds, step = compilation.entry_point, self._state, self._trees[0], self._odds, 0
-        while active := self.active(step):
-            step += 1
-            known, upcoming = odds[:active], self.active(step)
-            for bit in range(7):
-                advance(state, tree, bit, active, active, decode(known), odds)
-            last = decode(known)
-            if self._prior and upcoming:
-                completed = (2 * state.registers[:, memory.PARTIAL] + last) & 255
-                self._prior.expect(completed.astype(np.int16)[None], 0)
-            advance(state, tree, 7, active, upcoming, last, odds)
+    def follow(self, decoder: Decoder) -> None:
+        """Decode the block into ``raw``."""
+        known = np.full((self._most_steps, self.lanes), -1, np.int16)
+        for _, steps, learning, active in self._stretches():
+            if self._prior:
+                self._prior.expect(known)
+            _decode(self._state, self._trees, known, steps, learning, active, decoder.words, decoder.state)
 
 
-def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
-    registers = aligned((lanes, memory.REGISTERS), np.int64)
+def _new_state(shape: Shape, start: Start) -> State:
+    size, lanes = shape.size, shape.lanes
+    registers = aligned((lanes, REGISTERS), np.int64)
     steps, longer = divmod(size, lanes)
-    for column in (memory.START, memory.POSITION, memory.LINE, memory.LAST_LINE):
+    for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
         registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+    registers[:, ROW_LENGTH] = shape.row_length
     return State(
         raw=aligned(size, np.uint8),
-        table=aligned(1 << table_bits, np.uint8),
-        positions=aligned((MODELS, 1 << max(bits for bits, _ in memory.MATCHES)), np.int32),
+        table=aligned(1 << shape.table_bits, np.uint8),
+        positions=aligned((MODELS, 1 << max(bits for bits, _ in match.MATCHES)), np.int32),
         maps=start.maps,
         weights=start.weights,
         top=start.top,
         apms=start.apms,
+        contexts=shape.profile.table(),
         registers=registers,
         hashes=aligned((lanes, CONTEXTS), np.uint64),
         homes=aligned((lanes, CONTEXTS), np.uint64),
@@ -385,5 +416,7 @@ def _new_state(size: int, lanes: int, table_bits: int, start: Start) -> State:
 
 
 def compile_kernels() -> None:
-    """Compile both kernels by coding a byte."""
-    Predictor(1, 1, 16, untrained_start()).run(np.frombuffer(b"\0", np.uint8))
+    """Compile both kernels by coding a byte and decoding one from nothing."""
+    shape = Shape(1, 1, 16, PROFILES[0])
+    Predictor(shape, untrained_start()).run(np.frombuffer(b"\0", np.uint8))
+    Predictor(shape, untrained_start()).follow(Decoder(b""))

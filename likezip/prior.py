@@ -224,14 +224,14 @@ def _expect(known, first, weights, lanes, trees):
 
 
 @compiled
-def _lead(orders, known, first, weights, lanes, steps, trees, at):
+def _lead(orders, known, first, weights, lanes, steps, trees):
     """Take ``steps`` bytes of the lanes from ``first`` on, while followers, if there are any, take the others'.
 
     Returns for how many cycles it worked longer than it waited for them.
     """
     begin = handover.cycles()
-    handover.give(orders, steps, at)
-    _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+    handover.give(orders, steps)
+    _expect(known[:steps], first, weights, lanes, trees[:steps])
     done = handover.cycles()
     handover.wait_for_followers(orders)
     return done - begin - (handover.cycles() - done)
@@ -241,10 +241,10 @@ def _lead(orders, known, first, weights, lanes, steps, trees, at):
 def _follow(orders, number, known, first, weights, lanes, trees):
     """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
     while True:
-        steps, at = handover.take(orders, number)
+        steps = handover.take(orders, number)
         if steps == 0:
             return
-        _expect(known[:steps], first, weights, lanes, trees[at : at + steps])
+        _expect(known[:steps], first, weights, lanes, trees[:steps])
         handover.report(orders, number)
 
 
@@ -282,13 +282,13 @@ def _lanes(network: Network, count: int, steps: int) -> Lanes:
 class Prior:
     """The prior of a block's lanes, with products by one of ``exact.BACKENDS``.
 
-    trees (most steps + 1, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
+    trees (most steps, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
     """
 
     def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1) -> None:
         """most_steps: how many bytes of each lane will be known at a time."""
         self.most_steps = most_steps
-        self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
+        self.trees = aligned((most_steps, lanes, 512), np.int32)
         self._weights, self._lanes = _weights(network, packed=False), _lanes(network, lanes, most_steps)
         self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
         self._bind(lanes * most_steps)
@@ -302,15 +302,15 @@ class Prior:
             activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
             self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))
 
-    def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
-        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into trees[at] and on."""
+    def expect(self, known: npt.NDArray[np.int16]) -> None:
+        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees``."""
         if known.size != self._rows:
             self._bind(known.size)
         for layer, (shifted, activations, multiply) in enumerate(self._products):
             _before(layer, known, 0, self._weights, self._lanes)
             np.subtract(shifted, dotproduct.SHIFT, out=activations, dtype=np.int16, casting="unsafe")
             multiply()
-        _after(0, self._weights, self._lanes, self.trees[at : at + len(known)])
+        _after(0, self._weights, self._lanes, self.trees[: len(known)])
 
 
 class SharedPrior:
@@ -323,7 +323,7 @@ class SharedPrior:
     def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
         """threads: at most as many as lanes; the first has the largest part."""
         self.most_steps = most_steps
-        self.trees = aligned((most_steps + 1, lanes, 512), np.int32)
+        self.trees = aligned((most_steps, lanes, 512), np.int32)
         self._known, self._weights = np.zeros((most_steps, lanes), np.int16), _weights(network, packed=True)
         ends = [-(-lanes * part // threads) for part in range(threads + 1)]
         self._parts = [(first, _lanes(network, end - first, most_steps)) for first, end in pairwise(ends)]
@@ -369,12 +369,12 @@ class SharedPrior:
                 follower.join()
         self._orders = self._nobody
 
-    def expect(self, known: npt.NDArray[np.int16], at: int) -> None:
+    def expect(self, known: npt.NDArray[np.int16]) -> None:
         """As ``Prior.expect``."""
         steps = len(known)
         self._known[:steps] = known
         for first, lanes in self._parts[:1] if self._followers else self._parts:
-            gain = _lead(self._orders, self._known, first, self._weights, lanes, steps, self.trees, at)
+            gain = _lead(self._orders, self._known, first, self._weights, lanes, steps, self.trees)
         if self._followers:
             self._credit = min(self._credit + gain, CREDIT)
             if self._credit < 0:
@@ -413,4 +413,4 @@ def compile_kernels() -> None:
     network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
     exact.is_right("dot")
     with ready(network, exact.SMALL, 2 * FEWEST_LANES, known=False, threads=2) as prior:
-        prior.expect(np.full((1, 2 * FEWEST_LANES), -1, np.int16), 0)
+        prior.expect(np.full((1, 2 * FEWEST_LANES), -1, np.int16))

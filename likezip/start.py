@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from likezip import memory, mixer
+from likezip import mixer
 from likezip.history import STATES, expected_one
 from likezip.kernels import aligned_copy
+from likezip.match import MATCHES
+from likezip.profiles import CONTEXTS
 
-CONTEXTS = len(memory.CONTEXTS)
-MODELS = len(memory.MATCHES)
+MODELS = len(MATCHES)
 BIAS = CONTEXTS + MODELS
 PRIOR = BIAS + 1
 INPUTS = -(-(PRIOR + 1) // 8) * 8
 """The logits of contexts and match models, the bias, the prior's logit, and padding if need be; at most 64."""
 
-SET_ROWS = (768, 256, 32, 256, 256)
-"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before, shape."""
+SET_ROWS = (768, 256, 32, 256, 256, 256)
+"""Rows of each weight set: bits so far and match, last byte, known contexts, byte before, the profile's two choices."""
 SETS = len(SET_ROWS)
 TOP_INPUTS = 8
 APMS = 3
@@ -42,7 +43,12 @@ class Start:
 
     @classmethod
     def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> Start:
-        """A copy of ``tensors`` by name.  Raises KeyError for a missing one, ValueError for a wrong shape or dtype."""
+        """A copy of ``tensors`` by name; without APMs, such as change nothing.
+
+        Raises KeyError for another that is missing, ValueError for a wrong shape or dtype.
+        """
+        if tensors and "apms" not in tensors:
+            tensors = {**tensors, "apms": mixer.apm_start(APMS << APM_BITS)}
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")

@@ -16,13 +16,141 @@ from operator import mul
 
 U64 = (1 << 64) - 1
 A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
-CONTEXTS = [
-    *((0xFF, "", 0), (0xFFFF, "", 0), (0xFFFFFF, "", 0), (0xFFFFFFFF, "", 0)),
-    *((0, "word", 0), (0, "pair", 0), (0, "triple", 0), (0xFF, "above", 0), (0, "field", 0)),
-    *((0xFF, "shape", 0), (0, "template", 0), (0xFF, "expected", 0)),
-    *((0xFFFF0000, "", 0), (0xF0F0F0F0, "", 0), (0xFF, "", 1), (0xFFFF, "", 1)),
-    *((0xFFFFFFFFFFFF, "", 1), (0, "word", 1), (0xFF00, "", 1), (0xFF00FF00, "", 1)),
+PROFILES = [
+    (
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0xFFFFFFFF, "", 0, 0),
+            (0xFFFFFFFFFFFF, "", 0, 0),
+            (U64, "", 0, 0),
+            (0, "word", U64, 0),
+            (0, "pair", U64, 0),
+            (0, "triple", U64, 0),
+            (0xFF0000, "word", U64, 0),
+            (0, "shape", U64, 0),
+            (0xFF, "shape", U64, 0),
+            (0, "shape", 0xFFFFFFFFFF, 0),
+            (0xFFFF, "shape", 0xFFFFFF, 0),
+            (0, "template", U64, 0),
+            (0, "expected", U64, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0xFFFFFF, "expected", U64, 0),
+            (0, "rows", 0x100FFFF000000FF, 0),
+            (0xFF, "rows", 0x10000000000FFFF, 0),
+            (0, "rows", 0xFF000000, 0),
+            (0xFFFF, "rows", 0xFF000000, 0),
+            (0xFFFFFF, "rows", 0xFF000000, 0),
+            (0, "rows", 0xFFFFFF000000, 0),
+            (0xFF00, "", 0, 0),
+            (0xF0F0F0F0, "", 0, 0),
+            (0xE0E0E0FF, "", 0, 0),
+        ],
+        [("shape", 0xFFFFFF), ("rows", 0xFF000000)],
+    ),
+    (
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0xFFFF, "rows", 0xFFFF00000000, 0),
+            (0, "word", U64, 0),
+            (0, "pair", U64, 0),
+            (0, "shape", U64, 0),
+            (0, "expected", U64, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0xFFFF, "rows", 0x1000000000000FF, 0),
+            (0, "rows", 0x1000000FF0000FF, 0),
+            (0xFF, "rows", 0x1000000FF0000FF, 0),
+            (0, "rows", 0xFFFF00000000, 0),
+            (0xFF, "rows", 0xFFFF00000000, 0),
+            (0, "rows", 0x100FFFF000000FF, 0),
+            (0, "rows", 0x100FFFFFF0000FF, 0),
+            (0xF0000000F0000000, "rows", 0xFFFF00000000, 0),
+            (0, "rows", 0xFF000000000000, 0),
+            (0, "rows", 0x1FF0000000000FF, 0),
+            (0xF0F0F0F0, "", 0, 0),
+            (0xFF00, "", 0, 0),
+            (0xFF00FF00, "", 0, 0),
+            (0xFF000000FF000000, "", 0, 0),
+            (0xFF00000000000000, "", 0, 0),
+            (0xFFFF0000, "", 0, 0),
+            (0xFFFF0000FFFF0000, "", 0, 0),
+            (0xFFFF000000FF, "", 0, 0),
+        ],
+        [("shape", 0xFFFFFF), ("rows", 0xFFFF00000000)],
+    ),
+    (
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0xFFFFFFFF, "", 0, 0),
+            (0xFFFFFFFFFFFF, "", 0, 0),
+            (0, "word", U64, 0),
+            (0, "pair", U64, 0),
+            (0, "shape", U64, 0),
+            (0xFF, "shape", U64, 0),
+            (0, "code", 0x7FFFFF, 0),
+            (0xFF, "code", 0x7FFFFF, 0),
+            (0, "code", 0xFFFFFFFF, 0),
+            (0, "code", 0x1FF00FFFFFFFF, 0),
+            (0, "code", U64, 0),
+            (0xFF, "code", 0xFFFF80001F, 0),
+            (0, "expected", U64, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0xFF, "rows", 0x1000000000000FF, 0),
+            (0, "rows", 0x1000000FF0000FF, 0),
+            (0xFF, "rows", 0xFFFF00000000, 0),
+            (0, "rows", 0x100FFFF000000FF, 0),
+            (0, "rows", 0x100FFFFFF0000FF, 0),
+            (0xF0F0F0F0, "", 0, 0),
+            (0xFF00, "", 0, 0),
+            (0xFF0000, "", 0, 0),
+            (0xFFFF0000FFFF0000, "", 0, 0),
+            (0xFFFF000000FF, "", 0, 0),
+        ],
+        [("code", 0x7FDF), ("shape", 0xFFFFFF)],
+    ),
+    (
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0xFFFFFFFF, "", 0, 0),
+            (0xFFFF, "rows", 0xFF000000, 0),
+            (0, "word", U64, 0),
+            (0, "pair", U64, 0),
+            (0, "triple", U64, 0),
+            (0xFF, "rows", 0x1000000000000FF, 0),
+            (0, "rows", 0x100FFFF000000FF, 0),
+            (0xFF, "shape", U64, 0),
+            (0, "template", U64, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0xFFFF0000, "", 0, 0),
+            (0xF0F0F0F0, "", 0, 0),
+            (0xFFFF, "rows", 0x1000000000000FF, 0),
+            (0xFF, "template", U64, 0),
+            (0, "rows", 0xFFFFFF000000, 0),
+            (0xFF, "", 0, 1),
+            (0xFFFF, "", 0, 1),
+            (0xFFFFFFFF, "", 0, 1),
+            (0xFFFFFFFFFFFF, "", 0, 1),
+            (0, "word", U64, 1),
+            (0, "pair", U64, 1),
+            (0, "shape", U64, 1),
+            (0xFF00, "", 0, 1),
+            (0xFF00FF00, "", 0, 1),
+        ],
+        [("shape", 0xFFFFFF), ("rows", 0xFF000000)],
+    ),
 ]
+"""Contexts: kept of the history, register, mask, local; and the choices: register, mask."""
 MATCHES = ((20, 11), (18, 5))
 LIMIT = 2840
 
@@ -72,7 +200,12 @@ def next_states() -> list[tuple[int, int]]:
     return [(number[after(s, 0)], number[after(s, 1)]) for s in order]
 
 
+def kind_of(v: int) -> int:
+    return 1 if 97 <= v <= 122 or v >= 128 else 2 if 65 <= v <= 90 else 3 if 48 <= v <= 57 else v
+
+
 def scramble(v: int) -> int:
+    v &= U64
     v = ((v ^ (v >> 32)) * A) & U64
     return v ^ (v >> 29)
 
@@ -157,33 +290,122 @@ class Prior:
         return tree
 
 
+class Instructions:
+    """x86 instructions, told apart as a lane's bytes come."""
+
+    def __init__(self) -> None:
+        self.opcode = self.modrm = self.short = 0
+        self.phase, self.left = "start", 0
+        self.before = [(0, 0)] * 3
+
+    def remember(self, v: int) -> int:
+        """Take a byte; the register CODE after it."""
+        self.take(v)
+        phase = {"start": 0, "second": 1, "modrm": 2, "sib": 3, "displacement": 8, "immediate": 16}[self.phase]
+        (op1, modrm1), (op2, modrm2), (op3, _) = self.before
+        return (
+            (phase + self.left) | self.short << 5 | self.opcode << 6 | self.modrm << 15
+            | op1 << 23 | modrm1 << 32 | op2 << 40 | op3 << 49 | modrm2 >> 2 << 58
+        )  # fmt: skip
+
+    def take(self, v: int) -> None:
+        if self.phase == "start" and v in PREFIXES:
+            self.short |= v == 0x66
+        elif self.phase == "start" and v == 0x0F:
+            self.phase = "second"
+        elif self.phase in ("start", "second"):
+            self.opcode = v + 256 * (self.phase == "second")
+            if self.opcode in WITH_MODRM:
+                self.phase = "modrm"
+            else:
+                self.operands(0)
+        elif self.phase == "modrm":
+            self.modrm = v
+            if v < 0xC0 and v % 8 == 4:
+                self.phase = "sib"
+            else:
+                self.operands(displacement(v, v % 8))
+        elif self.phase == "sib":
+            self.operands(displacement(self.modrm, v % 8))
+        else:
+            self.left -= 1
+            if self.left == 0 and self.phase == "displacement":
+                self.operands(0)
+            elif self.left == 0:
+                self.complete()
+
+    def operands(self, displacement: int) -> None:
+        size = 2 if self.short else 4
+        immediate = (self.opcode in IMMEDIATE_1) + 2 * (self.opcode in IMMEDIATE_2)
+        immediate += size * (self.opcode in IMMEDIATE_SIZED) + 4 * (self.opcode in IMMEDIATE_4)
+        if self.opcode in (0xF6, 0xF7) and self.modrm & 0x30 == 0:
+            immediate += 1 if self.opcode == 0xF6 else size
+        if displacement:
+            self.phase, self.left = "displacement", displacement
+        elif immediate:
+            self.phase, self.left = "immediate", immediate
+        else:
+            self.complete()
+
+    def complete(self) -> None:
+        self.before = [(self.opcode, self.modrm), *self.before[:2]]
+        self.opcode = self.modrm = self.short = self.left = 0
+        self.phase = "start"
+
+
+def displacement(modrm: int, base: int) -> int:
+    return {0: 4 * (base == 5), 1: 1, 2: 4, 3: 0}[modrm >> 6]
+
+
+def codes(text: str) -> set[int]:
+    """Numbers and ranges in hexadecimal."""
+    ranges = [[int(end, 16) for end in part.split("-")] for part in text.split()]
+    return {code for ends in ranges for code in range(ends[0], ends[-1] + 1)}
+
+
+PREFIXES = codes("26 2E 36 3E 40-4F 64-67 F0 F2 F3")
+WITH_MODRM = codes("0-3 8-B 10-13 18-1B 20-23 28-2B 30-33 38-3B 62 63 69 6B 80-8F C0 C1 C4-C7 D0-D3 D8-DF F6 F7 FE FF")
+WITH_MODRM |= codes("100-1FF") - codes("105-10B 130-137 177 180-18F 1A0-1A2 1A8-1AA 1C8-1CF")
+IMMEDIATE_1 = codes("4 C 14 1C 24 2C 34 3C 6A 6B 70-80 82 83 A8 B0-B7 C0 C1 C6 C8 CD D4 D5 E0-E7 EB")
+IMMEDIATE_1 |= codes("170-173 1A4 1AC 1BA 1C2 1C4-1C6")
+IMMEDIATE_2 = codes("9A C2 C8 CA EA")
+IMMEDIATE_SIZED = codes("5 D 15 1D 25 2D 35 3D 68 69 81 A9 B8-BF C7")
+IMMEDIATE_4 = codes("9A A0-A3 E8-EA 180-18F")
+
+
 class Lane:
     def __init__(self, number: int, start: int, size: int) -> None:
         self.number, self.start, self.size = number, start, size
-        self.position = self.line = self.last_line = start
-        self.history = self.last_word = self.word_before = 0
+        self.position = self.line = self.last_line = self.aligned = start
+        self.last_word = self.word_before = 0
         self.partial = 1
-        self.named = dict.fromkeys(("", "word", "pair", "triple", "above", "field", "shape", "template", "expected"), 0)
+        self.named = dict.fromkeys(
+            ("", "history", "word", "pair", "triple", "rows", "shape", "template", "code", "expected"), 0
+        )
+        self.code = Instructions()
         self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
 
 
 class Block:
     """Decodes one block of mode 2 or 3."""
 
-    def __init__(self, mode: int, size: int, lanes: int, table_bits: int, words: list[int], model: dict) -> None:
+    def __init__(self, header: dict, words: list[int], model: dict) -> None:
+        mode, size, lanes, self.row_length = (header[name] for name in ("mode", "size", "lanes", "row_length"))
+        profile = 3 if mode == 3 else header["profile"]
+        self.contexts, self.choices = PROFILES[profile]
+        start = ("text", "records", "code", "both")[profile]
         q, r = divmod(size, lanes)
         self.lanes = [Lane(i, i * q + min(i, r), q + (i < r)) for i in range(lanes)]
         self.size, self.words = size, words
         self.raw = bytearray(size)
-        self.table = bytearray(1 << table_bits)
+        self.table = bytearray(1 << header["bits"])
         self.index = [{}, {}]
         for lane in self.lanes:
             lane.prior = Prior(model) if mode == 3 else None
         self.maps, self.weights, self.top, self.apms = (
-            [list(row) for row in model[f"{'memory' if mode == 2 else 'both'}.{name}"]]
-            for name in ("maps", "weights", "top", "apms")
+            [list(row) for row in model[f"{start}.{name}"]] for name in ("maps", "weights", "top", "apms")
         )
-        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(22)]
+        self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(30)]
         self.state = 0
         self.refill()
 
@@ -234,11 +456,14 @@ class Block:
             lane.tree = lane.prior.tree() if lane.prior else None
             lane.hashes = [
                 scramble(
-                    ((lane.history & mask) * B + lane.named[name] * C + (i + 1) * D + local * (lane.number + 1) * A)
-                    & U64
+                    (lane.named["history"] & kept) * B
+                    + (lane.named[name] & mask) * C
+                    + (i + 1) * D
+                    + local * (lane.number + 1) * A
                 )
-                for i, (mask, name, local) in enumerate(CONTEXTS)
+                for i, (kept, name, mask, local) in enumerate(self.contexts)
             ]
+            lane.chosen = [((lane.named[name] & mask) * A & U64) >> 56 for name, mask in self.choices]
         lane.buckets, lane.known = [], 0
         for value in lane.hashes:
             v = scramble((value + lane.partial * C) & U64) if bit == 4 else value
@@ -253,7 +478,7 @@ class Block:
 
     def predict(self, lane: Lane, bit: int) -> None:
         node = lane.partial if bit < 4 else lane.partial % (1 << (bit - 4)) + (1 << (bit - 4))
-        x = lane.inputs = [0] * 24
+        x = lane.inputs = [0] * 32
         lane.states = [bucket + node for bucket in lane.buckets]
         for i, place in enumerate(lane.states):
             x[i] = STRETCH[self.maps[i][self.table[place]] >> 20]
@@ -265,15 +490,15 @@ class Block:
                     lane.length[m] = -lane.length[m]
                     continue
                 o = lane.expected[m] = e >> (7 - bit) & 1
-                x[20 + m] = STRETCH[self.maps[20 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
-        x[22] = 256
+                x[28 + m] = STRETCH[self.maps[28 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
+        x[30] = 256
         if lane.tree:
-            x[23] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
-        c1, c2 = lane.history & 255, lane.history >> 8 & 255
+            x[31] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
+        c1, c2 = lane.named["history"] & 255, lane.named["history"] >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest <= 0 else 1 if longest < 16 else 2
         rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known, 1056 + c2)
-        rows += (1312 + (lane.named["shape"] % 2**24 * 0x9E3779B1 % 2**32 >> 24),)
+        rows += (1312 + lane.chosen[0], 1568 + lane.chosen[1])
         lane.rows = [self.weights[row] for row in rows]
         lane.layer = [self.mix(x, row) for row in lane.rows]
         lane.logit = self.mix(lane.layer, self.top[lane.partial])
@@ -296,7 +521,7 @@ class Block:
         for m in (0, 1):
             o = lane.expected[m]
             if o is not None:
-                self.teach(20 + m, 2 * lane.length[m] + o, int(o == b))
+                self.teach(28 + m, 2 * lane.length[m] + o, int(o == b))
         rate = 8 + 2**17 // (lane.position - lane.start + 1024)
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
@@ -330,8 +555,7 @@ class Block:
                     self.index[m][self.key(lane, bits, minimum)] = lane.position
         for lane in active:
             named = lane.named
-            named["field"] = 256 * named["above"] + min(lane.position - lane.line, 255)
-            last = 0 if named["word"] else lane.history & 255
+            last = 0 if named["word"] else lane.named["history"] & 255
             named["pair"] = (lane.last_word * D + named["word"] + last) & U64
             named["triple"] = (named["pair"] + lane.word_before * B) & U64
             named["expected"] = 0
@@ -343,26 +567,54 @@ class Block:
         self.raw[lane.position] = v
         if lane.prior:
             lane.prior.remember(v)
-        lane.history = (lane.history << 8 | v) & U64
+        lane.named["history"] = (lane.named["history"] << 8 | v) & U64
         lane.position += 1
         if 97 <= v | 32 <= 122 or v >= 128:
             lane.named["word"] = (lane.named["word"] + (v | 32 if v < 128 else v) + 1) * A & U64
         elif lane.named["word"]:
             lane.word_before, lane.last_word, lane.named["word"] = lane.last_word, lane.named["word"], 0
-        kind = 1 if 97 <= v <= 122 or v >= 128 else 2 if 65 <= v <= 90 else 3 if 48 <= v <= 57 else v
+        kind = kind_of(v)
         if kind == v or kind != lane.named["shape"] & 255:
             lane.named["shape"] = (lane.named["shape"] << 8 | kind) & U64
         if v == 10:
-            lane.last_line, lane.line, lane.named["template"] = lane.line, lane.position, 0
+            lane.last_line = lane.aligned = lane.line
+            lane.line, lane.named["template"] = lane.position, 0
         elif kind != 3:
             lane.named["template"] = (lane.named["template"] + v + 1) * A & U64
-        above = lane.last_line + lane.position - lane.line
-        inside = lane.last_line < lane.line and above < lane.line
-        lane.named["above"] = self.raw[above] + 1 if inside else 0
+        if v != 10:
+            self.align(lane, v)
+        lane.named["code"] = lane.code.remember(v)
+        lane.named["rows"] = self.rows(lane)
+
+    def align(self, lane: Lane, v: int) -> None:
+        end = min(lane.line - 1, lane.aligned + 64)
+        if lane.aligned >= end:
+            return
+        if kind_of(v) != v:
+            there = self.raw[lane.aligned]
+            lane.aligned += kind_of(there) != there
+        elif v in self.raw[lane.aligned : end]:
+            lane.aligned = self.raw.index(v, lane.aligned, end) + 1
+
+    def rows(self, lane: Lane) -> int:
+        """The register ROWS."""
+        length, column, second = self.row_length, lane.position - lane.line, 0
+        above = lane.position - length if length else lane.last_line + column
+        if length and above - length >= lane.start:
+            second = self.raw[above - length]
+        if not length and lane.aligned < lane.line:
+            second = self.raw[lane.aligned]
+        if not (above >= lane.start if length else lane.last_line < lane.line and above < lane.line):
+            return second << 24
+        left = self.raw[above - 1] if above > lane.start else 0
+        column = lane.position % length if length else min(column, 255)
+        slope = (self.raw[above] + lane.named["history"] - left) % 256
+        parts = self.raw[above], self.raw[above + 1], left, second, column % 256, column // 256, slope, 1
+        return int.from_bytes(bytes(parts), "little")
 
     @staticmethod
     def key(lane: Lane, bits: int, minimum: int) -> int:
-        kept = lane.history << 8 * (8 - min(minimum, 8)) & U64
+        kept = lane.named["history"] << 8 * (8 - min(minimum, 8)) & U64
         return (kept * B & U64) >> (64 - bits)
 
     def follow(self, lane: Lane, m: int, bits: int, minimum: int) -> None:
@@ -421,18 +673,19 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
     assert (version, flags) == (1, 0)
     at, contents, entries = 22, [], []
     while frame[at]:
-        mode, lanes, transform, bits, raw_size, size, raw_crc, crc = struct.unpack_from("<BHBBIIII", frame, at)
-        assert crc == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
-        assert transform in (0, 1)
-        assert mode > 1 or (lanes, transform, bits, size) == (0, 0, 0, raw_size)
-        assert raw_size <= block_size
-        payload = frame[at + 21 : at + 21 + size]
-        words = list(struct.unpack(f"<{size // 4}I", payload)) if mode > 1 else []
-        content = Block(mode, raw_size, lanes, bits, words, model).decode() if mode > 1 else payload
-        contents.append(relative(content) if transform else content)
-        assert zlib.crc32(contents[-1]) == raw_crc
-        entries.append((size, raw_size))
-        at += 21 + size
+        names = ("mode", "lanes", "transform", "profile", "row_length", "bits", "size", "payload", "raw_crc", "crc")
+        h = dict(zip(names, struct.unpack_from("<BHBBHBIIII", frame, at), strict=True))
+        assert h["crc"] == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 20])
+        assert h["transform"] in (0, 1)
+        assert h["mode"] > 1 or (h["size"] == h["payload"] and not any(frame[at + 1 : at + 8]))
+        assert h["size"] <= block_size
+        payload = frame[at + 24 : at + 24 + h["payload"]]
+        words = list(struct.unpack(f"<{len(payload) // 4}I", payload)) if h["mode"] > 1 else []
+        content = Block(h, words, model).decode() if h["mode"] > 1 else payload
+        contents.append(relative(content) if h["transform"] else content)
+        assert zlib.crc32(contents[-1]) == h["raw_crc"]
+        entries.append((h["payload"], h["size"]))
+        at += 24 + h["payload"]
     index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
     assert frame[at:] == index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
     return b"".join(contents)

@@ -21,7 +21,7 @@ RECORDS = b"".join(RANDOM.randbytes(3) + bytes([i % 250, 0, 0, 7, 9]) for i in r
 def without(tmp_path_factory: pytest.TempPathFactory) -> Model:
     path = tmp_path_factory.mktemp("models") / "small.safetensors"
     tensors = default_model().tensors()
-    save_file({name: tensor for name, tensor in tensors.items() if name.startswith("memory.")}, path)
+    save_file({name: tensor for name, tensor in tensors.items() if not name.startswith(("prior.", "both."))}, path)
     return likezip.load_model(path)
 
 
@@ -65,16 +65,16 @@ def test_a_broken_prior_is_refused(tmp_path: Path) -> None:
 def test_dtypes_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
     """safetensors raises KeyError for them, which once was a traceback."""
     path = tmp_path / "odd.safetensors"
-    torch_save_file({"memory.maps": torch.zeros(3, dtype=torch.bfloat16)}, path)
+    torch_save_file({"text.maps": torch.zeros(3, dtype=torch.bfloat16)}, path)
     with pytest.raises(likezip.FormatError, match="not a model file"):
         likezip.compress(TEXT, model=likezip.load_model(path))
 
 
 def test_weights_beyond_their_limit_are_refused(tmp_path: Path) -> None:
-    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name.startswith("memory.")}
-    tensors["memory.weights"] = tensors["memory.weights"] + (1 << 19)
+    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name.startswith("text.")}
+    tensors["text.weights"] = tensors["text.weights"] + (1 << 19)
     save_file(tensors, tmp_path / "wide.safetensors")
-    with pytest.raises(likezip.FormatError, match="the model's memory is not what this likezip needs"):
+    with pytest.raises(likezip.FormatError, match="the model's text is not what this likezip needs"):
         likezip.compress(TEXT, model=likezip.load_model(tmp_path / "wide.safetensors"))
 
 

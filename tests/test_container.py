@@ -12,8 +12,8 @@ from likezip.container import BlockHeader, FrameHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnsupportedError
 
 FRAME = FrameHeader(container.MIN_BLOCK, b"modelid8")
-STORED = BlockHeader(container.STORED, 0, 0, 0, 1000, 1000, 0x12345678)
-MEMORY = BlockHeader(container.MEMORY, 64, 0, 22, 1000, 400, 0x12345678)
+STORED = BlockHeader.stored(1000, 0x12345678)
+MEMORY = BlockHeader(container.MEMORY, 64, 0, container.RECORDS, 24, 22, 1000, 400, 0x12345678)
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:
@@ -40,10 +40,10 @@ def test_default_block_size(size: int | None, block: int, blocks: int | None) ->
 def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     assert FRAME.pack().hex(" ") == "ce 4c 4b 5a 01 00 00 00 01 00 6d 6f 64 65 6c 69 64 38 95 1a b2 a6"
-    assert MEMORY.pack(3).hex(" ") == "02 40 00 00 16 e8 03 00 00 90 01 00 00 78 56 34 12 7a 53 27 e2"
+    assert MEMORY.pack(3).hex(" ") == "02 40 00 00 01 18 00 16 e8 03 00 00 90 01 00 00 78 56 34 12 a8 a5 ac e4"
     assert container.pack_end([]).hex(" ") == "00 00 00 00 00 1d f7 22 c6 5a 4b 4c ce"
     assert container.pack_end([(400, 1000)])[:13].hex(" ") == "00 90 01 00 00 e8 03 00 00 01 00 00 00"
-    assert (container.FRAME_HEADER_SIZE, container.BLOCK_HEADER_SIZE, container.end_size(1)) == (22, 21, 21)
+    assert (container.FRAME_HEADER_SIZE, container.BLOCK_HEADER_SIZE, container.end_size(1)) == (22, 24, 21)
 
 
 @given(st.integers(container.MIN_BLOCK, container.MAX_BLOCK), st.binary(min_size=8, max_size=8))
@@ -61,7 +61,7 @@ def test_frame_header_there_and_back(block_size: int, model_id: bytes) -> None:
     st.integers(0, 2**64 - 1),
 )
 def test_block_header_there_and_back(lanes: int, bits: int, raw: int, share: float, crc: int, number: int) -> None:
-    header = BlockHeader(container.MEMORY, lanes, 0, bits, raw, int(raw * share) // 4 * 4, crc)
+    header = BlockHeader(container.MEMORY, lanes, 0, container.TEXT, 0, bits, raw, int(raw * share) // 4 * 4, crc)
     assert BlockHeader.parse(header.pack(number), number, container.MIN_BLOCK) == header
     with pytest.raises(CorruptError, match="out of place"):
         BlockHeader.parse(header.pack(number), number ^ 1, container.MIN_BLOCK)
@@ -103,6 +103,8 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(MEMORY, mode=container.END), UnsupportedError),
         (replace(MEMORY, mode=4), UnsupportedError),
         (replace(MEMORY, transform=2), UnsupportedError),
+        (replace(MEMORY, profile=3), UnsupportedError),
+        (replace(MEMORY, row_length=1), CorruptError),
         (replace(MEMORY, lanes=0), CorruptError),
         (replace(MEMORY, lanes=container.MAX_LANES + 1), CorruptError),
         (replace(MEMORY, table_bits=container.MIN_TABLE_BITS - 1), CorruptError),
@@ -114,6 +116,8 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, payload_size=999), CorruptError),
         (replace(STORED, lanes=1), CorruptError),
         (replace(STORED, transform=container.X86), CorruptError),
+        (replace(STORED, profile=container.CODE), CorruptError),
+        (replace(STORED, row_length=2), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
     ],
 )
@@ -138,7 +142,7 @@ def test_every_flipped_bit_of_a_header_is_noticed(header: BlockHeader) -> None:
                 parse(bytes(damaged))
             tried += 1
     print(f"{tried} flipped bits, each refused")
-    assert tried == 8 * (22 + 21 + 21)
+    assert tried == 8 * (22 + 24 + 21)
 
 
 def test_end_refuses_what_does_not_fit() -> None:

@@ -16,7 +16,7 @@ SIZE = 100
 @compiled
 def _lead(orders, found):
     for order in range(2000):
-        handover.give(orders, order % SIZE + 1, order)
+        handover.give(orders, order + 1)
         handover.wait_for_followers(orders)
         for number in range(found.shape[0]):
             if found[number, 0] != order or found[number, order % SIZE] != order:
@@ -27,11 +27,11 @@ def _lead(orders, found):
 @compiled
 def _follow(orders, number, found):
     while True:
-        steps, at = handover.take(orders, number)
-        if steps == 0:
+        order = handover.take(orders, number) - 1
+        if order < 0:
             return
-        for i in range(steps):
-            found[number, i] = at
+        for i in range(order % SIZE + 1):
+            found[number, i] = order
         handover.report(orders, number)
 
 

@@ -11,17 +11,22 @@ ORDER = [
     "files",
     "stream",
     "codec",
+    "rows",
     "prior",
     "network",
     "predictor",
     "x86",
     "start",
     "memory",
+    "match",
+    "profiles",
+    "registers",
+    "instructions",
     "mixer",
     "ngrams",
     "hashing",
 ]
-ORDER += ["exact", "dotproduct", "handover", "kernels", "history", "coder", "model", "container", "errors"]
+ORDER += ["exact", "dotproduct", "handover", "coder", "kernels", "history", "model", "container", "errors"]
 
 
 def _imports(name: str) -> set[str]:

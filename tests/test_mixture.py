@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from likezip import mixer, predictor
 from likezip.model import default_model
+from likezip.profiles import TEXT
 from likezip.start import untrained_start
 from likezip.training import export, mixture, prior
 from likezip.training.segments import SEGMENT, Feed
@@ -26,7 +27,8 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     chosen, start, lane = segments.place()
     raw = np.concatenate([segments.read((chosen, start, i)) for i in range(mixture.LANES)])
     bits = predictor.default_table_bits(raw.size)
-    ones, _ = predictor.Predictor(raw.size, mixture.LANES, bits, untrained_start()).run(raw)
+    shape = predictor.Shape(raw.size, mixture.LANES, bits, TEXT)
+    ones, _ = predictor.Predictor(shape, untrained_start()).run(raw)
     ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]
     found = mixer.SQUASH[segments.expected((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
     assert np.abs(np.log(found / ones)).max() < 0.01

@@ -64,10 +64,9 @@ def _all_trees(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) 
     trees, at = np.zeros((*known.shape, 512), np.int32), 0
     while at < len(known):
         size = min(parts[at % len(parts)], len(known) - at)
-        place = at % (prior.most_steps + 2 - size)
         prior.trees[:, :, 1:] = -1
-        prior.expect(known[at : at + size], place)
-        trees[at : at + size] = prior.trees[place : place + size]
+        prior.expect(known[at : at + size])
+        trees[at : at + size] = prior.trees[:size]
         at += size
     return trees
 
@@ -123,7 +122,7 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
         assert isinstance(prior, SharedPrior)
         trees = np.zeros((20, 61, 512), np.int32)
         for step in range(20):
-            prior.expect(known[step : step + 1], 0)
+            prior.expect(known[step : step + 1])
             trees[step] = prior.trees[0]
             followers.append(len(prior._followers))
     assert followers == [1, 1, 0, 0, 0, 1, 0, *[0] * 5, *[1] * 8]
@@ -135,7 +134,7 @@ def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.Monkey
     monkeypatch.setattr(prior_module, "CREDIT", 1 << 62)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, known=False, threads=4) as prior:
-        prior.expect(_known(61, 1), 0)
+        prior.expect(_known(61, 1))
         assert threading.active_count() == before + 3
         raise KeyboardInterrupt
     assert threading.active_count() == before

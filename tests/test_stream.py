@@ -130,7 +130,7 @@ def test_moved_missing_and_doubled_blocks() -> None:
 
 def test_a_forged_size_allocates_nothing() -> None:
     header = container.FrameHeader(container.MAX_BLOCK, likezip.load_model("likezip-1").id).pack()
-    block = container.BlockHeader(container.STORED, 0, 0, 0, 1 << 30, 1 << 30, 0).pack(0)
+    block = container.BlockHeader.stored(1 << 30, 0).pack(0)
     with pytest.raises(likezip.TruncatedError):
         likezip.decompress(header + block + b"some bytes")
 

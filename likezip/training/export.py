@@ -77,7 +77,7 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
         steps = prior.most_steps
         for first in range(0, SEGMENT, steps):
             part = known[first : first + steps]
-            prior.expect(np.ascontiguousarray(part), 0)
+            prior.expect(np.ascontiguousarray(part))
             found = prior.trees[: len(part)]
             following = 256 + lanes.T[first : first + steps, :, None].astype(np.int64)
             bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)

@@ -15,22 +15,34 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip import mixer
+from likezip import mixer, x86
+from likezip.codec import SAMPLE
 from likezip.network import Network
-from likezip.predictor import Predictor, cross_entropy, default_lanes, default_table_bits
+from likezip.predictor import Predictor, Shape, cross_entropy, default_lanes, default_table_bits
 from likezip.prior import ready
+from likezip.profiles import BOTH, PROFILES, TEXT, Profile
+from likezip.rows import row_length
 from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 
 SMALLEST, LARGEST = 1 << 11, 1 << 20
 
+CLASSES = {"records": ("binaries", "science", "tables"), "code": ("binaries",)}
+"""Of which classes the blocks of a profile are drawn, if there are any of these; of the other profiles of all."""
 
-def _bits(raw: bytes, start: Start, network: Network | None) -> float:
+
+def _bits(raw: bytes, profile: Profile, start: Start, network: Network | None = None) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
-    lanes = default_lanes(len(raw))
+    lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BOTH) else row_length(raw)
+    shape = Shape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
     with ready(network, len(raw), lanes, known=True) if network else nullcontext() as prior:
-        predictor = Predictor(len(raw), lanes, default_table_bits(len(raw)), start, prior)
-        return cross_entropy(*predictor.run(np.frombuffer(raw, np.uint8)))
+        return cross_entropy(*Predictor(shape, start, prior).run(np.frombuffer(raw, np.uint8)))
+
+
+def _suits(raw: bytes, profile: Profile) -> bool:
+    """Whether the beginning of a block is smallest with ``profile``, all untrained."""
+    costs = {other.name: _bits(raw[:SAMPLE], other, untrained_start()) for other in PROFILES}
+    return min(costs, key=costs.__getitem__) == profile.name
 
 
 def trust(start: Start, confidence: int) -> Start:
@@ -42,17 +54,29 @@ def trust(start: Start, confidence: int) -> Start:
 
 
 def train(
-    classes: dict[str, list[bytes]], network: Network | None, megabytes: float, seed: int, confidence: int
+    classes: dict[str, list[bytes]],
+    profile: Profile,
+    megabytes: float,
+    seed: int,
+    confidence: int,
+    network: Network | None = None,
 ) -> Start:
-    """The start after blocks of ``megabytes`` in all, of which each class gets the same share."""
+    """The start after blocks of ``megabytes`` in all, of which each class gets the same share.
+
+    Of a profile other than text only such blocks count as it suits.
+    """
     random = np.random.default_rng(seed)
-    start, coded, recent = untrained_start(), 0, dict.fromkeys(classes, 0.0)
+    names = [name for name in classes if name in CLASSES.get(profile.name, ())] or list(classes)
+    start, coded, recent = untrained_start(), 0, dict.fromkeys(names, 0.0)
     while coded < megabytes * 1e6:
-        name = list(classes)[random.integers(len(classes))]
+        name = names[random.integers(len(names))]
         size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
         raw = draw_block(classes[name], size, random)
+        raw = x86.to_absolute(raw) if x86.is_code(raw) else raw
+        if profile not in (TEXT, BOTH) and not _suits(raw, profile):
+            continue
         coded += len(raw)
-        rate = _bits(raw, start, network) / len(raw)
+        rate = _bits(raw, profile, start, network) / len(raw)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
         click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
     return trust(start, confidence)
@@ -78,13 +102,14 @@ def main(
     """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
     classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
     training = f"memory: {megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}"
-    starts, tensors = {"memory": train(classes, None, megabytes, seed, confidence)}, {}
+    starts = {profile.name: train(classes, profile, megabytes, seed, confidence) for profile in PROFILES}
+    tensors = {}
     if network:
         with safe_open(network, "numpy") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: opened.get_tensor(name) for name in opened.keys() if name.startswith("prior.")}  # noqa: SIM118
             training += "; " + opened.metadata()["training"]
         prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
-        starts["both"] = train(classes, prior, megabytes, seed, confidence)
+        starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior)
     for part, start in starts.items():
         tensors |= {f"{part}.{name}": tensor for name, tensor in start.tensors().items()}
     save_file(tensors, output, {"format": "likezip model 1", "training": training})

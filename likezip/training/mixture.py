@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from likezip.mixer import LOGIT_LIMIT, SQUASH
 from likezip.model import load_model
-from likezip.predictor import Predictor, default_table_bits
+from likezip.predictor import Predictor, Shape, default_table_bits
+from likezip.profiles import TEXT
 from likezip.start import Start
 from likezip.training.segments import SEGMENT, Place, Segments
 
@@ -81,7 +82,8 @@ class SegmentsBesideMemory(Segments):
 
     def _code(self, raw: npt.NDArray[np.uint8]) -> Int16s:
         """The logits (SEGMENT, 8, LANES) of the ones in a block, in 1/256 nat."""
-        ones, _ = Predictor(raw.size, LANES, default_table_bits(raw.size), self._start()).run(raw)
+        shape = Shape(raw.size, LANES, default_table_bits(raw.size), TEXT)
+        ones, _ = Predictor(shape, self._start()).run(raw)
         logits = np.searchsorted(SQUASH, ones).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
         return logits.astype(np.int16).reshape(SEGMENT, 8, LANES)
 
@@ -89,7 +91,7 @@ class SegmentsBesideMemory(Segments):
 def start_of(model: Path) -> Callable[[], Start]:
     """What makes copies of the memory's start, without a prior, in a model file."""
     loaded = load_model(model)
-    return lambda: Start.of(loaded.part("memory"))
+    return lambda: Start.of(loaded.part(TEXT.name))
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:
