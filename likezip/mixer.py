@@ -11,7 +11,7 @@ sees their outputs).
 
 Why nothing overflows: an input is at most 2840 < 2^12 and a weight less than 2^19, so a product is below 2^31; it is
 shifted right by 6 before it is added, so a sum of up to 64 of them is below 2^31 as well.  A weight's step is
-input x error with |error| < 2^16 and at the block's beginning 8.5 times that, so below 2840 x 8.5 x 2^16 < 2^31.
+input x error with |error| < 2^16 and at the block's beginning 5.25 times that, so below 2840 x 5.25 x 2^16 < 2^31.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from likezip.kernels import inlined
 LOGIT_LIMIT = 2840
 WEIGHT_LIMIT = (1 << 19) - 1
 ONE = 1 << 16
-SMALLEST_ERROR = 400
+SMALLEST_ERROR = 100
 """In 1/65536, times the rate; what was predicted better than that is not learnt from."""
 APM_COLUMNS = 25
 APM_OFFSET = 3072
@@ -106,12 +106,13 @@ def dot(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32]) -> int:
 
 
 @inlined
-def rate(step: int) -> int:
-    """The first layer's rate in a lane's step, in 1/16: from 136 down to 8, half of the way in 1024 steps.
+def rate(step: int, lanes: int) -> int:
+    """The first layer's rate in a lane's step, in 1/16: 64 at first, less later, and at least 2, in one lane 12.
 
-    Weights that have seen little of a block move fast, later they are averages of many bits.
+    Weights that have seen little of a block move fast, later they are averages of many bits.  The moves of all lanes in
+    a step add up.
     """
-    return int(np.int64(8 + np.uint64(1 << 17) // np.uint64(step + 1024)))
+    return int(np.int64(np.uint64(1 << 18) // np.uint64(step + 4096) + np.uint64(2 + 10 // lanes)))
 
 
 @inlined

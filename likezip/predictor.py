@@ -26,6 +26,7 @@ from likezip.registers import (
     EXPECTED,
     HISTORY,
     KNOWN,
+    LANE,
     LAST_LINE,
     LINE,
     MATCH_LENGTH,
@@ -195,7 +196,7 @@ def _learn(state, lane, bit):
             one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
             cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
-    target, rate = mixer.ONE * y, mixer.rate(registers[POSITION] - registers[START])
+    target, rate = mixer.ONE * y, mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0])
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
         mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SHIFT)
@@ -392,7 +393,7 @@ def _new_state(shape: Shape, start: Start) -> State:
     steps, longer = divmod(size, lanes)
     for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
         registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
-    registers[:, ROW_LENGTH] = shape.row_length
+    registers[:, LANE], registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
     return State(
         raw=aligned(size, np.uint8),
         table=aligned(1 << shape.table_bits, np.uint8),

@@ -23,6 +23,7 @@ from likezip.registers import (
     COLUMN,
     EXPECTED,
     IS_ABOVE,
+    LANE,
     RIGHT,
     ROWS,
     SECOND,
@@ -100,7 +101,7 @@ TEXT = Profile(
         Context("high nibbles", 0xF0F0F0F0),
         Context("last and three bits of three before", 0xE0E0E0FF),
     ),
-    ((SHAPE, 0xFFFFFF), (ROWS, ALIGNED)),
+    ((SHAPE, 0xFFFFFF), (LANE, ALL)),
 )
 
 RECORDS = Profile(
@@ -205,7 +206,7 @@ BOTH = Profile(
         Context("local distance 2", 0xFF00, local=True),
         Context("local distance 4", 0xFF00FF00, local=True),
     ),
-    ((SHAPE, 0xFFFFFF), (ROWS, ALIGNED)),
+    ((SHAPE, 0xFFFFFF), (LANE, ALL)),
 )
 """Beside the prior, where there are many lanes: text."""
 

@@ -10,9 +10,9 @@ from likezip.hashing import MIX_A, MIX_B, MIX_D, folded_letter
 from likezip.kernels import inlined
 
 # The columns of the (lanes, REGISTERS) int64 array; a context may name the first ones.
-ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE = range(10)
-START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(10, 18)
-KNOWN = 18  # contexts whose bucket was there already
+ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE, LANE = range(11)
+START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(11, 19)
+KNOWN = 19  # contexts whose bucket was there already
 MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 20, 22, 24  # two columns each, one for each match model
 ALIGNED_AT = 26  # where in the last line the text was that the coming byte belongs to
 CHOICE = 27  # two columns, rows of the weight sets that the profile chooses

@@ -52,19 +52,27 @@ class Start:
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
-        if max(np.abs(tensors[name].astype(np.int64)).max() for name in ("weights", "top")) > mixer.WEIGHT_LIMIT:
-            raise ValueError(f"weights are outside of [-{mixer.WEIGHT_LIMIT}, {mixer.WEIGHT_LIMIT}]")
-        return cls(**{name: aligned_copy(tensors[name]) for name in _SHAPES})
+        found = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
+        found |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
+        return cls(**found)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays by name, as ``of`` takes them."""
-        return {name: getattr(self, name) for name in _SHAPES}
+        """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
+        found: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
+        for name, weights in (("weights", self.weights), ("top", self.top)):
+            steps = (weights + WEIGHT_STEP // 2) // WEIGHT_STEP
+            most = mixer.WEIGHT_LIMIT // WEIGHT_STEP
+            found[name] = steps.clip(-most, most).astype(np.int16)
+        return found
 
+
+WEIGHT_STEP = 16
+"""Times an int16 is at least -2^19 and at most WEIGHT_LIMIT."""
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "maps": (((CONTEXTS + MODELS) * STATES,), np.uint32),
-    "weights": ((sum(SET_ROWS), INPUTS), np.int32),
-    "top": ((256, TOP_INPUTS), np.int32),
+    "weights": ((sum(SET_ROWS), INPUTS), np.int16),
+    "top": ((256, TOP_INPUTS), np.int16),
     "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
 }
 
@@ -76,7 +84,7 @@ def untrained_start() -> Start:
     maps[:CONTEXTS, 0] = mixer.UNKNOWN
     maps[CONTEXTS:] = [mixer.map_entry((state // 2 + 1) / (state // 2 + 2)) for state in range(STATES)]
     weights = np.zeros((sum(SET_ROWS), INPUTS), np.int32)
-    weights[:, : CONTEXTS + MODELS] = mixer.ONE // 4
+    weights[:, : CONTEXTS + MODELS] = mixer.ONE // 6
     weights[:, PRIOR] = mixer.ONE // 2
     top = np.zeros((256, TOP_INPUTS), np.int32)
     top[:, :SETS] = mixer.ONE // SETS

@@ -169,6 +169,9 @@ def clamp(x: int) -> int:
     return max(-LIMIT, min(LIMIT, x))
 
 
+FRESH_APMS = [[SQUASH[clamp(256 * j - 3072) + LIMIT] for j in range(25)]] * 12288
+
+
 def after(state: tuple, b: int) -> tuple:
     zeros, ones, recent = state
     if zeros + ones < 4:
@@ -403,8 +406,10 @@ class Block:
         for lane in self.lanes:
             lane.prior = Prior(model) if mode == 3 else None
         self.maps, self.weights, self.top, self.apms = (
-            [list(row) for row in model[f"{start}.{name}"]] for name in ("maps", "weights", "top", "apms")
+            [list(row) for row in model.get(f"{start}.{name}", FRESH_APMS)]
+            for name in ("maps", "weights", "top", "apms")
         )
+        self.weights, self.top = ([[16 * w for w in row] for row in rows] for rows in (self.weights, self.top))
         self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(30)]
         self.state = 0
         self.refill()
@@ -522,7 +527,7 @@ class Block:
             o = lane.expected[m]
             if o is not None:
                 self.teach(28 + m, 2 * lane.length[m] + o, int(o == b))
-        rate = 8 + 2**17 // (lane.position - lane.start + 1024)
+        rate = 2**18 // (lane.position - lane.start + 4096) + 2 + 10 // len(self.lanes)
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
@@ -539,7 +544,7 @@ class Block:
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
-        if abs(error) < 400:
+        if abs(error) < 100:
             return
         for i, x in enumerate(inputs):
             row[i] = max(-524287, min(524287, row[i] + ((x * error + (1 << (shift - 1))) >> shift)))
@@ -648,7 +653,7 @@ def read_model(content: bytes) -> dict:
     for name, entry in json.loads(content[8 : 8 + size]).items():
         if name != "__metadata__":
             rows, columns = [1, *entry["shape"]][-2:]
-            code = {"U32": "I", "I32": "i", "U16": "H", "I8": "b"}[entry["dtype"]]
+            code = {"U32": "I", "I32": "i", "U16": "H", "I16": "h", "I8": "b"}[entry["dtype"]]
             begin, end = entry["data_offsets"]
             flat = struct.unpack(f"<{rows * columns}{code}", content[8 + size + begin : 8 + size + end])
             tensors[name] = [flat[i * columns : (i + 1) * columns] for i in range(rows)]

@@ -14,7 +14,20 @@ from click.testing import CliRunner
 sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import __main__ as command
-from benchmarks import entropy, inputs, measure, parts, peers, readme, report, scaling, schema, sources, timing
+from benchmarks import (
+    contexts,
+    entropy,
+    inputs,
+    measure,
+    parts,
+    peers,
+    readme,
+    report,
+    scaling,
+    schema,
+    sources,
+    timing,
+)
 from likezip.model import default_model
 
 
@@ -286,3 +299,17 @@ def test_parts_are_reported(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "2,000 bytes, 1 lanes" in result.output
     assert [line.split("|")[1].strip() for line in result.output.splitlines()[-2:]] == ["compress", "decompress"]
+
+
+def test_contexts_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"".join(b"line %d of a file with words in it\n" % i for i in range(60)))
+    (tmp_path / "numbers").write_bytes(b"".join(i.to_bytes(4, "big") + b"\0\1\2\3" for i in range(0, 30000, 101)))
+    output = tmp_path / "table.md"
+    done = CliRunner().invoke(
+        contexts.main, [str(tmp_path / "text"), str(tmp_path / "numbers"), "--size", "1500", "-o", str(output)]
+    )
+    assert done.exit_code == 0, done.output
+    found = output.read_text()
+    assert "### text: 1 files, 1,500 bytes" in found
+    assert "### records: 1 files, 1,500 bytes" in found
+    assert found.count("| order 1 ") == 2

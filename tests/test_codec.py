@@ -70,12 +70,12 @@ def test_dtypes_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
         likezip.compress(TEXT, model=likezip.load_model(path))
 
 
-def test_weights_beyond_their_limit_are_refused(tmp_path: Path) -> None:
+def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
     tensors = {name: tensor for name, tensor in default_model().tensors().items() if name.startswith("text.")}
-    tensors["text.weights"] = tensors["text.weights"] + (1 << 19)
-    save_file(tensors, tmp_path / "wide.safetensors")
+    tensors["text.weights"] = tensors["text.weights"][:-1]
+    save_file(tensors, tmp_path / "short.safetensors")
     with pytest.raises(likezip.FormatError, match="the model's text is not what this likezip needs"):
-        likezip.compress(TEXT, model=likezip.load_model(tmp_path / "wide.safetensors"))
+        likezip.compress(TEXT, model=likezip.load_model(tmp_path / "short.safetensors"))
 
 
 def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -27,8 +28,11 @@ from likezip.training.data import draw_block, read_class
 
 SMALLEST, LARGEST = 1 << 11, 1 << 20
 
-CLASSES = {"records": ("binaries", "science", "tables"), "code": ("binaries",)}
-"""Of which classes the blocks of a profile are drawn, if there are any of these; of the other profiles of all."""
+PATIENCE = 100
+
+_TEXTS = ("languages", "logs", "markup", "prose", "source", "tables", "techdoc")
+CLASSES = {"text": _TEXTS, "both": _TEXTS, "records": ("binaries", "science", "tables"), "code": ("binaries",)}
+"""Of which classes the blocks of a profile are drawn; of all if there are none of these."""
 
 
 def _bits(raw: bytes, profile: Profile, start: Start, network: Network | None = None) -> float:
@@ -53,6 +57,25 @@ def trust(start: Start, confidence: int) -> Start:
     return Start(maps, start.weights, start.top, start.apms)
 
 
+class Mean:
+    """The mean of weights after several blocks: each block leaves its mark on them, which is no good to the next."""
+
+    def __init__(self) -> None:
+        self._sums: list[npt.NDArray[np.int64]] = []
+        self._blocks = 0
+
+    def add(self, start: Start) -> None:
+        """Count in what ``start`` has become."""
+        weights = [start.weights.astype(np.int64), start.top.astype(np.int64)]
+        self._sums = [a + b for a, b in zip(self._sums, weights, strict=True)] if self._blocks else weights
+        self._blocks += 1
+
+    def write(self, start: Start) -> None:
+        """Give ``start`` the mean weights."""
+        for weights, total in zip((start.weights, start.top), self._sums, strict=True):
+            weights[...] = np.rint(total / self._blocks)
+
+
 def train(
     classes: dict[str, list[bytes]],
     profile: Profile,
@@ -61,24 +84,31 @@ def train(
     confidence: int,
     network: Network | None = None,
 ) -> Start:
-    """The start after blocks of ``megabytes`` in all, of which each class gets the same share.
+    """The start after blocks of ``megabytes`` in all, of which each class gets the same share; weights are the mean of
+    those after each block of the second half.
 
-    Of a profile other than text only such blocks count as it suits.
+    Of a profile other than text only such blocks count as it suits, unless PATIENCE in a row don't.
     """
     random = np.random.default_rng(seed)
-    names = [name for name in classes if name in CLASSES.get(profile.name, ())] or list(classes)
-    start, coded, recent = untrained_start(), 0, dict.fromkeys(names, 0.0)
+    names = [name for name in classes if name in CLASSES[profile.name]] or list(classes)
+    start, coded, recent, refused = untrained_start(), 0, dict.fromkeys(names, 0.0), 0
+    mean = Mean()
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
         size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
         raw = draw_block(classes[name], size, random)
         raw = x86.to_absolute(raw) if x86.is_code(raw) else raw
-        if profile not in (TEXT, BOTH) and not _suits(raw, profile):
+        if profile not in (TEXT, BOTH) and refused < PATIENCE and not _suits(raw, profile):
+            refused += 1
             continue
+        refused = 0
         coded += len(raw)
         rate = _bits(raw, profile, start, network) / len(raw)
+        if coded > megabytes * 1e6 / 2:
+            mean.add(start)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
         click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
+    mean.write(start)
     return trust(start, confidence)
 
 
@@ -111,7 +141,9 @@ def main(
         prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
         starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior)
     for part, start in starts.items():
-        tensors |= {f"{part}.{name}": tensor for name, tensor in start.tensors().items()}
+        tensors |= {
+            f"{part}.{name}": tensor for name, tensor in start.tensors().items() if name != "apms" or part == TEXT.name
+        }
     save_file(tensors, output, {"format": "likezip model 1", "training": training})
 
 
