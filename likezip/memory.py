@@ -1,6 +1,6 @@
-"""The memory: what this block has shown so far in each context, and the match model.
+"""The memory: what this block has shown so far in each context.
 
-For every lane and byte each context of ``CONTEXTS`` is hashed to a cache line of the table, which is four buckets.  A
+For every lane and byte each context of the profile is hashed to a cache line of the table, which is four buckets.  A
 bucket serves one nibble: 16 bytes, a check byte and the bit-history states of the nibble's 15 nodes (node 1 before its
 first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or in one of the fifteen
 beside it: nearly as good as anywhere, and on a page of memory that is known already.

@@ -57,7 +57,7 @@ SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
 NEXT = np.ascontiguousarray(NEXT_STATE.T)
 
 # Learning rates, as shifts.
-SHIFT, TOP_SHIFT = 16, 17
+SHIFT, TOP_SHIFT = 16, 18
 APM_RATE = 6
 
 RUN_STEPS = 1 << 13

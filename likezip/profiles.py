@@ -26,6 +26,7 @@ from likezip.registers import (
     LANE,
     RIGHT,
     ROWS,
+    RUN,
     SECOND,
     SHAPE,
     SLOPE,
@@ -101,7 +102,7 @@ TEXT = Profile(
         Context("high nibbles", 0xF0F0F0F0),
         Context("last and three bits of three before", 0xE0E0E0FF),
     ),
-    ((SHAPE, 0xFFFFFF), (LANE, ALL)),
+    ((SHAPE, 0xFFFFFF), (RUN, ALL)),
 )
 
 RECORDS = Profile(

@@ -10,18 +10,21 @@ from likezip.hashing import MIX_A, MIX_B, MIX_D, folded_letter
 from likezip.kernels import inlined
 
 # The columns of the (lanes, REGISTERS) int64 array; a context may name the first ones.
-ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE, LANE = range(11)
-START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(11, 19)
-KNOWN = 19  # contexts whose bucket was there already
-MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 20, 22, 24  # two columns each, one for each match model
-ALIGNED_AT = 26  # where in the last line the text was that the coming byte belongs to
-CHOICE = 27  # two columns, rows of the weight sets that the profile chooses
+ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE, LANE, RUN = range(12)
+START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(12, 20)
+KNOWN = 20  # contexts whose bucket was there already
+MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 21, 23, 25  # two columns each, one for each match model
+ALIGNED_AT = 27  # where in the last line the text was that the coming byte belongs to
+CHOICE = 28  # two columns, rows of the weight sets that the profile chooses
 REGISTERS = 32
 
 # The bytes of ROWS: where there is a row above, the byte above, those beside it, and the one above that.
 ABOVE, RIGHT, LEFT, SECOND = 0xFF, 0xFF << 8, 0xFF << 16, 0xFF << 24
 COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
 ALIGNED = SECOND  # where rows are lines: the byte where ALIGNED_AT points
+
+LONGEST_RUN = 31
+"""Bytes of one kind that are counted."""
 
 NEAR = 64
 """Bytes of the last line that are searched for one."""
@@ -50,6 +53,7 @@ def _remember_text(byte: int, registers: npt.NDArray[np.int64]) -> None:
         registers[LAST_WORD] = registers[WORD]
         registers[WORD] = 0
     # The shape: letters, capitals and digits as one byte each, and a run of them as one.
+    registers[RUN] = min(registers[RUN] + 256, LONGEST_RUN << 8 | kind) if kind == registers[RUN] & 255 else kind
     if kind == byte or kind != registers[SHAPE] & 255:
         registers[SHAPE] = np.int64((np.uint64(registers[SHAPE]) << np.uint64(8)) | np.uint64(kind))
     if byte == 10:

@@ -48,7 +48,7 @@ PROFILES = [
             (0xF0F0F0F0, "", 0, 0),
             (0xE0E0E0FF, "", 0, 0),
         ],
-        [("shape", 0xFFFFFF), ("rows", 0xFF000000)],
+        [("shape", 0xFFFFFF), ("run", U64)],
     ),
     (
         [
@@ -147,7 +147,7 @@ PROFILES = [
             (0xFF00, "", 0, 1),
             (0xFF00FF00, "", 0, 1),
         ],
-        [("shape", 0xFFFFFF), ("rows", 0xFF000000)],
+        [("shape", 0xFFFFFF), ("lane", U64)],
     ),
 ]
 """Contexts: kept of the history, register, mask, local; and the choices: register, mask."""
@@ -383,8 +383,9 @@ class Lane:
         self.last_word = self.word_before = 0
         self.partial = 1
         self.named = dict.fromkeys(
-            ("", "history", "word", "pair", "triple", "rows", "shape", "template", "code", "expected"), 0
+            ("", "history", "word", "pair", "triple", "rows", "shape", "template", "code", "expected", "run"), 0
         )
+        self.named["lane"] = number
         self.code = Instructions()
         self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
 
@@ -527,10 +528,10 @@ class Block:
             o = lane.expected[m]
             if o is not None:
                 self.teach(28 + m, 2 * lane.length[m] + o, int(o == b))
-        rate = 2**18 // (lane.position - lane.start + 4096) + 2 + 10 // len(self.lanes)
+        rate = (2**17 + 2**17 // len(self.lanes)) // (lane.position - lane.start + 4096) + 2 + 10 // len(self.lanes)
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
-        self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 17)
+        self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 18)
         column = (lane.logit + 3072 + 128) >> 8
         for apm in lane.apms:
             apm[column] += (65535 * b - apm[column]) >> 6
@@ -579,6 +580,8 @@ class Block:
         elif lane.named["word"]:
             lane.word_before, lane.last_word, lane.named["word"] = lane.last_word, lane.named["word"], 0
         kind = kind_of(v)
+        same = lane.named["run"] % 256 == kind
+        lane.named["run"] = min(lane.named["run"] + 256, 31 * 256 + kind) if same else kind
         if kind == v or kind != lane.named["shape"] & 255:
             lane.named["shape"] = (lane.named["shape"] << 8 | kind) & U64
         if v == 10:
