@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from likezip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
 
@@ -31,7 +31,8 @@ MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 
 _FRAME = struct.Struct("<4sBBI8s")
-_BLOCK = struct.Struct("<BHBBHBIII")
+_BLOCK = struct.Struct("<BHHIII")
+_TABLE_SHIFT = 11
 _ENTRY = struct.Struct("<II")
 _CRC = struct.Struct("<I")
 _COUNT = struct.Struct("<I")
@@ -112,8 +113,10 @@ class BlockHeader:
         return cls(STORED, 0, 0, 0, 0, 0, size, size, crc)
 
     def pack(self, number: int) -> bytes:
-        """The 24 bytes of block ``number``; the number is not stored, but the checksum covers it."""
-        fields = _BLOCK.pack(*astuple(self))
+        """The 21 bytes of block ``number``; the number is not stored, but the checksum covers it."""
+        way = self.mode | self.transform << 4 | self.profile << 5
+        sizes = self.raw_size, self.payload_size, self.raw_crc
+        fields = _BLOCK.pack(way, self.lanes | self.table_bits << _TABLE_SHIFT, self.row_length, *sizes)
         return fields + _CRC.pack(_numbered_checksum(fields, number))
 
     @classmethod
@@ -123,11 +126,11 @@ class BlockHeader:
             raise TruncatedError(f"the data end within the header of block {number}")
         if _CRC.unpack_from(data, _BLOCK.size)[0] != _numbered_checksum(data[: _BLOCK.size], number):
             raise CorruptError(f"the checksum of the header of block {number} does not fit: damaged or out of place")
-        header = cls(*_BLOCK.unpack_from(data))
+        way, tables, row_length, *sizes = _BLOCK.unpack_from(data)
+        lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
+        header = cls(way & 15, lanes, way >> 4 & 1, way >> 5, row_length, table_bits, *sizes)
         if header.mode not in (STORED, MEMORY, MEMORY_PRIOR):
             raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
-        if header.transform not in (UNCHANGED, X86):
-            raise UnsupportedError(f"block {number} has transform {header.transform}, which this likezip does not know")
         if header.profile not in (TEXT, RECORDS, CODE):
             raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")
         header._check_limits(number, block_size)

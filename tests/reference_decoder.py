@@ -53,8 +53,8 @@ PROFILES = [
     (
         [
             (0xFF, "", 0, 0),
-            (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
+            (0xFFFFFFFFFFFF, "", 0, 0),
             (0xFFFF, "rows", 0xFFFF00000000, 0),
             (0, "word", U64, 0),
             (0, "pair", U64, 0),
@@ -64,13 +64,13 @@ PROFILES = [
             (0xFFFF, "expected", U64, 0),
             (0xFFFF, "rows", 0x1000000000000FF, 0),
             (0, "rows", 0x1000000FF0000FF, 0),
-            (0xFF, "rows", 0x1000000FF0000FF, 0),
             (0, "rows", 0xFFFF00000000, 0),
             (0xFF, "rows", 0xFFFF00000000, 0),
+            (0xFFFF000000, "rows", 0xFFFF00000000, 0),
             (0, "rows", 0x100FFFF000000FF, 0),
+            (0, "rows", 0x100FFFF0000FFFF, 0),
             (0, "rows", 0x100FFFFFF0000FF, 0),
             (0xF0000000F0000000, "rows", 0xFFFF00000000, 0),
-            (0, "rows", 0xFF000000000000, 0),
             (0, "rows", 0x1FF0000000000FF, 0),
             (0xF0F0F0F0, "", 0, 0),
             (0xFF00, "", 0, 0),
@@ -681,19 +681,20 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
     assert (version, flags) == (1, 0)
     at, contents, entries = 22, [], []
     while frame[at]:
-        names = ("mode", "lanes", "transform", "profile", "row_length", "bits", "size", "payload", "raw_crc", "crc")
-        h = dict(zip(names, struct.unpack_from("<BHBBHBIIII", frame, at), strict=True))
-        assert h["crc"] == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 20])
-        assert h["transform"] in (0, 1)
-        assert h["mode"] > 1 or (h["size"] == h["payload"] and not any(frame[at + 1 : at + 8]))
+        names = ("way", "tables", "row_length", "size", "payload", "raw_crc", "crc")
+        h = dict(zip(names, struct.unpack_from("<BHHIIII", frame, at), strict=True))
+        h |= {"mode": h["way"] % 16, "transform": h["way"] >> 4 & 1, "profile": h["way"] >> 5}
+        h |= {"lanes": h["tables"] % 2048, "bits": h["tables"] >> 11}
+        assert h["crc"] == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
+        assert h["mode"] > 1 or (h["size"] == h["payload"] and h["way"] == 1 and not any(frame[at + 1 : at + 5]))
         assert h["size"] <= block_size
-        payload = frame[at + 24 : at + 24 + h["payload"]]
+        payload = frame[at + 21 : at + 21 + h["payload"]]
         words = list(struct.unpack(f"<{len(payload) // 4}I", payload)) if h["mode"] > 1 else []
         content = Block(h, words, model).decode() if h["mode"] > 1 else payload
         contents.append(relative(content) if h["transform"] else content)
         assert zlib.crc32(contents[-1]) == h["raw_crc"]
         entries.append((h["payload"], h["size"]))
-        at += 24 + h["payload"]
+        at += 21 + h["payload"]
     index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
     assert frame[at:] == index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
     return b"".join(contents)

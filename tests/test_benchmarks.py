@@ -288,9 +288,10 @@ def test_quick_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_parts_add_up_to_the_whole() -> None:
-    for seconds in parts.parts_of(b"a text of a few bytes, " * 50, default_model(), 1).values():
+    for direction, seconds in parts.parts_of(b"a text of a few bytes, " * 50, default_model(), 1).items():
         assert list(seconds) == ["network", "memory", "coder", "rest"]
-        assert all(part > 0 for part in seconds.values())
+        assert all(seconds[part] > 0 for part in ("network", "memory", "rest"))
+        assert (seconds["coder"] > 0) == (direction == "compress")
 
 
 def test_parts_are_reported(tmp_path: Path) -> None:
