@@ -133,6 +133,8 @@ def main(paths: tuple[Path, ...], size: int, repeat: int, output: Path | None) -
     """Bytes that each context of each profile saves, and the time it takes."""
     codec.prepare(prior=False)
     raws = [raw for raw in (wanted.read()[:size] for wanted in named_inputs(paths)) if raw]
+    if not raws:
+        raise click.UsageError("there is no file to measure")
     samples = [_sample(raw) for raw in raws]
     arithmetic = input_cost(max(raws, key=len))
     parts = [f"Each context's arithmetic, the same for all: {arithmetic:.0f} ns a byte."]

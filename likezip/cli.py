@@ -186,7 +186,12 @@ Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
     help="Bytes coded independently of the rest.",
     show_default="4 MiB at most, all equal for an input of known size",
 )
-@click.option("--lanes", type=click.IntRange(1, container.MAX_LANES), help="Slices of a block coded in lockstep.")
+@click.option(
+    "--lanes",
+    type=click.IntRange(1, container.MAX_LANES),
+    help="Slices of a block coded in lockstep.",
+    show_default="1 to 32 by the size with the prior, 1 without",
+)
 @click.option(
     "--prior",
     type=click.Choice(["auto", "on", "off"]),

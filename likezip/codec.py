@@ -24,7 +24,8 @@ PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
 
 SAMPLE = 1 << 15
-"""Bytes of a block that are coded both ways to see what the prior gains; of a shorter block all."""
+"""Bytes of a block that are coded in every way, each profile and the prior, to see which is best; of a shorter block
+all."""
 
 LEAST_GAIN = 0.01
 """Share of the bits that the prior has to save, as it costs several times the time.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from likezip.kernels import inlined
 
 # An instruction's phase: what its next byte is.  Of a displacement and of an immediate, with the bytes left.
-START, SECOND, MODRM, SIB, DISPLACEMENT, IMMEDIATE = 0, 1, 2, 3, 8, 16
+BEGIN, AFTER_0F, MODRM, SIB, DISPLACEMENT, IMMEDIATE = 0, 1, 2, 3, 8, 16
 
 # The bits of the packed state, a uint64.
 PHASE, SHORT = 0x1F, 0x20  # SHORT: there was a prefix 66, operands have 16 bits
@@ -26,18 +26,18 @@ BEFORE_OPCODE, BEFORE_OPCODE_2, BEFORE_OPCODE_3 = 0x1FF << 23, 0x1FF << 40, 0x1F
 BEFORE_MODRM, BEFORE_MODRM_2 = 0xFF << 32, 0x3F << 58  # of the last but one its upper six bits
 
 # What follows an opcode.
-HAS_MODRM, BYTE, WORD, OPERAND, IS_PREFIX, ADDRESS = 1, 2, 4, 8, 16, 32
+HAS_MODRM, IMMEDIATE_1, IMMEDIATE_2, IMMEDIATE_SIZED, IS_PREFIX, IMMEDIATE_4 = 1, 2, 4, 8, 16, 32
 """ModRM; an immediate of a byte, of two bytes, of an operand's size (4, 2 if SHORT) or of 4; it is a prefix."""
 
 
 _OPCODES = {
     HAS_MODRM: "00-03 08-0B 10-13 18-1B 20-23 28-2B 30-33 38-3B 62-63 69 6B 80-8F C0-C1 C4-C7 D0-D3 D8-DF F6-F7 FE-FF "
     "100-104 10C-12F 138-176 178-17F 190-19F 1A3-1A7 1AB-1C7 1D0-1FF",
-    BYTE: "04 0C 14 1C 24 2C 34 3C 6A-6B 70-80 82-83 A8 B0-B7 C0-C1 C6 C8 CD D4-D5 E0-E7 EB "
+    IMMEDIATE_1: "04 0C 14 1C 24 2C 34 3C 6A-6B 70-80 82-83 A8 B0-B7 C0-C1 C6 C8 CD D4-D5 E0-E7 EB "
     "170-173 1A4 1AC 1BA 1C2 1C4-1C6",
-    WORD: "9A C2 C8 CA EA",
-    OPERAND: "05 0D 15 1D 25 2D 35 3D 68-69 81 A9 B8-BF C7",
-    ADDRESS: "9A A0-A3 E8-EA 180-18F",
+    IMMEDIATE_2: "9A C2 C8 CA EA",
+    IMMEDIATE_SIZED: "05 0D 15 1D 25 2D 35 3D 68-69 81 A9 B8-BF C7",
+    IMMEDIATE_4: "9A A0-A3 E8-EA 180-18F",
     IS_PREFIX: "26 2E 36 3E 40-4F 64-67 F0 F2-F3",
 }
 """Opcodes of one byte, and of two as 100 + the second, in hexadecimal."""
@@ -62,9 +62,9 @@ def _immediate(code: int) -> int:
     """Bytes of the immediate of the instruction whose opcode, and ModRM if it has one, are in ``code``."""
     opcode = (code >> OPCODE_AT) & OPCODE
     follows = int(FOLLOWS[opcode])
-    size = (follows & BYTE) >> 1 | (follows & WORD) >> 1
-    if follows & (OPERAND | ADDRESS):
-        size += 2 if follows & OPERAND and code & SHORT else 4
+    size = (follows & IMMEDIATE_1) >> 1 | (follows & IMMEDIATE_2) >> 1
+    if follows & (IMMEDIATE_SIZED | IMMEDIATE_4):
+        size += 2 if follows & IMMEDIATE_SIZED and code & SHORT else 4
     if opcode | 1 == 0xF7 and (code >> MODRM_AT) & 0x30 == 0:  # test, in a group of others without
         size += 1 if opcode == 0xF6 else 2 if code & SHORT else 4
     return size
@@ -98,12 +98,12 @@ def _operands(code: int, displacement: int) -> int:
 def take_apart(code: int, byte: int) -> int:
     """The state after ``byte``, from that before it; the first is 0."""
     phase = code & PHASE
-    if phase <= SECOND:
+    if phase <= AFTER_0F:
         follows = int(FOLLOWS[byte + 256 * phase])
-        if phase == START and follows == IS_PREFIX:
+        if phase == BEGIN and follows == IS_PREFIX:
             return code | SHORT if byte == 0x66 else code
-        if phase == START and byte == 0x0F:
-            return code | SECOND
+        if phase == BEGIN and byte == 0x0F:
+            return code | AFTER_0F
         code = (code & ~PHASE) | (byte + 256 * phase) << OPCODE_AT
         return code | MODRM if follows & HAS_MODRM else _operands(code, 0)
     if phase == MODRM:

@@ -11,7 +11,7 @@ sees their outputs).
 
 Why nothing overflows: an input is at most 2840 < 2^12 and a weight less than 2^19, so a product is below 2^31; it is
 shifted right by 6 before it is added, so a sum of up to 64 of them is below 2^31 as well.  A weight's step is
-input x error with |error| < 2^16 and at the block's beginning 5.25 times that, so below 2840 x 5.25 x 2^16 < 2^31.
+input x error with |error| < 2^16, times a rate of at most 76/16, so below 2840 x 4.75 x 2^16 < 2^31.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ NEXT = np.ascontiguousarray(NEXT_STATE.T)
 SHIFT, TOP_SHIFT = 16, 18
 APM_RATE = 6
 
-RUN_STEPS = 1 << 13
-"""Steps that the encoder takes in one call; between two of them Ctrl-C is heard."""
+RUN_BYTES = 1 << 13
+"""Bytes, about, that are coded in one call without a prior; between two of them Ctrl-C is heard."""
 
 
 class State(NamedTuple):
@@ -136,7 +136,7 @@ def _choose_rows(registers, rows, apms):
     partial = registers[PARTIAL]
     history = registers[HISTORY]
     length = max(registers[MATCH_LENGTH], registers[MATCH_LENGTH + 1])
-    strength = 0 if length <= 0 else 1 if length < 16 else 2
+    strength = 0 if length <= 0 else 1 if length < match.LASTING_MATCH else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
     rows[2] = SET_BASE[2] + registers[KNOWN]
@@ -225,7 +225,7 @@ def _end_byte(active, state):
         for lane in range(active):
             match.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
-        derive_registers(state.registers[lane], raw)
+        derive_registers(raw, state.registers[lane])
 
 
 @inlined
@@ -282,7 +282,10 @@ def _encode(state, trees, known, steps, learning, active, ones, bits):
 
 @compiled
 def _decode(state, trees, known, steps, learning, active, words, coder):
-    """The same, with the bits from a decoder's words and state; fills known (steps, active or more)."""
+    """The same, with the bits from a decoder's words and state; fills known (steps, active or more).
+
+    A byte is stored at once, as the last ones of a block are never learnt; nothing reads a byte of the current step.
+    """
     for step in range(steps):
         for bit in range(8):
             _advance(state, trees[step], bit, active if bit or step else learning, active)
@@ -351,7 +354,7 @@ class Predictor:
         self.size, self.lanes, self._prior = shape.size, shape.lanes, prior
         self._state = _new_state(shape, start)
         self.raw = self._state.raw
-        self._most_steps = prior.most_steps if prior else RUN_STEPS
+        self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
 
     def _stretches(self) -> Iterator[tuple[int, int, int, int]]:

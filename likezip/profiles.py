@@ -209,7 +209,7 @@ BOTH = Profile(
     ),
     ((SHAPE, 0xFFFFFF), (LANE, ALL)),
 )
-"""Beside the prior, where there are many lanes: text."""
+"""Of all blocks with the prior, whatever they hold, in many lanes: text, a third of its contexts local to the lane."""
 
 PROFILES = (TEXT, RECORDS, CODES)
 """Without the prior, by their numbers in block headers; for one lane."""

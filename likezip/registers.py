@@ -16,10 +16,10 @@ KNOWN = 20  # contexts whose bucket was there already
 MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 21, 23, 25  # two columns each, one for each match model
 ALIGNED_AT = 27  # where in the last line the text was that the coming byte belongs to
 CHOICE = 28  # two columns, rows of the weight sets that the profile chooses
-REGISTERS = 32
+REGISTERS = 32  # whole cache lines
 
-# The bytes of ROWS: where there is a row above, the byte above, those beside it, and the one above that.
-ABOVE, RIGHT, LEFT, SECOND = 0xFF, 0xFF << 8, 0xFF << 16, 0xFF << 24
+# The bytes of ROWS: where there is a row above, the byte above, its right neighbour, and the byte above that.
+ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
 COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
 ALIGNED = SECOND  # where rows are lines: the byte where ALIGNED_AT points
 
@@ -103,11 +103,13 @@ def _look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> in
             second = np.int64(raw[aligned])
     if not inside:
         return int(second << 24)
-    up, right, left = np.int64(raw[above]), np.int64(raw[above + 1]), np.int64(0)
+    up, right, left = np.int64(raw[above]), np.int64(0), np.int64(0)
+    if above + 1 < position:
+        right = np.int64(raw[above + 1])
     if above > start:
         left = np.int64(raw[above - 1])
     slope = (up + registers[HISTORY] - left) & 255
-    return int(up | right << 8 | left << 16 | second << 24 | column << 32 | slope << 48 | IS_ABOVE)
+    return int(up | right << 8 | second << 24 | column << 32 | slope << 48 | IS_ABOVE)
 
 
 @inlined
@@ -122,15 +124,15 @@ def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[
 
 
 @inlined
-def derive_registers(registers: npt.NDArray[np.int64], raw: npt.NDArray[np.uint8]) -> None:
+def derive_registers(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
     """The registers that follow from others once the match is known."""
     last = registers[HISTORY] & 255
     pair = np.uint64(registers[LAST_WORD]) * MIX_D + np.uint64(registers[WORD])
     registers[WORD_PAIR] = np.int64(pair + np.uint64(last if registers[WORD] == 0 else 0))
     before = np.uint64(registers[WORD_BEFORE]) * MIX_B
     registers[WORD_TRIPLE] = np.int64(np.uint64(registers[WORD_PAIR]) + before)
-    longest = 0 if registers[MATCH_LENGTH] > 0 else 1
-    length = registers[MATCH_LENGTH + longest]
+    model = 0 if registers[MATCH_LENGTH] > 0 else 1
+    length = registers[MATCH_LENGTH + model]
     registers[EXPECTED] = 0
     if length > 0:
-        registers[EXPECTED] = (np.int64(raw[registers[MATCH_POINTER + longest]]) + 1) * 64 + min(length, 16)
+        registers[EXPECTED] = (np.int64(raw[registers[MATCH_POINTER + model]]) + 1) * 64 + min(length, 16)

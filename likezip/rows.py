@@ -17,12 +17,16 @@ AS_GOOD = 0.95
 """The shortest length is taken that explains so much of what the best does: multiples of a length do about as much."""
 
 
+FEWEST_ROWS = 8
+"""In what is looked at: of a few, too many bytes are equal by chance."""
+
+
 def row_length(raw: bytes) -> int:
     """Bytes of a row, between SHORTEST and LONGEST."""
     code = np.frombuffer(raw, np.uint8)
     middle = max(0, (code.size - EXAMINED) // 2)
     code = code[middle : middle + EXAMINED]
-    lengths = np.arange(SHORTEST, min(LONGEST, code.size - 1) + 1)
+    lengths = np.arange(SHORTEST, min(LONGEST, code.size // FEWEST_ROWS) + 1)
     if lengths.size == 0:
         return USUAL
     chance = float(((np.bincount(code) / code.size) ** 2).sum())

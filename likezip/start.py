@@ -67,7 +67,8 @@ class Start:
 
 
 WEIGHT_STEP = 16
-"""Times an int16 is at least -2^19 and at most WEIGHT_LIMIT."""
+"""Times an int16 it is at least -2^19, one less than a weight that was learnt, and at most WEIGHT_LIMIT; a product with
+an input stays below 2^31."""
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "maps": (((CONTEXTS + MODELS) * STATES,), np.uint32),

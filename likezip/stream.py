@@ -156,9 +156,9 @@ def compress_stream(
 ) -> None:
     """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads``.
 
-    block_size: bytes, 65,536 to 2^30; lanes: 1 to 1024, None for 1 to 32 by the size; prior: "on", "off", or "auto"
-    for each block by a sample; threads: worker processes, or for a single block, threads.  Raises
-    ValueError for options outside their ranges.
+    block_size: bytes, 65,536 to 2^30; lanes: 1 to 1024, None for 1 to 32 by the size with the prior, 1 without; prior:
+    "on", "off", or "auto" for each block by a sample; threads: worker processes, or for a single block, threads.
+    Raises ValueError for options outside their ranges.
     """
     _check_options(block_size, threads, lanes, prior)
     model = model or default_model()

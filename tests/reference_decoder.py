@@ -617,7 +617,8 @@ class Block:
         left = self.raw[above - 1] if above > lane.start else 0
         column = lane.position % length if length else min(column, 255)
         slope = (self.raw[above] + lane.named["history"] - left) % 256
-        parts = self.raw[above], self.raw[above + 1], left, second, column % 256, column // 256, slope, 1
+        right = self.raw[above + 1] if above + 1 < lane.position else 0
+        parts = self.raw[above], right, 0, second, column % 256, column // 256, slope, 1
         return int.from_bytes(bytes(parts), "little")
 
     @staticmethod
@@ -686,6 +687,11 @@ def decode_frame(frame: bytes, model: dict) -> bytes:
         h |= {"mode": h["way"] % 16, "transform": h["way"] >> 4 & 1, "profile": h["way"] >> 5}
         h |= {"lanes": h["tables"] % 2048, "bits": h["tables"] >> 11}
         assert h["crc"] == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
+        assert h["mode"] in (1, 2, 3)
+        assert h["profile"] <= (2 if h["mode"] == 2 else 0)
+        assert h["row_length"] != 1
+        assert h["mode"] == 1 or (1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28)
+        assert h["mode"] == 1 or (h["payload"] <= h["size"] and h["payload"] % 4 == 0)
         assert h["mode"] > 1 or (h["size"] == h["payload"] and h["way"] == 1 and not any(frame[at + 1 : at + 5]))
         assert h["size"] <= block_size
         payload = frame[at + 21 : at + 21 + h["payload"]]

@@ -11,6 +11,7 @@ from safetensors.torch import save_file as torch_save_file
 import likezip
 from likezip import codec, container, ngrams, predictor, prior
 from likezip.model import Model, default_model
+from likezip.profiles import PROFILES
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
 RANDOM = random.Random(1)
@@ -90,6 +91,11 @@ def test_cross_entropy_is_what_is_written() -> None:
     for choice in ("on", "off"):
         bits = codec.cross_entropy(TEXT, default_model(), prior=choice)
         assert 0 <= len(codec.encode_block(TEXT, default_model(), prior=choice)[1]) - bits / 8 < 12
+
+
+def test_profiles_are_in_the_order_of_their_numbers() -> None:
+    named = {container.TEXT: "text", container.RECORDS: "records", container.CODE: "code"}
+    assert {number: profile.name for number, profile in enumerate(PROFILES)} == named
 
 
 def test_an_unknown_choice_is_refused() -> None:

@@ -45,6 +45,8 @@ CASES: dict[str, tuple[bytes, int, PriorChoice]] = {
     "records": (_records(), 3, "off"),
     "code": (_code(), 2, "off"),
     "zeros": (bytes(1001), 4, "off"),
+    "an empty line at the end": (b"some lines\nand others, more or less alike\nsome lines\n\n", 1, "off"),
+    "lanes that end in empty lines": (b"\n\nabc\n\n" * 21, 4, "off"),
     "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024, "off"),
     "prior": (b"It was the best of times, it was the worst of times, it was the age of wisdom.", 1, "on"),
     "prior in lanes": ("Mógłby\n<a href='x'>1234, 5678</a>\n\0\xff int main(void) {".encode(), 4, "on"),

@@ -6,7 +6,7 @@ import pytest
 import reference_decoder
 
 from likezip import instructions
-from likezip.instructions import IMMEDIATE, OPCODE, OPCODE_AT, PHASE, START, take_apart
+from likezip.instructions import BEGIN, IMMEDIATE, OPCODE, OPCODE_AT, PHASE, take_apart
 
 CODE = {
     "55": "push ebp",
@@ -48,7 +48,7 @@ def _states(code: bytes, state: int = 0) -> list[int]:
 def test_an_instruction_is_as_long_as_it_is(code: str) -> None:
     phases = [state & PHASE for state in _states(bytes.fromhex(code))]
     prefixes = sum(part in ("66", "48", "F3") for part in code.split()[:1])
-    assert phases[-1] == START
+    assert phases[-1] == BEGIN
     assert all(phases[prefixes:-1])
     assert not any(phases[:prefixes])
 

@@ -27,6 +27,8 @@ def test_a_bitmap() -> None:
     assert rows.row_length(bytes(image)) == 100
 
 
-@pytest.mark.parametrize("raw", [b"", b"a", b"ab", b"abc", bytes(5000), random.Random(3).randbytes(5000)])
+@pytest.mark.parametrize(
+    "raw", [b"", b"a", b"ab", b"abc", bytes(5000), *map(random.Random(3).randbytes, (40, 300, 1000, 5000))]
+)
 def test_without_rows_it_is_the_usual(raw: bytes) -> None:
     assert rows.row_length(raw) == rows.USUAL

@@ -2,7 +2,8 @@
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
 begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over, and what they have become
-at the end is the trained start.  That is online maximum likelihood: every update is a step down the cross-entropy.
+at the end, of the weights the mean over the second half, is the trained start.  That is online maximum likelihood:
+every update is a step down the cross-entropy.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from likezip.training.data import draw_block, read_class
 SMALLEST, LARGEST = 1 << 11, 1 << 20
 
 PATIENCE = 100
+"""Blocks in a row that a profile may not suit; the next one counts all the same."""
 
 _TEXTS = ("languages", "logs", "markup", "prose", "source", "tables", "techdoc")
 CLASSES = {"text": _TEXTS, "both": _TEXTS, "records": ("binaries", "science", "tables"), "code": ("binaries",)}
@@ -87,7 +89,7 @@ def train(
     """The start after blocks of ``megabytes`` in all, of which each class gets the same share; weights are the mean of
     those after each block of the second half.
 
-    Of a profile other than text only such blocks count as it suits, unless PATIENCE in a row don't.
+    Of records and code only such blocks count as the profile suits, unless PATIENCE in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES[profile.name]] or list(classes)

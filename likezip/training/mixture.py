@@ -1,9 +1,10 @@
 """Training the prior beside the memory: the loss is the bits of both together.
 
 What the memory finds in the file itself the prior need not know.  So the memory codes the training data first, in
-blocks of lanes, as in use, and the network is trained on the cross-entropy of a mixture of both: of each bit, the sum
-of their logits by weights, as in the mixer, which depend on the bit's number and on how sure the memory is.  These
-weights are trained along with the network and left behind: the mixer learns its own.
+blocks of lanes, by the text profile, which is near enough to what is beside the network in use, and the network is
+trained on the cross-entropy of a mixture of both: of each bit, the sum of their logits by weights, as in the mixer,
+which depend on the bit's number and on how sure the memory is.  These weights are trained along with the network and
+left behind: the mixer learns its own.
 """
 
 from __future__ import annotations
