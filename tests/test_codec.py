@@ -42,7 +42,7 @@ def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("code", "prior"), [(8000, True), (7600, False)])
 def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are 7 % or more above the prior's 7040, but a profile's gain grows with the block, and the prior's shrinks."""
+    """Both are 7 % above the prior or more, but a profile gains more in the whole block, and the prior less."""
 
     class Fixed:
         def __init__(self, raw: bytes, model: Model, way: codec._Way, *_: object) -> None:
