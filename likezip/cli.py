@@ -78,7 +78,7 @@ def _forget_output() -> None:
 
 
 def _announce() -> None:
-    click.echo("likezip: compiling its kernels for this processor (once, about 10 s)...", err=True)
+    click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
 
 
 @dataclass
