@@ -152,15 +152,17 @@ def best_coding(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice,
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
     codings = [Coding(sample, model, way, sample_lanes, threads) for way in _ways(raw, model, prior)]
-    best = min((coding for coding in codings if not coding.way.prior), key=Coding.bits, default=codings[-1])
-    if codings[-1].way.prior and best is not codings[-1]:
+    bits = [coding.bits() for coding in codings]
+    place = min((i for i, coding in enumerate(codings) if not coding.way.prior), key=bits.__getitem__, default=-1)
+    if codings[-1].way.prior:
         doublings = (len(raw) // len(sample)).bit_length()
-        profile_gain = codings[0].bits() / best.bits() if doublings > 1 else 1.0
-        if codings[-1].bits() * profile_gain <= (1 - LEAST_GAIN * doublings) * best.bits():
-            best = codings[-1]
+        profile_gain = bits[0] / bits[place] if doublings > 1 else 1.0
+        if bits[-1] * profile_gain <= (1 - LEAST_GAIN * doublings) * bits[place]:
+            place = -1
+    best = codings[place]
     if sample is raw:
         return best
-    if lanes is None and best.way.prior and best.bits() < REDUNDANT * len(sample):
+    if lanes is None and best.way.prior and bits[place] < REDUNDANT * len(sample):
         usual = _default_lanes(len(raw), best.way)
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
     return Coding(raw, model, best.way, lanes, threads)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from likezip.hashing import MIX_A, MIX_B, MIX_C, MIX_D, scramble
 from likezip.kernels import inlined, prefetch
-from likezip.registers import HISTORY
+from likezip.registers import HISTORY, LANE
 
 BUCKET, LINE_SIZE = 16, 64
 SPREAD = np.uint64(15)
@@ -27,7 +27,6 @@ SPREAD = np.uint64(15)
 
 @inlined
 def hash_contexts(
-    lane: int,
     registers: npt.NDArray[np.int64],
     contexts: npt.NDArray[np.uint64],
     hashes: npt.NDArray[np.uint64],
@@ -36,11 +35,11 @@ def hash_contexts(
 
     registers (REGISTERS,); contexts (at least as many as contexts, 4), see ``Profile.table``; hashes (contexts,).
     """
-    history = np.uint64(registers[HISTORY])
+    history, lane = np.uint64(registers[HISTORY]), np.uint64(registers[LANE] + 1)
     for i in range(hashes.size):
         register = np.uint64(registers[contexts[i, 1]])
         value = (history & contexts[i, 0]) * MIX_B + (register & contexts[i, 2]) * MIX_C
-        hashes[i] = scramble(value + np.uint64(i + 1) * MIX_D + contexts[i, 3] * np.uint64(lane + 1) * MIX_A)
+        hashes[i] = scramble(value + np.uint64(i + 1) * MIX_D + contexts[i, 3] * lane * MIX_A)
 
 
 @inlined

@@ -235,7 +235,7 @@ def _begin_nibble(active, bit, state):
         registers = state.registers[lane]
         if bit == 0:
             registers[PARTIAL] = 1
-            memory.hash_contexts(lane, registers, state.contexts, state.hashes[lane])
+            memory.hash_contexts(registers, state.contexts, state.hashes[lane])
             for k in range(2):
                 registers[CHOICE + k] = memory.choose_row(registers, state.contexts[CONTEXTS + k])
         memory.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)

@@ -47,7 +47,7 @@ class Start:
 
         Raises KeyError for another that is missing, ValueError for a wrong shape or dtype.
         """
-        if tensors and "apms" not in tensors:
+        if "apms" not in tensors:
             tensors = {**tensors, "apms": mixer.apm_start(APMS << APM_BITS)}
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
