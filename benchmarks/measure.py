@@ -8,7 +8,8 @@ import likezip
 from benchmarks.peers import XZ, Peer
 from benchmarks.schema import Bound, Run
 from benchmarks.timing import Timing, median, timed
-from likezip import codec, exact, stream
+from likezip import codec, exact
+from likezip.index import read_frames
 from likezip.model import default_model
 
 
@@ -82,7 +83,7 @@ def entropy_bound(data: bytes, frame: bytes) -> Bound:
     The cross-entropy is that of exactly the probabilities coded.  A stored block counts as its own bound: its bytes.
     """
     model = default_model()
-    (info,) = stream.read_frames(io.BytesIO(frame))
+    (info,) = read_frames(io.BytesIO(frame))
     bound, start = 0.0, 0
     for payload, raw in info.blocks:
         stored = payload == raw

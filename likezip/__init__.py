@@ -19,15 +19,40 @@ if TYPE_CHECKING:
         UnsupportedError,
         WorkerError,
     )
+    from likezip.file import LikezipFile, open
+    from likezip.incremental import LikezipCompressor, LikezipDecompressor
+    from likezip.index import FrameInfo, get_frame_info
     from likezip.model import Model, load_model
     from likezip.stream import compress, compress_stream, decompress, decompress_stream
 
 __version__ = "0.1.0"
 
+_PLACES = {
+    "errors": (
+        "CorruptError",
+        "FormatError",
+        "LikezipError",
+        "TruncatedError",
+        "UnknownModelError",
+        "UnsupportedError",
+        "WorkerError",
+    ),
+    "file": ("LikezipFile", "open"),
+    "incremental": ("LikezipCompressor", "LikezipDecompressor"),
+    "index": ("FrameInfo", "get_frame_info"),
+    "model": ("Model", "load_model"),
+    "stream": ("compress", "compress_stream", "decompress", "decompress_stream"),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
 __all__ = [
     "CorruptError",
     "FormatError",
+    "FrameInfo",
+    "LikezipCompressor",
+    "LikezipDecompressor",
     "LikezipError",
+    "LikezipFile",
     "Model",
     "TruncatedError",
     "UnknownModelError",
@@ -38,11 +63,10 @@ __all__ = [
     "decompress",
     "decompress_stream",
     "errors",
+    "get_frame_info",
     "load_model",
+    "open",
 ]
-
-_PLACES = {"Model": "model", "load_model": "model"}
-_PLACES |= dict.fromkeys(["compress", "compress_stream", "decompress", "decompress_stream"], "stream")
 
 
 def __getattr__(name: str) -> object:
@@ -50,7 +74,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "errors":
         return import_module("likezip.errors")
-    value = getattr(import_module(f"likezip.{_PLACES.get(name, 'errors')}"), name)
+    value = getattr(import_module(f"likezip.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

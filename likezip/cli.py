@@ -8,114 +8,29 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
 import likezip
-from likezip import codec, container, stream
+from likezip import binary, codec, container, listing, recovery, stream
+from likezip.console import Counted, Failed, Meter, announce, failures, printable, range_option, size_option
 from likezip.errors import LikezipError
-from likezip.files import (
-    FileError,
-    complete_output,
-    compressed_name,
-    decompressed_name,
-    raise_if_interrupted,
-    terminable,
-)
+from likezip.file import LikezipFile
+from likezip.files import FileError, complete_output, compressed_name, decompressed_name
 from likezip.model import default_model, load_model
+from likezip.workers import available_cores
 
 PIPE = "-"
-_LINE = 72  # characters of a progress line
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-@contextmanager
-def _failures(name: str | None = None) -> Iterator[None]:
-    """Say what went wrong, and with which file, in one line and exit with 1."""
-    prefix = "" if name is None else f"{_printable(name)}: "
-    try:
-        with terminable():
-            yield
-    except FileError as error:
-        _fail(str(error))
-    except LikezipError as error:
-        _fail(f"{prefix}{error}")
-    except BrokenPipeError:
-        _forget_output()
-        sys.exit(1)
-    except OSError as error:
-        _forget_output()
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
-    except MemoryError:
-        _fail(f"{prefix}out of memory")
-    except KeyboardInterrupt:
-        click.echo("likezip: interrupted", err=True)
-        sys.exit(1)
-
-
-class _Failed(SystemExit):
-    """One file could not be dealt with; said so already."""
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"likezip: {_printable(message)}", err=True)
-    raise _Failed(1)
-
-
-def _printable(name: str) -> str:
-    """A file name that any stream takes, also one that is no valid text."""
-    return click.format_filename(name)
-
-
-def _forget_output() -> None:
-    """Let what standard output still buffers go nowhere, or the interpreter's end would complain about it again."""
-    with suppress(OSError, AttributeError):  # not a real file, or closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _announce() -> None:
-    click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
-
-
-@dataclass
-class _Meter:
-    """Progress on stderr: bytes, rate and, if the total is known, the remaining time."""
-
-    total: int | None
-    shown: bool
-    drawn: bool = False
-
-    def __post_init__(self) -> None:
-        self._began = time.monotonic()
-
-    def __call__(self, done: int, written: int) -> None:
-        raise_if_interrupted()
-        if not self.shown:
-            return
-        rate = max(done, 1) / max(time.monotonic() - self._began, 1e-9)
-        line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB, {rate / 1e6:.2f} MB/s"
-        if self.total:
-            line = f"{100 * done / self.total:3.0f} %  {line}, {(self.total - done) / rate:.0f} s left"
-        click.echo(f"\r{line:<{_LINE}}", err=True, nl=False)
-        self.drawn = True
-
-    def __enter__(self) -> _Meter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Wipe the line, so that messages stand alone."""
-        if self.drawn:
-            click.echo(f"\r{'':<{_LINE}}\r", err=True, nl=False)
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    with _failures():
+    with failures():
         model = default_model()
         click.echo(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
     context.exit()
@@ -126,10 +41,36 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Program, format and model."
 )
 def main() -> None:
-    """Lossless compression by the likelihood of a model.
+    """Lossless compression by the likelihood of a trained model.
 
-    Exit codes: 0 all is well, 1 something failed (one line on stderr says what; no output file is left), 2 wrong
-    usage.
+    \b
+    likezip compress in.bin                 writes in.bin.lz and keeps in.bin
+    likezip decompress in.bin.lz            and back
+    tar c directory | likezip compress > directory.tar.lz
+    likezip decompress --range 1M:2M in.bin.lz > part
+    likezip test *.lz; likezip list --json *.lz
+
+    An output appears under its name only once it is complete, and an input is never changed; --rm deletes it after the
+    output was verified. Without IN, or with - for it, standard input goes to standard output. The bytes are the same
+    on every machine and with any number of threads.
+
+    \b
+    Exit codes:
+      0  all is well
+      1  something failed: a line on standard error says what, and no output file is left
+         (with --recover: something was lost; what was not has been written)
+      2  wrong usage
+
+    \b
+    Environment:
+      LIKEZIP_MODELS        directories to look for model files in, separated as in PATH
+      LIKEZIP_BACKEND       dot, int8, float32 or cuda: what multiplies, instead of the fastest that is exact here
+      LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: what the first of those uses
+      NUMBA_CACHE_DIR       where compiled kernels are kept, instead of ~/.cache/likezip
+
+    \b
+    Completion for bash, and likewise for zsh and fish:
+      eval "$(_LIKEZIP_COMPLETE=bash_source likezip)"
     """
 
 
@@ -144,18 +85,13 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 _common_options = _options(
     click.option(
         "-T",
         "--threads",
         type=click.IntRange(1),
-        default=_cores,
-        help="Worker processes, or threads.",
+        default=available_cores,
+        help="Worker processes for several blocks, threads for a single one.",
         show_default="the cores",
     ),
     click.option("--model", "model_name", help="Model file or name, instead of the default or the frame's."),
@@ -164,9 +100,9 @@ _common_options = _options(
     click.option("--no-progress", is_flag=True, help="No progress line (there is one only on a terminal)."),
 )
 _transfer_options = _options(
-    click.argument("source", default=PIPE, metavar="[IN]"),
-    click.argument("target", required=False, metavar="[OUT]"),
-    click.option("-o", "--output", help="Output file, instead of the argument."),
+    click.argument("source", default=PIPE, metavar="[IN]", type=click.Path(allow_dash=True)),
+    click.argument("target", required=False, metavar="[OUT]", type=click.Path(allow_dash=True)),
+    click.option("-o", "--output", type=click.Path(allow_dash=True), help="Output file, instead of the argument."),
     click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
     click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
     click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete and verified."),
@@ -175,21 +111,24 @@ _transfer_options = _options(
 )
 
 
-Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
+Work = Callable[[Any, Any, dict[str, Any]], None]
+"""Reads from one file and writes to another, with the arguments that all directions take."""
 
 
 @main.command()
 @_transfer_options
 @click.option(
     "--block-size",
-    type=click.IntRange(container.MIN_BLOCK, container.MAX_BLOCK),
-    help="Bytes coded independently of the rest.",
-    show_default="4 MiB at most, all equal for an input of known size",
+    type=size_option(container.MIN_BLOCK, container.MAX_BLOCK),
+    metavar="SIZE",
+    help="Bytes coded independently of the rest, 64K to 1G: larger ones compress better and use more memory, smaller "
+    "ones are quicker to reach with --range.",
+    show_default="4M at most, all equal for an input of known size",
 )
 @click.option(
     "--lanes",
     type=click.IntRange(1, container.MAX_LANES),
-    help="Slices of a block coded in lockstep.",
+    help="Slices of a block coded in lockstep: more are faster to decode with the prior, and compress less.",
     show_default="1 to 32 by the size with the prior, 1 without",
 )
 @click.option(
@@ -197,15 +136,22 @@ Work = Callable[[BinaryIO, BinaryIO, dict[str, Any]], None]
     type=click.Choice(["auto", "on", "off"]),
     default="auto",
     show_default=True,
-    help="Use the trained network beside the memory: auto where a sample shows that it saves 1 %.",
+    help="Use the trained network beside the memory, which takes several times as long: auto where a sample shows that "
+    "it saves 1 %.",
 )
 def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice, **options: Any) -> None:
     """Compress IN to OUT.
 
     Without OUT to IN.lz, without IN (or with -) from standard input to standard output.
+
+    \b
+    likezip compress notes.txt                 to notes.txt.lz
+    likezip compress --rm -v notes.txt         and delete notes.txt
+    likezip compress --prior off big.log       several times as fast
+    likezip compress -c notes.txt > elsewhere
     """
 
-    def work(source: BinaryIO, sink: BinaryIO, common: dict[str, Any]) -> None:
+    def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
         size = block_size or container.default_block_size(_size(source))
         stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
 
@@ -214,16 +160,79 @@ def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice
 
 @main.command()
 @_transfer_options
-def decompress(**options: Any) -> None:
+@click.option(
+    "--range",
+    "wanted",
+    type=range_option,
+    metavar="START:END",
+    help="Only these bytes of the content, to standard output unless OUT is given: 0:1000, 64K:, or -1M: for the last. "
+    "Only the blocks that hold them are read and decoded.",
+)
+@click.option(
+    "--recover",
+    is_flag=True,
+    help="Write all blocks of a damaged IN that are intact, and say what is lost; exits with 1 if anything is.",
+)
+def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: Any) -> None:
     """Decompress IN to OUT.
 
     Without OUT from X.lz to X, without IN (or with -) from standard input to standard output.
+
+    \b
+    likezip decompress notes.txt.lz            to notes.txt
+    likezip decompress --range -1K: big.log.lz
+    likezip decompress --recover damaged.lz what-is-left
     """
+    if recover and (wanted or options["remove"] or options["source"] == PIPE):
+        raise click.UsageError("--recover needs an input file, and no --range and no --rm")
+    if wanted and options["remove"]:
+        raise click.UsageError("--rm with --range would delete the rest")
+    losses: list[recovery.Loss] = []
 
-    def work(source: BinaryIO, sink: BinaryIO, common: dict[str, Any]) -> None:
-        stream.decompress_stream(source, sink, **common)
+    def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
+        if recover:
+            losses.extend(recovery.recover_stream(source, sink, **common))
+        elif wanted:
+            _copy_range(source, sink, wanted, common)
+        else:
+            stream.decompress_stream(source, sink, **common)
 
+    if wanted and options["target"] is None and options["output"] is None:
+        options["to_stdout"] = True
     _transfer(work, decompressed_name, binary_in=True, **options)
+    for loss in losses:
+        click.echo(f"likezip: {printable(options['source'])}: {loss}", err=True)
+    sys.exit(1 if losses else 0)
+
+
+def _copy_range(source: Any, sink: binary.Sink, wanted: tuple[int, int | None], common: dict[str, Any]) -> None:
+    """Write the bytes ``wanted`` of the content; from a pipe by reading up to them."""
+    start, end = wanted
+    with LikezipFile(source, model=common["model"], threads=common["threads"]) as file:
+        if (start < 0 or (end or 0) < 0) and not file.seekable():
+            raise FileError("a range that counts from the end needs an input file")
+        if file.seekable():
+            start, end = _absolute(start, end, file.seek(0, os.SEEK_END))
+            file.seek(start)
+        else:
+            _copy(file, _Nowhere(), start)
+        _copy(file, sink, None if end is None else max(0, end - start))
+
+
+def _absolute(start: int, end: int | None, size: int) -> tuple[int, int]:
+    """The bytes that a range means in ``size`` of them; raises FileError if it begins behind them."""
+    start = max(0, start + size) if start < 0 else start
+    end = size if end is None else end + size if end < 0 else min(end, size)
+    if start > size:
+        raise FileError(f"the range begins behind the end: there are {size} bytes")
+    return start, end
+
+
+def _copy(file: LikezipFile, sink: binary.Sink, size: int | None) -> None:
+    """Up to ``size`` bytes, None for all."""
+    while size != 0 and (part := file.read1(binary.PIECE if size is None else min(size, binary.PIECE))):
+        binary.write_fully(sink, part)
+        size = None if size is None else size - len(part)
 
 
 def _transfer(
@@ -246,23 +255,27 @@ def _transfer(
     wanted = target or output or (PIPE if to_stdout or source == PIPE else None)
     if remove and (keep or PIPE in (source, wanted)):
         raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
-    with _failures(source):
+    began = time.monotonic()
+    with failures(source):
         with _open_source(source, binary=binary_in and not force) as opened, _common(opened, **shown) as common:
+            read = Counted(opened)
             if wanted == PIPE:
-                sink = _standard_output(binary=not binary_in and not force)
-                work(opened, sink, common)
-                sink.flush()
+                written = Counted(_standard_output(binary=not binary_in and not force))
+                work(read, written, common)
+                written.flush()
             else:
                 place = Path(wanted) if wanted else name(Path(source))
                 origin = None if source == PIPE else Path(source)
-                with complete_output(place, source=origin, force=force) as sink:
-                    work(opened, sink, common)
+                with complete_output(place, source=origin, force=force) as file:
+                    written = Counted(file)
+                    work(read, written, common)
                     if remove and not binary_in:
-                        _verify(sink, common)
+                        _verify(file, common)
         if remove:
             Path(source).unlink()
         if shown["verbose"] and not shown["quiet"]:
-            click.echo(f"{_printable(source)}: done", err=True)
+            seconds = time.monotonic() - began
+            click.echo(f"{printable(source)}: {read.size} -> {written.size} bytes, {seconds:.1f} s", err=True)
 
 
 @contextmanager
@@ -270,12 +283,12 @@ def _common(
     source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
 ) -> Iterator[dict[str, Any]]:
     """The arguments that both directions take; the progress line is wiped at the end."""
-    with _Meter(_size(source), sys.stderr.isatty() and not (quiet or no_progress)) as meter:
+    with Meter(_size(source), sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
             "model": load_model(model_name) if model_name else None,
             "threads": threads,
             "progress": meter,
-            "announce": None if quiet else _announce,
+            "announce": None if quiet else announce,
         }
 
 
@@ -328,18 +341,26 @@ class _Nowhere:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
 @_common_options
 def test(files: tuple[str, ...], **shown: Any) -> None:
-    """Decompress FILEs to nowhere and say whether they are sound."""
+    """Decompress FILEs, or standard input, to nowhere and say whether they are sound.
+
+    All are tested, whatever becomes of some; exits with 1 if any is not sound.
+    """
 
     def check(name: str) -> None:
+        began = time.monotonic()
         with _open_source(name, binary=True) as source, _common(source, **shown) as common:
-            stream.decompress_stream(source, _Nowhere(), **common)
-        if not shown["quiet"]:
-            click.echo(f"{_printable(name)}: sound", err=True)
+            read, written = Counted(source), Counted(_Nowhere())
+            stream.decompress_stream(read, written, **common)
+        if shown["verbose"]:
+            seconds = time.monotonic() - began
+            click.echo(f"{printable(name)}: sound, {read.size} -> {written.size} bytes, {seconds:.1f} s", err=True)
+        elif not shown["quiet"]:
+            click.echo(f"{printable(name)}: sound", err=True)
 
-    sys.exit(_each(files, check))
+    sys.exit(_each(files or (PIPE,), check))
 
 
 def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
@@ -347,51 +368,38 @@ def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
     failed = 0
     for name in names:
         try:
-            with _failures(name):
+            with failures(name):
                 work(name)
-        except _Failed:
+        except Failed:
             failed = 1
     return failed
 
 
 @main.command(name="list")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
 def list_(files: tuple[str, ...], as_json: bool) -> None:
-    """Show sizes, ratio, check and model of FILEs; reads headers only."""
+    """Show sizes, ratio, how blocks are coded, check and model of FILEs; reads headers and indexes only.
+
+    \b
+    coded: s blocks that are stored, m coded with the memory, p with memory and prior
+    In JSON sizes are in bytes; a FILE that can't be listed has a name and an error only.
+    """
     rows: list[dict[str, Any]] = []
 
     def read(name: str) -> None:
         with _open_source(name, binary=True) as file:
             if not file.seekable():
                 raise FileError(f"{name}: a pipe can't be listed, only a file")
-            rows.append(_row(name, stream.read_frames(file)))
+            try:
+                rows.append(listing.row(name, file))
+            except LikezipError as error:
+                rows.append({"name": name, "error": str(error)})
+                raise
 
     failed = _each(files, read)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
-    elif rows:
-        click.echo(
-            f"{'frames':>6} {'blocks':>6} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
-            f"check model             name"
-        )
-        for row in rows:
-            click.echo(
-                f"{row['frames']:6} {row['blocks']:6} {row['compressed']:12} {row['uncompressed']:12} "
-                f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {_printable(row['name'])}"
-            )
+    else:
+        listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)
-
-
-def _row(name: str, frames: list[stream.FrameInfo]) -> dict[str, Any]:
-    compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
-    return {
-        "name": name,
-        "frames": len(frames),
-        "blocks": sum(len(frame.blocks) for frame in frames),
-        "compressed": compressed,
-        "uncompressed": uncompressed,
-        "ratio": uncompressed / compressed,
-        "check": "crc32",
-        "models": sorted({frame.header.model_id.hex() for frame in frames}),
-    }

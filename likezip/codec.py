@@ -15,7 +15,7 @@ from likezip.model import Model
 
 if TYPE_CHECKING:
     from likezip.network import Network
-    from likezip.predictor import Predictor, Shape
+    from likezip.predictor import Advance, Predictor, Shape
     from likezip.profiles import Profile
     from likezip.start import Start
 
@@ -114,7 +114,15 @@ def _default_lanes(size: int, way: _Way) -> int:
 class Coding:
     """A block being coded in one way: its probabilities and bits."""
 
-    def __init__(self, raw: bytes, model: Model, way: _Way, lanes: int | None, threads: int) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        model: Model,
+        way: _Way,
+        lanes: int | None,
+        threads: int,
+        advance: Advance | None = None,
+    ) -> None:
         import numpy as np
 
         from likezip import predictor
@@ -124,7 +132,7 @@ class Coding:
         self.way = way
         self.shape = predictor.Shape(len(raw), min(lanes, container.MAX_LANES), table_bits, profile, way.row_length)
         with _predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
-            self.decisions = block.run(np.frombuffer(raw, np.uint8))
+            self.decisions = block.run(np.frombuffer(raw, np.uint8), advance)
 
     def bits(self) -> float:
         """What it costs, by its probabilities."""
@@ -147,7 +155,14 @@ def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[_Way]:
     return [*ways, replace(text, prior=True)] if prior == "auto" and model.has_prior() else ways
 
 
-def best_coding(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int = 1) -> Coding:
+def best_coding(
+    raw: bytes,
+    model: Model,
+    lanes: int | None,
+    prior: PriorChoice,
+    threads: int = 1,
+    advance: Advance | None = None,
+) -> Coding:
     """Code a block in the best way that ``prior`` allows; a sample, or all of a short block, decides."""
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
@@ -165,7 +180,7 @@ def best_coding(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice,
     if lanes is None and best.way.prior and bits[place] < REDUNDANT * len(sample):
         usual = _default_lanes(len(raw), best.way)
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
-    return Coding(raw, model, best.way, lanes, threads)
+    return Coding(raw, model, best.way, lanes, threads, advance)
 
 
 def _sample(raw: bytes) -> bytes:
@@ -183,18 +198,24 @@ def transformed(raw: bytes) -> tuple[int, bytes]:
 
 
 def encode_block(
-    raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto", threads: int = 1
+    raw: bytes,
+    model: Model,
+    *,
+    lanes: int | None = None,
+    prior: PriorChoice = "auto",
+    threads: int = 1,
+    advance: Advance | None = None,
 ) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
 
-    threads: how many may share the prior's work; the bytes are the same.
+    threads: how many may share the prior's work; the bytes are the same.  advance: told of the bytes coded meanwhile.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
     from likezip.coder import encode
 
     transform, converted = transformed(raw)
-    coding = best_coding(converted, model, lanes, prior, threads)
-    payload, crc = encode(*coding.decisions), container.checksum(raw)
+    coding = best_coding(converted, model, lanes, prior, threads, advance)
+    payload, crc = container.padded(encode(*coding.decisions), len(raw)), container.checksum(raw)
     if len(payload) >= len(raw):
         return BlockHeader.stored(len(raw), crc), raw
     way = coding.way
@@ -203,18 +224,20 @@ def encode_block(
     return BlockHeader(mode, *modelled, len(raw), len(payload), crc), payload
 
 
-def decode_block(header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1) -> bytes:
-    """The raw bytes of a block; ``threads`` may share the prior's work.
+def decode_block(
+    header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1, advance: Advance | None = None
+) -> bytes:
+    """The raw bytes of a block; ``threads`` may share the prior's work, ``advance`` is told of the bytes decoded.
 
     Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    raw = payload if header.mode == container.STORED else _decode(header, payload, model, threads)
+    raw = payload if header.mode == container.STORED else _decode(header, payload, model, threads, advance)
     if container.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
     return raw
 
 
-def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> bytes:
+def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int, advance: Advance | None) -> bytes:
     from likezip import x86
     from likezip.coder import Decoder
     from likezip.predictor import Shape
@@ -222,10 +245,11 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int) -> 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
-    decoder, profile = Decoder(payload), _profile(header.profile, prior=prior)
+    words = container.unpadded(payload, header.raw_size)
+    decoder, profile = Decoder(words), _profile(header.profile, prior=prior)
     shape = Shape(header.raw_size, header.lanes, header.table_bits, profile, header.row_length)
     with _predictor(shape, model, prior=prior, threads=threads) as block:
-        block.follow(decoder)
+        block.follow(decoder, advance)
     decoder.finish()
     converted: bytes = block.raw.tobytes()
     return x86.to_relative(converted) if header.transform == container.X86 else converted

@@ -29,6 +29,10 @@ END = 0
 MAX_LANES = 1024
 MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
+TABLE_SHARE = 256
+"""A hash table may have more than 2^MIN_TABLE_BITS bytes, but not more than so many for each byte of its block."""
+PADDED_SHIFT = 17
+"""A coded block has a word of payload for every 2^17 bytes, as ``least_payload`` says."""
 
 _FRAME = struct.Struct("<4sBBI8s")
 _BLOCK = struct.Struct("<BHHIII")
@@ -50,6 +54,27 @@ def default_block_size(size: int | None) -> int:
         return DEFAULT_BLOCK
     blocks = -(-size // DEFAULT_BLOCK)
     return -(-size // (blocks + blocks % 2))
+
+
+def least_payload(raw_size: int) -> int:
+    """Bytes that the payload of a coded block has at least, filled up with zeros if its words are fewer.
+
+    A block of zeros needs no words at all, whatever its size: without this, 64 bytes could claim a gigabyte.
+    """
+    return raw_size >> PADDED_SHIFT << 2
+
+
+def padded(words: bytes, raw_size: int) -> bytes:
+    """The payload for a coded block's words, whose last is not 0."""
+    return words + bytes(max(0, least_payload(raw_size) - len(words)))
+
+
+def unpadded(payload: bytes, raw_size: int) -> bytes:
+    """The words in a coded block's payload; zeros at its end are only taken off where ``padded`` may have put them."""
+    if len(payload) > least_payload(raw_size):
+        return payload
+    words = -(-len(payload.rstrip(b"\0")) // 4)
+    return payload[: 4 * words]
 
 
 def checksum(data: bytes | memoryview) -> int:
@@ -148,7 +173,8 @@ class BlockHeader:
                 and self.row_length != 1
                 and (self.mode == MEMORY or self.profile == TEXT)
                 and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
-                and self.payload_size <= self.raw_size
+                and 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.raw_size)
+                and least_payload(self.raw_size) <= self.payload_size <= self.raw_size
                 and self.payload_size % 4 == 0
             )
         if not fits or not 1 <= self.raw_size <= block_size:

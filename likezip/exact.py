@@ -175,9 +175,11 @@ def _fastest(candidates: tuple[str, ...]) -> str:
 def pick(size: int) -> str:
     """The backend for a block of ``size`` bytes: dot, else the fastest that is right, or what LIKEZIP_BACKEND names.
 
-    Raises UnsupportedError if that one, or every one, gives wrong sums here.
+    Raises UnsupportedError if that one, or every one, gives wrong sums here, or there is none of that name.
     """
     if named := os.environ.get("LIKEZIP_BACKEND"):
+        if named not in BACKENDS:
+            raise UnsupportedError(f"LIKEZIP_BACKEND is {named}, which is none of {', '.join(BACKENDS)}")
         return _fastest((named,))
     return _fastest(("dot", "float32") if size <= SMALL else ("dot", "int8", "float32"))
 

@@ -89,32 +89,36 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-_caught = False
-"""Whether an interrupt has come, also one that could not be raised."""
+_caught = _raised = False
+"""Whether an interrupt has come, also one that could not be raised, and whether it was."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them."""
-    global _caught
+    """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them; and
+    only once, so that a second one does not disturb the cleaning up after the first."""
+    global _caught, _raised
     _caught = True
     while frame is not None:
         if frame.f_code.co_filename.endswith("executionengine.py"):
             return
         frame = frame.f_back
-    raise KeyboardInterrupt
+    raise_if_interrupted()
 
 
 def raise_if_interrupted() -> None:
-    """Raise KeyboardInterrupt if an interrupt came that could not be raised; called after every block."""
-    if _caught:
+    """Raise KeyboardInterrupt if an interrupt came that could not be raised; called now and then while a block is
+    coded."""
+    global _raised
+    if _caught and not _raised:
+        _raised = True
         raise KeyboardInterrupt
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
     """Turn SIGTERM into KeyboardInterrupt, so that it cleans up as Ctrl-C does, and lose neither."""
-    global _caught
-    _caught = False
+    global _caught, _raised
+    _caught = _raised = False
     wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _interrupt) for number in wanted}
     try:

@@ -44,6 +44,10 @@ class Model:
         prefix = f"{name}."
         return {key.removeprefix(prefix): value for key, value in self.tensors().items() if key.startswith(prefix)}
 
+    def here(self) -> Model:
+        """The same model on another machine, where its file may have another place; raises UnknownModelError."""
+        return self if self.path.is_file() else find_model(self.id)
+
     def has_prior(self) -> bool:
         """Whether there is a network in the model, and the start of a memory to go with it."""
         return bool(self.part("prior") and self.part("both"))
@@ -80,7 +84,7 @@ def _identified(path: Path, size: int, modified: int) -> Model:
     return Model(digest[:ID_BYTES], path.stem, path, size)
 
 
-def load_model(path_or_name: str | Path) -> Model:
+def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     """The model in a file, or the one of that name in the model directories.
 
     Raises UnknownModelError when there is none.
@@ -97,6 +101,17 @@ def load_model(path_or_name: str | Path) -> Model:
 def default_model() -> Model:
     """The model that likezip ships and writes with."""
     return load_model(DEFAULT_NAME)
+
+
+ModelLike = Model | str | os.PathLike[str]
+"""A model, its file or its name."""
+
+
+def the_model(model: ModelLike | None) -> Model:
+    """The model that is meant, None for the default; raises UnknownModelError."""
+    if model is None:
+        return default_model()
+    return model if isinstance(model, Model) else load_model(model)
 
 
 def find_model(identity: bytes) -> Model:

@@ -7,7 +7,7 @@ which sees it grow by one bit position at a time, run the same kernel, ``_advanc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -62,6 +62,10 @@ APM_RATE = 6
 
 RUN_BYTES = 1 << 13
 """Bytes, about, that are coded in one call without a prior; between two of them Ctrl-C is heard."""
+
+
+Advance = Callable[[int], None]
+"""Called with the number of bytes that were coded since its last call."""
 
 
 class State(NamedTuple):
@@ -368,7 +372,9 @@ class Predictor:
         if longer:
             yield steps, 1, learning, longer
 
-    def run(self, known: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
+    def run(
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None
+    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
         """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,)."""
         ones, bits = np.empty(8 * self.size, np.uint16), np.empty(8 * self.size, np.uint8)
         starts, end = self._state.registers[:, START].copy(), 0
@@ -379,15 +385,19 @@ class Predictor:
             shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
             parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
             _encode(self._state, self._trees, known, steps, learning, active, *parts)
+            if advance is not None:
+                advance(steps * active)
         return ones, bits
 
-    def follow(self, decoder: Decoder) -> None:
+    def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
         """Decode the block into ``raw``."""
         known = np.full((self._most_steps, self.lanes), -1, np.int16)
         for _, steps, learning, active in self._stretches():
             if self._prior:
                 self._prior.expect(known)
             _decode(self._state, self._trees, known, steps, learning, active, decoder.words, decoder.state)
+            if advance is not None:
+                advance(steps * active)
 
 
 def _new_state(shape: Shape, start: Start) -> State:

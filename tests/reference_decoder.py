@@ -674,33 +674,78 @@ def relative(code: bytes) -> bytes:
     return bytes(c)
 
 
-def decode_frame(frame: bytes, model: dict) -> bytes:
-    """The content of one frame; damage is an AssertionError."""
-    magic, version, flags, block_size, _, crc = struct.unpack_from("<4sBBI8sI", frame)
-    assert magic == b"\xceLKZ"
-    assert crc == zlib.crc32(frame[:18])
-    assert (version, flags) == (1, 0)
-    at, contents, entries = 22, [], []
-    while frame[at]:
-        names = ("way", "tables", "row_length", "size", "payload", "raw_crc", "crc")
-        h = dict(zip(names, struct.unpack_from("<BHHIIII", frame, at), strict=True))
-        h |= {"mode": h["way"] % 16, "transform": h["way"] >> 4 & 1, "profile": h["way"] >> 5}
-        h |= {"lanes": h["tables"] % 2048, "bits": h["tables"] >> 11}
-        assert h["crc"] == zlib.crc32(struct.pack("<Q", len(entries)) + frame[at : at + 17])
-        assert h["mode"] in (1, 2, 3)
-        assert h["profile"] <= (2 if h["mode"] == 2 else 0)
-        assert h["row_length"] != 1
-        assert h["mode"] == 1 or (1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28)
-        assert h["mode"] == 1 or (h["payload"] <= h["size"] and h["payload"] % 4 == 0)
-        assert h["mode"] > 1 or (h["size"] == h["payload"] and h["way"] == 1 and not any(frame[at + 1 : at + 5]))
-        assert h["size"] <= block_size
-        payload = frame[at + 21 : at + 21 + h["payload"]]
-        words = list(struct.unpack(f"<{len(payload) // 4}I", payload)) if h["mode"] > 1 else []
-        content = Block(h, words, model).decode() if h["mode"] > 1 else payload
-        contents.append(relative(content) if h["transform"] else content)
-        assert zlib.crc32(contents[-1]) == h["raw_crc"]
-        entries.append((h["payload"], h["size"]))
-        at += 21 + h["payload"]
-    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
-    assert frame[at:] == index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
+def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
+    """The content of all frames of a file, each with the model of its id; any damage is an AssertionError."""
+    assert data, "a file has a frame"
+    contents, at = [], 0
+    try:
+        while at < len(data):
+            model_id = data[at + 10 : at + 18]
+            assert data[at : at + 4] == b"\xceLKZ" and model_id in models, "not a frame, or of no model here"
+            content, at = read_frame(data, at, models[model_id])
+            contents.append(content)
+    except (IndexError, struct.error) as error:
+        raise AssertionError("the data end too early") from error
     return b"".join(contents)
+
+
+def decode_frame(frame: bytes, model: dict) -> bytes:
+    """The content of a file of one frame."""
+    content, end = read_frame(frame, 0, model)
+    assert end == len(frame)
+    return content
+
+
+def read_frame(data: bytes, start: int, model: dict) -> tuple[bytes, int]:
+    """The content of the frame that begins at ``start``, and where it ends.
+
+    Damage is an AssertionError, or an IndexError or struct.error where the data end too early.
+    """
+    magic, version, flags, block_size, _, crc = struct.unpack_from("<4sBBI8sI", data, start)
+    assert magic == b"\xceLKZ"
+    assert crc == zlib.crc32(data[start : start + 18])
+    assert (version, flags) == (1, 0)
+    assert 2**16 <= block_size <= 2**30
+    at, contents, entries = start + 22, [], []
+    while data[at]:
+        content, payload_size = read_block(data, at, len(entries), block_size, model)
+        contents.append(content)
+        entries.append((payload_size, len(content)))
+        at += 21 + payload_size
+    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
+    end = index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
+    assert data[at : at + len(end)] == end
+    return b"".join(contents), at + len(end)
+
+
+def read_block(data: bytes, at: int, number: int, block_size: int, model: dict) -> tuple[bytes, int]:
+    """The content of the block whose header is at ``at``, and the size of its payload."""
+    names = ("way", "tables", "row_length", "size", "payload", "raw_crc", "crc")
+    h = dict(zip(names, struct.unpack_from("<BHHIIII", data, at), strict=True))
+    h |= {"mode": h["way"] % 16, "transform": h["way"] >> 4 & 1, "profile": h["way"] >> 5}
+    h |= {"lanes": h["tables"] % 2048, "bits": h["tables"] >> 11}
+    assert h["crc"] == zlib.crc32(struct.pack("<Q", number) + data[at : at + 17])
+    assert h["mode"] in (1, 2, 3)
+    assert h["profile"] <= (2 if h["mode"] == 2 else 0)
+    assert h["row_length"] != 1
+    assert 1 <= h["size"] <= block_size
+    least = h["size"] >> 17 << 2
+    if h["mode"] == 1:
+        assert h["size"] == h["payload"] and h["way"] == 1 and not any(data[at + 1 : at + 5])
+    else:
+        assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
+        assert 1 << h["bits"] <= max(1 << 16, 256 * h["size"])
+        assert least <= h["payload"] <= h["size"] and h["payload"] % 4 == 0
+    payload = data[at + 21 : at + 21 + h["payload"]]
+    assert len(payload) == h["payload"]
+    if h["mode"] == 1:
+        content = payload
+    else:
+        words = list(struct.unpack(f"<{len(payload) // 4}I", payload))
+        while len(payload) == least and words and words[-1] == 0:
+            words.pop()
+        assert not words or words[-1] != 0
+        content = Block(h, words, model).decode()
+        content = relative(content) if h["transform"] else content
+    assert zlib.crc32(content) == h["raw_crc"]
+    return content, h["payload"]

@@ -17,7 +17,7 @@ from likezip.cli import main
 
 TEXT = b"The command line compresses this text.\n" * 50
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
-HEADING = "frames blocks   compressed uncompressed   ratio check model             name\n"
+HEADING = "frames blocks    coded   compressed uncompressed   ratio check model             name\n"
 ODD_NAME = os.fsdecode(b"odd \xff name.lz")  # no valid text
 
 
@@ -73,7 +73,7 @@ CASES = [
     (["list", "junk.lz", "sound.lz"], 1, HEADING + "     1      1 ...", "junk.lz: not a likezip frame"),
     (["list", "junk.lz"], 1, "", "magic"),
     (["list", "trailing.lz"], 1, "", "trailing.lz"),
-    (["list", "--json", "junk.lz"], 1, "[]\n", "magic"),
+    (["list", "--json", "junk.lz"], 1, '[\n  {\n    "name": "junk.lz",\n    "error": "not a ...', "magic"),
     (["compress", "in.txt", "there"], 1, "", "there: exists already"),
     (["compress", "in.txt", "in.txt"], 1, "", "same file"),
     (["compress", "-f", "in.txt", "in.txt"], 1, "", "same file"),
@@ -91,9 +91,28 @@ CASES = [
     (["decompress", "cut.lz"], 1, "", "end within the index"),
     (["decompress", "--rm", "cut.lz"], 1, "", "end within the index"),
     (["decompress", "-c", "sound.lz"], 0, TEXT.decode(), ""),
-    (["decompress", "-cv", "sound.lz"], 0, TEXT.decode(), "sound.lz: done\n"),
+    (["decompress", "-cv", "sound.lz"], 0, TEXT.decode(), f" -> {len(TEXT)} bytes, 0."),
     (["decompress", "sound.lz", "-"], 0, TEXT.decode(), ""),
     (["decompress"], 1, "", "the input is empty"),
+    (["decompress", "--range", "0:20", "sound.lz"], 0, TEXT[:20].decode(), ""),
+    (["decompress", "--range", "-20:", "sound.lz"], 0, TEXT[-20:].decode(), ""),
+    (["decompress", "--range", "1K:", "sound.lz"], 0, TEXT[1024:].decode(), ""),
+    (["decompress", "--range", ":-1KiB", "sound.lz"], 0, TEXT[:-1024].decode(), ""),
+    (["decompress", "--range", "5:5", "sound.lz"], 0, "", ""),
+    (["decompress", "--range", "5:3", "sound.lz"], 0, "", ""),
+    (["decompress", "--range", "10:99G", "sound.lz"], 0, TEXT[10:].decode(), ""),
+    (["decompress", "--range", "1M:", "sound.lz"], 1, "", "behind the end: there are 1950 bytes"),
+    (["decompress", "--range", "5", "sound.lz"], 2, "", "no range of bytes"),
+    (["decompress", "--range", "a:5", "sound.lz"], 2, "", "no range of bytes"),
+    (["decompress", "--range", "1:2", "--rm", "sound.lz"], 2, "", "would delete the rest"),
+    (["decompress", "--range", "1:2", "cut.lz"], 1, "", "cut.lz: the file does not end with"),
+    (["decompress", "--recover", "-c", "sound.lz"], 0, TEXT.decode(), ""),
+    (["decompress", "--recover", "-c", "cut.lz"], 1, TEXT.decode(), "cut.lz: an unknown number of bytes lost before"),
+    (["decompress", "--recover", "-c", "junk.lz"], 1, "", "no block is intact (not a likezip frame"),
+    (["decompress", "--recover", "-c", "empty.lz"], 1, "", "the file is empty"),
+    (["decompress", "--recover", "-"], 2, "", "--recover needs an input file"),
+    (["test"], 1, "", "-: the input is empty"),
+    (["test", "-v", "sound.lz"], 0, "", "sound.lz: sound, "),
     ([], 2, "", "Usage:"),
     (["frobnicate"], 2, "", "No such command"),
     (["list"], 2, "", "Missing argument"),
@@ -101,7 +120,8 @@ CASES = [
     (["compress", "--lanes", "0", "in.txt"], 2, "", "--lanes"),
     (["compress", "--lanes", "1025", "in.txt"], 2, "", "--lanes"),
     (["compress", "-T", "0", "in.txt"], 2, "", "--threads"),
-    (["compress", "--block-size", "65535", "in.txt"], 2, "", "--block-size"),
+    (["compress", "--block-size", "65535", "in.txt"], 2, "", "is not in 65536 to"),
+    (["compress", "--block-size", "64KB", "in.txt"], 2, "", "64K or 4MiB"),
     (["compress", "-c", "in.txt", "out"], 2, "", "give one of"),
     (["compress", "-o", "out", "in.txt", "out"], 2, "", "give one of"),
     (["compress", "--rm"], 2, "", "--rm"),
@@ -184,6 +204,10 @@ def test_list(place: Path, frame: bytes) -> None:
         "name": "sound.lz",
         "frames": 1,
         "blocks": 1,
+        "stored": 0,
+        "memory": 0,
+        "memory and prior": 1,
+        "largest block": len(TEXT),
         "compressed": len(frame),
         "uncompressed": len(TEXT),
         "ratio": len(TEXT) / len(frame),
@@ -227,7 +251,7 @@ def test_an_unknown_backend_is_said_so(place: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("LIKEZIP_BACKEND", "int9")
     result = run("compress", "--prior", "on", "in.txt")
     assert result.returncode == 1
-    assert b"no exact matrix product here: int9" in result.stderr
+    assert b"LIKEZIP_BACKEND is int9, which is none of dot, int8" in result.stderr
     assert not (place / "in.txt.lz").exists()
 
 
@@ -244,7 +268,7 @@ def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:
     time.sleep(0.5)
     process.send_signal(number)
     _, said = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 1, said.decode()
     assert said.endswith(b"likezip: interrupted\n")
     assert b"Traceback" not in said
     assert contents(place) == before

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from likezip import container, model, stream
 from likezip.container import BlockHeader, FrameHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnsupportedError
+from likezip.index import read_frames
 
 FRAME = FrameHeader(container.MIN_BLOCK, b"modelid8")
 STORED = BlockHeader.stored(1000, 0x12345678)
-MEMORY = BlockHeader(container.MEMORY, 64, 0, container.RECORDS, 24, 22, 1000, 400, 0x12345678)
+MEMORY = BlockHeader(container.MEMORY, 64, 0, container.RECORDS, 24, 17, 1000, 400, 0x12345678)
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:
@@ -40,7 +41,7 @@ def test_default_block_size(size: int | None, block: int, blocks: int | None) ->
 def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     assert FRAME.pack().hex(" ") == "ce 4c 4b 5a 01 00 00 00 01 00 6d 6f 64 65 6c 69 64 38 95 1a b2 a6"
-    assert MEMORY.pack(3).hex(" ") == "22 40 b0 18 00 e8 03 00 00 90 01 00 00 78 56 34 12 b7 6b ad 0f"
+    assert MEMORY.pack(3).hex(" ") == "22 40 88 18 00 e8 03 00 00 90 01 00 00 78 56 34 12 e1 06 83 0c"
     assert container.pack_end([]).hex(" ") == "00 00 00 00 00 1d f7 22 c6 5a 4b 4c ce"
     assert container.pack_end([(400, 1000)])[:13].hex(" ") == "00 90 01 00 00 e8 03 00 00 01 00 00 00"
     assert (container.FRAME_HEADER_SIZE, container.BLOCK_HEADER_SIZE, container.end_size(1)) == (22, 21, 21)
@@ -55,16 +56,41 @@ def test_frame_header_there_and_back(block_size: int, model_id: bytes) -> None:
 @given(
     st.integers(1, container.MAX_LANES),
     st.integers(container.MIN_TABLE_BITS, container.MAX_TABLE_BITS),
-    st.integers(1, container.MIN_BLOCK),
+    st.integers(1, container.MAX_BLOCK),
     st.floats(0, 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**64 - 1),
 )
 def test_block_header_there_and_back(lanes: int, bits: int, raw: int, share: float, crc: int, number: int) -> None:
-    header = BlockHeader(container.MEMORY, lanes, 0, container.TEXT, 0, bits, raw, int(raw * share) // 4 * 4, crc)
-    assert BlockHeader.parse(header.pack(number), number, container.MIN_BLOCK) == header
+    payload_size = max(container.least_payload(raw), int(raw * share) // 4 * 4)
+    bits = min(bits, max(container.MIN_TABLE_BITS, (container.TABLE_SHARE * raw).bit_length() - 1))
+    header = BlockHeader(container.MEMORY, lanes, 0, container.TEXT, 0, bits, raw, payload_size, crc)
+    assert BlockHeader.parse(header.pack(number), number, container.MAX_BLOCK) == header
     with pytest.raises(CorruptError, match="out of place"):
-        BlockHeader.parse(header.pack(number), number ^ 1, container.MIN_BLOCK)
+        BlockHeader.parse(header.pack(number), number ^ 1, container.MAX_BLOCK)
+
+
+@given(st.binary(max_size=40), st.integers(0, 6 << container.PADDED_SHIFT))
+def test_padding_there_and_back(content: bytes, raw_size: int) -> None:
+    words = content[: len(content) // 4 * 4]
+    words = words[:-1] + b"x" if words else words
+    payload = container.padded(words, raw_size)
+    assert len(payload) == max(len(words), container.least_payload(raw_size))
+    assert container.unpadded(payload, raw_size) == words
+
+
+def test_a_small_payload_claims_no_large_block() -> None:
+    large = replace(MEMORY, raw_size=1 << 30, table_bits=28, payload_size=1 << 15)
+    assert BlockHeader.parse(large.pack(0), 0, container.MAX_BLOCK) == large
+    with pytest.raises(CorruptError, match="limits"):
+        BlockHeader.parse(replace(large, payload_size=(1 << 15) - 4).pack(0), 0, container.MAX_BLOCK)
+
+
+def test_only_what_may_be_padding_is_taken_off() -> None:
+    assert container.least_payload(3 << container.PADDED_SHIFT) == 12
+    assert container.unpadded(bytes(12), 3 << container.PADDED_SHIFT) == b""
+    assert container.unpadded(b"word" + bytes(12), 3 << container.PADDED_SHIFT) == b"word" + bytes(12)
+    assert container.unpadded(b"\1\0\0\0" + bytes(8), 3 << container.PADDED_SHIFT) == b"\1\0\0\0"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=50))
@@ -108,6 +134,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(MEMORY, lanes=container.MAX_LANES + 1), CorruptError),
         (replace(MEMORY, table_bits=container.MIN_TABLE_BITS - 1), CorruptError),
         (replace(MEMORY, table_bits=container.MAX_TABLE_BITS + 1), CorruptError),
+        (replace(MEMORY, raw_size=1023, table_bits=18), CorruptError),
         (replace(MEMORY, payload_size=402), CorruptError),
         (replace(MEMORY, payload_size=1004), CorruptError),
         (replace(MEMORY, raw_size=container.MIN_BLOCK + 1), CorruptError),
@@ -170,7 +197,7 @@ def test_an_index_that_is_not_of_the_blocks_is_refused(entries: list[container.E
 def test_list_refuses_an_index_that_claims_more_than_there_is() -> None:
     frame = FRAME.pack() + container.pack_end([(1 << 31, 1 << 31)])
     with pytest.raises(CorruptError, match="more than the file holds"):
-        stream.read_frames(io.BytesIO(frame))
+        read_frames(io.BytesIO(frame))
     many = _sealed(b"\0" + (1 << 31).to_bytes(4, "little")) + container.END_MAGIC
     with pytest.raises(CorruptError, match="longer than the file"):
-        stream.read_frames(io.BytesIO(FRAME.pack() + many))
+        read_frames(io.BytesIO(FRAME.pack() + many))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import likezip
-from likezip import container, stream
+from likezip import container
+from likezip.index import read_frames
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
 CASES["prior"] = b"It was a bright cold day."
@@ -42,7 +43,7 @@ def test_list_sees_damage_too() -> None:
     frame = likezip.compress(b"something")
     for size in range(len(frame)):
         with pytest.raises(likezip.LikezipError):
-            stream.read_frames(io.BytesIO(frame[:size]))
+            read_frames(io.BytesIO(frame[:size]))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,7 +1,6 @@
 """Round trips of all sizes and options, frames after one another, and what must be refused."""
 
 import io
-import operator
 import os
 import random
 import subprocess
@@ -17,7 +16,9 @@ from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
 
 import likezip
-from likezip import container, prior, stream
+from likezip import container, prior
+from likezip.index import read_frames
+from likezip.workers import Queue, Workers
 
 BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"line %d of the text, which repeats itself, %d\n" % (i, i * i % 97) for i in range(4000))
@@ -86,7 +87,7 @@ def test_frames_after_one_another() -> None:
     sink = io.BytesIO()
     likezip.decompress_stream(Pipe(both, 7), sink)
     assert sink.getvalue() == TEXT[:900]
-    assert [frame.raw_size for frame in stream.read_frames(io.BytesIO(both))] == [500, 0, 400]
+    assert [frame.raw_size for frame in read_frames(io.BytesIO(both))] == [500, 0, 400]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_what_was_written_before_damage_is_right(threads: int) -> None:
     """A bit in the payload of each block in turn: the blocks before it come out, and nothing else."""
     data = TEXT[: BLOCK + 5000]
     frame = likezip.compress(data, block_size=BLOCK)
-    (info,) = stream.read_frames(io.BytesIO(frame))
+    (info,) = read_frames(io.BytesIO(frame))
     place = container.FRAME_HEADER_SIZE
     for number, (payload_size, _) in enumerate(info.blocks):
         place += container.BLOCK_HEADER_SIZE
@@ -213,6 +214,14 @@ def test_pipes_of_the_system() -> None:
                 work(source, io.BytesIO())
 
 
+def die(threads: int, advance: object) -> None:
+    os._exit(threads)
+
+
+def add(threads: int, advance: object, number: int) -> int:
+    return threads + number
+
+
 @pytest.mark.parametrize("pause", [0, 2])
 def test_a_dying_worker_is_an_error(pause: float) -> None:
     """Noticed when a result is asked for, or when more work is given."""
@@ -222,8 +231,8 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
         time.sleep(pause)
         yield from [(), ()]
 
-    with pytest.raises(likezip.WorkerError, match="died"), stream._Workers(2) as workers:
-        list(workers.map(os._exit, calls()))
+    with pytest.raises(likezip.WorkerError, match="died"), Workers(2) as workers:
+        list(Queue(workers, die).map(calls()))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -238,11 +247,11 @@ def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None
             most = max(most, given - taken)
             yield (number,)
 
-    with stream._Workers(threads) as workers:
-        for result in workers.map(operator.add, calls()):
+    with Workers(threads) as workers:
+        for result in Queue(workers, add).map(calls()):
             assert result == taken + (1 if count > 1 else threads)  # a single block has all threads
             taken += 1
-        assert (workers._pool is not None) == (threads > 1 and count > 1)
+        assert (workers._own is not None) == (threads > 1 and count > 1)
     assert taken == count
     assert most <= (threads + 1 if threads > 1 else 1)
 

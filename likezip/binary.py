@@ -1,0 +1,48 @@
+"""Binary files, pipes and sockets as they come: read and written to the end, whatever they take or give at once."""
+
+from __future__ import annotations
+
+import errno
+import io
+from typing import Protocol
+
+PIECE = 1 << 20
+"""Bytes that are asked for at once at most: a claimed size allocates nothing."""
+
+
+class Source(Protocol):
+    """What is read from: any binary file object, pipes included."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+class Sink(Protocol):
+    """What is written to."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+def read_fully(source: Source, size: int) -> bytes:
+    """``size`` bytes, or fewer at the end only; never asks for more than PIECE at once, whatever ``size`` claims.
+
+    Raises BlockingIOError for a source that has nothing yet (a pipe that doesn't block), which is not its end.
+    """
+    parts: list[bytes] = []
+    while size > 0 and (part := source.read(min(size, PIECE))) != b"":
+        if part is None:
+            raise BlockingIOError(errno.EAGAIN, "the source has no bytes yet; open it so that reading waits")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def write_fully(sink: Sink, data: bytes) -> None:
+    """Write all of ``data``, also to a sink that takes less at once and says how much (unbuffered files, sockets).
+
+    Raises BlockingIOError for an unbuffered one that takes nothing for now.
+    """
+    while data:
+        taken = sink.write(data)
+        if taken == 0 or (taken is None and isinstance(sink, io.RawIOBase)):
+            raise BlockingIOError(errno.EAGAIN, "the sink takes no bytes now; open it so that writing waits")
+        data = data[taken:] if isinstance(taken, int) else b""

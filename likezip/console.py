@@ -1,0 +1,155 @@
+"""What the command line says: failures in one line, progress, sizes; and that nothing is said twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from likezip.errors import LikezipError
+from likezip.files import FileError, raise_if_interrupted, terminable
+
+_LINE = 72  # characters of a progress line
+_PAUSE = 0.1  # seconds between two drawings of it
+
+
+@contextmanager
+def failures(name: str | None = None) -> Iterator[None]:
+    """Say what went wrong, and with which file, in one line and exit with 1."""
+    prefix = "" if name is None else f"{printable(name)}: "
+    try:
+        with terminable():
+            yield
+    except FileError as error:
+        fail(str(error))
+    except LikezipError as error:
+        fail(f"{prefix}{error}")
+    except BrokenPipeError:
+        _forget_output()
+        sys.exit(1)
+    except OSError as error:
+        _forget_output()
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+    except MemoryError:
+        fail(f"{prefix}out of memory")
+    except KeyboardInterrupt:
+        click.echo("likezip: interrupted", err=True)
+        exec("")  # CPython ends by SIGINT if the last string executed was interrupted, as those of dataclasses may be
+        sys.exit(1)
+
+
+class Failed(SystemExit):
+    """One file could not be dealt with; said so already."""
+
+
+def fail(message: str) -> NoReturn:
+    """Say why, and exit with 1."""
+    click.echo(f"likezip: {printable(message)}", err=True)
+    raise Failed(1)
+
+
+def printable(name: str) -> str:
+    """A file name that any stream takes, also one that is no valid text."""
+    return click.format_filename(name)
+
+
+def _forget_output() -> None:
+    """Let what standard output still buffers go nowhere, or the interpreter's end would complain about it again."""
+    with suppress(OSError, AttributeError):  # not a real file, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def announce() -> None:
+    """Kernels are about to be compiled."""
+    click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
+
+
+@dataclass
+class Meter:
+    """Progress on stderr: bytes, rate and, if the total is known, the remaining time."""
+
+    total: int | None
+    shown: bool
+    drawn: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, done: int, written: int) -> None:
+        raise_if_interrupted()
+        now = time.monotonic()
+        if not self.shown or (now - self.drawn < _PAUSE and done != self.total):
+            return
+        rate = max(done, 1) / max(now - self._began, 1e-9)
+        line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB, {rate / 1e6:.2f} MB/s"
+        if self.total:
+            line = f"{100 * done / self.total:3.0f} %  {line}, {(self.total - done) / rate:.0f} s left"
+        click.echo(f"\r{line:<{_LINE}}", err=True, nl=False)
+        self.drawn = now
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wipe the line, so that messages stand alone."""
+        if self.drawn:
+            click.echo(f"\r{'':<{_LINE}}\r", err=True, nl=False)
+
+
+class Counted:
+    """A file that counts the bytes that pass, and is otherwise as it was."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.size = 0
+
+    def read(self, size: int, /) -> bytes | None:
+        data: bytes | None = self._file.read(size)
+        self.size += len(data or b"")
+        return data
+
+    def write(self, data: bytes, /) -> int | None:
+        taken: int | None = self._file.write(data)
+        self.size += len(data) if taken is None else taken
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = re.compile(r"(-?\d+)\s*(?:([KMGT])(?:iB)?)?")
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes as people write them: 65536, 64K, 64KiB; powers of 1024. None for anything else."""
+    found = _SIZE.fullmatch(text.strip())
+    return int(found[1]) * _UNITS[found[2] or ""] if found else None
+
+
+def size_option(least: int, most: int) -> Callable[[str], int]:
+    """The type of an option: a number of bytes from ``least`` to ``most``."""
+
+    def convert(text: str) -> int:
+        size = parse_size(text)
+        if size is None or not least <= size <= most:
+            raise click.BadParameter(f"{text} is not in {least} to {most} bytes, such as 65536, 64K or 4MiB")
+        return size
+
+    return convert
+
+
+def range_option(text: str) -> tuple[int, int | None]:
+    """The type of an option: START:END in bytes, the beginning or end if left out, from the end if negative."""
+    start, colon, end = (part.strip() for part in text.partition(":"))
+    numbers = [parse_size(part) if part else None for part in (start, end)]
+    if not colon or any(number is None and part for number, part in zip(numbers, (start, end), strict=True)):
+        raise click.BadParameter(f"{text} is no range of bytes, such as 1000:2000, :64K or -1M:")
+    return numbers[0] or 0, numbers[1]

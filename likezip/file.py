@@ -1,0 +1,327 @@
+"""Compressed files as Python's file objects, with random access by the index."""
+
+from __future__ import annotations
+
+import io
+import os
+from builtins import open as open_file
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, TextIO, cast, overload
+
+from likezip import reader
+from likezip.binary import PIECE, write_fully
+from likezip.incremental import LikezipCompressor
+from likezip.index import Places, read_frames
+from likezip.model import Model, ModelLike, the_model
+from likezip.reader import Block
+from likezip.workers import Queue, Workers
+
+
+class _Content(io.RawIOBase):
+    """The content of the frames in a file from where it stands; keeps the block that was read last."""
+
+    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers) -> None:
+        self._file, self._workers = file, workers
+        self._model = None if model is None else the_model(model)
+        self._begin = file.tell() if file.seekable() else 0
+        self._places: Places | None = None
+        self._position = self._block_begin = 0
+        self._block = b""
+        self._blocks = self._decoded(reader.blocks(file, self._model))
+        self._failure: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill ``buffer`` with what is left of a block at most."""
+        part = self._rest_of_block()[: len(buffer)]
+        buffer[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+    def readall(self) -> bytes:
+        parts = []
+        while part := self._rest_of_block():
+            parts.append(bytes(part))
+            self._position += len(part)
+        return b"".join(parts)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Nothing is decoded: that is left to the next read, and begins with the block that it needs."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence)
+        if base is None and whence != io.SEEK_END:
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence}")
+        target = max(0, offset + (self._index().size if base is None else base))
+        if not self._block_begin <= target <= self._block_begin + len(self._block):
+            self._go_to(target)
+        self._position = target
+        return target
+
+    def close(self) -> None:
+        self._blocks.close()
+        super().close()
+
+    def _rest_of_block(self) -> memoryview:
+        """From the position to the end of its block; empty at the end of the file only."""
+        if self._failure is not None:
+            raise self._failure
+        while self._position >= self._block_begin + len(self._block):
+            try:
+                following = next(self._blocks, None)
+            except Exception as error:
+                self._failure = error
+                raise
+            if following is None:
+                return memoryview(b"")
+            self._block_begin, self._block = self._block_begin + len(self._block), following
+        return memoryview(self._block)[self._position - self._block_begin :]
+
+    def _decoded(self, blocks: Iterator[tuple[Block, Model]]) -> Generator[bytes, None, None]:
+        return Queue(self._workers, reader.decode).map(blocks)
+
+    def _index(self) -> Places:
+        """The index, read when first needed; that moves the file, so the blocks to come are then found by it."""
+        if self._places is None:
+            places = Places(read_frames(self._file, self._begin))
+            self._continue(places, places.find(self._block_begin + len(self._block))[0])
+            self._places = places
+        return self._places
+
+    def _go_to(self, position: int) -> None:
+        """Have the block that holds a position be the next to be decoded."""
+        places = self._index()
+        place, self._block_begin = places.find(position)
+        self._block, self._failure = b"", None
+        self._continue(places, place)
+
+    def _continue(self, places: Places, place: int) -> None:
+        self._blocks.close()
+        self._blocks = self._decoded(self._found(places, place))
+
+    def _found(self, places: Places, place: int) -> Iterator[tuple[Block, Model]]:
+        for frame, block in places.read(self._file, place):
+            reader.prepare(block.header, None)
+            yield block, reader.model_for(frame.model_id, self._model)
+
+
+class LikezipFile(io.BufferedIOBase):
+    """A compressed file to be read or written as if it were not.
+
+    Reading: all that ``io.BufferedReader`` has; ``seek`` finds by the index the block that is needed, and only that is
+    decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, once
+    what is right before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
+    ends by an exception, the frame is left without its end, which every reader notices.
+    """
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        mode: str = "r",
+        *,
+        model: ModelLike | None = None,
+        threads: int | None = None,
+        executor: Executor | None = None,
+        **coding: Any,
+    ) -> None:
+        """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
+        file that must not exist, "a" to add a frame to one; with or without "b".
+
+        threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
+        Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
+        """
+        kind = mode.replace("b", "", 1)
+        if kind not in ("r", "w", "x", "a"):
+            raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
+        if kind == "r" and coding:
+            raise ValueError(f"{', '.join(coding)}: only for writing")
+        self._reader: io.BufferedReader | None = None
+        self._compressor: LikezipCompressor | None = None
+        self._workers = Workers(threads, executor)
+        self._written = 0
+        if kind != "r":
+            self._compressor = LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
+        self._owned = open_file(file, f"{kind}b") if isinstance(file, (str, bytes, os.PathLike)) else None  # noqa: SIM115
+        self._file = cast(BinaryIO, self._owned or file)
+        if kind == "r":
+            self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)
+
+    @property
+    def name(self) -> Any:
+        """The path as given, or what the file object calls itself."""
+        return self._file.name
+
+    @property
+    def mode(self) -> str:
+        """rb or wb, as the standard library's."""
+        return "rb" if self._reader is not None else "wb"
+
+    def readable(self) -> bool:
+        self._check_open()
+        return self._reader is not None
+
+    def writable(self) -> bool:
+        self._check_open()
+        return self._reader is None
+
+    def seekable(self) -> bool:
+        self._check_open()
+        return self._reader is not None and self._reader.seekable()
+
+    def fileno(self) -> int:
+        """The compressed file's."""
+        self._check_open()
+        return self._file.fileno()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._reading().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._reading().read1(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        return self._reading().readinto(buffer)
+
+    def readinto1(self, buffer: Any, /) -> int:
+        return self._reading().readinto1(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._reading().readline(-1 if size is None else size)
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Some bytes of what comes next, at least one before the end, without moving on."""
+        return self._reading().peek(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._reading().seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where reading or writing is, in bytes of content."""
+        self._check_open()
+        return self._reader.tell() if self._reader is not None else self._written
+
+    def write(self, data: Any, /) -> int:
+        """Take ``data``, all of it; blocks are written when they are full."""
+        compressor, size = self._writing(), memoryview(data).nbytes
+        try:
+            write_fully(self._file, compressor.compress(data))
+        except BaseException:
+            self._give_up()
+            raise
+        self._written += size
+        return size
+
+    def close(self) -> None:
+        """End the frame, if it is written, and the file, if it was opened here."""
+        if self.closed:
+            return
+        compressor, self._compressor = self._compressor, None
+        try:
+            if compressor is not None:
+                write_fully(self._file, compressor.flush())
+            if self._reader is not None:
+                self._reader.close()
+        finally:
+            self._workers.close(at_once=True)
+            if self._owned is not None:
+                self._owned.close()
+            super().close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._give_up()
+        self.close()
+
+    def _give_up(self) -> None:
+        """The frame that is being written is not to get its end."""
+        if self._compressor is not None:
+            self._compressor.close()
+            self._compressor = None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the file is closed")
+
+    def _reading(self) -> io.BufferedReader:
+        self._check_open()
+        if self._reader is None:
+            raise io.UnsupportedOperation("the file is open for writing")
+        return self._reader
+
+    def _writing(self) -> LikezipCompressor:
+        self._check_open()
+        if self._reader is not None:
+            raise io.UnsupportedOperation("the file is open for reading")
+        if self._compressor is None:
+            raise ValueError("writing has failed before; the frame is incomplete")
+        return self._compressor
+
+
+class _Text(io.TextIOWrapper):
+    """Text over a LikezipFile, which learns of exceptions."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            cast(LikezipFile, self.buffer).__exit__(kind, value, trace)
+
+
+BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
+TextMode = Literal["rt", "wt", "xt", "at"]
+
+
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Any
+) -> LikezipFile: ...
+
+
+@overload
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: TextMode,
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Any,
+) -> TextIO: ...
+
+
+def open(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: str = "rb",
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Any,
+) -> LikezipFile | TextIO:
+    """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
+
+    options: threads, executor, and for writing block_size, lanes, prior, as for LikezipFile.
+    """
+    if "t" not in mode:
+        if (encoding, errors, newline) != (None, None, None):
+            raise ValueError("encoding, errors and newline are for text: give a mode with t")
+        return LikezipFile(file, mode, model=model, **options)
+    if "b" in mode:
+        raise ValueError(f"mode must have one of t and b, not {mode!r}")
+    binary = LikezipFile(file, mode.replace("t", "", 1), model=model, **options)
+    return _Text(binary, encoding, errors, newline)

@@ -1,0 +1,142 @@
+"""Compression and decompression of data that come in pieces, as those of Python's lzma and compression.zstd."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+
+from likezip import container, reader
+from likezip.codec import PriorChoice
+from likezip.container import FrameHeader
+from likezip.errors import LikezipError
+from likezip.model import Model, ModelLike, the_model
+from likezip.reader import Block
+from likezip.workers import Workers
+from likezip.writer import FrameWriter
+
+
+class LikezipCompressor:
+    """Makes one frame of all that ``compress`` is given; ``flush`` ends it.
+
+    The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: ModelLike | None = None,
+        block_size: int = container.DEFAULT_BLOCK,
+        threads: int | None = None,
+        lanes: int | None = None,
+        prior: PriorChoice = "auto",
+        executor: Executor | None = None,
+    ) -> None:
+        self._workers = Workers(threads, executor)
+        self._writer: FrameWriter | None = FrameWriter(
+            self._workers, the_model(model), block_size=block_size, lanes=lanes, prior=prior
+        )
+        self._buffer = bytearray()
+
+    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Take more data; returns what is finished of the frame, often nothing.
+
+        Raises ValueError behind the end of the frame.
+        """
+        writer = self._open()
+        self._buffer += data
+        parts: list[bytes] = []
+        while len(self._buffer) >= writer.block_size:
+            block = bytes(memoryview(self._buffer)[: writer.block_size])
+            del self._buffer[: writer.block_size]
+            parts += writer.put(block)
+        return b"".join(parts)
+
+    def flush(self) -> bytes:
+        """End the frame; returns the rest of it, after which the compressor can't be used any more."""
+        writer, self._writer = self._open(), None
+        with self._workers:
+            parts = [*writer.put(bytes(self._buffer))] if self._buffer else []
+            self._buffer.clear()
+            return b"".join([*parts, *writer.end()])
+
+    def close(self) -> None:
+        """End the worker processes of a frame that is not to be ended."""
+        self._writer = None
+        self._workers.close(at_once=True)
+
+    def _open(self) -> FrameWriter:
+        if self._writer is None:
+            raise ValueError("the compressor's frame has been ended")
+        return self._writer
+
+
+class LikezipDecompressor:
+    """Gives back the content of one frame that ``decompress`` is given in pieces of any size.
+
+    eof: whether the end of the frame was reached; unused_data: what came behind it.
+    model: a model, its file or its name, None for the one that the frame names.
+    """
+
+    def __init__(self, *, model: ModelLike | None = None) -> None:
+        self.eof = False
+        self.unused_data = b""
+        self._given = None if model is None else the_model(model)
+        self._model: Model | None = None
+        self._parser = reader.parse_frame()
+        next(self._parser)
+        self._wanted = container.FRAME_HEADER_SIZE
+        self._failure: LikezipError | None = None
+        self._input, self._output = bytearray(), bytearray()
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether ``decompress`` has to be given more data to return any."""
+        return not (self.eof or self._output or len(self._input) >= self._wanted)
+
+    def decompress(self, data: bytes | bytearray | memoryview, max_length: int = -1) -> bytes:
+        """Take more data; returns at most ``max_length`` bytes of content, -1 for all there are.
+
+        Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged: then all that was
+        returned before is right, and every further call raises the same.
+        """
+        if self.eof and not self._output:
+            raise EOFError("the end of the frame has been reached")
+        if self.eof:
+            self.unused_data += data
+        else:
+            self._input += data
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._decode(max_length)
+        except LikezipError as error:
+            self._failure = error
+            raise
+        return self._returned(max_length)
+
+    def _decode(self, enough: int) -> None:
+        """Go on until there is ``enough`` output, or too little input."""
+        while not self.eof and len(self._input) >= self._wanted and (enough < 0 or len(self._output) < enough):
+            data = bytes(memoryview(self._input)[: self._wanted])
+            del self._input[: self._wanted]
+            try:
+                found = self._parser.send(data)
+                while not isinstance(found, int):
+                    self._found(found)
+                    found = next(self._parser)
+                self._wanted = found
+            except StopIteration:
+                self.eof, self.unused_data = True, bytes(self._input)
+                self._input.clear()
+
+    def _found(self, found: FrameHeader | Block) -> None:
+        if isinstance(found, FrameHeader):
+            self._model = reader.model_for(found.model_id, self._given)
+        else:
+            assert self._model is not None
+            self._output += reader.decode(1, None, found, self._model)
+
+    def _returned(self, most: int) -> bytes:
+        size = len(self._output) if most < 0 else min(most, len(self._output))
+        part = bytes(memoryview(self._output)[:size])
+        del self._output[:size]
+        return part

@@ -1,0 +1,49 @@
+"""What the headers and indexes of a file say, as a row of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, BinaryIO
+
+import click
+
+from likezip import container, index
+from likezip.console import printable
+
+
+def row(name: str, file: BinaryIO) -> dict[str, Any]:
+    """What the headers of a file say; raises LikezipError if any does not fit."""
+    frames = index.read_frames(file)
+    headers = [index.read_block_header(file, frame, n) for frame in frames for n in range(len(frame.blocks))]
+    compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
+    modes = Counter(header.mode for header in headers)
+    return {
+        "name": name,
+        "frames": len(frames),
+        "blocks": len(headers),
+        "stored": modes[container.STORED],
+        "memory": modes[container.MEMORY],
+        "memory and prior": modes[container.MEMORY_PRIOR],
+        "largest block": max((header.raw_size for header in headers), default=0),
+        "compressed": compressed,
+        "uncompressed": uncompressed,
+        "ratio": uncompressed / compressed,
+        "check": "crc32",
+        "models": sorted({frame.model_id.hex() for frame in frames}),
+    }
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """A table of them, if there are any."""
+    if rows:
+        click.echo(
+            f"{'frames':>6} {'blocks':>6} {'coded':>8} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
+            f"check {'model':16}  name"
+        )
+    for row in rows:
+        ways = {"s": row["stored"], "m": row["memory"], "p": row["memory and prior"]}
+        coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
+        click.echo(
+            f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
+            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
+        )

@@ -1,0 +1,139 @@
+"""A frame read from its beginning to its end, wherever its bytes come from.
+
+``parse_frame`` asks for bytes and says what it found; it is driven by what pulls from a file (``pulled``) and by what
+is handed pieces (``likezip.incremental``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from likezip import codec, container
+from likezip.binary import Source, read_fully
+from likezip.container import BlockHeader, Entry, FrameHeader
+from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError
+from likezip.model import Model, ModelLike, find_model, the_model
+
+if TYPE_CHECKING:
+    from likezip.predictor import Advance
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block as it lies in a frame: its number from 0, its header and its payload."""
+
+    number: int
+    header: BlockHeader
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes in the frame."""
+        return container.BLOCK_HEADER_SIZE + len(self.payload)
+
+
+Parser = Generator[int | FrameHeader | Block, bytes, None]
+"""Yields how many bytes it wants, to be sent next, fewer only if there are no more; and in between, what they hold."""
+
+
+def parse_frame() -> Parser:
+    """The header of a frame, then its blocks; ends behind the frame.
+
+    Raises LikezipError for whatever does not fit, with the block's number.
+    """
+    header = FrameHeader.parse((yield container.FRAME_HEADER_SIZE))
+    yield header
+    entries: list[Entry] = []
+    while (marker := (yield 1)) != bytes([container.END]):
+        block = yield from _parse_block(marker, len(entries), header.block_size)
+        yield block
+        entries.append((len(block.payload), block.header.raw_size))
+    end = marker + (yield container.end_size(len(entries)) - 1)
+    if len(end) < container.end_size(len(entries)):
+        raise TruncatedError("the data end within the index")
+    if container.parse_end(end) != entries:
+        raise CorruptError("the index does not fit the blocks")
+
+
+def _parse_block(marker: bytes, number: int, block_size: int) -> Generator[int, bytes, Block]:
+    packed = marker + (yield container.BLOCK_HEADER_SIZE - 1)
+    header = BlockHeader.parse(packed, number, block_size)
+    payload = yield header.payload_size
+    if len(payload) < header.payload_size:
+        raise TruncatedError(f"the data end within block {number}")
+    return Block(number, header, payload)
+
+
+def pulled(source: Source) -> Iterator[FrameHeader | Block]:
+    """The headers and blocks of all frames in ``source``, to its end.
+
+    Raises TruncatedError for an empty source, FormatError for anything behind a frame that is no frame.
+    """
+    start = read_fully(source, container.FRAME_HEADER_SIZE)
+    if not start:
+        raise TruncatedError("the input is empty, not even an empty frame")
+    while start:
+        yield from _pulled_frame(start, source)
+        start = read_fully(source, container.FRAME_HEADER_SIZE)
+        check_follower(start)
+
+
+def _pulled_frame(start: bytes, source: Source) -> Iterator[FrameHeader | Block]:
+    parser = parse_frame()
+    next(parser)  # wants the header, which is ``start``
+    with suppress(StopIteration):
+        found = parser.send(start)
+        while True:
+            if isinstance(found, int):
+                found = parser.send(read_fully(source, found))
+            else:
+                yield found
+                found = next(parser)
+
+
+def check_follower(start: bytes) -> None:
+    """Raise FormatError if these bytes behind a frame don't begin another."""
+    if start[:4] != container.MAGIC[: len(start)]:
+        raise FormatError("trailing data: what follows the frame is not a frame")
+
+
+def blocks(
+    source: Source, model: ModelLike | None, announce: Callable[[], None] | None = None
+) -> Iterator[tuple[Block, Model]]:
+    """The blocks of all frames in ``source``, each with the model that it was written with: what ``decode`` takes.
+
+    model: used instead of looking for the frames' ids.  Raises UnknownModelError, and what ``pulled`` does.
+    """
+    given = None if model is None else the_model(model)
+    for found in pulled(source):
+        if isinstance(found, FrameHeader):
+            used = model_for(found.model_id, given)
+        else:
+            prepare(found.header, announce)
+            yield found, used
+
+
+def prepare(header: BlockHeader, announce: Callable[[], None] | None) -> None:
+    """Have the kernels compiled that the block needs, here rather than by each worker."""
+    if header.mode != container.STORED:
+        codec.prepare(announce, prior=header.mode == container.MEMORY_PRIOR)
+
+
+def model_for(identity: bytes, model: Model | None) -> Model:
+    """The model that a frame names, ``model`` if that is the one; raises UnknownModelError."""
+    if model is None:
+        return find_model(identity)
+    if model.id != identity:
+        raise UnknownModelError(f"the frame was written with model {identity.hex()}, not with {model.id.hex()}")
+    return model
+
+
+def decode(threads: int, advance: Advance | None, block: Block, model: Model) -> bytes:
+    """The raw bytes of a block; what a worker does."""
+    try:
+        return codec.decode_block(block.header, block.payload, model.here(), threads=threads, advance=advance)
+    except LikezipError as error:
+        raise type(error)(f"block {block.number}: {error}") from error

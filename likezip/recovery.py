@@ -1,0 +1,309 @@
+"""What is intact in a damaged file: every block whose header, payload and content still fit their checksums.
+
+Where the indexes at the end of the frames are sound, they say where each block lies.  Otherwise the file is walked from
+its beginning, and where nothing fits, searched for the next header that does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from likezip import container, reader
+from likezip.binary import Sink, write_fully
+from likezip.container import BlockHeader, FrameHeader
+from likezip.errors import CorruptError, LikezipError, TruncatedError
+from likezip.index import FrameInfo, read_block_header, read_frames
+from likezip.model import Model, ModelLike, default_model, the_model
+from likezip.reader import Block
+from likezip.workers import Queue, Workers
+
+if TYPE_CHECKING:
+    from likezip.predictor import Advance
+    from likezip.stream import Progress
+
+LARGEST_GAP = 4096
+"""Blocks that may be missing before one that is found by searching; every number takes a checksum to try."""
+WINDOW = 1 << 20
+"""Bytes that are searched at once."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that was not recovered.
+
+    begin, end: bytes of the file; position: where in the output its content is missing; raw_size: how much, in bytes,
+    None if unknown; reason: what did not fit.
+    """
+
+    begin: int
+    end: int
+    raw_size: int | None
+    reason: str
+    position: int = 0
+
+    def __str__(self) -> str:
+        size = "an unknown number of bytes" if self.raw_size is None else f"{self.raw_size} bytes"
+        place = f"bytes {self.begin} to {self.end} of the file"
+        return f"{size} lost before byte {self.position} of the output ({self.reason}; {place})"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A block that was found, where it lies in the file, and the model id of its frame, None if unknown."""
+
+    begin: int
+    block: Block
+    model_id: bytes | None
+
+    @property
+    def end(self) -> int:
+        return self.begin + self.block.size
+
+
+def recover_stream(
+    file: BinaryIO,
+    sink: Sink,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[], None] | None = None,
+) -> list[Loss]:
+    """Write the content of all intact blocks of a file that can seek, in order; returns what is missing.
+
+    model: for blocks of a frame whose header is lost, None for the default.
+    Raises TruncatedError for an empty file, CorruptError if nothing is intact, UnknownModelError for a model that is
+    not here.
+    """
+    given = None if model is None else the_model(model)
+    losses: list[Loss] = []
+    read = written = 0
+    with Workers(threads) as workers:
+        for end, result in Queue(workers, _attempt).map(_with_models(_found(file), given, announce)):
+            if isinstance(result, Loss):
+                losses.append(replace(result, position=written))
+            else:
+                write_fully(sink, result)
+                written += len(result)
+            read = max(read, end)
+            if progress is not None:
+                progress(read, written)
+    if losses and not written:
+        raise CorruptError(f"no block is intact ({losses[0].reason})")
+    return losses
+
+
+def _attempt(
+    threads: int, advance: Advance | None, found: _Held | Loss, model: Model | None
+) -> tuple[int, bytes | Loss]:
+    """Where a block ends in the file, and its content or why there is none; what a worker does."""
+    if isinstance(found, Loss) or model is None:
+        assert isinstance(found, Loss)
+        return found.end, found
+    try:
+        return found.end, reader.decode(threads, advance, found.block, model)
+    except CorruptError as error:
+        return found.end, Loss(found.begin, found.end, found.block.header.raw_size, str(error))
+
+
+def _with_models(
+    found: Iterator[_Held | Loss], given: Model | None, announce: Callable[[], None] | None
+) -> Iterator[tuple[_Held | Loss, Model | None]]:
+    for one in found:
+        if isinstance(one, Loss):
+            yield one, None
+        else:
+            reader.prepare(one.block.header, announce)
+            yield one, reader.model_for(one.model_id, given) if one.model_id else given or default_model()
+
+
+def _found(file: BinaryIO) -> Iterator[_Held | Loss]:
+    """Blocks and what is lost between them, in the order of the file."""
+    try:
+        frames = read_frames(file)
+    except LikezipError:
+        if file.seek(0, os.SEEK_END) == 0:
+            raise
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield from _Walk(data).blocks()
+    else:
+        for frame in frames:
+            yield from _indexed(file, frame)
+
+
+def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
+    """The blocks of a frame whose index is sound."""
+    for number, begin in enumerate(frame.block_offsets[:-1]):
+        try:
+            header = read_block_header(file, frame, number)
+        except CorruptError as error:
+            yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
+        else:
+            yield _Held(begin, Block(number, header, file.read(header.payload_size)), frame.model_id)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A frame header that was found."""
+
+    begin: int
+    end: int
+    header: FrameHeader
+
+
+@dataclass(frozen=True)
+class _End:
+    """The end of a frame that was found."""
+
+    begin: int
+    end: int
+
+
+class _Walk:
+    """From the beginning of a file to its end, from one thing that fits to the next.
+
+    A block that is stored may hold a compressed file; if its own header is lost, that file's blocks are found instead.
+    """
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self._data = data
+        self._frame: FrameHeader | None = None  # None if its header is lost
+        self._inside = False  # a frame, behind its header
+        self._number = 0  # of the block to come
+
+    def blocks(self) -> Iterator[_Held | Loss]:
+        place, block = 0, None
+        while place < len(self._data):
+            try:
+                found = self._expected(place)
+            except LikezipError as error:
+                following = self._search(place if block is None or self._is_sound(block) else block.begin + 1)
+                end = len(self._data) if following is None else following.begin
+                if end >= place:  # before it is the block that did not fit, and told as lost
+                    yield Loss(place, end, None, str(error))
+                if following is None:
+                    return
+                found = following
+            block = found if isinstance(found, _Held) else None
+            if block is not None:
+                yield block
+            self._pass(found)
+            place = found.end
+        if self._inside:
+            yield Loss(place, place, None, "the data end within the frame")
+
+    def _pass(self, found: _Start | _Held | _End) -> None:
+        """What is to come behind something that was found."""
+        self._inside = not isinstance(found, _End)
+        if isinstance(found, _Held):
+            self._number = found.block.number + 1
+        else:
+            self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
+
+    def _expected(self, place: int) -> _Start | _Held | _End:
+        """What has to be at ``place``; raises LikezipError if it is not."""
+        if not self._inside:
+            header = FrameHeader.parse(self._data[place : place + container.FRAME_HEADER_SIZE])
+            return _Start(place, place + container.FRAME_HEADER_SIZE, header)
+        if self._data[place] == container.END:
+            return self._end(place)
+        return self._block(place, self._number)
+
+    def _block(self, place: int, number: int) -> _Held:
+        packed = self._data[place : place + container.BLOCK_HEADER_SIZE]
+        block_size = container.MAX_BLOCK if self._frame is None else self._frame.block_size
+        header = BlockHeader.parse(packed, number, block_size)
+        begin = place + container.BLOCK_HEADER_SIZE
+        payload = self._data[begin : begin + header.payload_size]
+        if len(payload) < header.payload_size:
+            raise TruncatedError(f"the data end within block {number}")
+        return _Held(place, Block(number, header, payload), None if self._frame is None else self._frame.model_id)
+
+    def _end(self, place: int) -> _End:
+        """The end of a frame, of as many blocks as it may have."""
+        for count in range(self._number, self._number + LARGEST_GAP):
+            end = place + container.end_size(count)
+            stated = self._data[end - container.FOOTER_SIZE : end][:4]
+            if stated == struct.pack("<I", count):
+                with suppress(CorruptError):
+                    container.parse_end(self._data[place:end])
+                    return _End(place, end)
+        raise CorruptError("the index is damaged")
+
+    def _is_sound(self, held: _Held) -> bool:
+        """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
+        model = reader.model_for(held.model_id, None) if held.model_id else default_model()
+        return not isinstance(_attempt(1, None, held, model)[1], Loss)
+
+    def _search(self, begin: int) -> _Start | _Held | _End | None:
+        """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""
+        numbers = _numbers(range(self._number, self._number + LARGEST_GAP))
+        starts, ends = set(_occurrences(self._data, container.MAGIC, begin)), set(_ends(self._data, begin))
+        for window in range(begin, len(self._data), WINDOW):
+            limit = window + WINDOW
+            places = {place for place in starts | ends if window <= place < limit}
+            places.update(_plausible_headers(self._data[window : limit + container.BLOCK_HEADER_SIZE - 1], window))
+            for place in sorted(places):
+                with suppress(LikezipError):
+                    if place in starts:
+                        header = FrameHeader.parse(self._data[place : place + container.FRAME_HEADER_SIZE])
+                        return _Start(place, place + container.FRAME_HEADER_SIZE, header)
+                    if place in ends:
+                        return self._end(place)
+                    number = numbers.get(_number_part(self._data[place : place + container.BLOCK_HEADER_SIZE]))
+                    if number is not None:
+                        return self._block(place, number)
+        return None
+
+
+def _occurrences(data: mmap.mmap, wanted: bytes, begin: int) -> Iterator[int]:
+    place = data.find(wanted, begin)
+    while place >= 0:
+        yield place
+        place = data.find(wanted, place + 1)
+
+
+def _ends(data: mmap.mmap, begin: int) -> Iterator[int]:
+    """Where the ends of frames begin, as far as their last 12 bytes tell."""
+    for place in _occurrences(data, container.END_MAGIC, begin):
+        end = place + len(container.END_MAGIC)
+        start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
+        if start >= begin and data[start] == container.END:
+            yield start
+
+
+def _plausible_headers(data: bytes, begin: int) -> list[int]:
+    """Where in ``data``, which lie from ``begin`` on, block headers may be, as far as mode and sizes tell."""
+    import numpy as np
+
+    size = len(data) - container.BLOCK_HEADER_SIZE + 1
+    if size <= 0:
+        return []
+    content = np.frombuffer(data, np.uint8)
+    raw, payload = (
+        sum(content[place + i : place + i + size].astype(np.uint32) << np.uint32(8 * i) for i in range(4))
+        for place in (5, 9)
+    )
+    mode = content[:size] & 15
+    found = (mode >= container.STORED) & (mode <= container.MEMORY_PRIOR)
+    found &= (raw > 0) & (raw <= container.MAX_BLOCK) & (payload <= raw)
+    return [begin + int(place) for place in np.flatnonzero(found)]
+
+
+def _number_part(packed: bytes) -> int:
+    """What the block's number contributes to the checksum of its header: a CRC is linear in the bits."""
+    fields, stated = packed[:-4], struct.unpack("<I", packed[-4:])[0]
+    return int(stated ^ container.checksum(bytes(8) + fields))
+
+
+def _numbers(numbers: range) -> dict[int, int]:
+    """Block numbers by their ``_number_part``."""
+    rest = bytes(container.BLOCK_HEADER_SIZE - 4)
+    nothing = container.checksum(bytes(8) + rest)
+    return {container.checksum(struct.pack("<Q", number) + rest) ^ nothing: number for number in numbers}

@@ -1,0 +1,292 @@
+"""LikezipFile and open: as Python's own compressed files, and random access by the index."""
+
+import io
+import pickle
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from roundtrip import Pipe
+
+import likezip
+from likezip import container, reader
+from likezip.workers import Workers
+from likezip.writer import FrameWriter
+
+BLOCK = 2000
+"""Bytes of a block in FRAME; likezip would only make larger ones, but reads any."""
+TEXT = b"".join(b"line %d of a file, one of many: %d\n" % (i, i * i % 1009) for i in range(500))
+BLOCKS = -(-len(TEXT) // BLOCK)
+
+
+def framed(content: bytes) -> bytes:
+    """A frame of small blocks."""
+    with Workers() as workers:
+        model = likezip.load_model("likezip-1")
+        writer = FrameWriter(workers, model, block_size=container.MIN_BLOCK, lanes=None, prior="off")
+        parts = [part for start in range(0, len(content), BLOCK) for part in writer.put(content[start : start + BLOCK])]
+        return b"".join([*parts, *writer.end()])
+
+
+FRAME = framed(TEXT)
+
+
+class Decoded:
+    """Counts the blocks that are decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.numbers: list[int] = []
+        decode = reader.decode
+
+        def counting(threads: int, advance: Any, block: reader.Block, model: likezip.Model) -> bytes:
+            self.numbers.append(block.number)
+            return decode(threads, advance, block, model)
+
+        monkeypatch.setattr(reader, "decode", counting)
+
+
+def test_reading_as_any_file() -> None:
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        assert file.readable() and file.seekable() and not file.writable()
+        assert file.read(0) == b""
+        assert file.peek(1)[:1] == TEXT[:1]
+        assert file.read(5) == TEXT[:5]
+        assert file.tell() == 5
+        assert len(file.read1(1 << 30)) == BLOCK - 5
+        buffer = bytearray(10)
+        before = file.tell()
+        assert file.readinto(buffer) == 10
+        assert buffer == TEXT[before : before + 10]
+        file.seek(before)
+        assert file.readinto1(buffer) == 10
+        file.seek(0)
+        assert file.readline() == TEXT[: TEXT.index(b"\n") + 1]
+        assert file.readline(3) == b"lin"
+        file.seek(0)
+        assert list(file) == TEXT.splitlines(keepends=True)
+        assert file.read() == file.read(10) == file.peek() == b""
+        file.seek(0)
+        assert file.read() == TEXT
+    assert file.closed
+    with pytest.raises(ValueError, match="closed"):
+        file.read()
+    file.close()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(-10, len(TEXT) + 10), st.integers(0, 2), st.integers(0, 3 * BLOCK)), max_size=8))
+def test_seek_and_read_as_of_the_content(moves: list[tuple[int, int, int]]) -> None:
+    with likezip.open(io.BytesIO(FRAME * 2)) as file, io.BytesIO(TEXT * 2) as content:
+        for offset, whence, size in moves:
+            if whence == io.SEEK_SET:
+                offset = abs(offset)
+            elif whence == io.SEEK_END:
+                offset = -offset
+            place = max(0, {0: 0, 1: content.tell(), 2: 2 * len(TEXT)}[whence] + offset)
+            assert file.seek(offset, whence) == place
+            content.seek(place)
+            assert file.tell() == place
+            assert file.read(size) == content.read(size)
+
+
+def test_a_part_from_the_middle_decodes_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = Decoded(monkeypatch)
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        file.seek(2 * BLOCK + 100)
+        assert file.read1(1000) == TEXT[2 * BLOCK + 100 :][:1000]
+        assert decoded.numbers == [2]
+        file.seek(2 * BLOCK)
+        assert file.read(1000) == TEXT[2 * BLOCK :][:1000]
+        assert decoded.numbers == [2]
+        file.seek(-10, io.SEEK_END)
+        assert file.read(100) == TEXT[-10:]
+        assert decoded.numbers == [2, BLOCKS - 1]
+        assert file.seek(0, io.SEEK_END) == file.tell() == len(TEXT)
+        assert decoded.numbers == [2, BLOCKS - 1]
+
+
+def test_asking_for_the_size_while_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index is read in the middle of reading on; nothing is decoded twice or left out."""
+    decoded = Decoded(monkeypatch)
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        assert file.read(10) == TEXT[:10]
+        here = file.tell()
+        assert file.seek(0, io.SEEK_END) == len(TEXT)
+        file.seek(here)
+        assert file.read() == TEXT[10:]
+    assert decoded.numbers == [0, 0, *range(1, BLOCKS)]
+
+
+def test_from_where_the_file_stands() -> None:
+    file = io.BytesIO(b"something before" + FRAME)
+    file.seek(16)
+    with likezip.open(file) as content:
+        assert content.read(7) == TEXT[:7]
+        content.seek(-7, io.SEEK_END)
+        assert content.read() == TEXT[-7:]
+        content.seek(0)
+        assert content.read() == TEXT
+    assert not file.closed
+
+
+class PipeFile(Pipe):
+    """A pipe as a file object."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def test_reading_a_pipe() -> None:
+    with likezip.open(PipeFile(FRAME)) as file:  # type: ignore[arg-type]
+        assert not file.seekable()
+        assert file.read(10) == TEXT[:10]
+        with pytest.raises(io.UnsupportedOperation):
+            file.seek(5)
+        assert file.read() == TEXT[10:]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_writing(tmp_path: Path, threads: int) -> None:
+    path, content = tmp_path / "out.lz", TEXT * 8
+    options: dict[str, Any] = {"block_size": container.MIN_BLOCK, "prior": "off"}
+    with likezip.open(path, "wb", threads=threads, **options) as file:
+        assert file.writable() and not file.readable() and not file.seekable()
+        assert file.name == str(path)
+        for start in range(0, len(content), 70_001):
+            part = memoryview(content)[start : start + 70_001]
+            assert file.write(part) == len(part)
+        assert file.tell() == len(content)
+        with pytest.raises(io.UnsupportedOperation):
+            file.read()
+    assert path.read_bytes() == likezip.compress(content, **options)
+    with likezip.open(path, threads=threads) as file:
+        assert file.read() == content
+        file.seek(70_000)
+        assert file.read(5) == content[70_000:70_005]
+        with pytest.raises(io.UnsupportedOperation):
+            file.write(b"x")
+
+
+def test_modes(tmp_path: Path) -> None:
+    path = tmp_path / "out.lz"
+    with likezip.LikezipFile(path, "x") as file:
+        file.write(b"first\n")
+    with pytest.raises(FileExistsError):
+        likezip.open(path, "xb")
+    with likezip.open(path, "a") as file:
+        file.write(b"second\n")
+    assert path.read_bytes() == likezip.compress(b"first\n") + likezip.compress(b"second\n")
+    with likezip.open(path) as file:
+        assert list(file) == [b"first\n", b"second\n"]
+    with likezip.open(path, "w"):
+        pass
+    assert path.read_bytes() == likezip.compress(b"")
+    for wrong in ("", "rw", "r+", "z", "bb", "wt+"):
+        with pytest.raises(ValueError, match="mode"):
+            likezip.open(path, wrong)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="only for writing"):
+        likezip.open(path, "r", block_size=1 << 20)
+    with pytest.raises(ValueError, match="must be"):
+        likezip.open(path, "w", lanes=0)
+    assert path.read_bytes() == likezip.compress(b"")  # a wrong option does not empty a file
+
+
+def test_text(tmp_path: Path) -> None:
+    path = tmp_path / "out.lz"
+    with likezip.open(path, "wt", encoding="iso8859-2", newline="\r\n") as file:
+        file.write("zażółć\ngęślą\n")
+    assert likezip.decompress(path.read_bytes()) == "zażółć\r\ngęślą\r\n".encode("iso8859-2")
+    with likezip.open(path, "rt", encoding="iso8859-2") as file:
+        assert file.readlines() == ["zażółć\n", "gęślą\n"]
+    with pytest.raises(ValueError, match="for text"):
+        likezip.open(path, "rb", encoding="ascii")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_an_exception_leaves_no_whole_frame(tmp_path: Path, mode: Any) -> None:
+    """Half of a file must not look like all of it."""
+    path = tmp_path / "out.lz"
+    content: Any = TEXT * 4 if mode == "wb" else TEXT.decode() * 4
+    with (
+        pytest.raises(ZeroDivisionError),
+        likezip.open(path, mode, block_size=container.MIN_BLOCK, prior="off") as file,
+    ):
+        file.write(content)
+        raise ZeroDivisionError
+    with pytest.raises(likezip.TruncatedError), likezip.open(path) as damaged:
+        damaged.read()
+
+
+class FullDisk(io.BytesIO):
+    """Takes a frame header, and then nothing."""
+
+    def write(self, data: Any, /) -> int:
+        if len(data) > container.FRAME_HEADER_SIZE:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+def test_a_full_disk() -> None:
+    file = likezip.open(FullDisk(), "wb", block_size=container.MIN_BLOCK)
+    with pytest.raises(OSError, match="No space"):
+        file.write(TEXT * 5)
+    with pytest.raises(ValueError, match="failed before"):
+        file.write(TEXT)
+    file.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_damage_is_an_error_every_time_after_what_is_right(threads: int) -> None:
+    info = likezip.get_frame_info(FRAME)
+    damaged = bytearray(FRAME)
+    damaged[info.block_offsets[2] + container.BLOCK_HEADER_SIZE + 5] ^= 1
+    with likezip.open(io.BytesIO(damaged), threads=threads) as file:
+        assert file.read(2 * BLOCK) == TEXT[: 2 * BLOCK]
+        for _ in range(3):
+            with pytest.raises(likezip.CorruptError, match="block 2"):
+                file.read(1)
+        file.seek(3 * BLOCK)
+        assert file.read() == TEXT[3 * BLOCK :]
+        file.seek(-1, io.SEEK_CUR)
+        assert file.read() == TEXT[-1:]
+
+
+def test_truncation_gives_what_is_there() -> None:
+    cut = FRAME[: likezip.get_frame_info(FRAME).block_offsets[2] + 40]
+    with likezip.open(io.BytesIO(cut)) as file:
+        assert file.read(2 * BLOCK) == TEXT[: 2 * BLOCK]
+        with pytest.raises(likezip.TruncatedError):
+            file.read(1)
+        with pytest.raises(likezip.CorruptError):
+            file.seek(0)
+    for wrong, error in ((b"", likezip.TruncatedError), (FRAME + b"junk", likezip.FormatError)):
+        with likezip.open(io.BytesIO(wrong)) as file, pytest.raises(error):
+            file.read()
+
+
+def test_a_block_that_the_index_does_not_know_is_not_read() -> None:
+    """Bytes of one file with the index of another: each sound by itself."""
+    random_frame = framed(random.Random(5).randbytes(len(TEXT)))
+    info, other = likezip.get_frame_info(FRAME), likezip.get_frame_info(random_frame)
+    mixed = random_frame[: other.block_offsets[-1]] + FRAME[info.block_offsets[-1] :]
+    with likezip.open(io.BytesIO(mixed)) as file, pytest.raises(likezip.LikezipError):
+        file.seek(BLOCK)
+        file.read(1)
+
+
+def test_frame_info() -> None:
+    info = likezip.get_frame_info(FRAME)
+    assert (info.offset, info.size, info.raw_size, info.block_size) == (0, len(FRAME), len(TEXT), container.MIN_BLOCK)
+    assert info.model_id == likezip.load_model("likezip-1").id
+    assert len(info.blocks) == BLOCKS
+    assert [raw for _, raw in info.blocks[:-1]] == [BLOCK] * (BLOCKS - 1)
+    assert info.block_offsets[0] == container.FRAME_HEADER_SIZE
+    assert info.block_offsets[-1] == len(FRAME) - container.end_size(BLOCKS)
+    assert likezip.get_frame_info(FRAME + likezip.compress(b"x")) == info
+    for wrong in (b"", FRAME[:-1], FRAME[1:], FRAME + b"x"):
+        with pytest.raises(likezip.LikezipError):
+            likezip.get_frame_info(wrong)
+    assert pickle.loads(pickle.dumps(info)) == info

@@ -1,0 +1,110 @@
+"""Data in pieces of any size: the same frame, the same content."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import likezip
+from likezip import container
+
+BLOCK = container.MIN_BLOCK
+TEXT = b"".join(b"piece %d of the data, %d\n" % (i, i * 7 % 1013) for i in range(5000))
+FRAME = likezip.compress(TEXT, block_size=BLOCK, prior="off")
+
+
+def pieces(data: bytes, seed: int) -> list[bytes]:
+    """Data cut at random, empty pieces among them."""
+    cuts = sorted(random.Random(seed).choices(range(len(data)), k=20))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_compressor(threads: int, seed: int) -> None:
+    compressor = likezip.LikezipCompressor(block_size=BLOCK, threads=threads, prior="off")
+    parts = [compressor.compress(piece) for piece in pieces(TEXT, seed)]
+    assert any(parts), "nothing comes before the end"
+    assert b"".join(parts) + compressor.flush() == FRAME
+    for use in (compressor.flush, lambda: compressor.compress(b"x")):
+        with pytest.raises(ValueError, match="ended"):
+            use()
+
+
+def test_nothing_is_an_empty_frame() -> None:
+    compressor = likezip.LikezipCompressor()
+    assert compressor.compress(b"") == b""
+    assert compressor.flush() == likezip.compress(b"")
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 1 << 30), st.integers(1, 100_000), st.integers(0, 100))
+def test_decompressor(seed: int, most: int, more: int) -> None:
+    """Pieces of any size in, at most so much out, until all is there; what is behind the frame is given back."""
+    behind = random.Random(seed).randbytes(more)
+    decompressor = likezip.LikezipDecompressor()
+    waiting, found = pieces(FRAME + behind, seed), b""
+    while len(found) < len(TEXT) or not decompressor.eof:
+        piece = waiting.pop(0) if decompressor.needs_input else b""
+        part = decompressor.decompress(piece, most)
+        assert len(part) <= most
+        found += part
+    assert found == TEXT
+    assert decompressor.unused_data + b"".join(waiting) == behind
+    with pytest.raises(EOFError):
+        decompressor.decompress(b"")
+
+
+def test_a_block_comes_out_as_soon_as_it_is_there() -> None:
+    end = likezip.get_frame_info(FRAME).block_offsets[1]
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(FRAME[: end - 1]) == b""
+    assert decompressor.needs_input
+    assert decompressor.decompress(FRAME[end - 1 : end]) == TEXT[:BLOCK]
+    assert decompressor.needs_input and not decompressor.eof
+
+
+def test_max_length_zero_takes_only() -> None:
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(FRAME, 0) == b""
+    assert not decompressor.needs_input
+    assert decompressor.decompress(b"", 7) == TEXT[:7]
+    assert decompressor.decompress(b"") == TEXT[7:]
+    assert decompressor.eof
+
+
+def test_damage_is_an_error_every_time() -> None:
+    damaged = bytearray(FRAME)
+    damaged[likezip.get_frame_info(FRAME).block_offsets[1] + 30] ^= 1
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(damaged[: BLOCK // 4], 100) == TEXT[:100]
+    for _ in range(3):
+        with pytest.raises(likezip.CorruptError, match="block 1"):
+            decompressor.decompress(damaged[BLOCK // 4 :], 3 * BLOCK)
+        assert not decompressor.eof
+    with pytest.raises(likezip.FormatError):
+        likezip.LikezipDecompressor().decompress(b"this is no frame at all")
+
+
+def test_a_given_model(tmp_path: object) -> None:
+    model = likezip.load_model("likezip-1")
+    assert likezip.LikezipDecompressor(model=model).decompress(FRAME) == TEXT
+    for named in (model, "likezip-1", model.path, str(model.path)):
+        assert likezip.decompress(likezip.compress(b"abc", model=named), model=named) == b"abc"
+    with pytest.raises(likezip.UnknownModelError):
+        likezip.compress(b"abc", model="nothing")
+
+
+@pytest.mark.parametrize("wrong", [None, "text", 5, ["list"]])
+def test_only_bytes(wrong: object) -> None:
+    for work in (likezip.compress, likezip.decompress, likezip.get_frame_info):
+        with pytest.raises(TypeError):
+            work(wrong)  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        likezip.LikezipCompressor().compress(wrong)  # type: ignore[arg-type]
+
+
+def test_all_kinds_of_bytes() -> None:
+    for data in (bytearray(TEXT[:99]), memoryview(TEXT)[:99], memoryview(TEXT[:96]).cast("I")):
+        assert likezip.decompress(bytearray(likezip.compress(data))) == bytes(data)

@@ -1,0 +1,171 @@
+"""Damaged files: all that is intact comes back, in order, nothing else, and what is lost is said."""
+
+import io
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import likezip
+from likezip import container
+from likezip.cli import main
+from likezip.recovery import Loss, recover_stream
+from likezip.workers import Workers
+from likezip.writer import FrameWriter
+
+BLOCK = 600
+BLOCKS = 6
+TEXT = b"".join(b"line %d of %d, some of them damaged\n" % (i, i * i) for i in range(200))[: BLOCK * BLOCKS]
+NOISE = random.Random(4).randbytes(BLOCK)
+
+
+def framed(*blocks: bytes) -> bytes:
+    """A frame of these blocks."""
+    with Workers() as workers:
+        model = likezip.load_model("likezip-1")
+        writer = FrameWriter(workers, model, block_size=container.MIN_BLOCK, lanes=None, prior="off")
+        return b"".join([*(part for block in blocks for part in writer.put(block)), *writer.end()])
+
+
+PARTS = [TEXT[i * BLOCK : (i + 1) * BLOCK] for i in range(BLOCKS)]
+PARTS[3] = NOISE  # stored
+FRAME = framed(*PARTS)
+PLACES = likezip.get_frame_info(FRAME).block_offsets
+
+
+def recovered(data: bytes, place: Path, threads: int = 1) -> tuple[bytes, list[Loss]]:
+    (place / "damaged.lz").write_bytes(data)
+    sink = io.BytesIO()
+    with (place / "damaged.lz").open("rb") as file:
+        losses = recover_stream(file, sink, threads=threads)
+    return sink.getvalue(), losses
+
+
+def flipped(data: bytes, *places: int) -> bytes:
+    damaged = bytearray(data)
+    for place in places:
+        damaged[place] ^= 0x10
+    return bytes(damaged)
+
+
+def without(*numbers: int) -> bytes:
+    return b"".join(part for number, part in enumerate(PARTS) if number not in numbers)
+
+
+END = PLACES[-1]
+CASES: dict[str, tuple[bytes, bytes, int]] = {
+    # the damaged file, what comes back, how many losses are told
+    "sound": (FRAME, without(), 0),
+    "two sound frames": (FRAME + framed(b"more"), without() + b"more", 0),
+    "a payload": (flipped(FRAME, PLACES[2] + 30), without(2), 1),
+    "a stored payload": (flipped(FRAME, PLACES[3] + 300), without(3), 1),
+    "the first header": (flipped(FRAME, PLACES[0] + 5), without(0), 1),
+    "a header": (flipped(FRAME, PLACES[2] + 5), without(2), 1),
+    "the last header": (flipped(FRAME, PLACES[5] + 5), without(5), 1),
+    "two headers in a row": (flipped(FRAME, PLACES[2] + 5, PLACES[3]), without(2, 3), 2),
+    "two payloads": (flipped(FRAME, PLACES[1] + 30, PLACES[4] + 30), without(1, 4), 2),
+    "the frame header": (flipped(FRAME, 12), without(), 1),
+    "the index": (flipped(FRAME, END + 3), without(), 1),
+    "the end": (FRAME[:-1], without(), 1),
+    "all of the index": (FRAME[:END], without(), 1),
+    "index and a payload": (flipped(FRAME, END + 3, PLACES[2] + 30), without(2), 2),
+    "index and a header": (flipped(FRAME, END + 3, PLACES[2] + 5), without(2), 2),
+    "index and the frame header": (flipped(FRAME, 3, END + 3), without(), 2),
+    "cut in a payload": (FRAME[: PLACES[4] + 40], without(4, 5), 1),
+    "cut in a header": (FRAME[: PLACES[4] + 10], without(4, 5), 1),
+    "bytes missing in a payload": (FRAME[: PLACES[2] + 40] + FRAME[PLACES[2] + 47 :], without(2), 1),
+    "bytes more in a payload": (FRAME[: PLACES[2] + 40] + b"more" + FRAME[PLACES[2] + 40 :], without(2), 2),
+    "a block missing": (FRAME[: PLACES[2]] + FRAME[PLACES[3] :], without(2), 1),
+    "a block twice": (FRAME[: PLACES[3]] + FRAME[PLACES[2] :], without(), 1),
+    "trailing junk": (FRAME + b"junk", without(), 1),
+    "junk before": (b"some junk" + FRAME, without(), 1),
+    "junk between frames": (FRAME + b"junk" * 9 + framed(b"more"), without() + b"more", 1),
+    "the first of two frames cut": (FRAME[:END] + framed(b"more"), without() + b"more", 1),
+    "the second of two frames cut": (framed(b"more") + FRAME[: PLACES[5]], b"more" + without(5), 1),
+    "a hole of zeros": (
+        FRAME[: PLACES[1] + 9] + bytes(PLACES[3] - PLACES[1]) + FRAME[PLACES[3] + 9 :],
+        without(1, 2, 3),
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_recovery(name: str, tmp_path: Path) -> None:
+    damaged, right, count = CASES[name]
+    content, losses = recovered(damaged, tmp_path)
+    assert content == right
+    assert len(losses) == count, [str(loss) for loss in losses]
+
+
+def test_losses_say_what_and_where(tmp_path: Path) -> None:
+    _, losses = recovered(flipped(FRAME, PLACES[2] + 30, PLACES[4] + 5), tmp_path)
+    assert [(loss.begin, loss.end, loss.raw_size, loss.position) for loss in losses] == [
+        (PLACES[2], PLACES[3], BLOCK, 2 * BLOCK),
+        (PLACES[4], PLACES[5], BLOCK, 3 * BLOCK),
+    ]
+    assert "block 2: " in losses[0].reason and "header of block 4" in losses[1].reason
+    assert str(losses[0]).startswith(f"{BLOCK} bytes lost before byte {2 * BLOCK} of the output (block 2: the block")
+
+
+def test_workers_do_not_change_what_comes_back(tmp_path: Path) -> None:
+    damaged = flipped(FRAME, PLACES[2] + 30, END + 3)
+    assert recovered(damaged, tmp_path, threads=2) == recovered(damaged, tmp_path)
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    with pytest.raises(likezip.TruncatedError):
+        recovered(b"", tmp_path)
+    for junk in (b"junk", b"junk " * 1000, NOISE * 200, flipped(framed(b"x"), 30)):
+        with pytest.raises(likezip.CorruptError, match="no block is intact"):
+            recovered(junk, tmp_path)
+
+
+def test_every_flipped_byte_costs_one_block_at_most(tmp_path: Path) -> None:
+    tried = 0
+    for place in range(0, len(FRAME), 3):
+        content, losses = recovered(flipped(FRAME, place), tmp_path)
+        assert content in [without(), *(without(number) for number in range(BLOCKS))], place
+        assert len(losses) == 1
+        tried += 1
+    print(f"{tried} damaged files, all but one block of each recovered")
+    assert tried == -(-len(FRAME) // 3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_damage_never_gives_wrong_bytes(seed: int, tmp_path: Path) -> None:
+    """Cut, doubled, overwritten: what comes back are whole blocks in order."""
+    generator = random.Random(seed)
+    damaged = FRAME * 2
+    for _ in range(generator.randrange(1, 5)):
+        a, b = sorted(generator.choices(range(len(damaged)), k=2))
+        change: Callable[[], bytes] = generator.choice(
+            [
+                lambda a=a, b=b, data=damaged: data[:a] + data[a + (b - a) // 8 :],
+                lambda a=a, b=b, data=damaged: data[:b] + data[a:],
+                lambda a=a, data=damaged: data[:a] + generator.randbytes(20) + data[a + 20 :],
+                lambda a=a, data=damaged: flipped(data, a),
+            ]
+        )
+        damaged = change()
+    try:
+        content, _ = recovered(damaged, tmp_path)
+    except likezip.CorruptError:
+        return
+    while content:
+        assert any(content.startswith(part) for part in PARTS)
+        content = content[BLOCK:]
+
+
+def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("damaged.lz").write_bytes(flipped(FRAME, PLACES[2] + 30))
+    result = CliRunner().invoke(main, ["decompress", "--recover", "damaged.lz"])
+    assert result.exit_code == 1
+    assert Path("damaged").read_bytes() == without(2)
+    assert result.stderr.startswith("likezip: damaged.lz: 600 bytes lost before byte 1200 of the output (block 2: ")
+    Path("junk.lz").write_bytes(b"junk")
+    assert CliRunner().invoke(main, ["decompress", "--recover", "junk.lz"]).exit_code == 1
+    assert not Path("junk").exists()
