@@ -70,6 +70,7 @@ class Sample:
 def _sample(raw: bytes) -> Sample:
     _, code = codec.transformed(raw)
     coding = codec.best_coding(code, default_model(), None, "off")
+    assert coding is not None, "noise has no contexts"
     return Sample(np.frombuffer(code, np.uint8), coding.shape)
 
 

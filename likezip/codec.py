@@ -162,8 +162,13 @@ def best_coding(
     prior: PriorChoice,
     threads: int = 1,
     advance: Advance | None = None,
-) -> Coding:
-    """Code a block in the best way that ``prior`` allows; a sample, or all of a short block, decides."""
+) -> Coding | None:
+    """Code a block in the best way that ``prior`` allows; a sample, or all of a short block, decides.
+
+    None for noise: a sample gets no smaller in any way, and the block repeats nothing.
+    """
+    from likezip.noise import repeats_nothing
+
     sample = raw if len(raw) <= SAMPLE else _sample(raw)
     sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
     codings = [Coding(sample, model, way, sample_lanes, threads) for way in _ways(raw, model, prior)]
@@ -177,6 +182,8 @@ def best_coding(
     best = codings[place]
     if sample is raw:
         return best
+    if bits[place] >= 8 * len(sample) and repeats_nothing(raw):
+        return None
     if lanes is None and best.way.prior and bits[place] < REDUNDANT * len(sample):
         usual = _default_lanes(len(raw), best.way)
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
@@ -215,8 +222,9 @@ def encode_block(
 
     transform, converted = transformed(raw)
     coding = best_coding(converted, model, lanes, prior, threads, advance)
-    payload, crc = container.padded(encode(*coding.decisions), len(raw)), container.checksum(raw)
-    if len(payload) >= len(raw):
+    payload = raw if coding is None else container.padded(encode(*coding.decisions), len(raw))
+    crc = container.checksum(raw)
+    if coding is None or len(payload) >= len(raw):
         return BlockHeader.stored(len(raw), crc), raw
     way = coding.way
     mode = container.MEMORY_PRIOR if way.prior else container.MEMORY
@@ -256,5 +264,7 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int, adv
 
 
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
-    """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with."""
-    return best_coding(transformed(raw)[1], model, lanes, prior).bits()
+    """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with; 8 for each
+    byte of noise, which is stored."""
+    coding = best_coding(transformed(raw)[1], model, lanes, prior)
+    return 8.0 * len(raw) if coding is None else coding.bits()

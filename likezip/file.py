@@ -24,19 +24,20 @@ class _Content(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers) -> None:
         self._file, self._workers = file, workers
+        self._blocks = self._decoded(reader.blocks(file, model))
         self._model = None if model is None else the_model(model)
-        self._begin = file.tell() if file.seekable() else 0
+        self._begin = file.tell() if self.seekable() else 0
         self._places: Places | None = None
         self._position = self._block_begin = 0
         self._block = b""
-        self._blocks = self._decoded(reader.blocks(file, self._model))
         self._failure: Exception | None = None
 
     def readable(self) -> bool:
         return True
 
     def seekable(self) -> bool:
-        return self._file.seekable()
+        seekable = getattr(self._file, "seekable", None)
+        return seekable is not None and bool(seekable())
 
     def tell(self) -> int:
         return self._position
@@ -138,19 +139,22 @@ class LikezipFile(io.BufferedIOBase):
         threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
         """
+        self._reader: io.BufferedReader | None = None
+        self._compressor: LikezipCompressor | None = None
+        self._owned: BinaryIO | None = None
+        self._workers = Workers()  # all this for close(), whatever fails below
         kind = mode.replace("b", "", 1)
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
         if kind == "r" and coding:
             raise ValueError(f"{', '.join(coding)}: only for writing")
-        self._reader: io.BufferedReader | None = None
-        self._compressor: LikezipCompressor | None = None
         self._workers = Workers(threads, executor)
         self._written = 0
         if kind != "r":
             self._compressor = LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
-        self._owned = open_file(file, f"{kind}b") if isinstance(file, (str, bytes, os.PathLike)) else None  # noqa: SIM115
-        self._file = cast(BinaryIO, self._owned or file)
+        if not hasattr(file, "read") and not hasattr(file, "write"):
+            file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))
+        self._file = cast(BinaryIO, file)
         if kind == "r":
             self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)
 

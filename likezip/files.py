@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
@@ -62,16 +62,32 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
             file.flush()
             os.fsync(file.fileno())
         _dress(part, source)
-        os.replace(part, target)
+        _publish(part, target, force)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     _sync_directory(target.parent)
 
 
+def _publish(part: Path, target: Path, force: bool) -> None:
+    """Give the file its name; a link, unlike a rename, does not replace what another program has put there."""
+    if force:
+        os.replace(part, target)
+        return
+    try:
+        os.link(part, target)
+    except FileExistsError as error:
+        raise FileError(f"{target}: exists already; --force replaces it") from error
+    except OSError:  # no hard links here
+        os.replace(part, target)
+    else:
+        part.unlink()
+
+
 def _dress(part: Path, source: Path | None) -> None:
     if source is not None:
-        shutil.copystat(source, part)
+        with suppress(FileNotFoundError):  # it was deleted after it was opened
+            shutil.copystat(source, part)
         return
     mask = os.umask(0)
     os.umask(mask)

@@ -7,14 +7,17 @@ the caller's: ``concurrent.futures``, or anything with its ``submit``, on as man
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from uuid import UUID, uuid4
 
 from likezip.errors import LikezipError, WorkerError
 
@@ -64,7 +67,7 @@ class Workers:
         """Have a block worked on, in one thread, by one of many."""
         with _deaths_reported():
             if self._executor is not None:
-                return self._executor.submit(_in_executor, work, *block)
+                return self._executor.submit(_in_executor, uuid4(), work, *block)
             with _interrupts_held():
                 return self._processes().submit(_in_worker, work, *block)
 
@@ -181,7 +184,9 @@ class Queue(Generic[Result]):
             self._heard = coded
 
 
-def _in_executor(work: Work[Result], *block: Any) -> Result:
+def _in_executor(call: UUID, work: Work[Result], *block: Any) -> Result:
+    """call: like no other, for executors that take calls with the same arguments for one, as Dask's do: if one is given
+    up, so is the other."""
     return work(1, None, *block)
 
 
@@ -196,12 +201,21 @@ TELL = 1 << 14
 
 
 def _prepare_worker(coded: Any) -> None:
-    """Ctrl-C reaches every process of a terminal; only the parent is to answer."""
+    """Ctrl-C reaches every process of a terminal; only the parent is to answer.  And if that is killed, no worker is to
+    wait for it for ever."""
     global _coded
     _coded = coded
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _in_worker(work: Work[Result], *block: Any) -> Result:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file as torch_save_file
 import likezip
 from likezip import codec, container, ngrams, predictor, prior
 from likezip.model import Model, default_model
+from likezip.noise import repeats_nothing
 from likezip.profiles import PROFILES
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
@@ -53,7 +54,8 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
             return 7040 if self.way.prior else by_profile[self.way.profile]
 
     monkeypatch.setattr(codec, "Coding", Fixed)
-    assert codec.best_coding(bytes(300_000), default_model(), None, "auto").way.prior == prior
+    coding = codec.best_coding(bytes(300_000), default_model(), None, "auto")
+    assert coding is not None and coding.way.prior == prior
 
 
 def test_the_sample_is_spread_over_the_block() -> None:
@@ -117,3 +119,33 @@ def test_profiles_are_in_the_order_of_their_numbers() -> None:
 def test_an_unknown_choice_is_refused() -> None:
     with pytest.raises(ValueError, match="prior must be one of auto, on, off, not maybe"):
         likezip.compress(b"x", prior="maybe")  # type: ignore[arg-type]
+
+
+def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took as long as anything else, and only then was found to be no smaller."""
+    coded = []
+    coding = codec.Coding
+    monkeypatch.setattr(codec, "Coding", lambda raw, *others: coded.append(len(raw)) or coding(raw, *others))
+    noise, model = random.Random(6).randbytes(300_000), default_model()
+    header, payload = codec.encode_block(noise, model)
+    assert (header.mode, payload) == (container.STORED, noise)
+    assert codec.cross_entropy(noise, model) == 8 * len(noise)
+    assert set(coded) == {codec.SAMPLE}
+    middle = noise[:140_000] + b"something else than noise " * 800 + noise[160_000:]  # not in the sample
+    header, payload = codec.encode_block(middle, model)
+    assert header.mode == container.MEMORY and len(payload) < len(middle) - 19_000
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", True),
+        (b"abc", True),
+        (bytes(1000), False),
+        (random.Random(1).randbytes(1 << 22), True),
+        (random.Random(1).randbytes(50_000) * 2, False),
+        (random.Random(1).randbytes(1 << 22) + bytes(5000), False),
+    ],
+)
+def test_repeats_nothing(data: bytes, expected: bool) -> None:
+    assert repeats_nothing(data) == expected

@@ -140,6 +140,42 @@ def test_an_existing_target_needs_force(source: Path) -> None:
     assert target.read_bytes() == b"new"
 
 
+def test_a_target_that_appears_meanwhile_is_kept_without_force(source: Path) -> None:
+    target = source.with_name("out")
+    for force, content in ((False, b"precious"), (True, b"new")):
+        target.unlink(missing_ok=True)
+        try:
+            with complete_output(target, source=source, force=force) as file:
+                file.write(b"new")
+                target.write_bytes(b"precious")
+        except FileError as error:
+            assert "exists already" in str(error)
+        assert target.read_bytes() == content
+        assert sorted(os.listdir(source.parent)) == ["in", "out"]
+
+
+def test_where_there_are_no_hard_links(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    with complete_output(source.with_name("out"), source=source, force=False) as file:
+        file.write(b"new")
+    assert source.with_name("out").read_bytes() == b"new"
+    assert sorted(os.listdir(source.parent)) == ["in", "out"]
+
+
+def test_a_source_that_vanishes(tmp_path: Path) -> None:
+    """It was read to its end through the open file, so the output is whole; readable by its owner only."""
+    source = tmp_path / "in"
+    source.write_bytes(CONTENT)
+    with source.open("rb") as data, complete_output(tmp_path / "out", source=source, force=False) as file:
+        source.unlink()
+        file.write(data.read())
+    assert (tmp_path / "out").read_bytes() == CONTENT
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_only_regular_files_are_replaced(source: Path, force: bool) -> None:
     """A rename onto a pipe or a device such as /dev/null would replace the node itself."""
@@ -186,9 +222,11 @@ def test_an_interrupt_that_python_drops_is_not_lost() -> None:
         exec(drop)
         with pytest.raises(KeyboardInterrupt):
             files.raise_if_interrupted()
-    with files.terminable():
-        files.raise_if_interrupted()
-        for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with files.terminable():
+            files.raise_if_interrupted()
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
+            signal.raise_signal(number)  # a second one does not disturb the cleaning up
+            files.raise_if_interrupted()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

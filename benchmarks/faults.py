@@ -1,0 +1,236 @@
+"""Faults in the middle: whatever happens to a running likezip, no half output and no changed source.
+
+    python -m benchmarks.faults --trials 50 -o benchmarks/results/faults.md
+
+Every trial runs one command in a process, does something bad to it at a random moment, and checks: nothing is there
+under the output's name unless it is whole; the source is as it was; no traceback; exit code and message are right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import likezip
+
+BLOCK = 1 << 16
+LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
+PATIENCE = 60
+"""Seconds that a command and its workers have to end."""
+Process = subprocess.Popen[bytes]
+
+
+@dataclass
+class Trial:
+    """One command and what happens to it: file names in a directory of its own, source first."""
+
+    direction: str
+    threads: int
+    delay: float
+    place: Path
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        self.source, self.target = self.place / "source", self.place / "target"
+
+    def begin(self) -> Process:
+        command = [*LIKEZIP, self.direction, "-T", str(self.threads), str(self.source), str(self.target)]
+        if self.direction == "compress":
+            command += ["--block-size", str(BLOCK), "--prior", "off"]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=self._limited)
+
+    def _limited(self) -> None:
+        if self.limit is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
+
+
+@dataclass
+class Fault:
+    """Something bad: what is done to a running command, and the exit codes and messages that are right then.
+
+    Every command that ends before it happens is a success, which is right too.
+    """
+
+    name: str
+    strike: Callable[[Trial, Process], None]
+    codes: tuple[int, ...]
+    message: str
+    parts: bool = False  # whether a temporary file may be left
+    limits: bool = False  # whether the size of files is limited
+
+
+def _send(number: signal.Signals) -> Callable[[Trial, Process], None]:
+    return lambda trial, process: process.send_signal(number)
+
+
+def _send_to_all(number: signal.Signals) -> Callable[[Trial, Process], None]:
+    """As a terminal does: to the workers, too."""
+    return lambda trial, process: os.killpg(process.pid, number)
+
+
+def _twice(trial: Trial, process: Process) -> None:
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(trial.delay / 50)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def _kill_a_worker(trial: Trial, process: Process) -> None:
+    for child in _workers(process.pid)[-1:]:
+        os.kill(child, signal.SIGKILL)
+
+
+def _workers(parent: int) -> list[int]:
+    """Process ids of a command's workers."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def _delete_the_source(trial: Trial, process: Process) -> None:
+    trial.source.rename(trial.place / "moved away")
+
+
+def _nothing(trial: Trial, process: Process) -> None:
+    """The limit on the file's size does it."""
+
+
+INTERRUPTED = "interrupted"
+FAULTS = [
+    Fault("SIGINT", _send(signal.SIGINT), (1, -2), INTERRUPTED),
+    Fault("SIGTERM", _send(signal.SIGTERM), (1, -15), INTERRUPTED),
+    Fault("SIGINT to the process group", _send_to_all(signal.SIGINT), (1, -2), INTERRUPTED),
+    Fault("SIGTERM to the process group", _send_to_all(signal.SIGTERM), (1, -15), INTERRUPTED),
+    Fault("SIGINT twice", _twice, (1, -2), INTERRUPTED),
+    Fault("SIGKILL", _send(signal.SIGKILL), (-9,), "", parts=True),
+    Fault("a worker killed", _kill_a_worker, (1,), "a worker process died"),
+    Fault("the source renamed", _delete_the_source, (1,), "No such file"),
+    Fault("no room", _nothing, (1,), "File too large", limits=True),
+]
+
+
+@dataclass
+class Count:
+    """What came of the trials with one fault."""
+
+    trials: int = 0
+    struck: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def run(fault: Fault, trial: Trial, right: bytes) -> tuple[bool, list[str]]:
+    """Whether the command failed by the fault, and all that is not as it should be; ``right`` is a whole output."""
+    source = trial.source.read_bytes()
+    if fault.limits:
+        trial.limit = int(len(right) * min(1.2, trial.delay))
+    process = trial.begin()
+    time.sleep(trial.delay)
+    with suppress(ProcessLookupError, FileNotFoundError):  # it has ended
+        fault.strike(trial, process)
+    try:
+        said = process.communicate(timeout=PATIENCE)[1].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return True, [f"processes are left after {PATIENCE} s"]
+    return process.returncode != 0, list(_wrong(fault, trial, right, source, process.returncode, said))
+
+
+def _wrong(fault: Fault, trial: Trial, right: bytes, source: bytes, code: int, said: str) -> Iterator[str]:
+    names = sorted(path.name for path in trial.place.iterdir())
+    kept = trial.source if trial.source.exists() else trial.place / "moved away"
+    if kept.read_bytes() != source:
+        yield "the source has changed"
+    if "target" in names and trial.target.read_bytes() != right:
+        yield "half an output is left"
+    if any(name.endswith(".part") for name in names) and not fault.parts:
+        yield f"a temporary file is left: {names}"
+    if code == 0 and "target" not in names:
+        yield "success without an output"
+    if code not in (0, *fault.codes):
+        yield f"exit code {code}"
+    if "Traceback" in said or "Error" in said or "Exception" in said:
+        yield f"a traceback: {said[-300:]!r}"
+    if code == 1 and fault.message not in said:
+        yield f"said {said[-300:]!r}"
+
+
+def campaign(trials: int, seed: int = 1, faults: list[Fault] = FAULTS) -> dict[str, Count]:
+    """So many trials with each fault, both directions, one thread and two, at random moments."""
+    generator, counts = random.Random(seed), {fault.name: Count() for fault in faults}
+    content = generator.randbytes(2 * BLOCK) + b"some text, again and again. " * 20_000
+    frame = likezip.compress(content, block_size=BLOCK, prior="off")
+    usual = _seconds(content)
+    for fault in faults:
+        for number in range(trials):
+            direction, threads = ("compress", "decompress")[number % 2], 1 + number // 2 % 2
+            if fault.message.startswith("a worker"):
+                threads = 2
+            given, right = (content, frame) if direction == "compress" else (frame, content)
+            with tempfile.TemporaryDirectory() as place:
+                trial = Trial(direction, threads, generator.uniform(0, usual), Path(place))
+                trial.source.write_bytes(given)
+                struck, wrong = run(fault, trial, right)
+            count = counts[fault.name]
+            count.trials, count.struck = count.trials + 1, count.struck + struck
+            count.wrong += [f"{direction} -T {threads} after {trial.delay:.3f} s: {text}" for text in wrong]
+    return counts
+
+
+def _seconds(content: bytes) -> float:
+    """How long a command takes without any fault."""
+    with tempfile.TemporaryDirectory() as place:
+        trial = Trial("compress", 1, 0, Path(place))
+        trial.source.write_bytes(content)
+        trial.begin().wait()  # compiles the kernels, if need be
+        trial.target.unlink()
+        began = time.monotonic()
+        trial.begin().wait()
+        return time.monotonic() - began
+
+
+def table(counts: dict[str, Count]) -> str:
+    """The counts in Markdown."""
+    rows = [f"| {name} | {count.trials} | {count.struck} | {len(count.wrong)} |" for name, count in counts.items()]
+    trials, struck = sum(count.trials for count in counts.values()), sum(count.struck for count in counts.values())
+    wrong = sum(len(count.wrong) for count in counts.values())
+    return "\n".join(
+        [
+            "| fault | trials | commands that failed by it | not as it should be |",
+            "|---|---:|---:|---:|",
+            *rows,
+            f"| all | {trials} | {struck} | {wrong} |",
+        ]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=20, help="of each fault")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, help="Markdown to write")
+    options = parser.parse_args()
+    counts = campaign(options.trials, options.seed)
+    found = f"# Faults in the middle\n\n{table(counts)}\n\n"
+    found += f"(`python -m benchmarks.faults --trials {options.trials} --seed {options.seed}`, likezip "
+    found += f"{likezip.__version__}, Python {sys.version.split()[0]}. A command that failed has left no output.)\n"
+    print(found)
+    for count in counts.values():
+        print("\n".join(count.wrong))
+    if options.output:
+        options.output.write_text(found)
+    return 1 if any(count.wrong for count in counts.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
