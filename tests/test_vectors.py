@@ -1,96 +1,117 @@
-"""Golden frames: the reference decoder reads them, and likezip still writes the same bytes.
+"""Test vectors: likezip still writes the sound ones, both decoders read them, and all others are refused as their table
+says."""
 
-``python tests/test_golden.py`` writes them anew, which is a break of the format or a new model.
-"""
-
-import hashlib
-from pathlib import Path
+import io
+import re
 
 import pytest
 import reference_decoder
+from roundtrip import Pipe
+from vectors import generate
+from vectors.generate import BAD, GOOD, UNSUPPORTED, Check
 
 import likezip
 from likezip import container
-from likezip.codec import PriorChoice
+from likezip.index import read_frames
 
-PLACE = Path(__file__).parent / "golden"
+REFUSED = {f"bad/{name}": bad for name, bad in BAD.items()}
+REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
 
-
-def _log() -> bytes:
-    return b"".join(
-        b"12:%02d:%02d host app[%d]: request %x done\n" % (i // 60, i % 60, i % 7, i * i) for i in range(60)
-    )
-
-
-def _records() -> bytes:
-    return b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
-
-
-def _code() -> bytes:
-    """Calls and jumps back and forth to eight functions, with something between them; at the end operands overlap."""
-    code = bytearray(b"\x7fELF")
-    for i in range(60):
-        distance = (i * 3 % 8) * 50 - len(code)
-        code += bytes([0x55 + i % 3, 0xE9 if i % 5 == 0 else 0xE8]) + distance.to_bytes(4, "little", signed=True)
-    return bytes(code) + b"\xe8\xe8\x00\x00\x00\xff\x00\xe9\x01\x00\x00"
-
-
-CASES: dict[str, tuple[bytes, int, PriorChoice]] = {
-    "empty": (b"", 1, "off"),
-    "one byte": (b"x", 1, "off"),
-    "stored": (hashlib.sha256(b"noise").digest(), 1, "off"),
-    "text": ((__doc__ or "").encode() * 2 + bytes(range(256)) + (__doc__ or "").upper().encode() * 3, 1, "off"),
-    "text in lanes": (b"She sells sea shells by the sea shore; the shells she sells are sea shells. " * 12, 5, "off"),
-    "log in lanes": (_log(), 7, "off"),
-    "records": (_records(), 3, "off"),
-    "code": (_code(), 2, "off"),
-    "zeros": (bytes(1001), 4, "off"),
-    "an empty line at the end": (b"some lines\nand others, more or less alike\nsome lines\n\n", 1, "off"),
-    "lanes that end in empty lines": (b"\n\nabc\n\n" * 21, 4, "off"),
-    "more lanes than bytes": (b"abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc" * 2, 1024, "off"),
-    "prior": (b"It was the best of times, it was the worst of times, it was the age of wisdom.", 1, "on"),
-    "prior in lanes": ("Mógłby\n<a href='x'>1234, 5678</a>\n\0\xff int main(void) {".encode(), 4, "on"),
-}
+Models = dict[bytes, dict[str, list[tuple[int, ...]]]]
 
 
 @pytest.fixture(scope="module")
-def model() -> dict[str, list[tuple[int, ...]]]:
-    tensors: dict[str, list[tuple[int, ...]]] = reference_decoder.read_model(
-        likezip.load_model("likezip-1").path.read_bytes()
-    )
-    return tensors
+def models() -> Models:
+    model = likezip.load_model("likezip-1")
+    return {model.id: reference_decoder.read_model(model.path.read_bytes())}
 
 
-def _frame(name: str) -> bytes:
-    data, lanes, prior = CASES[name]
-    return likezip.compress(data, lanes=lanes, prior=prior)
+def _read(name: str) -> bytes:
+    return (generate.PLACE / f"{name}.lz").read_bytes()
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_golden(name: str, model: dict[str, list[tuple[int, ...]]]) -> None:
-    frame = (PLACE / f"{name.replace(' ', '-')}.lz").read_bytes()
-    content = (PLACE / f"{name.replace(' ', '-')}.raw").read_bytes()
-    assert reference_decoder.decode_frame(frame, model) == content
-    assert likezip.decompress(frame) == content
-    assert _frame(name) == frame
+def test_the_files_are_those_that_likezip_writes() -> None:
+    made = generate.files()
+    assert {name for name, data in made.items() if (generate.PLACE / name).read_bytes() != data} == set()
 
 
-def test_every_way_has_a_golden_frame() -> None:
-    frames = [path.read_bytes() for path in PLACE.glob("*.lz")]
+def test_each_file_has_a_row_and_each_row_a_file() -> None:
+    readme = (generate.PLACE / "README.md").read_text()
+    sections = re.split(r"^## (\w+)$", readme, flags=re.MULTILINE)[1:]
+    rows = [
+        f"{kind}/{name}.lz"
+        for kind, text in zip(sections[::2], sections[1::2], strict=True)
+        for name in re.findall(r"^\| `(.+?)` \| [\d,]+ \|", text, re.MULTILINE)
+    ]
+    files = [path.relative_to(generate.PLACE) for path in generate.PLACE.glob("*/*.*")]
+    assert sorted(rows) == sorted(path.as_posix() for path in files if path.suffix == ".lz")
+    contents = {path.with_suffix(".lz").as_posix() for path in files if path.suffix == ".raw"}
+    assert contents == {f"good/{name}.lz" for name, good in GOOD.items() if len(good.content) <= generate.MOST_RAW}
+    assert {path.suffix for path in files} - {".pyc"} == {".lz", ".raw"}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good(name: str) -> None:
+    data, content, sink = _read(f"good/{name}"), GOOD[name].content, io.BytesIO()
+    likezip.decompress_stream(Pipe(data, 5), sink)
+    assert sink.getvalue() == content
+    assert GOOD[name].slow or likezip.decompress(data) == content
+    assert sum(frame.raw_size for frame in read_frames(io.BytesIO(data))) == len(content)
+
+
+@pytest.mark.parametrize("name", [name for name, good in GOOD.items() if not good.slow])
+def test_the_reference_decoder_reads_the_good(name: str, models: Models) -> None:
+    content = (generate.PLACE / f"good/{name}.raw").read_bytes()
+    assert reference_decoder.decode_file(_read(f"good/{name}"), models) == content
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad(name: str) -> None:
+    data, bad, sink = _read(name), REFUSED[name], io.BytesIO()
+    with pytest.raises(likezip.LikezipError) as caught:
+        likezip.decompress(data)
+    assert (caught.type, str(caught.value)) == (bad.check.error, bad.message())
+    with pytest.raises(likezip.LikezipError) as caught:
+        likezip.decompress_stream(Pipe(data, 5), sink)
+    assert (caught.type, str(caught.value)) == (bad.check.error, bad.message())
+    assert bad.content.startswith(sink.getvalue())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_reference_decoder_refuses_the_bad(name: str, models: Models) -> None:
+    with pytest.raises(AssertionError):
+        reference_decoder.decode_file(_read(name), models)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_listing_bad_ones(name: str) -> None:
+    """Headers and indexes tell of some damage only; if nothing is known to be wrong, anything may be found."""
+    bad = REFUSED[name]
+    try:
+        read_frames(io.BytesIO(_read(name)))
+    except likezip.LikezipError as error:
+        found: tuple[type[Exception], str] | None = type(error), str(error)
+    else:
+        found = None
+    assert bad.listing is None or found == (bad.listing.error, bad.listing.message)
+
+
+def test_every_check_refuses_a_file() -> None:
+    checks = {value for value in vars(generate).values() if isinstance(value, Check)}
+    refusing: set[Check | None] = {check for bad in REFUSED.values() for check in (bad.check, bad.listing)}
+    assert checks == refusing - {None}
+
+
+def test_every_way_has_a_good_frame() -> None:
+    frames = [path.read_bytes() for path in generate.PLACE.glob("good/*.lz")]
     headers = [
-        container.BlockHeader.parse(frame[container.FRAME_HEADER_SIZE :], 0, container.DEFAULT_BLOCK)
+        container.BlockHeader.parse(frame[container.FRAME_HEADER_SIZE :], 0, container.MAX_BLOCK)
         for frame in frames
         if frame[container.FRAME_HEADER_SIZE] != container.END
     ]
     assert {header.profile for header in headers} == {container.TEXT, container.RECORDS, container.CODE}
     assert {header.mode for header in headers} == {container.STORED, container.MEMORY, container.MEMORY_PRIOR}
     assert {header.transform for header in headers} == {container.UNCHANGED, container.X86}
-    assert len({header.row_length for header in headers}) > 2
-    assert len({header.lanes for header in headers}) > 4
-
-
-if __name__ == "__main__":
-    PLACE.mkdir(exist_ok=True)
-    for case in CASES:
-        (PLACE / f"{case.replace(' ', '-')}.lz").write_bytes(_frame(case))
-        (PLACE / f"{case.replace(' ', '-')}.raw").write_bytes(CASES[case][0])
+    assert {1, container.MAX_LANES} < {header.lanes for header in headers}
+    assert {container.MIN_TABLE_BITS, container.MAX_TABLE_BITS} < {header.table_bits for header in headers}
+    assert {0, 2, 65535} < {header.row_length for header in headers}
