@@ -37,12 +37,18 @@ class Trial:
 
     direction: str
     threads: int
-    delay: float
+    moment: float  # from 0 to 1, of what the command usually takes
+    usual: float  # seconds
     place: Path
-    limit: int | None = None
+    limit: int | None = None  # bytes that a file may have
 
     def __post_init__(self) -> None:
         self.source, self.target = self.place / "source", self.place / "target"
+
+    @property
+    def delay(self) -> float:
+        """Seconds until something happens."""
+        return self.moment * self.usual
 
     def begin(self) -> Process:
         command = [*LIKEZIP, self.direction, "-T", str(self.threads), str(self.source), str(self.target)]
@@ -51,6 +57,7 @@ class Trial:
         return subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=self._limited)
 
     def _limited(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell begins in the background ignores it
         if self.limit is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
@@ -133,7 +140,7 @@ def run(fault: Fault, trial: Trial, right: bytes) -> tuple[bool, list[str]]:
     """Whether the command failed by the fault, and all that is not as it should be; ``right`` is a whole output."""
     source = trial.source.read_bytes()
     if fault.limits:
-        trial.limit = int(len(right) * min(1.2, trial.delay))
+        trial.limit = int(len(right) * 1.1 * trial.moment)
     process = trial.begin()
     time.sleep(trial.delay)
     with suppress(ProcessLookupError, FileNotFoundError):  # it has ended
@@ -178,7 +185,7 @@ def campaign(trials: int, seed: int = 1, faults: list[Fault] = FAULTS) -> dict[s
                 threads = 2
             given, right = (content, frame) if direction == "compress" else (frame, content)
             with tempfile.TemporaryDirectory() as place:
-                trial = Trial(direction, threads, generator.uniform(0, usual), Path(place))
+                trial = Trial(direction, threads, generator.random(), usual, Path(place))
                 trial.source.write_bytes(given)
                 struck, wrong = run(fault, trial, right)
             count = counts[fault.name]
@@ -190,7 +197,7 @@ def campaign(trials: int, seed: int = 1, faults: list[Fault] = FAULTS) -> dict[s
 def _seconds(content: bytes) -> float:
     """How long a command takes without any fault."""
     with tempfile.TemporaryDirectory() as place:
-        trial = Trial("compress", 1, 0, Path(place))
+        trial = Trial("compress", 1, 0, 0, Path(place))
         trial.source.write_bytes(content)
         trial.begin().wait()  # compiles the kernels, if need be
         trial.target.unlink()

@@ -153,7 +153,7 @@ class LikezipFile(io.BufferedIOBase):
         if kind != "r":
             self._compressor = LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
         if not hasattr(file, "read") and not hasattr(file, "write"):
-            file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))
+            file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
         self._file = cast(BinaryIO, file)
         if kind == "r":
             self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)

@@ -83,7 +83,7 @@ class LikezipDecompressor:
         self._model: Model | None = None
         self._parser = reader.parse_frame()
         next(self._parser)
-        self._wanted = container.FRAME_HEADER_SIZE
+        self._wanted = len(container.MAGIC)
         self._failure: LikezipError | None = None
         self._input, self._output = bytearray(), bytearray()
 

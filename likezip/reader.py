@@ -44,7 +44,10 @@ def parse_frame() -> Parser:
 
     Raises LikezipError for whatever does not fit, with the block's number.
     """
-    header = FrameHeader.parse((yield container.FRAME_HEADER_SIZE))
+    start = yield len(container.MAGIC)
+    if start == container.MAGIC:
+        start += yield container.FRAME_HEADER_SIZE - len(start)
+    header = FrameHeader.parse(start)
     yield header
     entries: list[Entry] = []
     while (marker := (yield 1)) != bytes([container.END]):
@@ -72,18 +75,19 @@ def pulled(source: Source) -> Iterator[FrameHeader | Block]:
 
     Raises TruncatedError for an empty source, FormatError for anything behind a frame that is no frame.
     """
-    start = read_fully(source, container.FRAME_HEADER_SIZE)
+    start = read_fully(source, len(container.MAGIC))
     if not start:
         raise TruncatedError("the input is empty, not even an empty frame")
     while start:
         yield from _pulled_frame(start, source)
-        start = read_fully(source, container.FRAME_HEADER_SIZE)
-        check_follower(start)
+        start = read_fully(source, len(container.MAGIC))
+        if start != container.MAGIC[: len(start)]:
+            raise FormatError("trailing data: what follows the frame is not a frame")
 
 
 def _pulled_frame(start: bytes, source: Source) -> Iterator[FrameHeader | Block]:
     parser = parse_frame()
-    next(parser)  # wants the header, which is ``start``
+    next(parser)  # wants the magic number, which is ``start``
     with suppress(StopIteration):
         found = parser.send(start)
         while True:
@@ -92,12 +96,6 @@ def _pulled_frame(start: bytes, source: Source) -> Iterator[FrameHeader | Block]
             else:
                 yield found
                 found = next(parser)
-
-
-def check_follower(start: bytes) -> None:
-    """Raise FormatError if these bytes behind a frame don't begin another."""
-    if start[:4] != container.MAGIC[: len(start)]:
-        raise FormatError("trailing data: what follows the frame is not a frame")
 
 
 def blocks(
