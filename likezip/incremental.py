@@ -90,13 +90,13 @@ class LikezipDecompressor:
     @property
     def needs_input(self) -> bool:
         """Whether ``decompress`` has to be given more data to return any."""
-        return not (self.eof or self._output or len(self._input) >= self._wanted)
+        return not (self.eof or self._output or self._failure or len(self._input) >= self._wanted)
 
     def decompress(self, data: bytes | bytearray | memoryview, max_length: int = -1) -> bytes:
         """Take more data; returns at most ``max_length`` bytes of content, -1 for all there are.
 
-        Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged: then all that was
-        returned before is right, and every further call raises the same.
+        Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged, once all before it
+        has been returned: that is right, and every further call raises the same.
         """
         if self.eof and not self._output:
             raise EOFError("the end of the frame has been reached")
@@ -104,13 +104,13 @@ class LikezipDecompressor:
             self.unused_data += data
         else:
             self._input += data
-        if self._failure is not None:
+        if self._failure is None:
+            try:
+                self._decode(max_length)
+            except LikezipError as error:
+                self._failure = error
+        if self._failure is not None and not self._output:
             raise self._failure
-        try:
-            self._decode(max_length)
-        except LikezipError as error:
-            self._failure = error
-            raise
         return self._returned(max_length)
 
     def _decode(self, enough: int) -> None:

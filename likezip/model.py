@@ -63,7 +63,7 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
         raise FormatError(f"{path}: the model file has changed since its id was taken")
     try:
         tensors: dict[str, npt.NDArray[np.generic]] = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that numpy does not have
+    except (SafetensorError, KeyError, ValueError) as error:  # the latter two: a dtype or shape that numpy can't have
         raise FormatError(f"{path}: not a model file ({error})") from error
     return tensors
 
@@ -118,8 +118,7 @@ def find_model(identity: bytes) -> Model:
     """The model whose id is ``identity``; raises UnknownModelError."""
     for place in _directories():
         for path in sorted(place.glob(f"*{SUFFIX}")):
-            model = load_model(path)
-            if model.id == identity:
+            if path.is_file() and (model := load_model(path)).id == identity:
                 return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "

@@ -17,6 +17,8 @@ Int32s = npt.NDArray[np.int32]
 
 LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
+MOST_BLOCKS, MOST_STATES = 64, 1 << 14
+"""What a model file may ask of a decoder: with 1024 lanes, 64 MiB of states."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Network:
             out = Layer.of(tensors, f"{name}.out", width, state)
             up = Layer.of(tensors, f"{name}.up", hidden, width)
             blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
+        if len(blocks) > MOST_BLOCKS or sum(out.weight.shape[1] for _, out, _, _ in blocks) > MOST_STATES:
+            raise ValueError(f"there are more than {MOST_BLOCKS} blocks or {MOST_STATES} states")
         return cls(embeddings, enter, blocks, head)
 
 

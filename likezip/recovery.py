@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from likezip import container, reader
 from likezip.binary import Sink, write_fully
 from likezip.container import BlockHeader, FrameHeader
-from likezip.errors import CorruptError, LikezipError, TruncatedError
+from likezip.errors import CorruptError, LikezipError, TruncatedError, UnsupportedError
 from likezip.index import FrameInfo, read_block_header, read_frames
 from likezip.model import Model, ModelLike, default_model, the_model
 from likezip.reader import Block
@@ -85,7 +85,7 @@ def recover_stream(
     losses: list[Loss] = []
     read = written = 0
     with Workers(threads) as workers:
-        for end, result in Queue(workers, _attempt).map(_with_models(_found(file), given, announce)):
+        for end, result in Queue(workers, _attempt).map(_with_models(_found(file, given), given, announce)):
             if isinstance(result, Loss):
                 losses.append(replace(result, position=written))
             else:
@@ -108,7 +108,7 @@ def _attempt(
         return found.end, found
     try:
         return found.end, reader.decode(threads, advance, found.block, model)
-    except CorruptError as error:
+    except (CorruptError, UnsupportedError) as error:
         return found.end, Loss(found.begin, found.end, found.block.header.raw_size, str(error))
 
 
@@ -123,7 +123,7 @@ def _with_models(
             yield one, reader.model_for(one.model_id, given) if one.model_id else given or default_model()
 
 
-def _found(file: BinaryIO) -> Iterator[_Held | Loss]:
+def _found(file: BinaryIO, given: Model | None) -> Iterator[_Held | Loss]:
     """Blocks and what is lost between them, in the order of the file."""
     try:
         frames = read_frames(file)
@@ -131,7 +131,7 @@ def _found(file: BinaryIO) -> Iterator[_Held | Loss]:
         if file.seek(0, os.SEEK_END) == 0:
             raise
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield from _Walk(data).blocks()
+            yield from _Walk(data, given).blocks()
     else:
         for frame in frames:
             yield from _indexed(file, frame)
@@ -142,7 +142,7 @@ def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
     for number, begin in enumerate(frame.block_offsets[:-1]):
         try:
             header = read_block_header(file, frame, number)
-        except CorruptError as error:
+        except LikezipError as error:
             yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
         else:
             yield _Held(begin, Block(number, header, file.read(header.payload_size)), frame.model_id)
@@ -171,8 +171,9 @@ class _Walk:
     A block that is stored may hold a compressed file; if its own header is lost, that file's blocks are found instead.
     """
 
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
+    def __init__(self, data: mmap.mmap, given: Model | None) -> None:
+        self._data, self._given = data, given
+        self._starts, self._ends = list(_occurrences(data, container.MAGIC)), dict(_ends(data))
         self._frame: FrameHeader | None = None  # None if its header is lost
         self._inside = False  # a frame, behind its header
         self._number = 0  # of the block to come
@@ -238,44 +239,45 @@ class _Walk:
 
     def _is_sound(self, held: _Held) -> bool:
         """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
-        model = reader.model_for(held.model_id, None) if held.model_id else default_model()
+        model = reader.model_for(held.model_id, self._given) if held.model_id else self._given or default_model()
         return not isinstance(_attempt(1, None, held, model)[1], Loss)
 
     def _search(self, begin: int) -> _Start | _Held | _End | None:
         """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""
         numbers = _numbers(range(self._number, self._number + LARGEST_GAP))
-        starts, ends = set(_occurrences(self._data, container.MAGIC, begin)), set(_ends(self._data, begin))
         for window in range(begin, len(self._data), WINDOW):
             limit = window + WINDOW
-            places = {place for place in starts | ends if window <= place < limit}
+            places = {place for place in (*self._starts, *self._ends) if window <= place < limit}
             places.update(_plausible_headers(self._data[window : limit + container.BLOCK_HEADER_SIZE - 1], window))
             for place in sorted(places):
                 with suppress(LikezipError):
-                    if place in starts:
+                    if self._data[place] == container.MAGIC[0]:
                         header = FrameHeader.parse(self._data[place : place + container.FRAME_HEADER_SIZE])
                         return _Start(place, place + container.FRAME_HEADER_SIZE, header)
-                    if place in ends:
-                        return self._end(place)
+                    if self._data[place] == container.END:
+                        container.parse_end(self._data[place : self._ends[place]])
+                        return _End(place, self._ends[place])
                     number = numbers.get(_number_part(self._data[place : place + container.BLOCK_HEADER_SIZE]))
                     if number is not None:
                         return self._block(place, number)
         return None
 
 
-def _occurrences(data: mmap.mmap, wanted: bytes, begin: int) -> Iterator[int]:
-    place = data.find(wanted, begin)
+def _occurrences(data: mmap.mmap, wanted: bytes) -> Iterator[int]:
+    place = data.find(wanted)
     while place >= 0:
         yield place
         place = data.find(wanted, place + 1)
 
 
-def _ends(data: mmap.mmap, begin: int) -> Iterator[int]:
-    """Where the ends of frames begin, as far as their last 12 bytes tell."""
-    for place in _occurrences(data, container.END_MAGIC, begin):
+def _ends(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Where the ends of frames begin and end, as far as their last 12 bytes tell."""
+    for place in _occurrences(data, container.END_MAGIC):
         end = place + len(container.END_MAGIC)
-        start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
-        if start >= begin and data[start] == container.END:
-            yield start
+        if end >= container.FOOTER_SIZE:
+            start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
+            if start >= 0 and data[start] == container.END:
+                yield start, end
 
 
 def _plausible_headers(data: bytes, begin: int) -> list[int]:

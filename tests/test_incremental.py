@@ -79,9 +79,11 @@ def test_damage_is_an_error_every_time() -> None:
     damaged[likezip.get_frame_info(FRAME).block_offsets[1] + 30] ^= 1
     decompressor = likezip.LikezipDecompressor()
     assert decompressor.decompress(damaged[: BLOCK // 4], 100) == TEXT[:100]
+    assert decompressor.decompress(damaged[BLOCK // 4 :]) == TEXT[100:BLOCK]
     for _ in range(3):
+        assert not decompressor.needs_input
         with pytest.raises(likezip.CorruptError, match="block 1"):
-            decompressor.decompress(damaged[BLOCK // 4 :], 3 * BLOCK)
+            decompressor.decompress(b"")
         assert not decompressor.eof
     with pytest.raises(likezip.FormatError):
         likezip.LikezipDecompressor().decompress(b"this")

@@ -1,0 +1,352 @@
+"""Frames, sound and damaged: every way to read them gives the right bytes or a LikezipError.
+
+What is right is what ``layout`` reads: the content of sound blocks, by their checksums; of the test vectors' blocks,
+byte by byte.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from roundtrip import Pipe
+
+import likezip
+from fuzz import layout
+from fuzz.choices import Choices
+from fuzz.layout import BLOCK, FRAME, Part
+from fuzz.memory import allocations_at_most
+from likezip import container
+from likezip.index import read_frames
+from likezip.recovery import recover_stream
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+LONGEST = 1 << 14
+"""Bytes of content of blocks that are to be decoded; frames that ask for more, and may, are only read by the index."""
+
+LONGEST_FRAME = 3000
+
+MOST_MEMORY = 48 << 20
+"""Bytes that may be allocated for so little: the two indexes of matches take 8 MiB, 1024 lanes and the prior 16."""
+
+RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED = range(4)
+
+
+def run(data: bytes) -> None:
+    """Read the frames that ``data`` describes."""
+    choices = Choices(data)
+    kind = choices.below(4)
+    if kind == RAW:
+        check(choices.rest())
+    elif kind == BEHIND_A_HEADER:
+        closed, header = choices.below(2) == 1, _header(choices)
+        check(layout.repaired(header + choices.rest(), closed=closed))
+    else:
+        sound = b"".join(choices.pick(vectors())[0] for _ in range(1 + choices.below(3)))
+        edited = sound
+        for _ in range(choices.below(8)):
+            edited = choices.pick(EDITS)(edited, choices)
+        if kind == EDITED_AND_REPAIRED:
+            edited = layout.repaired(edited, closed=choices.below(2) == 1)
+        check(edited, must_be_read=edited == sound)
+
+
+def seeds() -> list[bytes]:
+    """Every test vector as it is, the blocks of the sound ones behind a header, and each edit of them."""
+    paths = sorted(VECTORS.glob("*/*.lz"))
+    found = [bytes([RAW]) + path.read_bytes() for path in paths if path.stat().st_size <= LONGEST_FRAME]
+    found += [bytes([BEHIND_A_HEADER, 1, 0]) + frame[FRAME.size :] for frame, _ in vectors()]
+    for kind in (EDITED, EDITED_AND_REPAIRED):
+        for number in range(len(vectors())):
+            found.append(bytes([kind, 0, number]))
+            found += [bytes([kind, 0, number, 1, edit, 5 * number, 0, 9, 0, 1, 1]) for edit in range(len(EDITS))]
+    return found
+
+
+@lru_cache
+def vectors() -> list[tuple[bytes, bytes]]:
+    """Sound frames of a few bytes, and what they hold."""
+    paths = [path for path in sorted(VECTORS.glob("good/*.lz")) if path.with_suffix(".raw").exists()]
+    found = [(path.read_bytes(), path.with_suffix(".raw").read_bytes()) for path in paths]
+    return [(frame, raw) for frame, raw in found if len(frame) <= LONGEST_FRAME and len(raw) <= LONGEST // 3]
+
+
+@lru_cache
+def _known_blocks() -> dict[tuple[int, int], bytes]:
+    """The content of the vectors' blocks by its size and CRC-32."""
+    found = {}
+    for frame, raw in vectors():
+        at = 0
+        for block in layout.sound_blocks(frame):
+            size, _, raw_crc, _ = BLOCK.unpack(block.fields)[3:]
+            found[size, raw_crc] = raw[at : at + size]
+            at += size
+    return found
+
+
+def _model_id() -> bytes:
+    """That of the vectors' model."""
+    model_id: bytes = FRAME.unpack(vectors()[0][0][: FRAME.size])[4]
+    return model_id
+
+
+def _header(choices: Choices) -> bytes:
+    """A sound frame header, for blocks of a size to choose."""
+    block_size = choices.pick([1 << 16, 1 << 17, 1 << 30])
+    fields = FRAME.pack(layout.MAGIC, 1, 0, block_size, _model_id(), 0)[:-4]
+    return fields + zlib.crc32(fields).to_bytes(4, "little")
+
+
+# What can be done to a frame.
+
+
+def _flip(frame: bytes, choices: Choices) -> bytes:
+    place = choices.below(8 * len(frame) + 1)
+    edited = bytearray(frame + b"\0")
+    edited[place // 8] ^= 1 << place % 8
+    return bytes(edited[: len(frame)])
+
+
+def _write(frame: bytes, choices: Choices) -> bytes:
+    place, written = choices.below(len(frame) + 1), choices.take(1 + choices.below(8))
+    return frame[:place] + written + frame[place + len(written) :]
+
+
+def _insert(frame: bytes, choices: Choices) -> bytes:
+    place, inserted = choices.below(len(frame) + 1), choices.take(1 + choices.below(40))
+    return frame[:place] + inserted + frame[place:]
+
+
+def _delete(frame: bytes, choices: Choices) -> bytes:
+    place, size = choices.below(len(frame) + 1), 1 + choices.below(64)
+    return frame[:place] + frame[place + size :]
+
+
+def _cut(frame: bytes, choices: Choices) -> bytes:
+    return frame[: choices.below(len(frame) + 1)]
+
+
+def _repeat_part(frame: bytes, choices: Choices) -> bytes:
+    """A block with its payload, a frame header or an end once more, somewhere between parts."""
+    parts = [part for part in layout.parts(frame) if part.behind <= len(frame)]
+    if not parts:
+        return frame
+    part, place = choices.pick(parts), choices.pick(parts).at
+    return frame[:place] + frame[part.at : part.behind] + frame[place:]
+
+
+def _drop_part(frame: bytes, choices: Choices) -> bytes:
+    parts = list(layout.parts(frame))
+    if not parts:
+        return frame
+    part = choices.pick(parts)
+    return frame[: part.at] + frame[part.behind :]
+
+
+LIMITS = sorted(
+    {0, 1, 2, 255, 1023, 1024, 2047, (1 << 16) - 1, 1 << 16, 1 << 17, 1 << 30, (1 << 31) - 1, (1 << 32) - 1}
+)
+
+
+def _set_field(frame: bytes, choices: Choices) -> bytes:
+    """A field of a header becomes another number, often one at a limit."""
+    parts = [part for part in layout.parts(frame) if part.kind != "end"]
+    if not parts:
+        return frame
+    part = choices.pick(parts)
+    offset, size = choices.pick(layout.FIELDS[part.kind])
+    place, number = part.at + offset, choices.pick(LIMITS)
+    if choices.below(2):
+        number = int.from_bytes(choices.take(size), "little")
+    return frame[:place] + (number % (1 << 8 * size)).to_bytes(size, "little") + frame[place + size :]
+
+
+EDITS: tuple[Callable[[bytes, Choices], bytes], ...] = (
+    _flip,
+    _write,
+    _insert,
+    _delete,
+    _cut,
+    _repeat_part,
+    _drop_part,
+    _set_field,
+)
+
+
+# What has to be true of whatever it has become.
+
+
+def check(frame: bytes, *, must_be_read: bool = False) -> None:
+    """AssertionError, or whatever exception it was, if likezip reads ``frame`` in any other way than it should.
+
+    To save time it is read from a pipe and in one way more, which its checksum picks.
+    """
+    check_headers(frame)
+    with allocations_at_most(MOST_MEMORY):
+        indexed = _indexed(frame)
+    if asked_for(frame) > LONGEST:
+        return
+    with allocations_at_most(MOST_MEMORY):
+        content, complete = _piped(frame)
+    check_content(frame, content, complete=complete)
+    assert not complete or indexed == len(content), "the frames can be read, but their index can't"
+    assert complete or not (must_be_read or _is_stored(frame)), "a sound frame was refused"
+    another = zlib.crc32(frame) % (len(OTHER_WAYS) + 1)
+    with allocations_at_most(MOST_MEMORY):
+        if another == len(OTHER_WAYS):
+            check_recovery(frame, content, complete=complete, by_index=indexed is not None)
+        else:
+            assert OTHER_WAYS[another](frame, content) == complete, "read in one way, refused in another"
+
+
+def check_headers(frame: bytes) -> None:
+    """likezip refuses exactly those headers and ends that are not sound."""
+    for part in layout.parts(frame):
+        assert _is_accepted(part) == layout.is_sound(part), (part.kind, part.fields)
+
+
+def _is_accepted(part: Part) -> bool:
+    try:
+        if part.kind == "frame":
+            container.FrameHeader.parse(part.fields)
+        elif part.kind == "block":
+            container.BlockHeader.parse(part.fields, len(part.entries) - 1, part.block_size)
+        else:
+            return container.parse_end(part.fields) == part.entries
+    except likezip.LikezipError:
+        return False
+    return True
+
+
+def asked_for(frame: bytes) -> int:
+    """Bytes of content that may have to be decoded, also behind what is damaged."""
+    headers = [part for part in layout.parts(frame) if part.kind == "block" and layout.is_sound(part)]
+    return sum(part.entries[-1][1] for part in headers if part.fields[0] != layout.STORED)
+
+
+def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
+    """What was given out is that of sound blocks: if ``complete`` of all, and then the frames have to be sound."""
+    at, sound = 0, True
+    try:
+        for block in layout.sound_blocks(frame):
+            raw_size, _, raw_crc, _ = BLOCK.unpack(block.fields)[3:]
+            part = content[at : at + raw_size]
+            if len(part) < raw_size:
+                sound = False
+                break
+            assert zlib.crc32(part) == raw_crc, f"the block at {block.at} came out wrong"
+            assert part == _known_blocks().get((raw_size, raw_crc), part)
+            at += raw_size
+    except layout.Unsound:
+        sound = False
+    assert at == len(content), "bytes that are in no sound block came out"
+    assert sound or not complete, "a frame that is not sound was read as if it were"
+
+
+def _is_stored(frame: bytes) -> bool:
+    """Whether the frames are sound, of this model and nothing is coded: then they have to be read."""
+    try:
+        for block in layout.sound_blocks(frame):
+            fields = BLOCK.unpack(block.fields)
+            if fields[0] != layout.STORED or zlib.crc32(layout.payload(block, frame)) != fields[5]:
+                return False
+    except layout.Unsound:
+        return False
+    return all(FRAME.unpack(part.fields)[4] == _model_id() for part in layout.parts(frame) if part.kind == "frame")
+
+
+def check_recovery(frame: bytes, content: bytes, *, complete: bool, by_index: bool) -> None:
+    """What is intact at the beginning is recovered, and what is said to be lost lies in the file.
+
+    by_index: whether the indexes say where the blocks are, which they do not do rightly if they were made up.
+    """
+    if not frame:
+        return
+    sink = io.BytesIO()
+    with tempfile.TemporaryFile() as file:
+        file.write(frame)
+        file.flush()
+        try:
+            losses = recover_stream(file, sink)
+        except likezip.UnknownModelError:
+            return
+        except likezip.CorruptError as error:
+            assert str(error).startswith("no block is intact"), "recovery gave up where it should have gone on"
+            assert by_index or not content, "blocks that can be read were not recovered"
+            return
+    assert not complete or (sink.getvalue() == content and not losses), "a sound frame was not recovered whole"
+    assert by_index or sink.getvalue().startswith(content), "blocks that can be read were not recovered"
+    assert all(0 <= loss.begin <= loss.end <= len(frame) for loss in losses)
+
+
+# The ways to read.  Each returns whether the frames were found to be sound to their end; what comes out is what came
+# out of a pipe.
+
+
+def _piped(frame: bytes) -> tuple[bytes, bool]:
+    """What comes out, too."""
+    sink = io.BytesIO()
+    try:
+        likezip.decompress_stream(Pipe(frame, 7), sink)
+    except likezip.LikezipError:
+        return sink.getvalue(), False
+    return sink.getvalue(), True
+
+
+def _whole(frame: bytes, content: bytes) -> bool:
+    try:
+        assert likezip.decompress(frame) == content
+    except likezip.LikezipError:
+        return False
+    return True
+
+
+def _in_pieces(frame: bytes, content: bytes) -> bool:
+    """Byte by byte, frame after frame."""
+    found, decompressor = bytearray(), likezip.LikezipDecompressor()
+    try:
+        for i in range(len(frame)):
+            if decompressor.eof:
+                decompressor = likezip.LikezipDecompressor()
+            found += decompressor.decompress(frame[i : i + 1])
+    except likezip.LikezipError:
+        assert found == content
+        return False
+    assert found == content
+    return decompressor.eof
+
+
+def _as_a_file(frame: bytes, content: bytes) -> bool:
+    """In parts of 50 bytes; what is sound to its end, once more from the middle."""
+    found = bytearray()
+    with likezip.open(io.BytesIO(frame)) as file:
+        try:
+            while part := file.read1(50):
+                found += part
+        except likezip.LikezipError:
+            assert found == content
+            return False
+        file.seek(len(content) // 2)
+        assert file.read() == content[len(content) // 2 :]
+    assert found == content
+    return True
+
+
+OTHER_WAYS: tuple[Callable[[bytes, bytes], bool], ...] = (_whole, _in_pieces, _as_a_file)
+
+
+def _indexed(frame: bytes) -> int | None:
+    """The size of the content by the index alone, None if that is refused."""
+    try:
+        infos = read_frames(io.BytesIO(frame))
+    except likezip.LikezipError:
+        return None
+    ends = [info.offset + info.size for info in infos]
+    assert [info.offset for info in infos] == [0, *ends[:-1]], "the frames don't follow one another"
+    assert ends[-1] == len(frame), "something is left over"
+    return sum(info.raw_size for info in infos)

@@ -1,0 +1,129 @@
+"""Round trips: what is compressed comes back, whatever the bytes and the options, and compresses to the same again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from roundtrip import check_roundtrip
+
+import likezip
+from fuzz import frames
+from fuzz.choices import Choices
+from fuzz.memory import allocations_at_most
+from likezip import container, x86
+from likezip.coder import encode
+from likezip.container import BlockHeader, FrameHeader
+from likezip.model import default_model
+from likezip.predictor import Predictor, Shape
+from likezip.profiles import PROFILES
+from likezip.start import Start
+
+LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
+PRIORS = ("off", "auto", "on")
+ROW_LENGTHS = (0, 2, 3, 4, 7, 1024, 65535)
+
+LONGEST = 3000
+"""Bytes that are compressed, unless they take two blocks."""
+
+MOST_MEMORY = 64 << 20
+"""Bytes that may be allocated for that: a table takes 256 for each byte at most, the indexes of matches 8 MiB."""
+
+
+def run(data: bytes) -> None:
+    """Compress what ``data`` describes with the options that it describes, and decompress it."""
+    choices = Choices(data)
+    if choices.below(4) == 3:
+        check_any_header(choices)
+    else:
+        options: dict[str, Any] = {"lanes": choices.pick(LANES), "prior": choices.pick(PRIORS)}
+        options |= {"block_size": choices.pick([1 << 16, (1 << 16) + 1, 1 << 22, 1 << 30])}
+        options |= {"threads": 2} if choices.below(8) == 7 else {}
+        check_options(_content(choices, LONGEST), options)
+
+
+def seeds() -> list[bytes]:
+    """All lanes, choices of the prior, block sizes and shapes of content at least once."""
+    text = b"It was the best of times, it was the worst of times, it was the age of wisdom.\n"
+    found = []
+    for number in range(len(LANES) * 2):
+        options = bytes([0, number % len(LANES), number % len(PRIORS), number % 4, number % 8, number % len(SHAPES)])
+        found.append(options + bytes([number, number]) + text)
+        found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2]) + options + text)
+    two_blocks = [bytes([0, lanes, 0, 0, 0, 255, 5]) + text for lanes in (0, 6)]
+    return [*found, *two_blocks, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
+
+
+def _plain(part: bytes, choices: Choices) -> bytes:
+    return part
+
+
+def _repeated(part: bytes, choices: Choices) -> bytes:
+    return part * (1 + choices.below(64))
+
+
+def _counted(part: bytes, choices: Choices) -> bytes:
+    """Rows that differ in a number."""
+    return b"".join(part[:100] + b"%d" % (i * i) + b"\n" for i in range(1 + choices.below(64)))
+
+
+def _records(part: bytes, choices: Choices) -> bytes:
+    """Binary numbers of one length."""
+    size = 2 + choices.below(30)
+    return b"".join((part[i % 7 : i % 7 + size].ljust(size, b"\0")[:-1] + bytes([i])) for i in range(100))
+
+
+def _calls(part: bytes, choices: Choices) -> bytes:
+    """Machine code, more or less: calls of a few places, with something in between."""
+    code, target = bytearray(part[:8]), choices.below(1 << 16)
+    for i in range(48):
+        distance = (target + i % 5 * 64 - len(code)) % (1 << 32)
+        code += b"\xe8" + distance.to_bytes(4, "little") + part[i : i + 1 + i % 3]
+    return bytes(code)
+
+
+def _overlapping(part: bytes, choices: Choices) -> bytes:
+    """Operands that lie in each other."""
+    return b"".join(bytes([0xE8 + (byte & 1)]) + bytes([0, 255][byte >> 1 & 1 :]) for byte in part[:400])
+
+
+SHAPES = (_plain, _repeated, _counted, _records, _calls, _overlapping)
+
+
+def _content(choices: Choices, most: int) -> bytes:
+    """Bytes to compress: at most ``most``, or rarely some more than a block of 2^16, which takes a second."""
+    shape, more = choices.below(256), choices.below(256)
+    part = choices.take(1 + more % 80)
+    if shape < 255:
+        return (SHAPES[shape % len(SHAPES)](part, choices) + choices.rest())[:most]
+    size = (1 << 16) + more
+    return (part * (size // len(part) + 1))[:size]
+
+
+def check_options(content: bytes, options: dict[str, Any]) -> None:
+    """All that ``check_roundtrip`` looks at, and that the frame is as FORMAT.md has it."""
+    if len(content) > LONGEST:
+        options |= {"prior": "off", "threads": 1}  # quick enough, and without processes
+    with allocations_at_most(MOST_MEMORY + 1024 * len(content)):
+        frame = check_roundtrip(content, **options)
+        assert likezip.decompress(frame, threads=options.get("threads", 1)) == content
+    frames.check_content(frame, content, complete=True)
+
+
+def check_any_header(choices: Choices) -> None:
+    """What is coded with any header that a block may have decodes, also with those that likezip does not write."""
+    number, lanes = choices.below(len(PROFILES)), choices.pick(LANES) or 5
+    row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([container.UNCHANGED, container.X86])
+    raw = _content(choices, 600)[:600] or b"\0"
+    table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
+    model, shape = default_model(), Shape(len(raw), lanes, table_bits, PROFILES[number], row_length)
+    coded = x86.to_absolute(raw) if transform == container.X86 else raw
+    predictor = Predictor(shape, Start.of(model.part(shape.profile.name)))
+    payload = container.padded(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
+    if len(payload) > len(raw):
+        return  # such a block would be stored
+    modelled = lanes, transform, number, row_length, table_bits
+    header = BlockHeader(container.MEMORY, *modelled, len(raw), len(payload), container.checksum(raw))
+    frame = FrameHeader(1 << 16, model.id).pack() + header.pack(0) + payload
+    frame += container.pack_end([(len(payload), len(raw))])
+    frames.check(frame, must_be_read=True)

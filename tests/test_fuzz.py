@@ -1,0 +1,132 @@
+"""The fuzz targets for a moment, on inputs that hypothesis makes, and that they find what is wrong if something is."""
+
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fuzz import drivers, frames, models, roundtrips
+
+import likezip
+from likezip import exact, network
+
+
+@pytest.mark.parametrize("name", drivers.TARGETS)
+def test_some_cases(name: str) -> None:
+    target, tried = drivers.load(name), 0
+
+    def run(data: bytes) -> None:
+        nonlocal tried
+        target.run(data)
+        tried += 1
+
+    drivers.try_cases(run, target.seeds(), 60, 0)
+    print(f"{name}: {tried} cases")
+    assert tried > 30
+
+
+@pytest.mark.parametrize("name", drivers.TARGETS)
+def test_seeds(name: str) -> None:
+    """Some of them; the fuzzer begins with all."""
+    target = drivers.load(name)
+    for seed in target.seeds()[::7]:
+        target.run(seed)
+    target.run(b"")
+
+
+def _finds(target: drivers.Target) -> None:
+    with pytest.raises(AssertionError):
+        drivers.try_cases(target.run, target.seeds(), 500, 0, smallest=False)
+
+
+def test_a_checksum_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    decompress = likezip.decompress_stream
+
+    def without_checksums(source: Any, sink: Any, **options: Any) -> None:
+        try:
+            decompress(source, sink, **options)
+        except likezip.CorruptError as error:
+            if "does not fit its bytes" in str(error):
+                sink.write(b"other bytes")
+            raise
+
+    monkeypatch.setattr(likezip, "decompress_stream", without_checksums)
+    _finds(frames)
+
+
+def test_damage_that_is_not_noticed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    decompress = likezip.decompress_stream
+
+    def patient(source: Any, sink: Any, **options: Any) -> None:
+        with suppress(likezip.TruncatedError):
+            decompress(source, sink, **options)
+
+    monkeypatch.setattr(likezip, "decompress_stream", patient)
+    _finds(frames)
+
+
+def test_any_other_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(*_: Any, **__: Any) -> bytes:
+        raise KeyError("block")
+
+    monkeypatch.setattr(likezip, "decompress_stream", careless)
+    with pytest.raises(KeyError):
+        drivers.try_cases(frames.run, frames.seeds(), 50, 0, smallest=False)
+
+
+def test_a_bound_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "WEIGHT_LIMIT", 127)
+    monkeypatch.setattr(network, "LARGEST_SHIFT", 31)
+    _finds(models)
+
+
+def test_a_round_trip_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    decompress = likezip.decompress
+
+    def forgetful(data: bytes, **options: Any) -> bytes:
+        return decompress(data, **options)[:500]
+
+    monkeypatch.setattr(likezip, "decompress", forgetful)
+    _finds(roundtrips)
+
+
+class Fails:
+    """A target that does not like a byte."""
+
+    @staticmethod
+    def run(data: bytes) -> None:
+        if b"\7" in data:
+            raise RuntimeError("seven")
+
+    @staticmethod
+    def seeds() -> list[bytes]:
+        return [b"some", b"bytes"]
+
+
+def test_the_smallest_input_that_fails_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(drivers, "load", lambda _: Fails)
+    corpus, findings = tmp_path / "corpus", tmp_path / "findings"
+    corpus.mkdir()
+    findings.mkdir()
+    with pytest.raises(RuntimeError, match="seven"):
+        drivers.run_hypothesis("frames", corpus, findings, 60)
+    (kept,) = findings.iterdir()
+    assert len(kept.read_bytes()) < 20
+    assert b"\7" in kept.read_bytes()
+    assert f"Test unit written to {kept}" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="seven"):
+        drivers.run_files("frames", kept, findings, 0)
+
+
+def test_the_command_says_what_it_found(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fuzz", "models", "--driver", "hypothesis", "--minutes", "0.01"]
+    place = Path(__file__).parent
+    ran = subprocess.run([*command, "--findings", tmp_path], cwd=place, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"\d+ cases, \d+ of \d+ lines of the parsers; 0 findings$", ran.stdout.strip())
+    assert not list(tmp_path.iterdir())
