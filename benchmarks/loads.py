@@ -111,6 +111,9 @@ def piped(size: int, threads: int) -> Piped:
         done += len(part)
         for name, command in commands.items():
             found.memory[name].append((done / size, resident(command.pid)))
+    between.join()
+    compress.stdout.close()
+    decompress.stdout.close()
     codes = compress.wait(), decompress.wait()
     found.compressed, found.seconds = between.size, time.monotonic() - began
     found.same = codes == (0, 0) and done == size and given.digest() == wanted.digest()
