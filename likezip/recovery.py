@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from likezip import container, reader
 from likezip.binary import Sink, write_fully
 from likezip.container import BlockHeader, FrameHeader
-from likezip.errors import CorruptError, LikezipError, TruncatedError, UnsupportedError
+from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.index import FrameInfo, read_block_header, read_frames
 from likezip.model import Model, ModelLike, default_model, the_model
 from likezip.reader import Block
@@ -78,8 +78,7 @@ def recover_stream(
     """Write the content of all intact blocks of a file that can seek, in order; returns what is missing.
 
     model: for blocks of a frame whose header is lost, None for the default.
-    Raises TruncatedError for an empty file, CorruptError if nothing is intact, UnknownModelError for a model that is
-    not here.
+    Raises TruncatedError for an empty file, CorruptError if nothing is intact.
     """
     given = None if model is None else the_model(model)
     losses: list[Loss] = []
@@ -118,9 +117,17 @@ def _with_models(
     for one in found:
         if isinstance(one, Loss):
             yield one, None
-        else:
-            reader.prepare(one.block.header, announce)
-            yield one, reader.model_for(one.model_id, given) if one.model_id else given or default_model()
+            continue
+        reader.prepare(one.block.header, announce)
+        try:
+            yield one, _model_of(one, given)
+        except UnknownModelError as error:
+            yield Loss(one.begin, one.end, one.block.header.raw_size, str(error)), None
+
+
+def _model_of(held: _Held, given: Model | None) -> Model:
+    """What a block is decoded with; raises UnknownModelError."""
+    return reader.model_for(held.model_id, given) if held.model_id else given or default_model()
 
 
 def _found(file: BinaryIO, given: Model | None) -> Iterator[_Held | Loss]:
@@ -239,8 +246,10 @@ class _Walk:
 
     def _is_sound(self, held: _Held) -> bool:
         """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
-        model = reader.model_for(held.model_id, self._given) if held.model_id else self._given or default_model()
-        return not isinstance(_attempt(1, None, held, model)[1], Loss)
+        try:
+            return not isinstance(_attempt(1, None, held, _model_of(held, self._given))[1], Loss)
+        except UnknownModelError:
+            return True
 
     def _search(self, begin: int) -> _Start | _Held | _End | None:
         """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""

@@ -123,6 +123,17 @@ def test_nothing_at_all(tmp_path: Path) -> None:
             recovered(junk, tmp_path)
 
 
+def test_a_frame_of_an_unknown_model_is_lost_and_the_others_are_not(tmp_path: Path) -> None:
+    header = container.FrameHeader(container.MIN_BLOCK, b"unknown!").pack()
+    unknown = header + FRAME[container.FRAME_HEADER_SIZE :]
+    for damaged in (unknown + framed(b"more"), unknown[:-1] + framed(b"more")):
+        content, losses = recovered(damaged, tmp_path)
+        assert content == b"more"
+        assert sum("756e6b6e6f776e21" in loss.reason for loss in losses) == BLOCKS
+    with pytest.raises(likezip.CorruptError, match="756e6b6e6f776e21"):
+        recovered(unknown, tmp_path)
+
+
 def test_every_flipped_byte_costs_one_block_at_most(tmp_path: Path) -> None:
     tried = 0
     for place in range(0, len(FRAME), 3):
