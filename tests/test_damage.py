@@ -1,14 +1,19 @@
 """Every truncation and every flipped bit of small frames: always an error, never wrong bytes."""
 
 import io
+import itertools
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import likezip
-from likezip import container
+from likezip import codec, container
 from likezip.index import read_frames
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
@@ -67,3 +72,56 @@ def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
     for damaged in (data, head + data):
         with pytest.raises(likezip.LikezipError):
             likezip.decompress(damaged)
+
+
+def _blocks() -> list[tuple[container.BlockHeader, bytes]]:
+    """A block of each mode."""
+    model = likezip.load_model("likezip-1")
+    return [codec.encode_block(CASES[name], model, prior="on" if name == "prior" else "off") for name in CASES]
+
+
+def _put_together(blocks: list[tuple[container.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:
+    """A frame of blocks that keep the numbers they had; ``end`` is the index."""
+    head = container.FrameHeader(container.MIN_BLOCK, likezip.load_model("likezip-1").id).pack()
+    return b"".join([head, *(blocks[number][0].pack(number) + blocks[number][1] for number in numbers), end])
+
+
+def test_doubled_missing_and_swapped_blocks_of_every_mode() -> None:
+    """All rows of up to four of three blocks, with the right index and with one of the blocks that are there."""
+    blocks, tried = _blocks(), 0
+    sizes = [(header.payload_size, header.raw_size) for header, _ in blocks]
+    assert likezip.decompress(_put_together(blocks, (0, 1, 2), container.pack_end(sizes))) == b"".join(CASES.values())
+    for count in range(5):
+        for numbers in itertools.product(range(3), repeat=count):
+            for end in (container.pack_end(sizes), container.pack_end([sizes[number] for number in numbers])):
+                damaged = _put_together(blocks, numbers, end)
+                fits = numbers == (0, 1, 2)[: len(numbers)] and end == container.pack_end(sizes[: len(numbers)])
+                if fits:
+                    assert likezip.decompress(damaged) == b"".join([*CASES.values()][: len(numbers)])
+                    continue
+                with pytest.raises(likezip.CorruptError):
+                    likezip.decompress(damaged)
+                tried += 1
+    print(f"{tried} rows of blocks, each refused")
+    assert tried > 200
+
+
+REPORTING = """
+import atexit
+from likezip.__main__ import main
+status = open("/proc/self/status")
+atexit.register(lambda: print("most memory, KiB:", status.read().split("VmHWM:")[1].split()[0]))
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["claim-of-blocks-of-1-gb", "claim-of-1-tb"])
+@pytest.mark.parametrize("command", ["test", "list", "decompress"])
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="can't tell a process's memory")
+def test_a_small_file_that_claims_a_large_content_costs_nothing(name: str, command: str) -> None:
+    path = str(Path(__file__).parent / "vectors" / "bad" / f"{name}.lz")
+    arguments = [sys.executable, "-P", "-c", REPORTING, command, path, *(["-c"] if command == "decompress" else [])]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"likezip: {path}: ")
+    assert int(result.stdout.split()[-1]) < 100 << 10
