@@ -18,6 +18,7 @@ from likezip.files import FileError, raise_if_interrupted, terminable
 
 _LINE = 72  # characters of a progress line
 _PAUSE = 0.1  # seconds between two drawings of it
+_FIRST = 1.0  # seconds until a rate can be told
 
 
 @contextmanager
@@ -73,24 +74,26 @@ def announce() -> None:
 
 @dataclass
 class Meter:
-    """Progress on stderr: bytes, rate and, if the total is known, the remaining time."""
+    """Progress on stderr: bytes, and once a second has passed since it was first heard of, the rate and, if the total
+    is known, the remaining time."""
 
     total: int | None
     shown: bool
     drawn: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._began = time.monotonic()
+    began: float = 0.0
 
     def __call__(self, done: int, written: int) -> None:
         raise_if_interrupted()
         now = time.monotonic()
+        self.began = self.began or now
         if not self.shown or (now - self.drawn < _PAUSE and done != self.total):
             return
-        rate = max(done, 1) / max(now - self._began, 1e-9)
-        line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB, {rate / 1e6:.2f} MB/s"
+        line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB"
         if self.total:
-            line = f"{100 * done / self.total:3.0f} %  {line}, {(self.total - done) / rate:.0f} s left"
+            line = f"{100 * done / self.total:3.0f} %  {line}"
+        if done and now - self.began > _FIRST:
+            rate = done / (now - self.began)
+            line += f", {rate / 1e6:.2f} MB/s" + (f", {(self.total - done) / rate:.0f} s left" if self.total else "")
         click.echo(f"\r{line:<{_LINE}}", err=True, nl=False)
         self.drawn = now
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import likezip
 from likezip.cli import main
+from likezip.console import Meter
 
 TEXT = b"The command line compresses this text.\n" * 50
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
@@ -335,13 +336,31 @@ def on_terminal(*arguments: str) -> tuple[int, bytes]:
     return process.wait(), shown
 
 
+def test_progress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with Meter(8_000_000, shown=True) as meter:
+        for done, seconds in ((0, 3.0), (1_000_000, 0.05), (2_000_000, 2.0), (8_000_000, 2.0)):
+            meter(done, done // 4)
+            clock[0] += seconds
+    lines = [line.strip() for line in capsys.readouterr().err.split("\r")]
+    assert lines == [
+        "",
+        "0 %  0.0 MB -> 0.0 MB",
+        "12 %  1.0 MB -> 0.2 MB, 0.33 MB/s, 21 s left",
+        "100 %  8.0 MB -> 2.0 MB, 1.58 MB/s, 0 s left",
+        "",
+        "",
+    ]
+
+
 def test_terminal(place: Path) -> None:
     code, shown = on_terminal("compress", "-c", "in.txt")
     assert code == 1 and shown.endswith(b"not written to a terminal; --force does\r\n")
     code, shown = on_terminal("decompress")
     assert code == 1 and shown.endswith(b"not read from a terminal; --force does\r\n")
     code, shown = on_terminal("compress", "in.txt")
-    assert code == 0 and b"100 %" in shown and b"MB/s, 0 s left" in shown
+    assert code == 0 and b"100 %" in shown and b"0.0 MB -> 0.0 MB" in shown
     for quiet in ("-q", "--no-progress"):
         assert on_terminal("compress", "-f", quiet, "in.txt") == (0, b"")
     assert on_terminal("decompress", "-c", "--no-progress", "sound.lz") == (0, TEXT.replace(b"\n", b"\r\n"))
