@@ -56,7 +56,7 @@ class Workers:
         self.threads = threads or (available_cores() if executor is not None else 1)
         self._own: ProcessPoolExecutor | None = None
         self._executor = executor
-        self._coded: Any = None
+        self._shared: Any = None
 
     @property
     def elsewhere(self) -> bool:
@@ -65,7 +65,7 @@ class Workers:
 
     def submit(self, work: Work[Result], block: tuple[Any, ...]) -> Future[Result]:
         """Have a block worked on, in one thread, by one of many."""
-        with _deaths_reported():
+        with self.deaths_reported():
             if self._executor is not None:
                 return self._executor.submit(_in_executor, uuid4(), work, *block)
             with _interrupts_held():
@@ -74,13 +74,24 @@ class Workers:
     def _processes(self) -> ProcessPoolExecutor:
         if self._own is None:
             spawn = multiprocessing.get_context("spawn")
-            self._coded = spawn.Value("Q")
-            self._own = ProcessPoolExecutor(self.threads, spawn, _prepare_worker, (self._coded,))
+            self._shared = spawn.Array("Q", 2)
+            self._own = ProcessPoolExecutor(self.threads, spawn, _prepare_worker, (self._shared,))
         return self._own
 
     def coded(self) -> int:
         """Raw bytes that our processes have coded so far, those of unfinished blocks too; 0 with another executor."""
-        return int(self._coded.value) if self._coded is not None else 0
+        return int(self._shared[CODED]) if self._shared is not None else 0
+
+    @contextmanager
+    def deaths_reported(self) -> Iterator[None]:
+        """A pool notices a death when it is next asked for anything, new work included."""
+        try:
+            yield
+        except BrokenExecutor as error:
+            if self._shared is not None and not self._shared[BEGUN]:
+                guard = 'if __name__ == "__main__":'
+                raise WorkerError(f"no worker process could begin; a script that uses them needs {guard}") from error
+            raise WorkerError("a worker process died (was it killed, or out of memory?)") from error
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +180,7 @@ class Queue(Generic[Result]):
 
     def _next(self) -> Result:
         future = self._waiting.popleft()
-        with _deaths_reported():
+        with self._workers.deaths_reported():
             while self._advance is not None and not future.done():
                 self._look(self._advance, future)
             return future.result()
@@ -192,19 +203,22 @@ def _in_executor(call: UUID, work: Work[Result], *block: Any) -> Result:
 
 # What follows is what runs in our own worker processes.
 
-_coded: Any = None
-"""A number shared with the parent: the bytes that all workers have coded."""
+_shared: Any = None
+"""Numbers shared with the parent: the bytes that all workers have coded, and how many workers have begun."""
+CODED, BEGUN = 0, 1
 _untold = 0
 """Bytes that this worker has coded and not yet added to it."""
 TELL = 1 << 14
 """Bytes that are added at once, as it takes a lock."""
 
 
-def _prepare_worker(coded: Any) -> None:
+def _prepare_worker(shared: Any) -> None:
     """Ctrl-C reaches every process of a terminal; only the parent is to answer.  And if that is killed, no worker is to
     wait for it for ever."""
-    global _coded
-    _coded = coded
+    global _shared
+    _shared = shared
+    with shared.get_lock():
+        shared[BEGUN] += 1
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
@@ -226,8 +240,8 @@ def _add(size: int) -> None:
     global _untold
     _untold += size
     if _untold >= TELL:
-        with _coded.get_lock():
-            _coded.value += _untold
+        with _shared.get_lock():
+            _shared[CODED] += _untold
         _untold = 0
 
 
@@ -242,12 +256,3 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _deaths_reported() -> Iterator[None]:
-    """A pool notices a death when it is next asked for anything, new work included."""
-    try:
-        yield
-    except BrokenExecutor as error:
-        raise WorkerError("a worker process died (was it killed, or out of memory?)") from error

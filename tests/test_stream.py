@@ -235,6 +235,14 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
         list(Queue(workers, die).map(calls()))
 
 
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    """Its workers run it again, and may not begin others."""
+    script = tmp_path / "script.py"
+    script.write_text("import likezip\nlikezip.compress(bytes(200_000), block_size=65536, threads=2)")
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert result.stderr.splitlines()[-1].endswith('needs if __name__ == "__main__":')
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
 def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None:
