@@ -26,6 +26,8 @@ import likezip
 
 BLOCK = 1 << 16
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
+STARTING = 0.5
+"""Seconds until a command has its wits together; before it may end by a signal without a word."""
 PATIENCE = 60
 """Seconds that a command and its workers have to end."""
 Process = subprocess.Popen[bytes]
@@ -41,6 +43,7 @@ class Trial:
     usual: float  # seconds
     place: Path
     limit: int | None = None  # bytes that a file may have
+    pipe: bool = False
 
     def __post_init__(self) -> None:
         self.source, self.target = self.place / "source", self.place / "target"
@@ -51,10 +54,12 @@ class Trial:
         return self.moment * self.usual
 
     def begin(self) -> Process:
-        command = [*LIKEZIP, self.direction, "-T", str(self.threads), str(self.source), str(self.target)]
+        output = "-c" if self.pipe else str(self.target)
+        command = [*LIKEZIP, self.direction, "-T", str(self.threads), str(self.source), output]
         if self.direction == "compress":
             command += ["--block-size", str(BLOCK), "--prior", "off"]
-        return subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=self._limited)
+        pipes = {"stdout": subprocess.PIPE if self.pipe else None, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, **pipes, start_new_session=True, preexec_fn=self._limited)
 
     def _limited(self) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell begins in the background ignores it
@@ -76,6 +81,7 @@ class Fault:
     message: str
     parts: bool = False  # whether a temporary file may be left
     limits: bool = False  # whether the size of files is limited
+    pipe: bool = False  # whether the output is one
 
 
 def _send(number: signal.Signals) -> Callable[[Trial, Process], None]:
@@ -109,21 +115,29 @@ def _delete_the_source(trial: Trial, process: Process) -> None:
     trial.source.rename(trial.place / "moved away")
 
 
+def _close_the_pipe(trial: Trial, process: Process) -> None:
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+
+
 def _nothing(trial: Trial, process: Process) -> None:
     """The limit on the file's size does it."""
 
 
 INTERRUPTED = "interrupted"
 FAULTS = [
-    Fault("SIGINT", _send(signal.SIGINT), (1, -2), INTERRUPTED),
-    Fault("SIGTERM", _send(signal.SIGTERM), (1, -15), INTERRUPTED),
-    Fault("SIGINT to the process group", _send_to_all(signal.SIGINT), (1, -2), INTERRUPTED),
-    Fault("SIGTERM to the process group", _send_to_all(signal.SIGTERM), (1, -15), INTERRUPTED),
-    Fault("SIGINT twice", _twice, (1, -2), INTERRUPTED),
+    Fault("SIGINT", _send(signal.SIGINT), (-2,), INTERRUPTED),
+    Fault("SIGTERM", _send(signal.SIGTERM), (-15,), INTERRUPTED),
+    Fault("SIGHUP", _send(signal.SIGHUP), (-1,), INTERRUPTED),
+    Fault("SIGINT to the process group", _send_to_all(signal.SIGINT), (-2,), INTERRUPTED),
+    Fault("SIGTERM to the process group", _send_to_all(signal.SIGTERM), (-15,), INTERRUPTED),
+    Fault("SIGINT twice", _twice, (-2,), INTERRUPTED),
     Fault("SIGKILL", _send(signal.SIGKILL), (-9,), "", parts=True),
     Fault("a worker killed", _kill_a_worker, (1,), "a worker process died"),
     Fault("the source renamed", _delete_the_source, (1,), "No such file"),
-    Fault("no room", _nothing, (1,), "File too large", limits=True),
+    Fault("no room", _nothing, (1,), "target: File too large", limits=True),
+    Fault("the pipe closed", _close_the_pipe, (1,), "", pipe=True),
 ]
 
 
@@ -141,6 +155,7 @@ def run(fault: Fault, trial: Trial, right: bytes) -> tuple[bool, list[str]]:
     source = trial.source.read_bytes()
     if fault.limits:
         trial.limit = int(len(right) * 1.1 * trial.moment)
+    trial.pipe = fault.pipe
     with trial.begin() as process:
         time.sleep(trial.delay)
         with suppress(ProcessLookupError, FileNotFoundError):  # it has ended
@@ -162,13 +177,13 @@ def _wrong(fault: Fault, trial: Trial, right: bytes, source: bytes, code: int, s
         yield "half an output is left"
     if any(name.endswith(".part") for name in names) and not fault.parts:
         yield f"a temporary file is left: {names}"
-    if code == 0 and "target" not in names:
+    if code == 0 and "target" not in names and not fault.pipe:
         yield "success without an output"
     if code not in (0, *fault.codes):
         yield f"exit code {code}"
     if "Traceback" in said or "Error" in said or "Exception" in said:
         yield f"a traceback: {said[-300:]!r}"
-    if code == 1 and fault.message not in said:
+    if code in fault.codes and fault.message not in said and trial.moment * trial.usual > STARTING:
         yield f"said {said[-300:]!r}"
 
 
@@ -178,8 +193,8 @@ def campaign(trials: int, seed: int = 1, faults: list[Fault] = FAULTS) -> dict[s
     content = generator.randbytes(2 * BLOCK) + b"some text, again and again. " * 8_000
     frame = likezip.compress(content, block_size=BLOCK, prior="off")
     usual = _seconds(content)
-    for fault in faults:
-        for number in range(trials):
+    for shift, fault in enumerate(faults):
+        for number in range(shift, shift + trials):
             direction, threads = ("compress", "decompress")[number % 2], 1 + number // 2 % 2
             if fault.message.startswith("a worker"):
                 threads = 2

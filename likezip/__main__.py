@@ -1,15 +1,41 @@
-"""The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` answers."""
+"""The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` answers.
 
+After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too.
+"""
+
+import atexit
+import os
 import signal
+import sys
 
 
 def main() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    atexit.register(_end_by_signal)  # what is registered first is called last
     from likezip.cli import main as command_line
+    from likezip.console import Interrupted, failures
 
-    command_line()
+    with failures():
+        try:
+            command_line()
+        except Interrupted:
+            _interrupted.append(True)
+            raise
+
+
+_interrupted: list[bool] = []
+
+
+def _end_by_signal() -> None:
+    from likezip import files
+
+    if _interrupted and files.caught is not None and os.name == "posix":
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        signal.signal(files.caught, signal.SIG_DFL)
+        os.kill(os.getpid(), files.caught)
 
 
 if __name__ == "__main__":

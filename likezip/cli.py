@@ -18,7 +18,6 @@ import likezip
 from likezip import binary, codec, container, listing, recovery, stream
 from likezip.console import Counted, Failed, Meter, announce, failures, printable, range_option, size_option
 from likezip.errors import LikezipError
-from likezip.file import LikezipFile
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
 from likezip.model import default_model, load_model
 from likezip.workers import available_cores
@@ -57,16 +56,18 @@ def main() -> None:
     \b
     Exit codes:
       0  all is well
-      1  something failed: a line on standard error says what, and no output file is left
-         (with --recover: something was lost; what was not has been written)
+      1  something failed: a line on standard error says what (but for a closed pipe), and no
+         output file is left; with --recover: something was lost, all else has been written
       2  wrong usage
+      Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it cleans up and then ends by that signal.
 
     \b
     Environment:
       LIKEZIP_MODELS        directories to look for model files in, separated as in PATH
       LIKEZIP_BACKEND       dot, int8, float32 or cuda: what multiplies, instead of the fastest that is exact here
       LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: what the first of those uses
-      NUMBA_CACHE_DIR       where compiled kernels are kept, instead of ~/.cache/likezip
+      NUMBA_CACHE_DIR       where compiled kernels are kept, instead of likezip in XDG_CACHE_HOME
+                            or ~/.cache
 
     \b
     Completion for bash, and likewise for zsh and fish:
@@ -94,7 +95,11 @@ _common_options = _options(
         help="Worker processes for several blocks, threads for a single one.",
         show_default="the cores",
     ),
-    click.option("--model", "model_name", help="Model file or name, instead of the default or the frame's."),
+    click.option(
+        "--model",
+        "model_name",
+        help="Model file or name, instead of the default; to decompress it must be the frame's, wherever it lies.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Say what was done."),
     click.option("--no-progress", is_flag=True, help="No progress line (there is one only on a terminal)."),
@@ -166,7 +171,7 @@ def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice
     type=range_option,
     metavar="START:END",
     help="Only these bytes of the content, to standard output unless OUT is given: 0:1000, 64K:, or -1M: for the last. "
-    "Only the blocks that hold them are read and decoded.",
+    "Only the blocks that hold them are read and decoded; a pipe is read up to them.",
 )
 @click.option(
     "--recover",
@@ -192,8 +197,10 @@ def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: 
     def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
         if recover:
             losses.extend(recovery.recover_stream(source, sink, **common))
+            source.size = _size(source) or 0  # which it has not counted
         elif wanted:
-            _copy_range(source, sink, wanted, common)
+            del common["progress"]
+            stream.decompress_range(source, sink, *wanted, **common)
         else:
             stream.decompress_stream(source, sink, **common)
 
@@ -202,37 +209,7 @@ def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: 
     _transfer(work, decompressed_name, binary_in=True, **options)
     for loss in losses:
         click.echo(f"likezip: {printable(options['source'])}: {loss}", err=True)
-    sys.exit(1 if losses else 0)
-
-
-def _copy_range(source: Any, sink: binary.Sink, wanted: tuple[int, int | None], common: dict[str, Any]) -> None:
-    """Write the bytes ``wanted`` of the content; from a pipe by reading up to them."""
-    start, end = wanted
-    with LikezipFile(source, model=common["model"], threads=common["threads"]) as file:
-        if (start < 0 or (end or 0) < 0) and not file.seekable():
-            raise FileError("a range that counts from the end needs an input file")
-        if file.seekable():
-            start, end = _absolute(start, end, file.seek(0, os.SEEK_END))
-            file.seek(start)
-        else:
-            _copy(file, _Nowhere(), start)
-        _copy(file, sink, None if end is None else max(0, end - start))
-
-
-def _absolute(start: int, end: int | None, size: int) -> tuple[int, int]:
-    """The bytes that a range means in ``size`` of them; raises FileError if it begins behind them."""
-    start = max(0, start + size) if start < 0 else start
-    end = size if end is None else end + size if end < 0 else min(end, size)
-    if start > size:
-        raise FileError(f"the range begins behind the end: there are {size} bytes")
-    return start, end
-
-
-def _copy(file: LikezipFile, sink: binary.Sink, size: int | None) -> None:
-    """Up to ``size`` bytes, None for all."""
-    while size != 0 and (part := file.read1(binary.PIECE if size is None else min(size, binary.PIECE))):
-        binary.write_fully(sink, part)
-        size = None if size is None else size - len(part)
+    sys.exit(1 if any(loss.raw_size != 0 for loss in losses) else 0)
 
 
 def _transfer(
@@ -252,22 +229,24 @@ def _transfer(
     """Open both ends, do the work, and only then let the output appear and the input go."""
     if sum((target is not None, output is not None, to_stdout)) > 1:
         raise click.UsageError("give one of OUT, --output and --stdout")
-    wanted = target or output or (PIPE if to_stdout or source == PIPE else None)
+    wanted = next(
+        (name for name in (target, output) if name is not None), PIPE if to_stdout or source == PIPE else None
+    )
     if remove and (keep or PIPE in (source, wanted)):
         raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
     began = time.monotonic()
     with failures(source):
         with _open_source(source, binary=binary_in and not force) as opened, _common(opened, **shown) as common:
-            read = Counted(opened)
+            read = Counted(opened, source)
             if wanted == PIPE:
-                written = Counted(_standard_output(binary=not binary_in and not force))
+                written = Counted(_standard_output(binary=not binary_in and not force), "standard output")
                 work(read, written, common)
                 written.flush()
             else:
-                place = Path(wanted) if wanted else name(Path(source))
-                origin = None if source == PIPE else Path(source)
+                place = name(Path(source)) if wanted is None else Path(wanted)
+                origin = Path(source) if Path(source).is_file() else None
                 with complete_output(place, source=origin, force=force) as file:
-                    written = Counted(file)
+                    written = Counted(file, str(place))
                     work(read, written, common)
                     if remove and not binary_in:
                         _verify(file, common)
@@ -283,9 +262,9 @@ def _common(
     source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
 ) -> Iterator[dict[str, Any]]:
     """The arguments that both directions take; the progress line is wiped at the end."""
-    with Meter(_size(source), sys.stderr.isatty() and not (quiet or no_progress)) as meter:
+    with Meter(_size(source), sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
-            "model": load_model(model_name) if model_name else None,
+            "model": load_model(model_name) if model_name is not None else None,
             "threads": threads,
             "progress": meter,
             "announce": None if quiet else announce,
@@ -344,7 +323,9 @@ class _Nowhere:
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
 @_common_options
 def test(files: tuple[str, ...], **shown: Any) -> None:
-    """Decompress FILEs, or standard input, to nowhere and say whether they are sound.
+    """Decompress FILEs to nowhere and say if they are sound.
+
+    Without FILE (or with -) standard input is tested.
 
     All are tested, whatever becomes of some; exits with 1 if any is not sound.
     """
@@ -352,7 +333,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
     def check(name: str) -> None:
         began = time.monotonic()
         with _open_source(name, binary=True) as source, _common(source, **shown) as common:
-            read, written = Counted(source), Counted(_Nowhere())
+            read, written = Counted(source, name), Counted(_Nowhere(), name)
             stream.decompress_stream(read, written, **common)
         if shown["verbose"]:
             seconds = time.monotonic() - began
@@ -379,7 +360,9 @@ def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
 def list_(files: tuple[str, ...], as_json: bool) -> None:
-    """Show sizes, ratio, how blocks are coded, check and model of FILEs; reads headers and indexes only.
+    """Show what FILEs hold, by their headers: sizes, ratio, blocks, check, model.
+
+    Standard input (-) can be listed only if it is a file.
 
     \b
     coded: s blocks that are stored, m coded with the memory, p with memory and prior
@@ -388,18 +371,19 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
 
     def read(name: str) -> None:
-        with _open_source(name, binary=True) as file:
-            if not file.seekable():
-                raise FileError(f"{name}: a pipe can't be listed, only a file")
-            try:
-                rows.append(listing.row(name, file))
-            except LikezipError as error:
-                rows.append({"name": name, "error": str(error)})
-                raise
+        try:
+            with _open_source(name, binary=True) as file:
+                if not file.seekable():
+                    raise FileError(f"{name}: a pipe can't be listed, only a file")
+                rows.append(listing.row(printable(name), file))
+        except (LikezipError, OSError) as error:
+            rows.append({"name": printable(name), "error": getattr(error, "strerror", None) or str(error)})
+            raise
 
     failed = _each(files, read)
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        listing.print_rows([row for row in rows if "error" not in row])
+    with failures():
+        if as_json:
+            click.echo(json.dumps(rows, indent=2))
+        else:
+            listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)

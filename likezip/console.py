@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from likezip.errors import LikezipError
-from likezip.files import FileError, raise_if_interrupted, terminable
+from likezip.files import FileError, naming, raise_if_interrupted, terminable
 
 _LINE = 72  # characters of a progress line
 _PAUSE = 0.1  # seconds between two drawings of it
@@ -30,20 +30,23 @@ def failures(name: str | None = None) -> Iterator[None]:
             yield
     except FileError as error:
         fail(str(error))
-    except LikezipError as error:
+    except (LikezipError, ValueError) as error:
         fail(f"{prefix}{error}")
     except BrokenPipeError:
         _forget_output()
         sys.exit(1)
     except OSError as error:
         _forget_output()
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        fail(f"{error.filename}: {error.strerror}" if error.filename else f"{prefix}{error.strerror or error}")
     except MemoryError:
         fail(f"{prefix}out of memory")
     except KeyboardInterrupt:
         click.echo("likezip: interrupted", err=True)
-        exec("")  # CPython ends by SIGINT if the last string executed was interrupted, as those of dataclasses may be
-        sys.exit(1)
+        raise Interrupted(1) from None
+
+
+class Interrupted(SystemExit):
+    """A signal came; all is cleaned up."""
 
 
 class Failed(SystemExit):
@@ -107,21 +110,27 @@ class Meter:
 
 
 class Counted:
-    """A file that counts the bytes that pass, and is otherwise as it was."""
+    """A file that counts the bytes that pass, names itself in errors, and is otherwise as it was."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, file: Any, name: str) -> None:
+        self._file, self._name = file, name
         self.size = 0
 
     def read(self, size: int, /) -> bytes | None:
-        data: bytes | None = self._file.read(size)
+        with naming(self._name):
+            data: bytes | None = self._file.read(size)
         self.size += len(data or b"")
         return data
 
     def write(self, data: bytes, /) -> int | None:
-        taken: int | None = self._file.write(data)
+        with naming(self._name):
+            taken: int | None = self._file.write(data)
         self.size += len(data) if taken is None else taken
         return taken
+
+    def flush(self) -> None:
+        with naming(self._name):
+            self._file.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 from builtins import open as open_file
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
+from itertools import islice
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, TextIO, cast, overload
+from typing import Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
+from weakref import WeakSet
 
 from likezip import reader
-from likezip.binary import PIECE, write_fully
+from likezip.binary import PIECE, Sink, Source, write_fully
+from likezip.codec import PriorChoice
+from likezip.errors import LikezipError
 from likezip.incremental import LikezipCompressor
 from likezip.index import Places, read_frames
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
+
+
+class Coding(TypedDict, total=False):
+    """Options for writing, as for ``compress_stream``."""
+
+    block_size: int
+    lanes: int | None
+    prior: PriorChoice
+
+
+class Options(Coding, total=False):
+    """Those and how many work."""
+
+    threads: int | None
+    executor: Executor | None
 
 
 class _Content(io.RawIOBase):
@@ -30,7 +50,8 @@ class _Content(io.RawIOBase):
         self._places: Places | None = None
         self._position = self._block_begin = 0
         self._block = b""
-        self._failure: Exception | None = None
+        self._failure: LikezipError | None = None
+        self._interrupted = False  # by Ctrl-C or the like: the blocks to come are then lost, but in a file to be found
 
     def readable(self) -> bool:
         return True
@@ -62,7 +83,7 @@ class _Content(io.RawIOBase):
         if base is None and whence != io.SEEK_END:
             raise ValueError(f"whence must be 0, 1 or 2, not {whence}")
         target = max(0, offset + (self._index().size if base is None else base))
-        if not self._block_begin <= target <= self._block_begin + len(self._block):
+        if self._interrupted or not self._block_begin <= target <= self._block_begin + len(self._block):
             self._go_to(target)
         self._position = target
         return target
@@ -73,13 +94,18 @@ class _Content(io.RawIOBase):
 
     def _rest_of_block(self) -> memoryview:
         """From the position to the end of its block; empty at the end of the file only."""
-        if self._failure is not None:
-            raise self._failure
         while self._position >= self._block_begin + len(self._block):
+            if self._failure is not None:
+                raise self._failure
+            if self._interrupted:
+                raise ValueError("reading was interrupted before; seek to go on")
             try:
                 following = next(self._blocks, None)
-            except Exception as error:
+            except LikezipError as error:
                 self._failure = error
+                raise
+            except BaseException:
+                self._interrupted = True
                 raise
             if following is None:
                 return memoryview(b"")
@@ -87,12 +113,20 @@ class _Content(io.RawIOBase):
         return memoryview(self._block)[self._position - self._block_begin :]
 
     def _decoded(self, blocks: Iterator[tuple[Block, Model]]) -> Generator[bytes, None, None]:
-        return Queue(self._workers, reader.decode).map(blocks)
+        """The content of blocks; the first is decoded before another is read, as it may be all that is wanted."""
+        for block, model in islice(blocks, 1):
+            yield reader.decode(self._workers.threads, None, block, model)
+        yield from Queue(self._workers, reader.decode).map(blocks)
 
     def _index(self) -> Places:
         """The index, read when first needed; that moves the file, so the blocks to come are then found by it."""
         if self._places is None:
-            places = Places(read_frames(self._file, self._begin))
+            here = self._file.tell()
+            try:
+                places = Places(read_frames(self._file, self._begin))
+            except BaseException:
+                self._file.seek(here)
+                raise
             self._continue(places, places.find(self._block_begin + len(self._block))[0])
             self._places = places
         return self._places
@@ -101,7 +135,7 @@ class _Content(io.RawIOBase):
         """Have the block that holds a position be the next to be decoded."""
         places = self._index()
         place, self._block_begin = places.find(position)
-        self._block, self._failure = b"", None
+        self._block, self._failure, self._interrupted = b"", None, False
         self._continue(places, place)
 
     def _continue(self, places: Places, place: int) -> None:
@@ -125,13 +159,13 @@ class LikezipFile(io.BufferedIOBase):
 
     def __init__(
         self,
-        file: str | os.PathLike[str] | BinaryIO,
+        file: File,
         mode: str = "r",
         *,
         model: ModelLike | None = None,
         threads: int | None = None,
         executor: Executor | None = None,
-        **coding: Any,
+        **coding: Unpack[Coding],
     ) -> None:
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
@@ -150,13 +184,16 @@ class LikezipFile(io.BufferedIOBase):
             raise ValueError(f"{', '.join(coding)}: only for writing")
         self._workers = Workers(threads, executor)
         self._written = 0
-        if kind != "r":
-            self._compressor = LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
+        model = the_model(model) if model is not None or kind != "r" else None
+        writer = None if kind == "r" else LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
         if not hasattr(file, "read") and not hasattr(file, "write"):
             file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
         self._file = cast(BinaryIO, file)
         if kind == "r":
             self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)
+        else:
+            self._compressor = writer
+            _being_written.add(self)
 
     @property
     def name(self) -> Any:
@@ -214,19 +251,20 @@ class LikezipFile(io.BufferedIOBase):
 
     def write(self, data: Any, /) -> int:
         """Take ``data``, all of it; blocks are written when they are full."""
-        compressor, size = self._writing(), memoryview(data).nbytes
+        compressor, content = self._writing(), memoryview(data).cast("B")
         try:
-            write_fully(self._file, compressor.compress(data))
+            write_fully(self._file, compressor.compress(content))
         except BaseException:
             self._give_up()
             raise
-        self._written += size
-        return size
+        self._written += len(content)
+        return len(content)
 
     def close(self) -> None:
         """End the frame, if it is written, and the file, if it was opened here."""
         if self.closed:
             return
+        _being_written.discard(self)
         compressor, self._compressor = self._compressor, None
         try:
             if compressor is not None:
@@ -271,6 +309,16 @@ class LikezipFile(io.BufferedIOBase):
         return self._compressor
 
 
+_being_written: WeakSet[LikezipFile] = WeakSet()
+
+
+@atexit.register
+def _end_frames() -> None:
+    """Close what a script did not, while there is still all that it takes."""
+    for file in list(_being_written):
+        file.close()
+
+
 class _Text(io.TextIOWrapper):
     """Text over a LikezipFile, which learns of exceptions."""
 
@@ -284,38 +332,53 @@ class _Text(io.TextIOWrapper):
             cast(LikezipFile, self.buffer).__exit__(kind, value, trace)
 
 
-BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
-TextMode = Literal["rt", "wt", "xt", "at"]
+File = str | os.PathLike[str] | Source | Sink
+"""A path, or a binary file object."""
+BinaryMode = Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"]
+TextMode = Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"]
 
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Any
+    file: File, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Unpack[Options]
 ) -> LikezipFile: ...
 
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: File,
     mode: TextMode,
     *,
     model: ModelLike | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> TextIO: ...
 
 
+@overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: File,
+    mode: str,
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Unpack[Options],
+) -> LikezipFile | TextIO: ...
+
+
+def open(
+    file: File,
     mode: str = "rb",
     *,
     model: ModelLike | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 

@@ -15,6 +15,8 @@ from typing import BinaryIO
 from likezip.errors import LikezipError
 
 SUFFIX = ".lz"
+LONGEST_BEGINNING = 200
+"""Bytes of a name that its temporary name begins with; it may have 255."""
 
 
 class FileError(LikezipError):
@@ -36,6 +38,16 @@ def decompressed_name(source: Path) -> Path:
 
 
 @contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Have an OSError say which file it is about, as those of open files don't."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or name
+        raise
+
+
+@contextmanager
 def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterator[BinaryIO]:
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
@@ -52,15 +64,17 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
     if target.exists() and not force:
         raise FileError(f"{target}: exists already; --force replaces it")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
+        descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", suffix=".part", dir=target.parent)
     except OSError as error:
         raise FileError(f"{target}: {error.strerror}") from error
     part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            with naming(str(target)):
+                file.flush()
+                os.fsync(file.fileno())
         _dress(part, source)
         _publish(part, target, force)
     except BaseException:
@@ -95,25 +109,28 @@ def _dress(part: Path, source: Path | None) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make the new name last through a power cut, where directories can be opened (not on Windows)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Make the new name last through a power cut, where directories can be opened and synced."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
-_caught = _raised = False
-"""Whether an interrupt has come, also one that could not be raised, and whether it was."""
+SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+
+caught: int | None = None
+"""The signal that has come, also one that could not be raised."""
+_raised = False
+"""Whether it was."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them; and
     only once, so that a second one does not disturb the cleaning up after the first."""
-    global _caught, _raised
-    _caught = True
+    global caught
+    caught = caught or number
     while frame is not None:
         if frame.f_code.co_filename.endswith("executionengine.py"):
             return
@@ -125,17 +142,17 @@ def raise_if_interrupted() -> None:
     """Raise KeyboardInterrupt if an interrupt came that could not be raised; called now and then while a block is
     coded."""
     global _raised
-    if _caught and not _raised:
+    if caught and not _raised:
         _raised = True
         raise KeyboardInterrupt
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM into KeyboardInterrupt, so that it cleans up as Ctrl-C does, and lose neither."""
-    global _caught, _raised
-    _caught = _raised = False
-    wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that they clean up as Ctrl-C does, and lose none."""
+    global caught, _raised
+    caught, _raised = None, False
+    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _interrupt) for number in wanted}
     try:
         yield

@@ -39,15 +39,19 @@ class LikezipCompressor:
     def compress(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take more data; returns what is finished of the frame, often nothing.
 
-        Raises ValueError behind the end of the frame.
+        Raises ValueError behind the end of the frame, and after a failure: the frame can't be ended then.
         """
         writer = self._open()
-        self._buffer += data
+        self._buffer += memoryview(data).cast("B")
         parts: list[bytes] = []
         while len(self._buffer) >= writer.block_size:
             block = bytes(memoryview(self._buffer)[: writer.block_size])
             del self._buffer[: writer.block_size]
-            parts += writer.put(block)
+            try:
+                parts += writer.put(block)
+            except BaseException:  # the block is lost, and what follows must not become a whole frame
+                self.close()
+                raise
         return b"".join(parts)
 
     def flush(self) -> bytes:
@@ -60,7 +64,9 @@ class LikezipCompressor:
 
     def close(self) -> None:
         """End the worker processes of a frame that is not to be ended."""
-        self._writer = None
+        if self._writer is not None:
+            self._writer.give_up()
+            self._writer = None
         self._workers.close(at_once=True)
 
     def _open(self) -> FrameWriter:
@@ -84,7 +90,7 @@ class LikezipDecompressor:
         self._parser = reader.parse_frame()
         next(self._parser)
         self._wanted = len(container.MAGIC)
-        self._failure: LikezipError | None = None
+        self._failure: Exception | None = None
         self._input, self._output = bytearray(), bytearray()
 
     @property
@@ -98,17 +104,17 @@ class LikezipDecompressor:
         Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged, once all before it
         has been returned: that is right, and every further call raises the same.
         """
-        if self.eof and not self._output:
-            raise EOFError("the end of the frame has been reached")
         if self.eof:
-            self.unused_data += data
-        else:
-            self._input += data
+            raise EOFError("the end of the frame has been reached")
+        self._input += memoryview(data).cast("B")
         if self._failure is None:
             try:
                 self._decode(max_length)
             except LikezipError as error:
                 self._failure = error
+            except BaseException:  # the block is lost
+                self._failure = ValueError("decompressing was interrupted before")
+                raise
         if self._failure is not None and not self._output:
             raise self._failure
         return self._returned(max_length)

@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from likezip import container
+from likezip.binary import read_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, TruncatedError
 from likezip.reader import Block
@@ -60,7 +61,7 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
     if end <= begin:
         raise TruncatedError("the file is empty")
     file.seek(begin)
-    FrameHeader.parse(file.read(container.FRAME_HEADER_SIZE))
+    FrameHeader.parse(read_fully(file, container.FRAME_HEADER_SIZE))
     frames: list[FrameInfo] = []
     while end > begin:
         frames.append(_frame_before(file, end, begin))
@@ -73,24 +74,26 @@ def _frame_before(file: BinaryIO, end: int, begin: int = 0) -> FrameInfo:
     if end - begin < container.FRAME_HEADER_SIZE + container.end_size(0):
         raise TruncatedError("the file is too short for a frame")
     file.seek(end - container.FOOTER_SIZE)
-    index_size = container.end_size(container.footer_blocks(file.read(container.FOOTER_SIZE)))
+    index_size = container.end_size(container.footer_blocks(read_fully(file, container.FOOTER_SIZE)))
     if index_size > end - begin - container.FRAME_HEADER_SIZE:
         raise CorruptError("the index claims to be longer than the file")
     file.seek(end - index_size)
-    entries = container.parse_end(file.read(index_size))
+    entries = container.parse_end(read_fully(file, index_size))
     size = container.FRAME_HEADER_SIZE + index_size
     size += sum(container.BLOCK_HEADER_SIZE + payload for payload, _ in entries)
     if size > end - begin:
         raise CorruptError("the index claims more than the file holds")
     file.seek(end - size)
-    header = FrameHeader.parse(file.read(container.FRAME_HEADER_SIZE))
+    header = FrameHeader.parse(read_fully(file, container.FRAME_HEADER_SIZE))
+    if any(payload > raw or not 1 <= raw <= header.block_size for payload, raw in entries):
+        raise CorruptError("the index holds sizes outside their limits")
     return FrameInfo(end - size, size, header.block_size, header.model_id, tuple(entries))
 
 
 def read_block_header(file: BinaryIO, frame: FrameInfo, number: int) -> BlockHeader:
     """The header of a block, which has to fit the index; leaves ``file`` before the payload."""
     file.seek(frame.block_offsets[number])
-    header = BlockHeader.parse(file.read(container.BLOCK_HEADER_SIZE), number, frame.block_size)
+    header = BlockHeader.parse(read_fully(file, container.BLOCK_HEADER_SIZE), number, frame.block_size)
     if (header.payload_size, header.raw_size) != frame.blocks[number]:
         raise CorruptError("the index does not fit the blocks")
     return header
@@ -108,16 +111,16 @@ class Places:
         self.size = self._begins[-1]
 
     def find(self, position: int) -> tuple[int, int]:
-        """The block, counted through all frames, that holds a byte of the content, and where that block begins there;
+        """The block, counted through all frames, that holds a byte of the content, and where its content begins;
         behind the content, the number of blocks and its size."""
         place = min(bisect_right(self._begins, position) - 1, len(self._blocks))
         return place, self._begins[place]
 
-    def read(self, file: BinaryIO, place: int) -> Iterator[tuple[FrameInfo, Block]]:
-        """The blocks, each with its frame, from ``place`` on, each read when it is asked for."""
-        for frame, number in self._blocks[place:]:
+    def read(self, file: BinaryIO, place: int, end: int | None = None) -> Iterator[tuple[FrameInfo, Block]]:
+        """The blocks from ``place`` on, not further than ``end``, each with its frame and read when it is asked for."""
+        for frame, number in self._blocks[place:end]:
             header = read_block_header(file, frame, number)
-            payload = file.read(header.payload_size)
+            payload = read_fully(file, header.payload_size)
             if len(payload) < header.payload_size:
                 raise TruncatedError(f"the data end within block {number}")
             yield frame, Block(number, header, payload)

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 import click
 
 from likezip import container, index
-from likezip.console import printable
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
@@ -23,8 +22,8 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
         "blocks": len(headers),
         "stored": modes[container.STORED],
         "memory": modes[container.MEMORY],
-        "memory and prior": modes[container.MEMORY_PRIOR],
-        "largest block": max((header.raw_size for header in headers), default=0),
+        "memory_prior": modes[container.MEMORY_PRIOR],
+        "largest_block": max((header.raw_size for header in headers), default=0),
         "compressed": compressed,
         "uncompressed": uncompressed,
         "ratio": uncompressed / compressed,
@@ -41,9 +40,9 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
             f"check {'model':16}  name"
         )
     for row in rows:
-        ways = {"s": row["stored"], "m": row["memory"], "p": row["memory and prior"]}
+        ways = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
         coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
         click.echo(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
-            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
+            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {row['name']}"
         )

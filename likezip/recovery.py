@@ -9,14 +9,15 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip import container, reader
-from likezip.binary import Sink, write_fully
-from likezip.container import BlockHeader, FrameHeader
+from likezip.binary import Sink, read_fully, write_fully
+from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.index import FrameInfo, read_block_header, read_frames
 from likezip.model import Model, ModelLike, default_model, the_model
@@ -38,7 +39,7 @@ class Loss:
     """Something that was not recovered.
 
     begin, end: bytes of the file; position: where in the output its content is missing; raw_size: how much, in bytes,
-    None if unknown; reason: what did not fit.
+    None if unknown, 0 for a header or an index; reason: what did not fit.
     """
 
     begin: int
@@ -48,8 +49,10 @@ class Loss:
     position: int = 0
 
     def __str__(self) -> str:
-        size = "an unknown number of bytes" if self.raw_size is None else f"{self.raw_size} bytes"
         place = f"bytes {self.begin} to {self.end} of the file"
+        if self.raw_size == 0:
+            return f"damaged, but nothing of the content is lost ({self.reason}; {place})"
+        size = "an unknown number of bytes" if self.raw_size is None else f"{self.raw_size} bytes"
         return f"{size} lost before byte {self.position} of the output ({self.reason}; {place})"
 
 
@@ -152,7 +155,7 @@ def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
         except LikezipError as error:
             yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
         else:
-            yield _Held(begin, Block(number, header, file.read(header.payload_size)), frame.model_id)
+            yield _Held(begin, Block(number, header, read_fully(file, header.payload_size)), frame.model_id)
 
 
 @dataclass(frozen=True)
@@ -175,15 +178,18 @@ class _End:
 class _Walk:
     """From the beginning of a file to its end, from one thing that fits to the next.
 
-    A block that is stored may hold a compressed file; if its own header is lost, that file's blocks are found instead.
+    A block that is stored may hold a compressed file; if its own header is lost as well as the index, that file's
+    blocks are found instead.
     """
 
     def __init__(self, data: mmap.mmap, given: Model | None) -> None:
         self._data, self._given = data, given
-        self._starts, self._ends = list(_occurrences(data, container.MAGIC)), dict(_ends(data))
+        self._ends = dict(_ends(data))
+        self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of headers and ends of frames
         self._frame: FrameHeader | None = None  # None if its header is lost
         self._inside = False  # a frame, behind its header
         self._number = 0  # of the block to come
+        self._entries: list[Entry] = []  # of the blocks that were found in this frame
 
     def blocks(self) -> Iterator[_Held | Loss]:
         place, block = 0, None
@@ -194,7 +200,7 @@ class _Walk:
                 following = self._search(place if block is None or self._is_sound(block) else block.begin + 1)
                 end = len(self._data) if following is None else following.begin
                 if end >= place:  # before it is the block that did not fit, and told as lost
-                    yield Loss(place, end, None, str(error))
+                    yield Loss(place, end, self._lost(place, following), str(error))
                 if following is None:
                     return
                 found = following
@@ -206,12 +212,25 @@ class _Walk:
         if self._inside:
             yield Loss(place, place, None, "the data end within the frame")
 
+    def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
+        """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
+        if not self._inside:
+            return 0 if isinstance(following, _Start) or (following and self._is_first(following)) else None
+        index = bytes([container.END]) + b"".join(struct.pack("<II", *entry) for entry in self._entries)
+        return 0 if self._entries and self._data[place : place + len(index)] == index else None
+
+    @staticmethod
+    def _is_first(found: _Held | _End) -> bool:
+        return isinstance(found, _Held) and found.block.number == 0
+
     def _pass(self, found: _Start | _Held | _End) -> None:
         """What is to come behind something that was found."""
         self._inside = not isinstance(found, _End)
         if isinstance(found, _Held):
             self._number = found.block.number + 1
+            self._entries.append((len(found.block.payload), found.block.header.raw_size))
         else:
+            self._entries = []
             self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
 
     def _expected(self, place: int) -> _Start | _Held | _End:
@@ -256,7 +275,7 @@ class _Walk:
         numbers = _numbers(range(self._number, self._number + LARGEST_GAP))
         for window in range(begin, len(self._data), WINDOW):
             limit = window + WINDOW
-            places = {place for place in (*self._starts, *self._ends) if window <= place < limit}
+            places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
             places.update(_plausible_headers(self._data[window : limit + container.BLOCK_HEADER_SIZE - 1], window))
             for place in sorted(places):
                 with suppress(LikezipError):

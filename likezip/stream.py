@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, BinaryIO
 
 from likezip import container, reader
 from likezip.binary import Sink, Source, read_fully, write_fully
 from likezip.codec import PriorChoice
+from likezip.index import Places, read_frames
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
@@ -56,9 +58,12 @@ def compress_stream(
     with Workers(threads, executor) as workers:
         options: dict[str, Any] = {"block_size": block_size, "lanes": lanes, "prior": prior, "announce": announce}
         writer = FrameWriter(workers, the_model(model), advance=advance if progress else None, **options)
-        for part in _frame(writer, source):
-            write_fully(sink, part)
-            advance(0)
+        try:
+            for part in _frame(writer, source):
+                write_fully(sink, part)
+                advance(0)
+        finally:
+            writer.give_up()
 
 
 def _frame(writer: FrameWriter, source: Source) -> Iterator[bytes]:
@@ -105,6 +110,67 @@ def decompress_stream(
             advance(0)
 
 
+def decompress_range(
+    source: BinaryIO,
+    sink: Sink,
+    start: int,
+    end: int | None,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    announce: Callable[[], None] | None = None,
+) -> None:
+    """Write bytes ``start`` to ``end`` of the content, as Python's slices have them; None for all from ``start`` on.
+
+    Only the blocks that hold them are decoded, and of a file that can seek nothing but them and the index is read.
+    Raises ValueError for a range that begins behind the end, or in what can't seek, counts from the end.
+    """
+    given, parts = None if model is None else the_model(model), deque[slice]()
+
+    def noted() -> Iterator[tuple[Block, Model]]:
+        for part, block, used in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):
+            reader.prepare(block.header, announce)
+            parts.append(part)
+            yield block, used
+
+    with Workers(threads, executor) as workers:
+        for raw in Queue(workers, reader.decode).map(noted()):
+            write_fully(sink, raw[parts.popleft()])
+
+
+def _range_of_file(
+    file: BinaryIO, start: int, end: int | None, given: Model | None
+) -> Iterator[tuple[slice, Block, Model]]:
+    """Which part of which blocks a range is, by the index."""
+    places = Places(read_frames(file))
+    if start > places.size:
+        raise ValueError(f"the range begins behind the end: there are {places.size} bytes")
+    first, last, _ = slice(start, end).indices(places.size)
+    if first < last:
+        place, begin = places.find(first)
+        for frame, block in places.read(file, place, places.find(last - 1)[0] + 1):
+            yield slice(max(0, first - begin), last - begin), block, reader.model_for(frame.model_id, given)
+            begin += block.header.raw_size
+
+
+def _range_of_pipe(
+    pipe: Source, start: int, end: int | None, given: Model | None
+) -> Iterator[tuple[slice, Block, Model]]:
+    """The same, by reading up to it."""
+    if start < 0 or (end is not None and end < 0):
+        raise ValueError("a range that counts from the end needs a file that can seek")
+    begin, last = 0, sys.maxsize if end is None else end
+    for block, model in reader.blocks(pipe, given):
+        if max(start, begin) < min(last, begin + block.header.raw_size):
+            yield slice(max(0, start - begin), last - begin), block, model
+        begin += block.header.raw_size
+        if begin >= last:
+            return
+    if start > begin:
+        raise ValueError(f"the range begins behind the end: there are {begin} bytes")
+
+
 def compress(
     data: bytes | bytearray | memoryview,
     *,
@@ -117,7 +183,7 @@ def compress(
 ) -> bytes:
     """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal."""
     source, sink = io.BytesIO(memoryview(data)), io.BytesIO()
-    size = block_size or container.default_block_size(memoryview(data).nbytes)
+    size = container.default_block_size(memoryview(data).nbytes) if block_size is None else block_size
     options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
     compress_stream(source, sink, block_size=size, **options)
     return sink.getvalue()

@@ -79,8 +79,11 @@ class Workers:
         return self._own
 
     def coded(self) -> int:
-        """Raw bytes that our processes have coded so far, those of unfinished blocks too; 0 with another executor."""
-        return int(self._shared[CODED]) if self._shared is not None else 0
+        """Raw bytes that our processes have coded so far, those of unfinished blocks too; 0 with another executor.
+
+        Read without the lock, which a worker that is killed may keep.
+        """
+        return int(self._shared.get_obj()[CODED]) if self._shared is not None else 0
 
     @contextmanager
     def deaths_reported(self) -> Iterator[None]:
@@ -88,7 +91,7 @@ class Workers:
         try:
             yield
         except BrokenExecutor as error:
-            if self._shared is not None and not self._shared[BEGUN]:
+            if self._shared is not None and not self._shared.get_obj()[BEGUN]:
                 guard = 'if __name__ == "__main__":'
                 raise WorkerError(f"no worker process could begin; a script that uses them needs {guard}") from error
             raise WorkerError("a worker process died (was it killed, or out of memory?)") from error

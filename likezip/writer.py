@@ -57,7 +57,7 @@ class FrameWriter:
         yield end
 
     def give_up(self) -> None:
-        """The frame is not to be ended."""
+        """Forget blocks that were begun, if the frame is not to be ended."""
         self._queue.give_up()
 
     def _begin(self) -> Iterator[bytes]:

@@ -103,12 +103,16 @@ CASES = [
     (["decompress", "--range", "5:3", "sound.lz"], 0, "", ""),
     (["decompress", "--range", "10:99G", "sound.lz"], 0, TEXT[10:].decode(), ""),
     (["decompress", "--range", "1M:", "sound.lz"], 1, "", "behind the end: there are 1950 bytes"),
+    (["list", "--json", "missing"], 1, '[\n  {\n    "name": "missing",\n    "error": "No such ...', "missing: No such"),
+    (["compress", "in.txt", ""], 1, "", "is a directory"),
+    (["compress", "--model", "", "in.txt"], 1, "", "no model file"),
     (["decompress", "--range", "5", "sound.lz"], 2, "", "no range of bytes"),
     (["decompress", "--range", "a:5", "sound.lz"], 2, "", "no range of bytes"),
     (["decompress", "--range", "1:2", "--rm", "sound.lz"], 2, "", "would delete the rest"),
     (["decompress", "--range", "1:2", "cut.lz"], 1, "", "cut.lz: the file does not end with"),
     (["decompress", "--recover", "-c", "sound.lz"], 0, TEXT.decode(), ""),
-    (["decompress", "--recover", "-c", "cut.lz"], 1, TEXT.decode(), "cut.lz: an unknown number of bytes lost before"),
+    (["decompress", "--recover", "-c", "cut.lz"], 0, TEXT.decode(), "cut.lz: damaged, but nothing of the content is"),
+    (["decompress", "--recover", "-c", "trailing.lz"], 1, TEXT.decode(), "an unknown number of bytes lost before"),
     (["decompress", "--recover", "-c", "junk.lz"], 1, "", "no block is intact (not a likezip frame"),
     (["decompress", "--recover", "-c", "empty.lz"], 1, "", "the file is empty"),
     (["decompress", "--recover", "-"], 2, "", "--recover needs an input file"),
@@ -180,6 +184,18 @@ def test_pipes(place: Path, frame: bytes) -> None:
     assert run("test", "-", stdin=frame).returncode == 0
 
 
+def test_range_of_a_pipe(place: Path, frame: bytes) -> None:
+    assert run("decompress", "--range", "10:20", stdin=frame).stdout == TEXT[10:20]
+    assert b"behind the end: there are 1950 bytes" in run("decompress", "--range", "2K:", stdin=frame).stderr
+    assert b"needs a file that can seek" in run("decompress", "--range", "-5:", stdin=frame).stderr
+
+
+def test_a_long_name(place: Path) -> None:
+    (place / ("ł" * 126)).write_bytes(TEXT)
+    assert run("compress", "ł" * 126).returncode == 0
+    assert (place / ("ł" * 126 + ".lz")).exists()
+
+
 def test_threads_and_lanes(place: Path) -> None:
     (place / "two").write_bytes(TEXT * 40)
     frames = [run("compress", "-c", "-T", n, "--block-size", "65536", "--lanes", "3", "two").stdout for n in "12"]
@@ -207,8 +223,8 @@ def test_list(place: Path, frame: bytes) -> None:
         "blocks": 1,
         "stored": 0,
         "memory": 0,
-        "memory and prior": 1,
-        "largest block": len(TEXT),
+        "memory_prior": 1,
+        "largest_block": len(TEXT),
         "compressed": len(frame),
         "uncompressed": len(TEXT),
         "ratio": len(TEXT) / len(frame),
@@ -256,7 +272,7 @@ def test_an_unknown_backend_is_said_so(place: Path, monkeypatch: pytest.MonkeyPa
     assert not (place / "in.txt.lz").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:
     (place / "big").write_bytes(os.urandom(3_000_000))
@@ -269,8 +285,8 @@ def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:
     time.sleep(0.5)
     process.send_signal(number)
     _, said = process.communicate()
-    assert process.returncode == 1, said.decode()
-    assert said.endswith(b"likezip: interrupted\n")
+    assert process.returncode == -number, said.decode()
+    assert said.endswith(b"likezip: interrupted\n")  # no complaint of leaked semaphores, too
     assert b"Traceback" not in said
     assert contents(place) == before
 
@@ -292,7 +308,7 @@ def test_file_too_large(place: Path) -> None:
     code = limit + "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from likezip.cli import main; main()"
     command = [sys.executable, "-P", "-c", code, "compress", "noise"]
     result = subprocess.run(command, capture_output=True, check=False)
-    assert (result.returncode, result.stderr) == (1, b"likezip: File too large\n")
+    assert (result.returncode, result.stderr) == (1, b"likezip: noise.lz: File too large\n")
     assert contents(place) == before
 
 
@@ -300,7 +316,11 @@ def test_file_too_large(place: Path) -> None:
 def test_full_standard_output(place: Path) -> None:
     with open("/dev/full", "wb") as full:
         result = subprocess.run([*LIKEZIP, "compress", "in.txt", "-c"], stdout=full, stderr=-1, check=False)
-    assert (result.returncode, result.stderr) == (1, b"likezip: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, b"likezip: standard output: No space left on device\n")
+    for arguments in (["list", "sound.lz"], ["--help"], ["list", "--json", "sound.lz"]):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([*LIKEZIP, *arguments], stdout=full, stderr=-1, check=False)
+        assert (result.returncode, result.stderr) == (1, b"likezip: No space left on device\n")
 
 
 def test_broken_pipe_is_quiet(place: Path) -> None:
@@ -312,6 +332,8 @@ def test_broken_pipe_is_quiet(place: Path) -> None:
 
 
 def test_closed_streams(place: Path) -> None:
+    command = f'"{sys.executable}" -P -m likezip test sound.lz 2>&-'
+    assert subprocess.run(command, shell=True, check=False).returncode == 0
     for redirection, said in (("<&-", b"input is closed"), ("< sound.lz >&-", b"output is closed")):
         command = f'"{sys.executable}" -P -m likezip decompress {redirection}'
         result = subprocess.run(command, shell=True, stderr=subprocess.PIPE, check=False)

@@ -3,9 +3,13 @@
 import io
 import pickle
 import random
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +17,7 @@ from roundtrip import Pipe
 
 import likezip
 from likezip import container, reader
+from likezip.stream import decompress_range
 from likezip.workers import Workers
 from likezip.writer import FrameWriter
 
@@ -290,3 +295,143 @@ def test_frame_info() -> None:
         with pytest.raises(likezip.LikezipError):
             likezip.get_frame_info(wrong)
     assert pickle.loads(pickle.dumps(info)) == info
+
+
+def test_every_flipped_bit_by_seeking() -> None:
+    """Right bytes or an error, also when reading goes on after a seek that failed; the second frame is sound."""
+    both, content = FRAME[: likezip.get_frame_info(FRAME).size] + framed(TEXT[:50]), TEXT + TEXT[:50]
+    right = refused = 0
+    for place in range(0, len(FRAME), 7):
+        damaged = bytearray(both)
+        damaged[place] ^= 1 << place % 8
+        with likezip.open(io.BytesIO(damaged)) as file:
+            for wanted in (5000, 0, len(TEXT)):
+                where = 0
+                try:
+                    where = file.seek(wanted)
+                    found = file.read(100)
+                except likezip.LikezipError:
+                    refused += 1
+                    continue
+                assert found == content[where : where + 100]
+                right += 1
+    print(f"{right} reads were right, {refused} refused")
+    assert right > 100 and refused > 50
+
+
+def test_reading_on_after_a_seek_that_failed() -> None:
+    """It once went on where the search for the index had ended: at the beginning of the next frame."""
+    damaged = bytearray(FRAME)
+    damaged[-10] ^= 1
+    with likezip.open(io.BytesIO(bytes(damaged) + framed(b"another"))) as file:
+        with pytest.raises(likezip.CorruptError):
+            file.seek(5)
+        assert file.read(5) == TEXT[:5]
+
+
+def test_reading_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once was the end of the file."""
+    decode = reader.decode
+
+    def interrupted(threads: int, advance: Any, block: reader.Block, model: likezip.Model) -> bytes:
+        if block.number == 2:
+            raise KeyboardInterrupt
+        return decode(threads, advance, block, model)
+
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        with monkeypatch.context() as patch:
+            patch.setattr(reader, "decode", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                file.read()
+        with pytest.raises(ValueError, match="interrupted"):
+            file.read()
+        file.seek(10)
+        assert file.read() == TEXT[10:]
+
+
+def test_a_file_that_gives_a_few_bytes_at_a_time() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(100 if size is None or size < 0 else min(size, 100))
+
+    with likezip.open(Slow(FRAME)) as file:
+        file.seek(2 * BLOCK)
+        assert file.read() == TEXT[2 * BLOCK :]
+
+
+def test_a_forged_index_is_refused_by_its_sizes() -> None:
+    info = likezip.get_frame_info(FRAME)
+    payload = info.blocks[0][0]
+    for wrong in (payload - 1, 0, container.MIN_BLOCK + 1):
+        forged = FRAME[: info.block_offsets[-1]] + container.pack_end([(payload, wrong), *info.blocks[1:]])
+        with pytest.raises(likezip.CorruptError, match="sizes outside their limits"):
+            likezip.get_frame_info(forged)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ranges_decode_the_blocks_that_hold_them(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    decoded = Decoded(monkeypatch)
+    for start, end, blocks in (
+        (0, 10, [0]),
+        (BLOCK, 2 * BLOCK, [1]),
+        (BLOCK - 1, BLOCK + 1, [0, 1]),
+        (-10, None, [BLOCKS - 1]),
+        (5, 5, []),
+        (9, 3, []),
+        (len(TEXT), None, []),
+    ):
+        for source in (io.BytesIO(FRAME), PipeFile(FRAME)):
+            if start < 0 and isinstance(source, PipeFile):
+                continue
+            sink = io.BytesIO()
+            decoded.numbers.clear()
+            decompress_range(source, sink, start, end, threads=threads if len(blocks) == 1 else 1)  # type: ignore[arg-type]
+            assert sink.getvalue() == TEXT[start:end]
+            assert decoded.numbers == blocks
+    with pytest.raises(ValueError, match="behind the end"):
+        decompress_range(io.BytesIO(FRAME), io.BytesIO(), len(TEXT) + 1, None)
+
+
+def test_a_seek_decodes_one_block_first_with_workers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = Decoded(monkeypatch)
+    with likezip.open(io.BytesIO(FRAME), threads=2) as file:
+        file.seek(2 * BLOCK + 5)
+        assert file.read(10) == TEXT[2 * BLOCK + 5 :][:10]
+    assert decoded.numbers == [2]
+
+
+def test_arrays_are_written_as_their_bytes(tmp_path: Path) -> None:
+    numbers = np.arange(100, dtype=np.int32)
+    with likezip.open(tmp_path / "out.lz", "wb") as file:
+        assert file.write(numbers) == 400
+        with pytest.raises(TypeError):
+            file.write("text")
+        with pytest.raises(TypeError):
+            file.write(numbers[::2])
+    assert likezip.decompress((tmp_path / "out.lz").read_bytes()) == numbers.tobytes()
+
+
+def test_a_file_that_a_script_forgets_to_close_is_whole(tmp_path: Path) -> None:
+    code = "import likezip, sys; file = likezip.open(sys.argv[1], 'wb'); file.write(b'all of it')"
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code, tmp_path / "out.lz"], capture_output=True, check=True
+    )
+    assert result.stderr == b""
+    assert likezip.decompress((tmp_path / "out.lz").read_bytes()) == b"all of it"
+
+
+def test_a_file_that_can_t_be_opened(tmp_path: Path) -> None:
+    code = f"import likezip\ntry: likezip.open({str(tmp_path / 'no' / 'where')!r}, 'wb')\nexcept OSError: pass"
+    assert subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, check=True).stderr == b""
+    with pytest.raises(likezip.UnknownModelError):
+        likezip.open(tmp_path / "out", "wb", model="nothing")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tar(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(TEXT)
+    with likezip.open(tmp_path / "t.tar.lz", "wb") as file, tarfile.open(fileobj=file, mode="w|") as archive:
+        archive.add(tmp_path / "a", "a")
+    with likezip.open(tmp_path / "t.tar.lz") as file, tarfile.open(fileobj=file) as archive:
+        member = archive.extractfile("a")
+        assert member is not None and member.read() == TEXT

@@ -1,13 +1,15 @@
 """Data in pieces of any size: the same frame, the same content."""
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import likezip
-from likezip import container
+from likezip import codec, container
 
 BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"piece %d of the data, %d\n" % (i, i * 7 % 1013) for i in range(5000))
@@ -110,3 +112,33 @@ def test_only_bytes(wrong: object) -> None:
 def test_all_kinds_of_bytes() -> None:
     for data in (bytearray(TEXT[:99]), memoryview(TEXT)[:99], memoryview(TEXT[:96]).cast("I")):
         assert likezip.decompress(bytearray(likezip.compress(data))) == bytes(data)
+
+
+def test_no_whole_frame_after_a_block_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever catches a MemoryError and goes on once got a sound frame without the block."""
+    compressor, encode = likezip.LikezipCompressor(block_size=BLOCK, prior="off"), codec.encode_block
+    compressor.compress(TEXT[:BLOCK])
+
+    def failing(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(codec, "encode_block", failing)
+    with pytest.raises(MemoryError):
+        compressor.compress(TEXT[BLOCK : 2 * BLOCK])
+    monkeypatch.setattr(codec, "encode_block", encode)
+    with pytest.raises(ValueError, match="ended"):
+        compressor.flush()
+
+
+def test_giving_up_takes_back_what_an_executor_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        hold = threading.Event()
+        executor.submit(hold.wait)
+        compressor = likezip.LikezipCompressor(block_size=BLOCK, prior="off", executor=executor, threads=8)
+        compressor.compress(bytes(4 * BLOCK))
+        assert executor._work_queue.qsize() == 4
+        compressor.close()
+        coded: list[object] = []
+        monkeypatch.setattr(codec, "encode_block", lambda *_, **__: coded.append(1))
+        hold.set()
+    assert coded == []

@@ -110,6 +110,12 @@ def test_losses_say_what_and_where(tmp_path: Path) -> None:
     assert str(losses[0]).startswith(f"{BLOCK} bytes lost before byte {2 * BLOCK} of the output (block 2: the block")
 
 
+@pytest.mark.parametrize("name", ["the frame header", "the end", "junk before", "the first header"])
+def test_a_loss_of_nothing_is_told_apart(name: str, tmp_path: Path) -> None:
+    _, (loss,) = recovered(CASES[name][0], tmp_path)
+    assert (loss.raw_size == 0) == ("nothing of the content is lost" in str(loss)) == (name != "the first header")
+
+
 def test_workers_do_not_change_what_comes_back(tmp_path: Path) -> None:
     damaged = flipped(FRAME, PLACES[2] + 30, END + 3)
     assert recovered(damaged, tmp_path, threads=2) == recovered(damaged, tmp_path)
@@ -147,7 +153,7 @@ def test_every_flipped_byte_costs_one_block_at_most(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_damage_never_gives_wrong_bytes(seed: int, tmp_path: Path) -> None:
-    """Cut, doubled, overwritten: what comes back are whole blocks in order."""
+    """Cut, doubled, overwritten: what comes back are whole blocks."""
     generator = random.Random(seed)
     damaged = FRAME * 2
     for _ in range(generator.randrange(1, 5)):
