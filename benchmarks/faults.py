@@ -27,7 +27,7 @@ import likezip
 BLOCK = 1 << 16
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
 STARTING = 0.5
-"""Seconds until a command has its wits together; before it may end by a signal without a word."""
+"""Seconds until a command is ready to answer signals."""
 PATIENCE = 60
 """Seconds that a command and its workers have to end."""
 Process = subprocess.Popen[bytes]
@@ -183,7 +183,8 @@ def _wrong(fault: Fault, trial: Trial, right: bytes, source: bytes, code: int, s
         yield f"exit code {code}"
     if "Traceback" in said or "Error" in said or "Exception" in said:
         yield f"a traceback: {said[-300:]!r}"
-    if code in fault.codes and fault.message not in said and trial.moment * trial.usual > STARTING:
+    silent = trial.delay < STARTING or "target" in names  # signals end it without a word before and after its work
+    if code in fault.codes and fault.message not in said and not silent:
         yield f"said {said[-300:]!r}"
 
 

@@ -21,7 +21,7 @@ def test_nothing_is_left_by_any_fault() -> None:
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     """The checks themselves: with outputs, messages and codes that are none of those that are right."""
     fault = faults.Fault("none", faults._nothing, (1,), "a word")
-    trial = faults.Trial("compress", 1, 0, 0, tmp_path)
+    trial = faults.Trial("compress", 1, 1, 1, tmp_path)
     trial.source.write_bytes(b"changed")
     trial.target.write_bytes(b"half")
     (tmp_path / ".target.x.part").write_bytes(b"")
