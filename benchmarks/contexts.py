@@ -22,8 +22,9 @@ import numpy as np
 from benchmarks.inputs import named_inputs
 from benchmarks.report import markdown
 from likezip import codec
+from likezip.cost import cross_entropy
 from likezip.model import default_model
-from likezip.predictor import Predictor, Shape, cross_entropy
+from likezip.predictor import Predictor, Shape
 from likezip.profiles import CONTEXTS, PROFILES, Context, Profile
 from likezip.start import Start
 

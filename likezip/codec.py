@@ -136,7 +136,7 @@ class Coding:
 
     def bits(self) -> float:
         """What it costs, by its probabilities."""
-        from likezip.predictor import cross_entropy
+        from likezip.cost import cross_entropy
 
         return cross_entropy(*self.decisions)
 

@@ -315,15 +315,6 @@ def default_table_bits(size: int) -> int:
     return max(16, min(26, (size * 96 - 1).bit_length()))
 
 
-def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
-    """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,)."""
-    counts = np.zeros(65536, np.int64)
-    for part in range(0, ones.size, 1 << 20):  # a part at a time: the whole of it in int64 would be the peak of memory
-        one, bit = ones[part : part + (1 << 20)].astype(np.int32), bits[part : part + (1 << 20)]
-        counts += np.bincount(np.where(bit == 1, one, 65536 - one), minlength=65537)[1:]
-    return float(-(counts * np.log2(np.arange(1, 65537) / 65536)).sum())
-
-
 @dataclass(frozen=True)
 class Shape:
     """What decides how a block of ``size`` bytes is modelled, apart from the start.

@@ -29,7 +29,7 @@ def row_length(raw: bytes) -> int:
     lengths = np.arange(SHORTEST, min(LONGEST, code.size // FEWEST_ROWS) + 1)
     if lengths.size == 0:
         return USUAL
-    chance = float(((np.bincount(code) / code.size) ** 2).sum())
+    chance = int((np.bincount(code).astype(np.int64) ** 2).sum()) / code.size**2  # exact but for the division
     equal = np.array([np.count_nonzero(code[length:] == code[:-length]) for length in lengths])
     shares = (equal / (code.size - lengths) - chance) / max(1 - chance, 1e-9)
     best = shares.max()

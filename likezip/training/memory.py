@@ -19,8 +19,9 @@ from safetensors.numpy import save_file
 
 from likezip import mixer, x86
 from likezip.codec import SAMPLE
+from likezip.cost import cross_entropy
 from likezip.network import Network
-from likezip.predictor import Predictor, Shape, cross_entropy, default_lanes, default_table_bits
+from likezip.predictor import Predictor, Shape, default_lanes, default_table_bits
 from likezip.prior import ready
 from likezip.profiles import BOTH, PROFILES, TEXT, Profile
 from likezip.rows import row_length

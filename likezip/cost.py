@@ -1,0 +1,44 @@
+"""What binary decisions cost, in bits: by integers, since the ways to code a block are chosen by it.
+
+A logarithm of numpy's differs in its last bit from one version and one processor to the next, and with it could the
+choice, and the bytes that the encoder writes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FRACTION_BITS = 20
+"""Costs are in 1/2^20 bits."""
+
+
+def _costs() -> npt.NDArray[np.int64]:
+    """-log2(p / 65536) of p from 1 to 65536, rounded up: a bit of the logarithm for each squaring of p, whose upper 32
+    bits are kept; below 2^33 all the while, its square is below 2^64 as it is halved while it is 2^32 or more."""
+    p: npt.NDArray[np.uint64] = np.arange(1, 65537, dtype=np.uint64)
+    logarithm: npt.NDArray[np.uint64] = np.zeros(65536, np.uint64)
+    for power in range(1, 17):
+        logarithm += p >> np.uint64(power) > 0
+    mantissa = p << (np.uint64(31) - logarithm)
+    for _ in range(FRACTION_BITS):
+        mantissa = mantissa * mantissa >> np.uint64(31)
+        carry = mantissa >> np.uint64(32)
+        mantissa, logarithm = mantissa >> carry, logarithm << np.uint64(1) | carry
+    return (16 << FRACTION_BITS) - logarithm.astype(np.int64)
+
+
+COST = _costs()
+"""(65536,) int64, at most 2^24: the cost of what has the probability (index + 1) / 65536, off by 2^-19 bits at most."""
+
+
+def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
+    """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,).
+
+    The sum is an integer below 2^63 for n < 2^39; dividing it by 2^20 is rounded in one way everywhere.
+    """
+    counts = np.zeros(65536, np.int64)
+    for part in range(0, ones.size, 1 << 20):  # a part at a time: the whole of it in int64 would be the peak of memory
+        one, bit = ones[part : part + (1 << 20)].astype(np.int32), bits[part : part + (1 << 20)]
+        counts += np.bincount(np.where(bit == 1, one, 65536 - one), minlength=65537)[1:]
+    return int((counts * COST).sum()) / (1 << FRACTION_BITS)
