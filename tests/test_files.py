@@ -197,6 +197,18 @@ def test_a_target_in_no_directory(source: Path) -> None:
         raise AssertionError("the body must not run")
 
 
+def test_a_directory_that_can_t_be_written_to(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with (
+        pytest.raises(FileError, match=r"out: Permission denied"),
+        complete_output(source.with_name("out"), source=source, force=False),
+    ):
+        raise AssertionError("the body must not run")
+
+
 def test_termination_is_an_interrupt() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), terminable():
