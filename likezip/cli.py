@@ -356,7 +356,7 @@ def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
     return failed
 
 
-@main.command(name="list")
+@main.command(name="list", short_help="Show sizes, ratio and blocks of FILEs.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
 def list_(files: tuple[str, ...], as_json: bool) -> None:
