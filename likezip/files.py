@@ -70,11 +70,10 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
         raise FileError(f"{target}: {error.strerror}") from error
     part = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with naming(str(target)), os.fdopen(descriptor, "wb") as file:  # closing may fail, too
             yield file
-            with naming(str(target)):
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         _dress(part, source)
         _publish(part, target, force)
     except BaseException:

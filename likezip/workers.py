@@ -92,8 +92,8 @@ class Workers:
             yield
         except BrokenExecutor as error:
             if self._shared is not None and not self._shared.get_obj()[BEGUN]:
-                guard = 'if __name__ == "__main__":'
-                raise WorkerError(f"no worker process could begin; a script that uses them needs {guard}") from error
+                hint = 'was it killed? A script that uses workers has to do so under if __name__ == "__main__":'
+                raise WorkerError(f"a worker process died before it could begin ({hint})") from error
             raise WorkerError("a worker process died (was it killed, or out of memory?)") from error
 
     def __enter__(self) -> Self:
