@@ -13,13 +13,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
 
 from likezip.errors import LikezipError, WorkerError
+from likezip.files import SIGNALS
 
 if TYPE_CHECKING:
     from likezip.predictor import Advance
@@ -104,13 +105,22 @@ class Workers:
     ) -> None:
         self.close(at_once=kind is not None)
 
+    def _living_and_dead(self) -> list[Any]:
+        return list((self._own._processes or {}).values()) if self._own is not None else []
+
+    def has_dead(self) -> bool:
+        """Whether a process of ours has ended, though it was not told to."""
+        return any(process.exitcode is not None for process in self._living_and_dead())
+
     def close(self, *, at_once: bool = False) -> None:
         """End our processes, ``at_once`` without waiting for what they work on."""
         if self._own is None:
             return
         if at_once:
-            for process in list((self._own._processes or {}).values()):
+            for process in self._living_and_dead():
                 process.terminate()
+            with suppress(AttributeError, OSError):  # one that ends while it sends a result leaves the pool reading
+                self._own._result_queue._writer.close()  # type: ignore[attr-defined]
         self._own.shutdown(wait=True, cancel_futures=True)
         self._own = None
 
@@ -183,18 +193,20 @@ class Queue(Generic[Result]):
 
     def _next(self) -> Result:
         future = self._waiting.popleft()
+        dead = False
         with self._workers.deaths_reported():
-            while self._advance is not None and not future.done():
-                self._look(self._advance, future)
+            while not wait([future], LOOK).done:
+                if dead:  # for a while now: it died while it sent a result, which the pool waits for
+                    raise BrokenExecutor
+                dead = self._workers.has_dead()
+                self._tell()
             return future.result()
 
-    def _look(self, advance: Advance, future: Future[Result]) -> None:
-        """Wait a moment, then tell what the workers have coded."""
-        try:
-            future.exception(timeout=LOOK)
-        except TimeoutError:
+    def _tell(self) -> None:
+        """What the workers have coded since the last time."""
+        if self._advance is not None:
             coded = self._workers.coded()
-            advance(coded - self._heard)
+            self._advance(coded - self._heard)
             self._heard = coded
 
 
@@ -250,12 +262,29 @@ def _add(size: int) -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a process is begun, which it would meet before ``_prepare_worker``: it inherits this."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    """Hold signals back while a process is begun: Ctrl-C from the process, which would meet it before
+    ``_prepare_worker`` and inherits this, and all from us, who would not know of a process that is half begun."""
+    masked = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masked else set()
+    try:
+        with _handlers_held() if threading.current_thread() is threading.main_thread() else nullcontext():
+            yield
+    finally:
+        if masked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _handlers_held() -> Iterator[None]:
+    """Have signals that Python handles answered at the end."""
+    come: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in SIGNALS if callable(signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: come.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in come:
+            signal.raise_signal(number)
