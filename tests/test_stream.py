@@ -1,8 +1,11 @@
 """Round trips of all sizes and options, frames after one another, and what must be refused."""
 
+import gc
 import io
+import multiprocessing.queues
 import os
 import random
+import struct
 import subprocess
 import sys
 import time
@@ -220,6 +223,20 @@ def die(threads: int, advance: object) -> None:
 
 def add(threads: int, advance: object, number: int) -> int:
     return threads + number
+
+
+def die_while_sending(threads: int, advance: object) -> None:
+    """As SIGKILL may hit it: of 1000 bytes that the parent waits for, it gets four."""
+    for queue in gc.get_objects():
+        if isinstance(queue, multiprocessing.queues.SimpleQueue):
+            os.write(queue._writer.fileno(), struct.pack("!i", 1000) + b"part")  # type: ignore[attr-defined]
+    os._exit(1)
+
+
+def test_a_worker_that_dies_while_it_sends_a_result() -> None:
+    """The pool then waits for the rest of it, and the parent once did so for ever."""
+    with pytest.raises(likezip.WorkerError, match="died"), Workers(2) as workers:
+        list(Queue(workers, die_while_sending).map([(), (), ()]))
 
 
 @pytest.mark.parametrize("pause", [0, 2])
