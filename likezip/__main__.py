@@ -15,23 +15,16 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     atexit.register(_end_by_signal)  # what is registered first is called last
     from likezip.cli import main as command_line
-    from likezip.console import Interrupted, failures
+    from likezip.console import failures
 
     with failures():
-        try:
-            command_line()
-        except Interrupted:
-            _interrupted.append(True)
-            raise
-
-
-_interrupted: list[bool] = []
+        command_line()
 
 
 def _end_by_signal() -> None:
     from likezip import files
 
-    if _interrupted and files.caught is not None and os.name == "posix":
+    if files.caught is not None and os.name == "posix":
         if sys.stderr is not None:
             sys.stderr.flush()
         signal.signal(files.caught, signal.SIG_DFL)

@@ -42,11 +42,7 @@ def failures(name: str | None = None) -> Iterator[None]:
         fail(f"{prefix}out of memory")
     except KeyboardInterrupt:
         click.echo("likezip: interrupted", err=True)
-        raise Interrupted(1) from None
-
-
-class Interrupted(SystemExit):
-    """A signal came; all is cleaned up."""
+        sys.exit(1)
 
 
 class Failed(SystemExit):

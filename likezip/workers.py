@@ -69,8 +69,9 @@ class Workers:
         with self.deaths_reported():
             if self._executor is not None:
                 return self._executor.submit(_in_executor, uuid4(), work, *block)
+            pool = self._processes()  # starts what keeps track of semaphores, which would let Ctrl-C through again
             with _interrupts_held():
-                return self._processes().submit(_in_worker, work, *block)
+                return pool.submit(_in_worker, work, *block)
 
     def _processes(self) -> ProcessPoolExecutor:
         if self._own is None:
