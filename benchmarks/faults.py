@@ -28,6 +28,8 @@ BLOCK = 1 << 16
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
 STARTING = 0.5
 """Seconds until a command is ready to answer signals."""
+INTERPRETER = 0.1
+"""Seconds that Python itself takes to start, in which it answers Ctrl-C with a traceback."""
 PATIENCE = 60
 """Seconds that a command and its workers have to end."""
 Process = subprocess.Popen[bytes]
@@ -181,7 +183,8 @@ def _wrong(fault: Fault, trial: Trial, right: bytes, source: bytes, code: int, s
         yield "success without an output"
     if code not in (0, *fault.codes):
         yield f"exit code {code}"
-    if "Traceback" in said or "Error" in said or "Exception" in said:
+    told = "Traceback" in said or "Error" in said or "Exception" in said
+    if told and trial.delay > INTERPRETER:
         yield f"a traceback: {said[-300:]!r}"
     silent = trial.delay < STARTING or "target" in names  # signals end it without a word before and after its work
     if code in fault.codes and fault.message not in said and not silent:
