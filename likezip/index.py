@@ -69,7 +69,7 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
     return frames[::-1]
 
 
-def _frame_before(file: BinaryIO, end: int, begin: int = 0) -> FrameInfo:
+def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo:
     """The frame that ends at ``end`` and does not start before ``begin``."""
     if end - begin < container.FRAME_HEADER_SIZE + container.end_size(0):
         raise TruncatedError("the file is too short for a frame")
@@ -99,6 +99,15 @@ def read_block_header(file: BinaryIO, frame: FrameInfo, number: int) -> BlockHea
     return header
 
 
+def read_block(file: BinaryIO, frame: FrameInfo, number: int) -> Block:
+    """A block, whose header has to fit the index."""
+    header = read_block_header(file, frame, number)
+    payload = read_fully(file, header.payload_size)
+    if len(payload) < header.payload_size:
+        raise TruncatedError(f"the data end within block {number}")
+    return Block(number, header, payload)
+
+
 class Places:
     """Where the content of frames begins in each of their blocks.
 
@@ -119,8 +128,4 @@ class Places:
     def read(self, file: BinaryIO, place: int, end: int | None = None) -> Iterator[tuple[FrameInfo, Block]]:
         """The blocks from ``place`` on, not further than ``end``, each with its frame and read when it is asked for."""
         for frame, number in self._blocks[place:end]:
-            header = read_block_header(file, frame, number)
-            payload = read_fully(file, header.payload_size)
-            if len(payload) < header.payload_size:
-                raise TruncatedError(f"the data end within block {number}")
-            yield frame, Block(number, header, payload)
+            yield frame, read_block(file, frame, number)

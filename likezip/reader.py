@@ -34,6 +34,11 @@ class Block:
         """Bytes in the frame."""
         return container.BLOCK_HEADER_SIZE + len(self.payload)
 
+    @property
+    def entry(self) -> Entry:
+        """What the index says of it."""
+        return len(self.payload), self.header.raw_size
+
 
 Parser = Generator[int | FrameHeader | Block, bytes, None]
 """Yields how many bytes it wants, to be sent next, fewer only if there are no more; and in between, what they hold."""
@@ -53,7 +58,7 @@ def parse_frame() -> Parser:
     while (marker := (yield 1)) != bytes([container.END]):
         block = yield from _parse_block(marker, len(entries), header.block_size)
         yield block
-        entries.append((len(block.payload), block.header.raw_size))
+        entries.append(block.entry)
     end = marker + (yield container.end_size(len(entries)) - 1)
     if len(end) < container.end_size(len(entries)):
         raise TruncatedError("the data end within the index")

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip import container, reader
-from likezip.binary import Sink, read_fully, write_fully
+from likezip.binary import Sink, write_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
-from likezip.index import FrameInfo, read_block_header, read_frames
+from likezip.index import FrameInfo, read_block, read_frames
 from likezip.model import Model, ModelLike, default_model, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
@@ -151,11 +151,11 @@ def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
     """The blocks of a frame whose index is sound."""
     for number, begin in enumerate(frame.block_offsets[:-1]):
         try:
-            header = read_block_header(file, frame, number)
+            block = read_block(file, frame, number)
         except LikezipError as error:
             yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
         else:
-            yield _Held(begin, Block(number, header, read_fully(file, header.payload_size)), frame.model_id)
+            yield _Held(begin, block, frame.model_id)
 
 
 @dataclass(frozen=True)
@@ -215,20 +215,17 @@ class _Walk:
     def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
         """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
         if not self._inside:
-            return 0 if isinstance(following, _Start) or (following and self._is_first(following)) else None
-        index = bytes([container.END]) + b"".join(struct.pack("<II", *entry) for entry in self._entries)
+            first = isinstance(following, _Held) and following.block.number == 0
+            return 0 if first or isinstance(following, _Start) else None
+        index = container.pack_end(self._entries)[: -container.FOOTER_SIZE]
         return 0 if self._entries and self._data[place : place + len(index)] == index else None
-
-    @staticmethod
-    def _is_first(found: _Held | _End) -> bool:
-        return isinstance(found, _Held) and found.block.number == 0
 
     def _pass(self, found: _Start | _Held | _End) -> None:
         """What is to come behind something that was found."""
         self._inside = not isinstance(found, _End)
         if isinstance(found, _Held):
             self._number = found.block.number + 1
-            self._entries.append((len(found.block.payload), found.block.header.raw_size))
+            self._entries.append(found.block.entry)
         else:
             self._entries = []
             self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
@@ -236,11 +233,14 @@ class _Walk:
     def _expected(self, place: int) -> _Start | _Held | _End:
         """What has to be at ``place``; raises LikezipError if it is not."""
         if not self._inside:
-            header = FrameHeader.parse(self._data[place : place + container.FRAME_HEADER_SIZE])
-            return _Start(place, place + container.FRAME_HEADER_SIZE, header)
+            return self._start(place)
         if self._data[place] == container.END:
             return self._end(place)
         return self._block(place, self._number)
+
+    def _start(self, place: int) -> _Start:
+        end = place + container.FRAME_HEADER_SIZE
+        return _Start(place, end, FrameHeader.parse(self._data[place:end]))
 
     def _block(self, place: int, number: int) -> _Held:
         packed = self._data[place : place + container.BLOCK_HEADER_SIZE]
@@ -280,8 +280,7 @@ class _Walk:
             for place in sorted(places):
                 with suppress(LikezipError):
                     if self._data[place] == container.MAGIC[0]:
-                        header = FrameHeader.parse(self._data[place : place + container.FRAME_HEADER_SIZE])
-                        return _Start(place, place + container.FRAME_HEADER_SIZE, header)
+                        return self._start(place)
                     if self._data[place] == container.END:
                         container.parse_end(self._data[place : self._ends[place]])
                         return _End(place, self._ends[place])
