@@ -16,7 +16,7 @@ import click
 
 import likezip
 from likezip import binary, codec, container, listing, recovery, stream
-from likezip.console import Counted, Failed, Meter, announce, failures, printable, range_option, size_option
+from likezip.console import Counted, Failed, Meter, announce, failures, moved, printable, range_option, size_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
 from likezip.model import default_model, load_model
@@ -253,8 +253,7 @@ def _transfer(
         if remove:
             Path(source).unlink()
         if shown["verbose"] and not shown["quiet"]:
-            seconds = time.monotonic() - began
-            click.echo(f"{printable(source)}: {read.size} -> {written.size} bytes, {seconds:.1f} s", err=True)
+            click.echo(f"{printable(source)}: {moved(read, written, began)}", err=True)
 
 
 @contextmanager
@@ -336,8 +335,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
             read, written = Counted(source, name), Counted(_Nowhere(), name)
             stream.decompress_stream(read, written, **common)
         if shown["verbose"]:
-            seconds = time.monotonic() - began
-            click.echo(f"{printable(name)}: sound, {read.size} -> {written.size} bytes, {seconds:.1f} s", err=True)
+            click.echo(f"{printable(name)}: sound, {moved(read, written, began)}", err=True)
         elif not shown["quiet"]:
             click.echo(f"{printable(name)}: sound", err=True)
 

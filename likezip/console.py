@@ -132,6 +132,11 @@ class Counted:
         return getattr(self._file, name)
 
 
+def moved(read: Counted, written: Counted, began: float) -> str:
+    """What was done since a time of the monotonic clock."""
+    return f"{read.size} -> {written.size} bytes, {time.monotonic() - began:.1f} s"
+
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(-?\d+)\s*(?:([KMGT])(?:iB)?)?")
 
