@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from likezip import container
@@ -14,6 +15,10 @@ from likezip.errors import CorruptError, FormatError, UnsupportedError
 from likezip.model import Model
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from likezip.coder import Decoder
     from likezip.network import Network
     from likezip.predictor import Advance, Predictor, Shape
     from likezip.profiles import Profile
@@ -80,7 +85,7 @@ def _start(model: Model, part: str) -> Start:
 
 
 @contextmanager
-def _predictor(
+def open_predictor(
     shape: Shape, model: Model, *, prior: bool, known: bool = False, threads: int = 1
 ) -> Iterator[Predictor]:
     """The predictor of a block, ``known`` or not; ``threads`` may share the prior's work."""
@@ -97,7 +102,7 @@ def _predictor(
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """One way to code a block: a profile by its number, the length of a row, and whether with the prior."""
 
     profile: int
@@ -105,7 +110,7 @@ class _Way:
     prior: bool = False
 
 
-def _default_lanes(size: int, way: _Way) -> int:
+def _default_lanes(size: int, way: Way) -> int:
     from likezip.predictor import default_lanes
 
     return default_lanes(size) if way.prior else 1
@@ -118,7 +123,7 @@ class Coding:
         self,
         raw: bytes,
         model: Model,
-        way: _Way,
+        way: Way,
         lanes: int | None,
         threads: int,
         advance: Advance | None = None,
@@ -131,27 +136,35 @@ class Coding:
         profile, table_bits = _profile(way.profile, prior=way.prior), predictor.default_table_bits(len(raw))
         self.way = way
         self.shape = predictor.Shape(len(raw), min(lanes, container.MAX_LANES), table_bits, profile, way.row_length)
-        with _predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
-            self.decisions = block.run(np.frombuffer(raw, np.uint8), advance)
+        with open_predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
+            ahead = threads > 1 and self.shape.lanes == 1
+            self.decisions = block.run(np.frombuffer(raw, np.uint8), advance, ahead=ahead)
 
+    @cached_property
     def bits(self) -> float:
         """What it costs, by its probabilities."""
         from likezip.cost import cross_entropy
 
         return cross_entropy(*self.decisions)
 
+    def byte_costs(self) -> npt.NDArray[np.float64]:
+        """What each byte costs, (size,) bits."""
+        from likezip.cost import byte_costs
 
-def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[_Way]:
+        return byte_costs(*self.decisions, self.shape.size, self.shape.lanes)
+
+
+def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[Way]:
     """The ways to code a block that ``prior`` allows, the prior last."""
     from likezip.rows import row_length
 
-    text = _Way(container.TEXT, 0)
+    text = Way(container.TEXT, 0)
     if prior == "on":
         if not model.has_prior():
             raise UnsupportedError(f"{model.path}: the model has no prior")
         return [replace(text, prior=True)]
     rows = row_length(raw)
-    ways = [text, _Way(container.RECORDS, rows), _Way(container.CODE, rows)]
+    ways = [text, Way(container.RECORDS, rows), Way(container.CODE, rows)]
     return [*ways, replace(text, prior=True)] if prior == "auto" and model.has_prior() else ways
 
 
@@ -163,31 +176,42 @@ def best_coding(
     threads: int = 1,
     advance: Advance | None = None,
 ) -> Coding | None:
-    """Code a block in the best way that ``prior`` allows; a sample, or all of a short block, decides.
-
-    None for noise: a sample gets no smaller in any way, and the block repeats nothing.
-    """
-    from likezip.noise import repeats_nothing
-
-    sample = raw if len(raw) <= SAMPLE else _sample(raw)
-    sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
-    codings = [Coding(sample, model, way, sample_lanes, threads) for way in _ways(raw, model, prior)]
-    bits = [coding.bits() for coding in codings]
-    place = min((i for i, coding in enumerate(codings) if not coding.way.prior), key=bits.__getitem__, default=-1)
-    if codings[-1].way.prior:
-        doublings = (len(raw) // len(sample)).bit_length()
-        profile_gain = bits[0] / bits[place] if doublings > 1 else 1.0
-        if bits[-1] * profile_gain <= (1 - LEAST_GAIN * doublings) * bits[place]:
-            place = -1
-    best = codings[place]
-    if sample is raw:
+    """Code a block in the best way that ``prior`` allows; None for noise: a sample gets no smaller in any way, and the
+    block repeats nothing."""
+    best = sampled_codings(raw, model, lanes, prior, threads)[0]
+    size, bits = best.shape.size, best.bits
+    if size == len(raw):
         return best
-    if bits[place] >= 8 * len(sample) and repeats_nothing(raw):
+    if is_noise(raw, best):
         return None
-    if lanes is None and best.way.prior and bits[place] < REDUNDANT * len(sample):
+    if lanes is None and best.way.prior and bits < REDUNDANT * size:
         usual = _default_lanes(len(raw), best.way)
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
     return Coding(raw, model, best.way, lanes, threads, advance)
+
+
+def is_noise(raw: bytes, sampled: Coding) -> bool:
+    """Whether a block is stored without more ado, by how its sample was coded best."""
+    from likezip.noise import repeats_nothing
+
+    return sampled.bits >= 8 * sampled.shape.size and repeats_nothing(raw)
+
+
+def sampled_codings(raw: bytes, model: Model, lanes: int | None, prior: PriorChoice, threads: int = 1) -> list[Coding]:
+    """A sample of a block, or all of a short one, coded in the ways that ``prior`` allows: the best, which the block
+    is to be coded in, and the best without the prior, if that is another."""
+    sample = raw if len(raw) <= SAMPLE else _sample(raw)
+    sample_lanes = lanes and max(1, lanes * len(sample) // len(raw))
+    codings = [Coding(sample, model, way, sample_lanes, threads) for way in _ways(raw, model, prior)]
+    without = sorted((coding for coding in codings if not coding.way.prior), key=attrgetter("bits"))[:1]
+    if not codings[-1].way.prior:
+        return without
+    if not without:
+        return codings
+    doublings = (len(raw) // len(sample)).bit_length()
+    profile_gain = codings[0].bits / without[0].bits if doublings > 1 else 1.0
+    pays = codings[-1].bits * profile_gain <= (1 - LEAST_GAIN * doublings) * without[0].bits
+    return [codings[-1], *without] if pays else without
 
 
 def _sample(raw: bytes) -> bytes:
@@ -256,15 +280,75 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int, adv
     words = container.unpadded(payload, header.raw_size)
     decoder, profile = Decoder(words), _profile(header.profile, prior=prior)
     shape = Shape(header.raw_size, header.lanes, header.table_bits, profile, header.row_length)
-    with _predictor(shape, model, prior=prior, threads=threads) as block:
+    with open_predictor(shape, model, prior=prior, threads=threads) as block:
         block.follow(decoder, advance)
     decoder.finish()
     converted: bytes = block.raw.tobytes()
     return x86.to_relative(converted) if header.transform == container.X86 else converted
 
 
+def draw(
+    size: int,
+    decoder: Decoder,
+    model: Model,
+    *,
+    prompt: bytes = b"",
+    prior: PriorChoice = "auto",
+    threads: int = 1,
+    advance: Advance | None = None,
+) -> bytes:
+    """``size`` bytes, at least one, that ``decoder``'s words mean behind ``prompt``, in one lane.
+
+    They are coded as the prompt is best coded; without one by the profile of text, and with the prior if there is one.
+    """
+    import numpy as np
+
+    from likezip import x86
+    from likezip.predictor import Shape, default_table_bits
+
+    transform, known = transformed(prompt)
+    if prompt:
+        way = sampled_codings(known, model, 1, prior, threads)[0].way
+    else:
+        way = Way(container.TEXT, 0, prior == "on" or (prior == "auto" and model.has_prior()))
+    profile, whole = _profile(way.profile, prior=way.prior), len(prompt) + size
+    shape = Shape(whole, 1, default_table_bits(whole), profile, way.row_length)
+    with open_predictor(shape, model, prior=way.prior, known=bool(prompt), threads=threads) as block:
+        if prompt:
+            block.run(np.frombuffer(known, np.uint8), ahead=threads > 1)
+        block.follow(decoder, advance)
+    converted: bytes = block.raw.tobytes()
+    return (x86.to_relative(converted) if transform == container.X86 else converted)[len(prompt) :]
+
+
 def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: PriorChoice = "auto") -> float:
     """Bits: the sum of -log2 P over exactly the probabilities that a block of these bytes is coded with; 8 for each
     byte of noise, which is stored."""
     coding = best_coding(transformed(raw)[1], model, lanes, prior)
-    return 8.0 * len(raw) if coding is None else coding.bits()
+    return 8.0 * len(raw) if coding is None else coding.bits
+
+
+def byte_costs(
+    raw: bytes,
+    model: Model,
+    *,
+    before: bytes = b"",
+    prior: PriorChoice = "auto",
+    threads: int = 1,
+    advance: Advance | None = None,
+) -> npt.NDArray[np.float64]:
+    """Bits of each byte of a block, (n,): -log2 P in one lane, where each comes after all others of the block and after
+    ``before``; 8 for those of noise.
+
+    threads: with two, the prior works ahead of the memory.  Raises UnsupportedError as ``encode_block`` does.
+    """
+    import numpy as np
+
+    converted = transformed(before + raw)[1]
+    block = converted[len(before) :]
+    best = sampled_codings(block, model, 1, prior, threads)[0]
+    if is_noise(block, best):
+        return np.full(len(raw), 8.0)
+    if best.shape.size < len(converted):
+        best = Coding(converted, model, best.way, 1, threads, advance)
+    return best.byte_costs()[len(before) :]

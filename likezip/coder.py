@@ -17,6 +17,8 @@ which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) 
 
 from __future__ import annotations
 
+import math
+
 import constriction
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +63,38 @@ class Decoder:
         """Raise CorruptError if words are left: a sound block's are used up exactly."""
         if self.state.any():
             raise CorruptError("the block's code words are not used up by its bits")
+
+
+class RandomWords(Decoder):
+    """Random words without an end, the same for the same seed on every machine: what is decoded from them is a sample.
+
+    Of the raw output of PCG64, which numpy promises never to change.
+    """
+
+    ROOM = 1 << 17
+    """Words at hand: after ``refill`` there are at least half as many, enough for 2^15 bytes at their dearest."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        """seed: at least 0, None for another one each time.  Raises ValueError for one below 0."""
+        self._source = np.random.PCG64(seed)
+        self._taken = self.ROOM
+        super().__init__(self._random(self.ROOM).tobytes())
+
+    def _random(self, count: int) -> npt.NDArray[np.uint32]:
+        return self._source.random_raw(count // 2).astype("<u8").view("<u4").astype(np.uint32)
+
+    def refill(self) -> None:
+        """Have words behind those that are left, if these are few."""
+        left = int(self.state[1])
+        if left < self.ROOM // 2:
+            fresh = self._random((self.ROOM - left) // 2 * 2)
+            self.words = np.concatenate((fresh, self.words[:left]))
+            self.state[1] = self.words.size
+            self._taken += fresh.size
+
+    def spent(self) -> float:
+        """Bits that the bits decoded so far have used up."""
+        return 32.0 * (self._taken - int(self.state[1])) - math.log2(int(self.state[0]))
 
 
 @inlined

@@ -32,6 +32,37 @@ COST = _costs()
 """(65536,) int64, at most 2^24: the cost of what has the probability (index + 1) / 65536, off by 2^-19 bits at most."""
 
 
+def byte_costs(
+    ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], size: int, lanes: int
+) -> npt.NDArray[np.float64]:
+    """What each byte of a block costs, (size,) bits, by its decisions in the order (step, bit, lane), (8 size,) both.
+
+    Multiples of 2^-20, so sums of fewer than 2^29 of them are exact, in any order.
+    """
+    steps, longer = divmod(size, lanes)
+    first = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+    found = np.empty(size)
+    for step in range(0, steps, _STEPS):
+        count = min(_STEPS, steps - step)
+        part = slice(8 * lanes * step, 8 * lanes * (step + count))
+        places = first + np.arange(step, step + count)[:, None]
+        found[places] = _costs_of(ones[part], bits[part]).reshape(count, 8, lanes).sum(1) / (1 << FRACTION_BITS)
+    rest = slice(8 * lanes * steps, None)
+    found[first[:longer] + steps] = _costs_of(ones[rest], bits[rest]).reshape(8, longer).sum(0) / (1 << FRACTION_BITS)
+    return found
+
+
+_STEPS = 1 << 12
+"""Steps whose costs are looked up together."""
+
+
+def _costs_of(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Of each decision, in 1/2^20 bits."""
+    one = ones.astype(np.int32)
+    costs: npt.NDArray[np.int64] = COST[np.where(bits == 1, one, 65536 - one) - 1]
+    return costs
+
+
 def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
     """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,).
 

@@ -2,12 +2,13 @@
 
 The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
 bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
-which sees it grow by one bit position at a time, run the same kernel, ``_advance``.
+which sees it grow by one bit position at a time, run the same kernel, ``advance_lanes``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -156,7 +157,7 @@ def _choose_rows(registers, rows, apms):
 
 
 @inlined
-def _predict(state, tree, lane, bit):
+def predict_bit(state, tree, lane, bit):
     """P(bit = 1) of a lane into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial = registers[PARTIAL]
@@ -249,7 +250,7 @@ def _begin_nibble(active, bit, state):
 
 
 @inlined
-def _advance(state, tree, bit, learning, active):
+def advance_lanes(state, tree, bit, learning, active):
     """Learn ``bits`` of the ``learning`` lanes at the position before ``bit``, then predict that of ``active`` lanes.
 
     Before bit 0 the last step's lanes learn: more than are active once it was the last of some, none at the beginning.
@@ -261,11 +262,11 @@ def _advance(state, tree, bit, learning, active):
             _end_byte(learning, state)
         _begin_nibble(active, bit, state)
         for lane in range(active):
-            _predict(state, tree, lane, bit)
+            predict_bit(state, tree, lane, bit)
     else:
         for lane in range(active):
             _learn(state, lane, bit - 1)
-            _predict(state, tree, lane, bit)
+            predict_bit(state, tree, lane, bit)
 
 
 @compiled
@@ -276,7 +277,7 @@ def _encode(state, trees, known, steps, learning, active, ones, bits):
     """
     for step in range(steps):
         for bit in range(8):
-            _advance(state, trees[step], bit, active if bit or step else learning, active)
+            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
                 y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
@@ -292,7 +293,7 @@ def _decode(state, trees, known, steps, learning, active, words, coder):
     """
     for step in range(steps):
         for bit in range(8):
-            _advance(state, trees[step], bit, active if bit or step else learning, active)
+            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
                 state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
         for lane in range(active):
@@ -329,6 +330,15 @@ class Shape:
     row_length: int = 0
 
 
+class Stretch(NamedTuple):
+    """Steps that are taken in one call: the first, how many, the lanes of the step before, those that have a byte."""
+
+    first: int
+    steps: int
+    learning: int
+    active: int
+
+
 class Expecting(Protocol):
     """What a prior does for the predictor: ``likezip.prior.Prior``."""
 
@@ -346,49 +356,76 @@ class Predictor:
 
     def __init__(self, shape: Shape, start: Start, prior: Expecting | None = None) -> None:
         """``start`` and ``prior`` are used up: they adapt."""
-        self.size, self.lanes, self._prior = shape.size, shape.lanes, prior
-        self._state = _new_state(shape, start)
-        self.raw = self._state.raw
+        self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
+        self._last = -1  # byte before the next step, of one lane
+        self.state = _new_state(shape, start)
+        self.raw = self.state.raw
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
 
-    def _stretches(self) -> Iterator[tuple[int, int, int, int]]:
-        """Steps to take in one call: the first, how many, the lanes of the step before, those that have a byte."""
-        steps, longer = divmod(self.size, self.lanes)
-        step = learning = 0
-        while step < steps:
-            count = min(steps - step, self._most_steps)
-            yield step, count, learning, self.lanes
-            step, learning = step + count, self.lanes
+    def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
+        """Steps to take in one call, up to byte ``end`` of the block."""
+        steps, longer = divmod(end, self.lanes)
+        while self._step < steps:
+            stretch = Stretch(
+                self._step, min(steps - self._step, most_steps), self.lanes if self._step else 0, self.lanes
+            )
+            self._step += stretch.steps
+            yield stretch
         if longer:
-            yield steps, 1, learning, longer
+            yield Stretch(steps, 1, self.lanes if steps else 0, longer)
+
+    def expectations(self, known: npt.NDArray[np.uint8]) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
+        """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
+        starts = self.state.registers[:, START].copy()
+        for stretch in self._stretches(known.size, self._most_steps):
+            if self._prior:
+                before = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
+                self._prior.expect(np.where(before < 0, -1, known[starts + before].astype(np.int16)))
+            yield stretch, self._trees
 
     def run(
-        self, known: npt.NDArray[np.uint8], advance: Advance | None = None
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, *, ahead: bool = False
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-        """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,)."""
-        ones, bits = np.empty(8 * self.size, np.uint16), np.empty(8 * self.size, np.uint8)
-        starts, end = self._state.registers[:, START].copy(), 0
-        for step, steps, learning, active in self._stretches():
-            if self._prior:
-                before = np.arange(step - 1, step - 1 + steps)[:, None]
-                self._prior.expect(np.where(before < 0, -1, known[starts + before].astype(np.int16)))
+        """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,).
+
+        In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on.
+        ahead: have the prior work on the next stretch meanwhile, in a thread of its own.
+        """
+        ones, bits, end = np.empty(8 * known.size, np.uint16), np.empty(8 * known.size, np.uint8), 0
+        expected = self.expectations(known)
+        for (_, steps, learning, active), trees in one_ahead(expected) if ahead and self._prior else expected:
             shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
             parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
-            _encode(self._state, self._trees, known, steps, learning, active, *parts)
+            _encode(self.state, trees, known, steps, learning, active, *parts)
             if advance is not None:
                 advance(steps * active)
+        self._last = int(known[-1])
         return ones, bits
 
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
-        """Decode the block into ``raw``."""
-        known = np.full((self._most_steps, self.lanes), -1, np.int16)
-        for _, steps, learning, active in self._stretches():
+        """Decode the block, or what is left of it, into ``raw``."""
+        most_steps = 1 if self._prior else self._most_steps
+        known = np.full((most_steps, self.lanes), self._last, np.int16)
+        for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
                 self._prior.expect(known)
-            _decode(self._state, self._trees, known, steps, learning, active, decoder.words, decoder.state)
+            _decode(self.state, self._trees, known, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
+
+
+def one_ahead(
+    expectations: Iterator[tuple[Stretch, npt.NDArray[np.int32]]],
+) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
+    """The same, each made in a thread while the one before is in use, which therefore gets trees of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, expectations, None)
+        while (found := coming.result()) is not None:
+            stretch, trees = found
+            own = trees[: stretch.steps].copy()
+            coming = thread.submit(next, expectations, None)
+            yield stretch, own
 
 
 def _new_state(shape: Shape, start: Start) -> State:

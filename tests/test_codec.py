@@ -12,6 +12,7 @@ import likezip
 from likezip import codec, container, ngrams, predictor, prior
 from likezip.model import Model, default_model
 from likezip.noise import repeats_nothing
+from likezip.predictor import Shape
 from likezip.profiles import PROFILES
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
@@ -46,9 +47,10 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
     """Both are 7 % above the prior or more, but a profile gains more in the whole block, and the prior less."""
 
     class Fixed:
-        def __init__(self, raw: bytes, model: Model, way: codec._Way, *_: object) -> None:
-            self.way = way
+        def __init__(self, raw: bytes, model: Model, way: codec.Way, *_: object) -> None:
+            self.way, self.shape = way, Shape(len(raw), 1, 16, PROFILES[0])
 
+        @property
         def bits(self) -> float:
             by_profile = {container.TEXT: 8066, container.RECORDS: 8079, container.CODE: code}
             return 7040 if self.way.prior else by_profile[self.way.profile]
