@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from likezip.file import LikezipFile, open
     from likezip.incremental import LikezipCompressor, LikezipDecompressor
     from likezip.index import FrameInfo, get_frame_info
+    from likezip.likelihood import byte_costs, sample
     from likezip.model import Model, load_model
     from likezip.stream import compress, compress_stream, decompress, decompress_stream
 
@@ -40,6 +41,7 @@ _PLACES = {
     "file": ("LikezipFile", "open"),
     "incremental": ("LikezipCompressor", "LikezipDecompressor"),
     "index": ("FrameInfo", "get_frame_info"),
+    "likelihood": ("byte_costs", "sample"),
     "model": ("Model", "load_model"),
     "stream": ("compress", "compress_stream", "decompress", "decompress_stream"),
 }
@@ -58,6 +60,7 @@ __all__ = [
     "UnknownModelError",
     "UnsupportedError",
     "WorkerError",
+    "byte_costs",
     "compress",
     "compress_stream",
     "decompress",
@@ -66,6 +69,7 @@ __all__ = [
     "get_frame_info",
     "load_model",
     "open",
+    "sample",
 ]
 
 

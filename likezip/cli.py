@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import click
 
 import likezip
 from likezip import binary, codec, container, listing, recovery, stream
-from likezip.console import Counted, Failed, Meter, announce, failures, moved, printable, range_option, size_option
+from likezip.cli_likelihood import sample, score
+from likezip.console import Counted, failures, moved, printable, range_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
-from likezip.model import default_model, load_model
-from likezip.workers import available_cores
-
-PIPE = "-"
-Command = TypeVar("Command", bound=Callable[..., Any])
+from likezip.model import default_model
+from likezip.options import (
+    PIPE,
+    arguments,
+    block_size_option,
+    common_options,
+    each,
+    in_order,
+    lanes_option,
+    open_source,
+    prior_option,
+    size_of,
+    standard_output,
+)
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -75,36 +83,7 @@ def main() -> None:
     """
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """One decorator for several options, listed in this order by --help."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_common_options = _options(
-    click.option(
-        "-T",
-        "--threads",
-        type=click.IntRange(1),
-        default=available_cores,
-        help="Worker processes for several blocks, threads for a single one.",
-        show_default="the cores",
-    ),
-    click.option(
-        "--model",
-        "model_name",
-        help="Model file or name, instead of the default; to decompress it must be the frame's, wherever it lies.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
-    click.option("-v", "--verbose", is_flag=True, help="Say what was done."),
-    click.option("--no-progress", is_flag=True, help="No progress line (there is one only on a terminal)."),
-)
-_transfer_options = _options(
+_transfer_options = in_order(
     click.argument("source", default=PIPE, metavar="[IN]", type=click.Path(allow_dash=True)),
     click.argument("target", required=False, metavar="[OUT]", type=click.Path(allow_dash=True)),
     click.option("-o", "--output", type=click.Path(allow_dash=True), help="Output file, instead of the argument."),
@@ -112,7 +91,7 @@ _transfer_options = _options(
     click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
     click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete and verified."),
     click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
-    _common_options,
+    common_options,
 )
 
 
@@ -122,28 +101,9 @@ Work = Callable[[Any, Any, dict[str, Any]], None]
 
 @main.command()
 @_transfer_options
-@click.option(
-    "--block-size",
-    type=size_option(container.MIN_BLOCK, container.MAX_BLOCK),
-    metavar="SIZE",
-    help="Bytes coded independently of the rest, 64K to 1G: larger ones compress better and use more memory, smaller "
-    "ones are quicker to reach with --range.",
-    show_default="4M at most, all equal for an input of known size",
-)
-@click.option(
-    "--lanes",
-    type=click.IntRange(1, container.MAX_LANES),
-    help="Slices of a block coded in lockstep: more are faster to decode with the prior, and compress less.",
-    show_default="1 to 32 by the size with the prior, 1 without",
-)
-@click.option(
-    "--prior",
-    type=click.Choice(["auto", "on", "off"]),
-    default="auto",
-    show_default=True,
-    help="Use the trained network beside the memory, which takes several times as long: auto where a sample shows that "
-    "it saves 1 %.",
-)
+@block_size_option
+@lanes_option
+@prior_option
 def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice, **options: Any) -> None:
     """Compress IN to OUT.
 
@@ -157,7 +117,7 @@ def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice
     """
 
     def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
-        size = block_size or container.default_block_size(_size(source))
+        size = block_size or container.default_block_size(size_of(source))
         stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
 
     _transfer(work, compressed_name, binary_in=False, **options)
@@ -197,7 +157,7 @@ def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: 
     def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
         if recover:
             losses.extend(recovery.recover_stream(source, sink, **common))
-            source.size = _size(source) or 0  # which it has not counted
+            source.size = size_of(source) or 0  # which it has not counted
         elif wanted:
             del common["progress"]
             stream.decompress_range(source, sink, *wanted, **common)
@@ -236,10 +196,10 @@ def _transfer(
         raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
     began = time.monotonic()
     with failures(source):
-        with _open_source(source, binary=binary_in and not force) as opened, _common(opened, **shown) as common:
+        with open_source(source, binary=binary_in and not force) as opened, arguments(opened, **shown) as common:
             read = Counted(opened, source)
             if wanted == PIPE:
-                written = Counted(_standard_output(binary=not binary_in and not force), "standard output")
+                written = Counted(standard_output(binary=not binary_in and not force), "standard output")
                 work(read, written, common)
                 written.flush()
             else:
@@ -254,53 +214,6 @@ def _transfer(
             Path(source).unlink()
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{printable(source)}: {moved(read, written, began)}", err=True)
-
-
-@contextmanager
-def _common(
-    source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
-) -> Iterator[dict[str, Any]]:
-    """The arguments that both directions take; the progress line is wiped at the end."""
-    with Meter(_size(source), sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
-        yield {
-            "model": load_model(model_name) if model_name is not None else None,
-            "threads": threads,
-            "progress": meter,
-            "announce": None if quiet else announce,
-        }
-
-
-def _size(source: BinaryIO) -> int | None:
-    """Bytes of a regular file; None for anything else."""
-    try:
-        status = os.fstat(source.fileno())
-    except OSError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-@contextmanager
-def _open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
-    """A file, or standard input for -, which may not be a terminal for ``binary`` data."""
-    if name != PIPE:
-        if Path(name).is_dir():
-            raise FileError(f"{name}: is a directory")
-        with Path(name).open("rb") as file:
-            yield file
-        return
-    if sys.stdin is None:
-        raise FileError("standard input is closed")
-    if binary and sys.stdin.isatty():
-        raise FileError("compressed data are not read from a terminal; --force does")
-    yield sys.stdin.buffer
-
-
-def _standard_output(*, binary: bool) -> BinaryIO:
-    if sys.stdout is None:
-        raise FileError("standard output is closed")
-    if binary and sys.stdout.isatty():
-        raise FileError("compressed data are not written to a terminal; --force does")
-    return sys.stdout.buffer
 
 
 def _verify(written: BinaryIO, common: dict[str, Any]) -> None:
@@ -320,7 +233,7 @@ class _Nowhere:
 
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
-@_common_options
+@common_options
 def test(files: tuple[str, ...], **shown: Any) -> None:
     """Decompress FILEs to nowhere and say if they are sound.
 
@@ -331,7 +244,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
 
     def check(name: str) -> None:
         began = time.monotonic()
-        with _open_source(name, binary=True) as source, _common(source, **shown) as common:
+        with open_source(name, binary=True) as source, arguments(source, **shown) as common:
             read, written = Counted(source, name), Counted(_Nowhere(), name)
             stream.decompress_stream(read, written, **common)
         if shown["verbose"]:
@@ -339,19 +252,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
         elif not shown["quiet"]:
             click.echo(f"{printable(name)}: sound", err=True)
 
-    sys.exit(_each(files or (PIPE,), check))
-
-
-def _each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
-    """Do all, whatever becomes of some; the exit code.  Ctrl-C ends it at once."""
-    failed = 0
-    for name in names:
-        try:
-            with failures(name):
-                work(name)
-        except Failed:
-            failed = 1
-    return failed
+    sys.exit(each(files or (PIPE,), check))
 
 
 @main.command(name="list", short_help="Show sizes, ratio and blocks of FILEs.")
@@ -370,7 +271,7 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
 
     def read(name: str) -> None:
         try:
-            with _open_source(name, binary=True) as file:
+            with open_source(name, binary=True) as file:
                 if not file.seekable():
                     raise FileError(f"{name}: a pipe can't be listed, only a file")
                 rows.append(listing.row(printable(name), file))
@@ -378,10 +279,14 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
             rows.append({"name": printable(name), "error": getattr(error, "strerror", None) or str(error)})
             raise
 
-    failed = _each(files, read)
+    failed = each(files, read)
     with failures():
         if as_json:
             click.echo(json.dumps(rows, indent=2))
         else:
             listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)
+
+
+for command in (score, sample):
+    main.add_command(command)

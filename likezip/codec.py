@@ -350,5 +350,18 @@ def byte_costs(
     if is_noise(block, best):
         return np.full(len(raw), 8.0)
     if best.shape.size < len(converted):
-        best = Coding(converted, model, best.way, 1, threads, advance)
+        best = Coding(converted, model, best.way, 1, threads, advance and _behind(len(before), advance))
     return best.byte_costs()[len(before) :]
+
+
+def _behind(skipped: int, advance: Advance) -> Advance:
+    """What tells ``advance`` only of bytes behind the first ``skipped``."""
+    left = skipped
+
+    def told(size: int) -> None:
+        nonlocal left
+        skip = min(left, size)
+        left -= skip
+        advance(size - skip)
+
+    return told

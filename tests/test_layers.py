@@ -8,6 +8,9 @@ from likezip import kernels
 
 ORDER = [
     "cli",
+    "cli_likelihood",
+    "options",
+    "score",
     "listing",
     "console",
     "file",

@@ -1,0 +1,227 @@
+"""The commands that show what the model says of data: score and sample."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from likezip import codec, container
+from likezip.codec import PriorChoice
+from likezip.console import Counted, Meter, failures, printable, size_option
+from likezip.files import complete_output, naming
+from likezip.model import the_model
+from likezip.options import PIPE, arguments, common_options, each, open_source, prior_option, size_of, standard_output
+
+SHOWN = 200
+"""Bytes of a unit that are shown."""
+
+
+def _division(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    from likezip.score import Division
+
+    try:
+        return None if text is None else Division.of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
+@click.option(
+    "--by",
+    "division",
+    callback=_division,
+    metavar="UNIT",
+    help='Rank the parts of each file: line, "record N" or "window N", N bytes each; windows overlap by half.',
+)
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    type=click.Path(),
+    help="Learn from this file first, of which the last 4M count: yesterday's log, say. May be repeated.",
+)
+@click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, those with the most bits.")
+@click.option(
+    "--above", type=float, metavar="Z", help="Only parts at least so many standard deviations above the mean."
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE, instead of TSV.")
+@prior_option
+@common_options
+def score(
+    files: tuple[str, ...],
+    division: Any,
+    contexts: tuple[str, ...],
+    top: int | None,
+    above: float | None,
+    as_json: bool,
+    prior: PriorChoice,
+    **shown: Any,
+) -> None:
+    """How surprising FILEs are to the model: bits and bits per byte, of each file or, with --by, of its parts.
+
+    Without FILE (or with -) standard input is scored. Every byte is predicted from all before it in the file, so a
+    file's bits are about what it is compressed to. The parts with the most bits come first; z tells how many standard
+    deviations they are above the mean of the file's parts.
+
+    \b
+    likezip score *.log                              bits and bits per byte of each
+    likezip score --by line --top 20 today.log       the 20 most surprising lines
+    likezip score --by line --context yesterday.log --above 3 today.log
+    likezip score --by "record 64" --json table.bin
+    """
+    if (top is not None or above is not None) and division is None:
+        raise click.UsageError("--top and --above need --by")
+    results: list[dict[str, Any]] = []
+    with failures():
+        context = b"".join(_read(name) for name in contexts)
+
+    def work(name: str) -> None:
+        results.append(_score(name, context, division, prior, top, above, **shown))
+        if not as_json:
+            _print_rows(results[-1], first=len(results) == 1)
+
+    failed = each(files or (PIPE,), work)
+    if as_json:
+        click.echo(json.dumps(results, indent=1))
+    sys.exit(failed)
+
+
+def _score(
+    name: str,
+    context: bytes,
+    division: Any,
+    prior: PriorChoice,
+    top: int | None,
+    above: float | None,
+    **shown: Any,
+) -> dict[str, Any]:
+    """What is said of one file."""
+    from likezip.likelihood import stream_costs
+    from likezip.score import score_blocks
+    from likezip.workers import Workers
+
+    with _seekable(name) as file, arguments(file, **shown) as common, Workers(common["threads"]) as workers:
+        model, read, meter = the_model(common["model"]), Counted(file, name), common["progress"]
+        done = 0
+
+        def advance(size: int) -> None:
+            nonlocal done
+            done += size
+            meter(done, 0)
+
+        codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
+        size = container.default_block_size(size_of(file))
+        blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
+        found = score_blocks(blocks, division)
+        result: dict[str, Any] = {"name": printable(name), **found.summary()}
+        if found.units is not None:
+            numbers = found.units.ranking(top, above)
+            result["units"] = [
+                {**found.units.row(number), "text": _text(file, found.units, number)} for number in numbers
+            ]
+        return result
+
+
+def _text(file: BinaryIO, units: Any, number: int) -> str:
+    """The first bytes of a unit, what can't be shown escaped."""
+    file.seek(int(units.starts[number]))
+    raw = file.read(min(SHOWN, int(units.sizes[number])))
+    text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def _read(name: str) -> bytes:
+    with open_source(name, binary=False) as file:
+        return Counted(file, name).read(-1) or b""
+
+
+@contextmanager
+def _seekable(name: str) -> Iterator[BinaryIO]:
+    """A file to read twice; what can't seek is copied to a temporary one."""
+    with open_source(name, binary=False) as file:
+        if file.seekable():
+            yield file
+            return
+        with tempfile.TemporaryFile() as copy:
+            with naming(name):
+                shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            yield copy
+
+
+def _print_rows(result: dict[str, Any], *, first: bool) -> None:
+    """A file's row, or those of its units, as TSV; a head before those of the first."""
+    rows = [{"name": result["name"], **row} for row in result.get("units", [result])]
+    if first and rows:
+        click.echo("\t".join(rows[0]))
+    for row in rows:
+        click.echo("\t".join(_cell(value) for value in row.values()))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value).replace("\t", "\\t").replace("\n", "\\n")
+
+
+@click.command()
+@click.option(
+    "-n", "--bytes", "size", required=True, type=size_option(1, 1 << 30), metavar="SIZE", help="Bytes to draw."
+)
+@click.option("--prompt", type=click.Path(allow_dash=True), help="A file that the sample is to go on from.")
+@click.option("--seed", type=click.IntRange(0), help="Draw the same bytes again.", show_default="another each time")
+@click.option("-o", "--output", type=click.Path(), help="Output file, instead of standard output.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
+@prior_option
+@common_options
+def sample(
+    size: int, prompt: str | None, seed: int | None, output: str | None, force: bool, prior: PriorChoice, **shown: Any
+) -> None:
+    """Draw bytes from the model by decoding random bits, as if they were a compressed file.
+
+    What comes out is what the model expects of files in general or, with --prompt, behind that one; to compress it
+    takes about the random bits that it was drawn from, which -v says. The same seed gives the same bytes on every
+    machine.
+
+    \b
+    likezip sample -n 2000 --prompt alice.txt
+    likezip sample -n 1M --seed 7 -o sample.bin
+    """
+    with failures():
+        began, done = time.monotonic(), 0
+        known = b"" if prompt is None else _read(prompt)
+        with tempfile.TemporaryFile() as nothing, arguments(nothing, **shown) as common:
+            from likezip.likelihood import drawn
+
+            meter: Meter = common["progress"]
+            meter.total = size
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                meter(done, 0)
+
+            model = the_model(common["model"])
+            codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
+            data, bits = drawn(
+                size, prompt=known, seed=seed, model=model, prior=prior, threads=common["threads"], advance=advance
+            )
+        if output is None:
+            written = Counted(standard_output(binary=False), "standard output")
+            written.write(data)
+            written.flush()
+        else:
+            with complete_output(Path(output), source=None, force=force) as file:
+                file.write(data)
+        if shown["verbose"] and not shown["quiet"]:
+            click.echo(f"{size} bytes from {bits / 8:.1f} random ones, {time.monotonic() - began:.1f} s", err=True)

@@ -1,0 +1,136 @@
+"""Options that all commands take, and how they open what they read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import click
+
+from likezip import container
+from likezip.console import Failed, Meter, announce, failures, size_option
+from likezip.files import FileError
+from likezip.model import load_model
+from likezip.workers import available_cores
+
+PIPE = "-"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def in_order(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator for several options, listed in this order by --help."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+common_options = in_order(
+    click.option(
+        "-T",
+        "--threads",
+        type=click.IntRange(1),
+        default=available_cores,
+        help="Worker processes for several blocks, threads for a single one.",
+        show_default="the cores",
+    ),
+    click.option(
+        "--model",
+        "model_name",
+        help="Model file or name, instead of the default; to decompress it must be the frame's, wherever it lies.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
+    click.option("-v", "--verbose", is_flag=True, help="Say what was done."),
+    click.option("--no-progress", is_flag=True, help="No progress line (there is one only on a terminal)."),
+)
+
+
+@contextmanager
+def arguments(
+    source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
+) -> Iterator[dict[str, Any]]:
+    """What functions take of these options; the progress line is wiped at the end."""
+    with Meter(size_of(source), sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
+        yield {
+            "model": load_model(model_name) if model_name is not None else None,
+            "threads": threads,
+            "progress": meter,
+            "announce": None if quiet else announce,
+        }
+
+
+def size_of(source: BinaryIO) -> int | None:
+    """Bytes of a regular file; None for anything else."""
+    try:
+        status = os.fstat(source.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+@contextmanager
+def open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
+    """A file, or standard input for -, which may not be a terminal for ``binary`` data."""
+    if name != PIPE:
+        if Path(name).is_dir():
+            raise FileError(f"{name}: is a directory")
+        with Path(name).open("rb") as file:
+            yield file
+        return
+    if sys.stdin is None:
+        raise FileError("standard input is closed")
+    if binary and sys.stdin.isatty():
+        raise FileError("compressed data are not read from a terminal; --force does")
+    yield sys.stdin.buffer
+
+
+def standard_output(*, binary: bool) -> BinaryIO:
+    if sys.stdout is None:
+        raise FileError("standard output is closed")
+    if binary and sys.stdout.isatty():
+        raise FileError("compressed data are not written to a terminal; --force does")
+    return sys.stdout.buffer
+
+
+def each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
+    """Do all, whatever becomes of some; the exit code.  Ctrl-C ends it at once."""
+    failed = 0
+    for name in names:
+        try:
+            with failures(name):
+                work(name)
+        except Failed:
+            failed = 1
+    return failed
+
+
+prior_option = click.option(
+    "--prior",
+    type=click.Choice(["auto", "on", "off"]),
+    default="auto",
+    show_default=True,
+    help="Use the trained network beside the memory, which takes several times as long: auto where a sample shows that "
+    "it saves 1 %.",
+)
+block_size_option = click.option(
+    "--block-size",
+    type=size_option(container.MIN_BLOCK, container.MAX_BLOCK),
+    metavar="SIZE",
+    help="Bytes coded independently of the rest, 64K to 1G: larger ones compress better and use more memory, smaller "
+    "ones are quicker to reach with --range.",
+    show_default="4M at most, all equal for an input of known size",
+)
+lanes_option = click.option(
+    "--lanes",
+    type=click.IntRange(1, container.MAX_LANES),
+    help="Slices of a block coded in lockstep: more are faster to decode with the prior, and compress less.",
+    show_default="1 to 32 by the size with the prior, 1 without",
+)

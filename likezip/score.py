@@ -1,0 +1,140 @@
+"""Scores: how surprising parts of a file are to the model, lines, records or windows, the most surprising first.
+
+What is common to a file is learnt from it and costs little; what costs more than the rest is out of place.  No feature
+has to be chosen, as the density is that of the bytes themselves (C. M. Bishop, "Novelty detection and neural network
+validation", 1994, takes the likelihood of what is seen as the measure of its novelty).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a file is divided: kind is "line", "record" or "window", size that of a record or window in bytes.
+
+    Records follow each other; each window begins half a window behind the one before, so that nothing lies between two.
+    """
+
+    kind: str
+    size: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> Division:
+        """ "line", "record N" or "window N".  Raises ValueError for anything else, and for windows of an odd size."""
+        found = re.fullmatch(r"line|(record|window)[ =:]*(\d+)", text.strip())
+        if found is None or (found[1] and int(found[2]) < 1):
+            raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
+        if found[1] == "window" and int(found[2]) % 2:
+            raise ValueError(f"a window must have an even number of bytes, not {found[2]}")
+        return cls(found[1] or "line", int(found[2] or 0))
+
+    def ends(self, raw: bytes, offset: int) -> Places:
+        """Behind which bytes of ``raw``, which has ``offset`` bytes before it, a line, a record or half a window ends,
+        (n,)."""
+        if self.kind == "line":
+            return np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
+        step = self.size // 2 if self.kind == "window" else self.size
+        return np.arange(step - offset % step, len(raw) + 1, step)
+
+
+@dataclass(frozen=True)
+class Units:
+    """Parts of a file, in its order: where they begin, their bytes, their bits (n,) each."""
+
+    starts: Places
+    sizes: Places
+    bits: Floats
+
+    @cached_property
+    def rates(self) -> Floats:
+        """Bits per byte (n,)."""
+        return self.bits / self.sizes
+
+    @cached_property
+    def z_scores(self) -> Floats:
+        """How many standard deviations each unit's bits are above the mean of all (n,); 0 where all are the same."""
+        deviation = self.bits.std() if self.bits.size else 0.0
+        return (self.bits - self.bits.mean()) / deviation if deviation > 0 else np.zeros_like(self.bits)
+
+    def ranking(self, top: int | None = None, above: float | None = None) -> Places:
+        """Their numbers from 0, the most bits first, of equal ones the first: at most ``top`` of them, and only those
+        whose z-score is at least ``above``."""
+        numbers = np.argsort(-self.bits, kind="stable")[:top]
+        return numbers if above is None else numbers[self.z_scores[numbers] >= above]
+
+    def row(self, number: int) -> dict[str, int | float]:
+        """A unit as a row of a table; there it is counted from 1."""
+        return {
+            "unit": int(number) + 1,
+            "offset": int(self.starts[number]),
+            "bytes": int(self.sizes[number]),
+            "bits": float(self.bits[number]),
+            "bits_per_byte": float(self.rates[number]),
+            "z": float(self.z_scores[number]),
+        }
+
+
+@dataclass(frozen=True)
+class Score:
+    """A file: its size in bytes, its bits, and its parts if they were asked for."""
+
+    size: int
+    bits: float
+    units: Units | None
+
+    def summary(self) -> dict[str, int | float]:
+        """The file as a row of a table."""
+        return {"bytes": self.size, "bits": self.bits, "bits_per_byte": self.bits / max(1, self.size)}
+
+
+@dataclass
+class _Cuts:
+    """Where units end, and the bits of all bytes before."""
+
+    size: int = 0
+    bits: float = 0.0
+    ends: list[Places] = field(default_factory=list)
+    sums: list[Floats] = field(default_factory=list)
+
+    def add(self, raw: bytes, costs: Floats, ends: Places) -> None:
+        """A block whose units end behind the bytes ``ends`` (n,) of it."""
+        sums = np.concatenate(([0.0], np.cumsum(costs)))
+        self.ends.append(self.size + ends)
+        self.sums.append(self.bits + sums[ends])
+        self.size, self.bits = self.size + len(raw), self.bits + float(sums[-1])
+
+    def all(self) -> tuple[Places, Floats]:
+        """All cuts, the beginning and the end of the file among them, (n + 1,) each."""
+        ends = np.concatenate([np.zeros(1, np.int64), *self.ends])
+        sums = np.concatenate([np.zeros(1), *self.sums])
+        if ends[-1] < self.size:
+            ends, sums = np.append(ends, self.size), np.append(sums, self.bits)
+        return ends, sums
+
+    def units(self, span: int) -> Units:
+        """Units of ``span`` steps from cut to cut, one for each cut that has so many behind it, at least one."""
+        ends, sums = self.all()
+        span = max(1, min(span, ends.size - 1))
+        return Units(ends[:-span], ends[span:] - ends[:-span], sums[span:] - sums[:-span])
+
+
+def score_blocks(blocks: Iterable[tuple[bytes, Floats]], division: Division | None = None) -> Score:
+    """The score of a file from its blocks and what each of their bytes costs, as ``likelihood.stream_costs`` has them.
+
+    A line includes its end; the last unit may be shorter than the others.
+    """
+    cuts = _Cuts()
+    for raw, costs in blocks:
+        cuts.add(raw, costs, np.zeros(0, np.int64) if division is None else division.ends(raw, cuts.size))
+    return Score(cuts.size, cuts.bits, None if division is None else cuts.units(2 if division.kind == "window" else 1))
