@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from benchmarks.inputs import inputs_anywhere, named_inputs
-from benchmarks.measure import likezip_peer, warm_up
-from benchmarks.peers import PEERS, available_peers
+from benchmarks.measure import warm_up
+from benchmarks.peers import PEERS, QUICK, SLOW, available_peers, own_peers
 from benchmarks.readme import write_readme
-from benchmarks.report import bounds_table, file_result, load, runs_table, save, truth_table, whole_result
+from benchmarks.report import entropy_table, payback_table, runs_table, sources_table
+from benchmarks.results import file_result, save, whole_result
 from benchmarks.schema import Result
 
 RESULTS = Path(__file__).parent / "results"
 DEFAULT_SIZE, QUICK_SIZE = 1_000_000, 100_000
+ALL = "all"
 
 
 def run(
@@ -22,7 +24,7 @@ def run(
 ) -> Result:
     """Measure; says on standard error what it is at.  size: bytes, named files are cut to it, if any."""
     warm_up()
-    compressors = [likezip_peer(threads), *available_peers(peers)]
+    compressors = [*own_peers(threads), *available_peers(peers)]
     files = []
     for wanted in named_inputs(paths) if paths else inputs_anywhere(size or DEFAULT_SIZE):
         if only and not any(text.lower() in wanted.name.lower() for text in only):
@@ -43,7 +45,11 @@ def default_output(result: Result) -> Path:
 
 
 def _peer_names(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
-    names = PEERS if given is None else tuple(name for name in given.split(",") if name)
+    if given is None:
+        return QUICK
+    if given == ALL:
+        return PEERS
+    names = tuple(name for name in given.split(",") if name)
     if unknown := [name for name in names if name not in PEERS]:
         raise click.BadParameter(f"there is no {', '.join(unknown)}, only {', '.join(PEERS)}")
     return names
@@ -53,9 +59,18 @@ def _peer_names(_: click.Context, __: click.Parameter, given: str | None) -> tup
 @click.argument("paths", nargs=-1, metavar="[FILE_OR_DIR]...", type=click.Path(exists=True, path_type=Path))
 @click.option("-T", "--threads", type=click.IntRange(1), default=1, show_default=True, help="likezip's workers.")
 @click.option("--only", multiple=True, metavar="TEXT", help="Only files whose name contains TEXT; may be repeated.")
-@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="Times are medians of so many.")
-@click.option("--peers", callback=_peer_names, metavar="NAME,...", help=f"Of {','.join(PEERS)} only these.")
-@click.option("--no-peers", is_flag=True, help="likezip alone, without the other compressors.")
+@click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs of every compressor.")
+@click.option(
+    "--peers",
+    is_flag=False,
+    flag_value=ALL,
+    callback=_peer_names,
+    metavar="[NAME,...]",
+    help=f"Of {', '.join(PEERS)} only these; alone, or with {ALL}, every one that is installed. Before a file write "
+    f"--peers={ALL}.",
+    show_default=f"all but the slow ones, which are under 1 MB/s in both directions: {', '.join(SLOW)}",
+)
+@click.option("--no-peers", is_flag=True, help="likezip alone, with and without its prior.")
 @click.option(
     "--size",
     type=click.IntRange(1),
@@ -74,7 +89,8 @@ def _peer_names(_: click.Context, __: click.Parameter, given: str | None) -> tup
     "--readme",
     "results",
     type=click.Path(exists=True, path_type=Path),
-    help="Measure nothing: make ./README.md's table from this results file.",
+    help="Measure nothing: make ./README.md's section from this results file, and beside the file its plots and a page "
+    "with all tables; of a scaling.json there, too.",
 )
 def main(
     paths: tuple[Path, ...],
@@ -91,15 +107,15 @@ def main(
     """Measure likezip and other compressors on files, or on what any machine has and on synthetic sources."""
     if results is not None:
         try:
-            write_readme(Path("README.md"), load(results))
+            write_readme(Path("README.md"), results)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         return
     result = run(paths, only, threads, repeat, () if no_peers else peers, QUICK_SIZE if quick else size)
-    tables = [runs_table(result), bounds_table(result), truth_table(result)]
+    tables = [runs_table(result), payback_table(result), entropy_table(result), sources_table(result)]
     click.echo("\n\n".join(table for table in tables if table))
-    for name, how in result["compressors"].items():
-        click.echo(f"{name}: {how}")
+    for name, compressor in result["compressors"].items():
+        click.echo(f"{name}: {compressor['how']}")
     if output is not None or not quick:
         save(result, output or default_output(result))
 

@@ -23,7 +23,8 @@ import click
 from benchmarks import exactness_probe
 from benchmarks.environments import LATER, Environment, inherited, wanted_environments, why_not
 from benchmarks.exactness_probe import PACKAGES, Facts, Outcome
-from benchmarks.report import circumstances, markdown
+from benchmarks.report import markdown
+from benchmarks.results import circumstances
 
 PROBE = Path(exactness_probe.__file__).resolve()
 DISPATCHED = "all that numpy dispatches"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,13 +37,21 @@ def inputs_anywhere(size: int) -> Iterator[Input]:
 
     Neither is in the training data; Python's own sources are.
     """
-    yield Input("numba's sources", lambda: _joined(sorted(_package("numba").rglob("*.py")), size))
+    yield Input("numba's sources", lambda: joined(package_sources("numba"), size).content)
     modules = sysconfig.get_config_var("DESTSHARED") or str(Path(sysconfig.get_path("stdlib")) / "lib-dynload")
     shared = sorted(Path(modules).glob("*.so"), key=lambda file: (-file.stat().st_size, file.name))
     if shared:
-        yield Input("Python's shared objects", lambda: _joined(shared, size))
+        yield Input("Python's shared objects", lambda: joined(named_inputs(tuple(shared)), size).content)
     for sample in all_samples(size):
         yield _synthetic(sample)
+
+
+def package_sources(name: str) -> Iterator[Input]:
+    """The sources of an installed package that are not empty, in order."""
+    place = _package(name)
+    for file in sorted(place.rglob("*.py")):
+        if file.stat().st_size:
+            yield Input(file.relative_to(place.parent).as_posix(), file.read_bytes)
 
 
 def _package(name: str) -> Path:
@@ -57,11 +66,26 @@ def _synthetic(sample: Sample) -> Input:
     return Input(sample.name, lambda: sample.data, sample)
 
 
-def _joined(files: list[Path], size: int) -> bytes:
-    """The files one after another, up to ``size`` bytes."""
-    data = bytearray()
-    for file in files:
-        if len(data) >= size:
+@dataclass(frozen=True)
+class Joined:
+    """The bytes of several files, and which they are."""
+
+    name: str
+    content: bytes
+
+
+def joined(inputs: Iterable[Input], size: int) -> Joined:
+    """The files one after another, up to ``size`` bytes; one whose bytes were there before is left out, as what is
+    repeated compresses to nothing."""
+    content, names, seen = bytearray(), [], set()
+    for one in inputs:
+        if len(content) >= size:
             break
-        data += file.read_bytes()
-    return bytes(data[:size])
+        data = one.read()
+        digest = hashlib.sha256(data).digest()
+        if digest not in seen:
+            seen.add(digest)
+            names.append(one.name)
+            content += data
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return Joined(f"{names[0]}{more}" if names else "", bytes(content[:size]))

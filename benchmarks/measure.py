@@ -1,100 +1,134 @@
-"""One file through the compressors: sizes, times, and that it comes back."""
+"""Data through compressors, each in a process of its own: sizes, times, memory, and that they come back."""
 
 from __future__ import annotations
 
-import io
+import itertools
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-import likezip
-from benchmarks.peers import XZ, Peer
-from benchmarks.schema import Bound, Run
-from benchmarks.timing import Timing, median, timed
-from likezip import codec, exact
-from likezip.index import read_frames
-from likezip.model import default_model
+from benchmarks import runner
+from benchmarks.peers import XZ, Peer, likezip_peer
+from benchmarks.runner import Usage
+from benchmarks.schema import Direction, Run, Spread, Startup
+from likezip import exact
+
+SENTENCE = b"A sentence of text, just long enough that every part of a compressor has something to do for it.\n"
+"""What start-up is measured with."""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One way there and back: the compressed bytes, and what each process took."""
+
+    packed: bytes
+    compress: Usage
+    decompress: Usage
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The compressed bytes, and the run of all repetitions."""
+
+    packed: bytes
+    run: Run
 
 
 def warm_up() -> None:
-    """Compile or load likezip's kernels and torch, so that no clock counts that."""
-    codec.prepare(prior=True)
-    likezip.decompress(likezip.compress(b"warm " * exact.SMALL, prior="on"))
+    """Have likezip's kernels compiled and kept, so that no process that is measured does it."""
+    trip(b"warm " * exact.SMALL, likezip_peer("likezip", "--prior", "on"))
 
 
-def likezip_peer(threads: int) -> Peer:
-    """likezip with its defaults and ``threads`` worker processes."""
+def trip(data: bytes, peer: Peer) -> Trip:
+    """Compress ``data`` and decompress it, with files in a directory that is then deleted.
 
-    def pack(data: bytes) -> bytes:
-        return likezip.compress(data, threads=threads)
+    Raises RuntimeError if a command fails or writes no file, or the data don't come back.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        raw, packed, back = (Path(directory, name) for name in ("raw", f"packed{peer.suffix}", "back"))
+        raw.write_bytes(data)
+        files = {"RAW": raw, "PACKED": packed, "BACK": back}
+        compress = _coded(peer.compress, files, "RAW", "PACKED")
+        decompress = _coded(peer.decompress, files, "PACKED", "BACK")
+        if back.read_bytes() != data:
+            raise RuntimeError(f"{peer.name}: a round trip changed the data")
+        return Trip(packed.read_bytes(), compress, decompress)
 
-    def unpack(data: bytes) -> bytes:
-        return likezip.decompress(data, threads=threads)
 
-    return Peer("likezip", pack, unpack, f"likezip {likezip.__version__}")
+def _coded(words: Sequence[str], files: dict[str, Path], given: str, made: str) -> Usage:
+    named = [files[word].name if word in files else word for word in words]
+    used = runner.run(named, files[given].parent, files[given], None if made in words else files[made])
+    if not files[made].is_file():
+        raise RuntimeError(f"{' '.join(named)} wrote no file")
+    return used
 
 
-def measure(data: bytes, peer: Peer, repeat: int = 1) -> tuple[bytes, Run]:
-    """What ``data`` is packed to, and the run, with median times of ``repeat`` round trips.
+def measure(data: bytes, peers: Sequence[Peer], repeat: int = 1) -> dict[str, Measured]:
+    """Every peer ``repeat`` times, in turn, so that what a machine does meanwhile falls on all of them.
 
-    Raises RuntimeError if the data don't come back, ValueError for repeat < 1.
+    Raises RuntimeError as ``trip`` does, ValueError for repeat < 1.
     """
     if repeat < 1:
         raise ValueError(f"repeat must be at least 1, not {repeat}")
-    compress, decompress = [], []
-    packed = b""
-    for _ in range(repeat):
-        packed, compress_time = timed(peer.compress, data)
-        back, decompress_time = timed(peer.decompress, packed)
-        if back != data:
-            raise RuntimeError(f"{peer.name}: a round trip changed the data")
-        compress.append(compress_time)
-        decompress.append(decompress_time)
-    return packed, run_of(len(data), len(packed), median(compress), median(decompress))
+    trips: dict[str, list[Trip]] = {peer.name: [] for peer in peers}
+    for _, peer in itertools.product(range(repeat), peers):
+        trips[peer.name].append(trip(data, peer))
+    return {name: _measured(len(data), taken) for name, taken in trips.items()}
 
 
-def run_of(raw: int, packed: int, compress: Timing, decompress: Timing) -> Run:
+def _measured(size: int, trips: list[Trip]) -> Measured:
+    packed = trips[-1].packed
+    compress, decompress = [taken.compress for taken in trips], [taken.decompress for taken in trips]
+    return Measured(packed, run_of(size, len(packed), compress, decompress))
+
+
+def run_of(raw: int, packed: int, compress: Sequence[Usage], decompress: Sequence[Usage]) -> Run:
     """A run of ``raw`` bytes that became ``packed``, and all that follows; not yet beside xz."""
     return Run(
         bytes=packed,
         bits_per_byte=8 * packed / max(raw, 1),
         ratio=raw / max(packed, 1),
-        compress_seconds=compress.wall,
-        decompress_seconds=decompress.wall,
-        compress_cpu_seconds=compress.cpu,
-        decompress_cpu_seconds=decompress.cpu,
-        compress_MB_s=raw / 1e6 / max(compress.wall, 1e-9),
-        decompress_MB_s=raw / 1e6 / max(decompress.wall, 1e-9),
-        compress_vs_xz=None,
-        decompress_vs_xz=None,
+        compress=_direction(raw, compress),
+        decompress=_direction(raw, decompress),
     )
+
+
+def _direction(raw: int, usages: Sequence[Usage]) -> Direction:
+    return Direction(
+        seconds=[round(usage.wall, 6) for usage in usages],
+        cpu_seconds=[round(usage.cpu, 6) for usage in usages],
+        MB_s=spread([raw / 1e6 / usage.wall for usage in usages]),
+        peak_MB=max(usage.peak_MB for usage in usages),
+        vs_xz=None,
+    )
+
+
+def usages_of(direction: Direction) -> list[Usage]:
+    """What each process of a direction took; the memory is that of the largest for all."""
+    times = zip(direction["seconds"], direction["cpu_seconds"], strict=True)
+    return [Usage(wall, cpu, direction["peak_MB"]) for wall, cpu in times]
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Of at least one value."""
+    return Spread(median=statistics.median(values), min=min(values), max=max(values))
 
 
 def beside_xz(runs: dict[str, Run]) -> dict[str, Run]:
     """The same runs with their throughputs as ratios to xz's, if that is among them."""
-    xz = runs.get(XZ)
-    if xz is not None:
+    if xz := runs.get(XZ):
         for run in runs.values():
-            run["compress_vs_xz"] = run["compress_MB_s"] / xz["compress_MB_s"]
-            run["decompress_vs_xz"] = run["decompress_MB_s"] / xz["decompress_MB_s"]
+            for own, other in ((run["compress"], xz["compress"]), (run["decompress"], xz["decompress"])):
+                own["vs_xz"] = own["MB_s"]["median"] / other["MB_s"]["median"]
     return runs
 
 
-def entropy_bound(data: bytes, frame: bytes) -> Bound:
-    """The bound of ``data`` beside the ``frame`` that the default options made of it.
-
-    The cross-entropy is that of exactly the probabilities coded.  A stored block counts as its own bound: its bytes.
-    """
-    model = default_model()
-    (info,) = read_frames(io.BytesIO(frame))
-    bound, start = 0.0, 0
-    for payload, raw in info.blocks:
-        stored = payload == raw
-        bound += payload if stored else codec.cross_entropy(data[start : start + raw], model) / 8
-        start += raw
-    payloads = sum(payload for payload, _ in info.blocks)
-    return bound_of(bound, payloads, len(frame) - payloads)
-
-
-def bound_of(cross_entropy: float, payloads: int, overhead: int) -> Bound:
-    """A bound of ``cross_entropy`` bytes, payloads and the container's overhead in bytes."""
-    adds = payloads - cross_entropy
-    percent = 100 * adds / cross_entropy if cross_entropy > 0 else 0.0
-    return Bound(cross_entropy=cross_entropy, coder_overhead=adds, coder_overhead_percent=percent, container=overhead)
+def startup(peer: Peer, repeat: int) -> Startup:
+    """Median seconds that a process takes for a single sentence."""
+    run = measure(SENTENCE, [peer], repeat)[peer.name].run
+    return Startup(
+        compress_seconds=statistics.median(run["compress"]["seconds"]),
+        decompress_seconds=statistics.median(run["decompress"]["seconds"]),
+    )

@@ -35,9 +35,9 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
 
     def _timed(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> Any:
+        def timed(*arguments: Any, **named: Any) -> Any:
             began = time.perf_counter()
-            result = method(*arguments)
+            result = method(*arguments, **named)
             self.seconds[part] += time.perf_counter() - began
             return result
 

@@ -1,149 +1,150 @@
-"""Other compressors, on one thread: the command-line tool where it is installed, else Python's own module."""
+"""likezip and the other compressors as commands, on one thread: the program where it is installed, else a Python module
+in a process of its own."""
 
 from __future__ import annotations
 
-import functools
-import gzip
-import importlib
-import lzma
-import os
-import platform
 import shutil
 import subprocess
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from types import ModuleType
+
+import likezip
+from benchmarks import runner
+from benchmarks.modules import MODULES
+
+LIKEZIP, NO_PRIOR = "likezip", "likezip, no prior"
+"""likezip with its defaults, and with its memory alone."""
 
 XZ = "xz -9e"
-"""The compressor whose throughputs the others' are divided by."""
-
-_OPTION_VARIABLES = {"GZIP", "XZ_OPT", "XZ_DEFAULTS", "ZSTD_CLEVEL", "ZSTD_NBTHREADS", "BZIP3"}
-
-Coder = Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A program that reads standard input and writes standard output; RuntimeError with its message if it fails."""
-
-    words: tuple[str, ...]
-
-    def installed(self) -> bool:
-        return shutil.which(self.words[0]) is not None
-
-    def __call__(self, data: bytes) -> bytes:
-        environment = {name: value for name, value in os.environ.items() if name not in _OPTION_VARIABLES}
-        done = subprocess.run(self.words, input=data, capture_output=True, check=False, env=environment)
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
-            raise RuntimeError(f"{' '.join(self.words)} failed ({done.returncode}): {said}")
-        return done.stdout
-
-    def version(self) -> str:
-        """The first line of what the program says about its version."""
-        words = [self.words[0], "--version"]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        lines = done.stdout.decode(errors="replace").strip().splitlines()
-        return lines[0].strip(" *") if lines else self.words[0]
+"""The compressor whose throughputs the others' are divided by, and against which the model has to pay for itself."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A compressor by the name it has in the tables; both functions take and give whole files.
+    """A compressor by the name it has in the tables.
 
+    compress, decompress: words of a command.  RAW, PACKED and BACK stand for its files: what is to be compressed, what
+    is made of that, and what is made of that again; a file that is not named is standard input or output.
     how: what exactly runs, "command: xz (XZ Utils) 5.4.1" or "module: brotli 1.2.0".
+    suffix: of the compressed file's name, where a program insists on one.
     """
 
     name: str
-    compress: Coder
-    decompress: Coder
-    how: str = ""
+    compress: tuple[str, ...]
+    decompress: tuple[str, ...]
+    how: str
+    suffix: str = ""
 
 
-def _optional(module: str) -> ModuleType | None:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        return None
+def likezip_peer(name: str, *options: str, threads: int = 1) -> Peer:
+    """likezip with ``threads`` workers and these options of ``compress``."""
+    start = (runner.PYTHON, "-P", "-m", "likezip")
+    workers = ("-T", str(threads))
+    how = f"command: likezip {likezip.__version__}"
+    return Peer(name, (*start, "compress", *workers, *options), (*start, "decompress", *workers), how)
 
 
-def _gzip_module() -> Peer:
-    how = f"module: gzip, zlib {zlib.ZLIB_RUNTIME_VERSION}"
-    return Peer("gzip -9", lambda data: gzip.compress(data, 9), gzip.decompress, how)
-
-
-def _xz_module() -> Peer:
-    how = f"module: lzma of Python {platform.python_version()}"
-    return Peer(XZ, lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME), lzma.decompress, how)
-
-
-def _zstd_module() -> Peer | None:
-    """Python 3.14's own module, or the package zstandard."""
-    if own := _optional("compression.zstd"):
-        how = f"module: compression.zstd, zstd {own.zstd_version}"
-        return Peer("zstd -19", lambda data: bytes(own.compress(data, 19)), own.decompress, how)
-    if package := _optional("zstandard"):
-        how = f"module: zstandard {version('zstandard')}"
-        unpack = package.ZstdDecompressor().decompress
-        return Peer("zstd -19", package.ZstdCompressor(level=19).compress, unpack, how)
-    return None
-
-
-_BZIP3_BLOCK = 16 << 20
-"""Bytes: the default of the command."""
-
-
-def _bzip3_module() -> Peer | None:
-    """The package bzip3, whose module is bz3."""
-    if package := _optional("bz3"):
-        how = f"module: bzip3 {version('bzip3')}"
-        return Peer("bzip3", lambda data: bytes(package.compress(data, _BZIP3_BLOCK)), package.decompress, how)
-    return None
-
-
-def _brotli_module() -> Peer | None:
-    """The package brotli."""
-    if package := _optional("brotli"):
-        how = f"module: brotli {version('brotli')}"
-        pack = functools.partial(package.compress, quality=11, lgwin=24)
-        return Peer("brotli -q 11", pack, package.decompress, how)
-    return None
+def own_peers(threads: int) -> list[Peer]:
+    """likezip with its defaults, and without the prior."""
+    return [likezip_peer(LIKEZIP, threads=threads), likezip_peer(NO_PRIOR, "--prior", "off", threads=threads)]
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """A compressor as the tables name it, as commands, and as a module."""
+    """A compressor as the tables name it and as commands.
+
+    slow: under 1 MB/s in both directions.  about: the argument that makes a program say its version, none for those
+    that say it with how they are used.
+    """
 
     name: str
-    pack: str
-    unpack: str
-    module: Callable[[], Peer | None]
+    compress: str
+    decompress: str
+    slow: bool = False
+    suffix: str = ""
+    about: str = "--version"
 
-    def find(self, commands: bool) -> Peer | None:
-        pack, unpack = Command(tuple(self.pack.split())), Command(tuple(self.unpack.split()))
-        if commands and pack.installed():
-            return Peer(self.name, pack, unpack, f"command: {pack.version()}")
-        return self.module()
+    def find(self, short: str, commands: bool) -> Peer | None:
+        pack, unpack = tuple(self.compress.split()), tuple(self.decompress.split())
+        if commands and shutil.which(pack[0]) is not None:
+            return Peer(self.name, pack, unpack, f"command: {program_version(pack[0], self.about)}", self.suffix)
+        module = MODULES[short]() if short in MODULES else None
+        if module is None:
+            return None
+        start = (runner.PYTHON, "-P", "-m", "benchmarks.modules", short)
+        return Peer(self.name, (*start, "compress"), (*start, "decompress"), module.how)
 
 
 _KINDS = {
-    "gzip": _Kind("gzip -9", "gzip -9 -c", "gzip -d -c", _gzip_module),
-    "xz": _Kind(XZ, "xz -9e -T1 -c", "xz -d -T1 -c", _xz_module),
-    "zstd": _Kind("zstd -19", "zstd -q -19 --single-thread -c", "zstd -q -d --single-thread -c", _zstd_module),
-    "bzip3": _Kind("bzip3", "bzip3 -e -c", "bzip3 -d -c", _bzip3_module),
-    "brotli": _Kind("brotli -q 11", "brotli -q 11 -w 24 -c", "brotli -d -c", _brotli_module),
+    "gzip": _Kind("gzip -9", "gzip -9 -c", "gzip -d -c"),
+    "bzip2": _Kind("bzip2 -9", "bzip2 -9 -c", "bzip2 -d -c"),
+    "xz": _Kind(XZ, "xz -9e -T1 -c", "xz -d -T1 -c"),
+    "zstd": _Kind(
+        "zstd -19",
+        "zstd -q -19 --single-thread RAW -o PACKED",
+        "zstd -q -d --single-thread PACKED -o BACK",
+    ),
+    "zstd-22": _Kind(
+        "zstd -22 --long=27",
+        "zstd -q --ultra -22 --long=27 --single-thread RAW -o PACKED",
+        "zstd -q -d --long=27 --single-thread PACKED -o BACK",
+    ),
+    "brotli": _Kind("brotli -q 11", "brotli -q 11 -w 24 RAW -o PACKED", "brotli -d PACKED -o BACK"),
+    "bzip3": _Kind("bzip3", "bzip3 -e -b 16 -c", "bzip3 -d -c"),
+    "7z": _Kind(
+        "7z PPMd",
+        "7z a -t7z -m0=PPMd:o=16:mem=28 -mmt=1 -bd PACKED RAW",
+        "7z e -so -mmt=1 PACKED",
+        suffix=".7z",
+        about="",
+    ),
+    "lz4": _Kind("lz4 -9", "lz4 -9 -c", "lz4 -d -c"),
+    "lpaq8": _Kind("lpaq8 9", "lpaq8 9 RAW PACKED", "lpaq8 d PACKED BACK", about=""),
+    "zpaq": _Kind(
+        "zpaq -m5",
+        "zpaq add PACKED RAW -m5 -t1",
+        "zpaq extract PACKED RAW -to BACK -t1",
+        slow=True,
+        suffix=".zpaq",
+        about="",
+    ),
+    "paq8px": _Kind("paq8px -8", "paq8px -8 RAW PACKED", "paq8px -d PACKED BACK", slow=True, about=""),
+    "cmix": _Kind("cmix", "cmix -c RAW PACKED", "cmix -d PACKED BACK", slow=True, about=""),
+    "lstm-compress": _Kind(
+        "lstm-compress",
+        "lstm-compress -c RAW PACKED",
+        "lstm-compress -d PACKED BACK",
+        slow=True,
+        about="",
+    ),
 }
 PEERS = tuple(_KINDS)
 """The names that ``available_peers`` knows."""
 
+SLOW = tuple(name for name, kind in _KINDS.items() if kind.slow)
+"""Those that are under 1 MB/s in both directions."""
 
-def available_peers(names: Sequence[str] = PEERS, *, commands: bool = True) -> list[Peer]:
-    """Those of ``names`` that this machine has, as commands where there are, else as modules.
+QUICK = tuple(name for name in PEERS if name not in SLOW)
 
-    gzip and xz are in every Python.  commands False: modules only.  Raises ValueError for an unknown name.
+
+def available_peers(names: Sequence[str] = QUICK, *, commands: bool = True) -> list[Peer]:
+    """Those of ``names`` that this machine has, as programs where there are, else as modules.
+
+    gzip, bzip2 and xz are in every Python.  commands False: modules only.  Raises ValueError for an unknown name.
     """
     if unknown := [name for name in names if name not in _KINDS]:
         raise ValueError(f"there is no peer {', '.join(unknown)}, only {', '.join(PEERS)}")
-    return [peer for name in names if (peer := _KINDS[name].find(commands))]
+    return [peer for name in names if (peer := _KINDS[name].find(name, commands))]
+
+
+def program_version(program: str, *about: str) -> str:
+    """The first line of what a program says about itself, with these arguments."""
+    done = subprocess.run(
+        [program, *filter(None, about)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    lines = done.stdout.decode(errors="replace").strip().splitlines()
+    return lines[0].strip(" *") if lines else program

@@ -1,106 +1,15 @@
-"""Results: the figures of each file and of all, where they come from, as tables and as JSON."""
+"""Results as tables in Markdown."""
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
-import time
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
-from typing import cast
 
-from benchmarks.entropy import empirical_entropy
-from benchmarks.measure import beside_xz, bound_of, entropy_bound, measure, run_of
-from benchmarks.peers import Peer
-from benchmarks.schema import Bound, Circumstances, FileResult, Result, Run, Totals, Truth
-from benchmarks.sources import Sample
-from benchmarks.timing import Timing, total
-from likezip.model import default_model
+from benchmarks.curves import KINDS
+from benchmarks.peers import LIKEZIP, XZ
+from benchmarks.schema import Bound, Curve, FileResult, Payback, Point, Result, Run, Spread, Truth
 
-
-def file_result(name: str, data: bytes, peers: Sequence[Peer], repeat: int, sample: Sample | None) -> FileResult:
-    """All figures of one file.  peers: likezip first; sample: the synthetic one that ``data`` is, if any."""
-    frame, own = measure(data, peers[0], repeat)
-    runs = {peers[0].name: own} | {peer.name: measure(data, peer, repeat)[1] for peer in peers[1:]}
-    return FileResult(
-        name=name,
-        bytes=len(data),
-        runs=beside_xz(runs),
-        bound=entropy_bound(data, frame),
-        order0=empirical_entropy(data, 0),
-        order2=empirical_entropy(data, 2),
-        truth=_truth(sample, 8 * len(frame)) if sample is not None else None,
-    )
-
-
-def _truth(sample: Sample, bits: int) -> Truth:
-    return Truth(
-        entropy_bits=sample.entropy_bits,
-        code_bits=sample.code_bits,
-        above_entropy_percent=100 * (bits / sample.entropy_bits - 1),
-        above_code_percent=100 * (bits / sample.code_bits - 1),
-    )
-
-
-def whole_result(files: list[FileResult], peers: Sequence[Peer], threads: int, repeat: int) -> Result:
-    """The files' results with their totals and circumstances."""
-    return Result(
-        circumstances=circumstances(),
-        threads=threads,
-        repeat=repeat,
-        compressors={peer.name: peer.how for peer in peers},
-        files=files,
-        totals=totals(files),
-    )
-
-
-def totals(files: list[FileResult]) -> Totals:
-    """Sums over all files; throughputs are all bytes over all seconds."""
-    size = sum(row["bytes"] for row in files)
-    runs = {}
-    for name in files[0]["runs"] if files else {}:
-        of_all = [row["runs"][name] for row in files]
-        compress = total([Timing(run["compress_seconds"], run["compress_cpu_seconds"]) for run in of_all])
-        decompress = total([Timing(run["decompress_seconds"], run["decompress_cpu_seconds"]) for run in of_all])
-        runs[name] = run_of(size, sum(run["bytes"] for run in of_all), compress, decompress)
-    cross_entropy = sum(row["bound"]["cross_entropy"] for row in files)
-    adds = sum(row["bound"]["coder_overhead"] for row in files)
-    container = sum(row["bound"]["container"] for row in files)
-    bound = bound_of(cross_entropy, round(cross_entropy + adds), container)
-    return Totals(bytes=size, runs=beside_xz(runs), bound=bound)
-
-
-def circumstances() -> Circumstances:
-    """What the figures depend on, as it is now."""
-    model = default_model()
-    return Circumstances(
-        commit=_commit(),
-        date=time.strftime("%Y-%m-%d", time.gmtime()),
-        processor=_processor(),
-        python=platform.python_version(),
-        numba=version("numba"),
-        constriction=version("constriction"),
-        model=model.id.hex(),
-        model_bytes=model.size,
-    )
-
-
-def _commit() -> str | None:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip() or None
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+MOST_FILES = 8
+"""Files that have a column each in the main table; of more, only the totals are there."""
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -117,18 +26,62 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join([first, *others]) + " |"
 
 
-RUN_HEAD = ("compressed", "bits/byte", "ratio", "MB/s in", "MB/s out", "in / xz's", "out / xz's")
+def number(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
+
+
+def spread_cell(spread: Spread) -> str:
+    """The median, and if there are several runs, the smallest and the largest."""
+    median, low, high = (number(spread[name]) for name in ("median", "min", "max"))
+    return median if low == high else f"{median} ({low}-{high})"
+
+
+def payback_cell(found: Payback | None) -> str:
+    """After how many files the model is paid for."""
+    if found is None:
+        return ""
+    return "never" if found["files"] is None else f"{found['files']:,}"
+
+
+def main_table(result: Result) -> str:
+    """A row for each compressor: bytes of each file, unless there are more than MOST_FILES, and of all, throughputs,
+    memory; and a row that says how many files of each kind it takes until the model's bytes are saved."""
+    files, of_all = result["files"], result["totals"]
+    shown = files if len(files) <= MOST_FILES else []
+    head = ["bytes of", *(row["name"] for row in shown), "all", "bits/byte", "MB/s in", "MB/s out", "MB of memory"]
+    rows = [["not compressed", *(f"{row['bytes']:,}" for row in shown), f"{of_all['bytes']:,}", "8.000", "", "", ""]]
+    for name, run in of_all["runs"].items():
+        sizes = [f"{row['runs'][name]['bytes']:,}" for row in shown]
+        speeds = [spread_cell(run["compress"]["MB_s"]), spread_cell(run["decompress"]["MB_s"])]
+        rows.append([name, *sizes, f"{run['bytes']:,}", f"{run['bits_per_byte']:.3f}", *speeds, _memory(run)])
+    if of_all["payback"] is not None:
+        cells = [payback_cell(row["payback"]) for row in [*shown, of_all]]
+        rows.append(["model paid for after", *cells, "", "", "", ""])
+    return markdown(head, rows)
+
+
+def _memory(run: Run) -> str:
+    """Of the larger of both directions."""
+    return f"{max(run['compress']['peak_MB'], run['decompress']['peak_MB']):,.0f}"
+
+
+RUN_HEAD = (
+    "compressed", "bits/byte", "ratio", "MB/s in", "MB/s out", "in / xz's", "out / xz's", "MB of memory in", "and out",
+)  # fmt: skip
 
 
 def run_cells(run: Run) -> list[str]:
     """The cells under RUN_HEAD."""
-    speeds = [f"{run['compress_MB_s']:.2f}", f"{run['decompress_MB_s']:.2f}"]
-    ratios = [_ratio(run["compress_vs_xz"]), _ratio(run["decompress_vs_xz"])]
-    return [f"{run['bytes']:,}", f"{run['bits_per_byte']:.3f}", f"{run['ratio']:.2f}", *speeds, *ratios]
-
-
-def _ratio(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    ways = run["compress"], run["decompress"]
+    return [
+        f"{run['bytes']:,}",
+        f"{run['bits_per_byte']:.3f}",
+        f"{run['ratio']:.2f}",
+        *(spread_cell(way["MB_s"]) for way in ways),
+        *("" if way["vs_xz"] is None else number(way["vs_xz"]) for way in ways),
+        *(f"{way['peak_MB']:,.0f}" for way in ways),
+    ]
 
 
 def runs_table(result: Result) -> str:
@@ -140,8 +93,84 @@ def runs_table(result: Result) -> str:
     return markdown(["file", "bytes", "by", *RUN_HEAD], rows)
 
 
+def payback_table(result: Result) -> str:
+    """For each file and all of them what likezip saves against xz, and when that is as much as the model; empty where
+    xz was not run."""
+    named = [(row["name"], row["payback"]) for row in result["files"]] + [("total", result["totals"]["payback"])]
+    head = ["file", f"{LIKEZIP} saves against {XZ}, bytes", "files until the model is paid for", "MB of raw data"]
+    rows = [
+        [name, f"{found['saved']:,}", payback_cell(found), "" if found["raw_MB"] is None else number(found["raw_MB"])]
+        for name, found in named
+        if found is not None
+    ]
+    return markdown(head, rows) if rows else ""
+
+
+def startup_table(result: Result) -> str:
+    """What a process of each compressor takes at least, and the throughputs of all files together without that."""
+    files, size = len(result["files"]), result["totals"]["bytes"]
+    head = ["by", "start-up in, s", "start-up out, s", "MB/s in without it", "MB/s out without it"]
+    rows = []
+    for name, run in result["totals"]["runs"].items():
+        least = result["compressors"][name]["startup"]
+        starts = least["compress_seconds"], least["decompress_seconds"]
+        speeds = [
+            _without(size, way["MB_s"]["median"], files * start)
+            for way, start in zip((run["compress"], run["decompress"]), starts, strict=True)
+        ]
+        rows.append([name, *(f"{start:.3f}" for start in starts), *speeds])
+    return markdown(head, rows)
+
+
+def _without(size: int, speed: float, starts: float) -> str:
+    """The throughput of ``size`` bytes without ``starts`` seconds; empty if a tenth of the time or less is left."""
+    seconds = size / 1e6 / speed
+    return number(size / 1e6 / (seconds - starts)) if seconds - starts > 0.1 * seconds else ""
+
+
+def entropy_table(result: Result) -> str:
+    """From the entropy to the file: what a source's entropy is, if that is known, the model's cross-entropy, and the
+    bytes written, each with what it is above the one before."""
+    head = [
+        "file",
+        "entropy, bits/byte",
+        "entropy, bytes",
+        "cross-entropy, bytes",
+        "above entropy, %",
+        "written, bytes",
+        "above cross-entropy, %",
+        "above entropy, %",
+    ]
+    rows = [
+        [row["name"], *_entropy_cells(row["bytes"], row["truth"], row["bound"], row["runs"][LIKEZIP]["bytes"])]
+        for row in result["files"]
+    ]
+    of_all = result["totals"]
+    rows.append(["total", *_entropy_cells(of_all["bytes"], None, of_all["bound"], of_all["runs"][LIKEZIP]["bytes"])])
+    return markdown(head, rows)
+
+
+def _entropy_cells(size: int, truth: Truth | None, bound: Bound, written: int) -> list[str]:
+    known = None if truth is None else truth["entropy_bits"]
+    model = bound["cross_entropy"]
+    return [
+        "" if known is None else f"{known / size:.4f}",
+        "" if known is None else f"{known / 8:,.1f}",
+        f"{model:,.1f}",
+        "" if known is None else f"{_percent(8 * model, known):.2f}",
+        f"{written:,}",
+        f"{_percent(written, model):.3f}",
+        "" if known is None else f"{_percent(8 * written, known):.2f}",
+    ]
+
+
+def _percent(value: float, reference: float) -> float:
+    """How far above the reference, which may be 0."""
+    return 100 * (value / reference - 1) if reference else 0.0
+
+
 def bounds_table(result: Result) -> str:
-    """For each file likezip's entropy bound, what coder and container add, the empirical entropies; the totals."""
+    """For each file what coder and container add to the cross-entropy, and the empirical entropies; the totals."""
     head = ["file", "cross-entropy, bytes", "coder adds, bytes", "coder adds, %", "container adds, bytes"]
     rows = [
         [row["name"], *_bound_cells(row["bound"]), f"{row['order0']:.3f}", f"{row['order2']:.3f}"]
@@ -156,29 +185,57 @@ def _bound_cells(bound: Bound) -> list[str]:
     return [f"{bound['cross_entropy']:,.1f}", *adds, str(bound["container"])]
 
 
-def truth_table(result: Result) -> str:
-    """For each synthetic source its true entropy, how far above likezip is, and the others; empty if there is none.
-
-    All but one of the percentages are above the entropy; "above these bytes' code" is above the source's own code.
-    """
-    head = ["source", "entropy, bits/byte", "likezip, bits/byte", "above the entropy, %", "above these bytes' code, %"]
-    others = [name for name in result["totals"]["runs"] if name != "likezip"]
-    rows = []
-    for row in result["files"]:
-        if truth := row["truth"]:
-            rate, coded = truth["entropy_bits"] / row["bytes"], row["runs"]["likezip"]["bits_per_byte"]
-            above = [f"{truth['above_entropy_percent']:.2f}", f"{truth['above_code_percent']:.2f}"]
-            theirs = [f"{100 * (row['runs'][name]['bits_per_byte'] / rate - 1):.1f}" for name in others]
-            rows.append([row["name"], f"{rate:.4f}", f"{coded:.4f}", *above, *theirs])
-    return markdown([*head, *(f"{name}, %" for name in others)], rows) if rows else ""
+def sources_table(result: Result) -> str:
+    """How far above the entropy of synthetic sources every compressor is, in %, and likezip above the code length that
+    the source itself gives these bytes; empty if there is no such source."""
+    known = [(row, row["truth"]) for row in result["files"] if row["truth"] is not None]
+    if not known:
+        return ""
+    rows = [[by, *(_above(row, by, truth["entropy_bits"]) for row, truth in known)] for by in result["totals"]["runs"]]
+    own = [_above(row, LIKEZIP, truth["code_bits"]) for row, truth in known]
+    return markdown(["%", *(row["name"] for row, _ in known)], [*rows, ["likezip above these bytes' own code", *own]])
 
 
-def save(result: Result, path: Path) -> None:
-    """Write the JSON; directories are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+def _above(row: FileResult, by: str, bits: float) -> str:
+    return f"{_percent(8 * row['runs'][by]['bytes'], bits):.2f}"
 
 
-def load(path: Path) -> Result:
-    """Read what ``save`` wrote."""
-    return cast(Result, json.loads(path.read_text(encoding="utf-8")))
+def compressors_table(result: Result) -> str:
+    """What stood behind each name."""
+    rows = [
+        [name, of["how"], f"`{of['compress']}`", f"`{of['decompress']}`"] for name, of in result["compressors"].items()
+    ]
+    return markdown(["by", "what it is", "compress", "decompress"], rows)
+
+
+CURVE_HEAD = ("compressed", "bits/byte", "MB/s in", "MB/s out", "MB of memory in", "and out")
+
+
+def curve_table(name: str, curve: Curve) -> str:
+    """A row for each point; of workers also how many times the throughput of one they have, and could have at best."""
+    kind, rows = KINDS[name], []
+    gains = any(point["at_best"] is not None for series in curve["series"] for point in series["points"])
+    for series in curve["series"]:
+        for point in series["points"]:
+            row = [series["name"], kind.written(point["at"]), f"{point['bytes']:,}", *_curve_cells(point["run"])]
+            rows.append(row + (_gain_cells(point, series["points"][0]) if gains else []))
+    head = ["", kind.axis, "bytes", *CURVE_HEAD]
+    return markdown(head + (["times one in", "times one out", "at best"] if gains else []), rows)
+
+
+def _curve_cells(run: Run) -> list[str]:
+    ways = run["compress"], run["decompress"]
+    speeds, memory = (spread_cell(way["MB_s"]) for way in ways), (f"{way['peak_MB']:,.0f}" for way in ways)
+    return [f"{run['bytes']:,}", f"{run['bits_per_byte']:.3f}", *speeds, *memory]
+
+
+def _gain_cells(point: Point, first: Point) -> list[str]:
+    own, one = point["run"], first["run"]
+    gains = [own[way]["MB_s"]["median"] / one[way]["MB_s"]["median"] for way in ("compress", "decompress")]
+    return [*(f"{gain:.2f}" for gain in gains), "" if point["at_best"] is None else f"{point['at_best']:.2f}"]
+
+
+def stops(curve: Curve) -> list[str]:
+    """Why the curve and its lines end where they do, a sentence each."""
+    said = [f"{series['name']}: {series['stopped']}" for series in curve["series"] if series["stopped"]]
+    return said + ([curve["stopped"]] if curve["stopped"] else [])

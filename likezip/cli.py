@@ -14,7 +14,7 @@ import click
 
 import likezip
 from likezip import binary, codec, container, listing, recovery, stream
-from likezip.cli_likelihood import sample, score
+from likezip.cli_likelihood import heatmap, sample, score
 from likezip.console import Counted, failures, moved, printable, range_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
@@ -32,6 +32,7 @@ from likezip.options import (
     size_of,
     standard_output,
 )
+from likezip.training.command import train
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -56,6 +57,15 @@ def main() -> None:
     tar c directory | likezip compress > directory.tar.lz
     likezip decompress --range 1M:2M in.bin.lz > part
     likezip test *.lz; likezip list --json *.lz
+
+    The model says more than how to compress: which lines are surprising, what each byte costs, what could follow; and
+    it can be trained on files of your own.
+
+    \b
+    likezip score --by line --context yesterday.log today.log
+    likezip heatmap in.bin                  writes in.bin.html
+    likezip sample -n 1000 --prompt in.txt
+    likezip train DIR -o my.safetensors; likezip compress --model my.safetensors in.bin
 
     An output appears under its name only once it is complete, and an input is never changed; --rm deletes it after the
     output was verified. Without IN, or with - for it, standard input goes to standard output. The bytes are the same
@@ -288,5 +298,5 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
     sys.exit(failed)
 
 
-for command in (score, sample):
+for command in (train, score, heatmap, sample):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The commands that show what the model says of data: score and sample."""
+"""The commands that show what the model says of data: score, heatmap and sample."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from likezip.codec import PriorChoice
 from likezip.console import Counted, Meter, failures, printable, size_option
 from likezip.files import complete_output, naming
 from likezip.model import the_model
-from likezip.options import PIPE, arguments, common_options, each, open_source, prior_option, size_of, standard_output
+from likezip.options import (
+    PIPE,
+    arguments,
+    common_options,
+    each,
+    open_source,
+    prior_option,
+    size_of,
+    standard_output,
+)
 
 SHOWN = 200
 """Bytes of a unit that are shown."""
@@ -172,6 +181,59 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return str(value).replace("\t", "\\t").replace("\n", "\\n")
+
+
+@click.command()
+@click.argument("source", default=PIPE, metavar="[FILE]", type=click.Path(allow_dash=True))
+@click.option("-o", "--output", type=click.Path(), help="The page to write.", show_default="FILE.html")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
+@click.option(
+    "--range",
+    "wanted",
+    type=range_option,
+    default="0:",
+    metavar="START:END",
+    help="The bytes that are shown one by one, at most 2M; the first ones unless set. The curve is of all of the file.",
+)
+@prior_option
+@lanes_option
+@block_size_option
+@common_options
+def heatmap(
+    source: str,
+    output: str | None,
+    force: bool,
+    wanted: tuple[int, int | None],
+    prior: PriorChoice,
+    lanes: int | None,
+    block_size: int | None,
+    **shown: Any,
+) -> None:
+    """Make a page for browsers that shows what each byte of FILE costs, and what was expected instead.
+
+    Each byte is coloured by its bits; pointing at one shows those of the prior and of the memory alone, and the three
+    likeliest bytes. The page is one file and loads nothing else.
+
+    \b
+    likezip heatmap notes.txt                        to notes.txt.html
+    likezip heatmap --range 2M:4M big.log -o part.html
+    """
+    if source == PIPE and output is None:
+        raise click.UsageError("standard input needs --output")
+    began = time.monotonic()
+    with failures(source):
+        from likezip.heatmap import page
+
+        place = Path(output if output is not None else f"{source}.html")
+        refuse_existing(place, force=force)
+        (start, end), ways = wanted, {"prior": prior, "lanes": lanes, "block_size": block_size}
+        with open_source(source, binary=False) as file, arguments(file, **shown) as common:
+            read = Counted(file, source)
+            made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
+        with complete_output(place, source=None, force=force) as written:
+            written.write(made)
+        if shown["verbose"] and not shown["quiet"]:
+            click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
 
 
 @click.command()

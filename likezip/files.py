@@ -47,6 +47,12 @@ def naming(name: str) -> Iterator[None]:
         raise
 
 
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """Raise FileError if there is an output already, before any work is done for nothing."""
+    if target.exists() and not force:
+        raise FileError(f"{target}: exists already; --force replaces it")
+
+
 @contextmanager
 def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterator[BinaryIO]:
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
@@ -61,8 +67,7 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
         raise FileError(f"{target}: is a directory")
     if target.exists() and not target.is_file():
         raise FileError(f"{target}: is not a regular file; write to standard output instead")
-    if target.exists() and not force:
-        raise FileError(f"{target}: exists already; --force replaces it")
+    refuse_existing(target, force=force)
     try:
         beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
         descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", suffix=".part", dir=target.parent)

@@ -2,7 +2,8 @@
 
 A model file is a safetensors file (no pickle) whose metadata says what it is and how it was trained.  Its id, the
 first eight bytes of the SHA-256 of its content, stands in every frame.  Files are looked for in the directories of
-the environment variable LIKEZIP_MODELS (separated as in PATH) and among those shipped with the package.
+the environment variable LIKEZIP_MODELS (separated as in PATH), in the user's own, and among those shipped with the
+package.
 """
 
 from __future__ import annotations
@@ -68,10 +69,17 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
     return tensors
 
 
+def user_directory() -> Path:
+    """Where a user's own models are found: likezip/models in XDG_DATA_HOME or ~/.local/share."""
+    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return Path(home, "likezip", "models")
+
+
 def _directories() -> Iterator[Path]:
     for place in os.environ.get("LIKEZIP_MODELS", "").split(os.pathsep):
         if place:
             yield Path(place)
+    yield user_directory()
     package = Path(__file__).resolve().parent
     yield package / "models"  # as installed
     yield package.parent / "models"  # as checked out
@@ -122,5 +130,5 @@ def find_model(identity: bytes) -> Model:
                 return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
-        "put its file into a directory named in LIKEZIP_MODELS"
+        f"put its file into {user_directory()} or a directory named in LIKEZIP_MODELS"
     )

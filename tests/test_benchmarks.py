@@ -4,8 +4,6 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -13,21 +11,7 @@ from click.testing import CliRunner
 
 sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
-from benchmarks import __main__ as command
-from benchmarks import (
-    contexts,
-    entropy,
-    inputs,
-    measure,
-    parts,
-    peers,
-    readme,
-    report,
-    scaling,
-    schema,
-    sources,
-    timing,
-)
+from benchmarks import contexts, entropy, inputs, parts, sources
 from likezip.model import default_model
 
 
@@ -106,146 +90,6 @@ def test_order2_entropy_finds_the_chain() -> None:
     assert entropy.empirical_entropy(sample.data, 2) * 200_000 == pytest.approx(sample.code_bits, rel=0.01)
 
 
-@pytest.mark.parametrize("commands", [True, False])
-def test_peers_come_back(commands: bool) -> None:
-    found = peers.available_peers(commands=commands)
-    assert {"gzip -9", "xz -9e"} <= {peer.name for peer in found}
-    for peer in found:
-        packed, run = measure.measure(b"some data " * 50, peer)
-        assert len(packed) == run["bytes"] < 500
-        assert peer.how.startswith(("command: ", "module: ") if commands else "module: ")
-
-
-def test_peers_by_name() -> None:
-    assert [peer.name for peer in peers.available_peers(["xz", "gzip"])] == ["xz -9e", "gzip -9"]
-    with pytest.raises(ValueError, match="no peer lzip"):
-        peers.available_peers(["xz", "lzip"])
-
-
-class Package(ModuleType):
-    """Stands for an optional package that may not be installed: copies, and keeps the options that it was given."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.options: list[object] = []
-
-    def compress(self, data: bytes, *options: object, **named: object) -> bytes:
-        self.options += [*options, *named.items()]
-        return bytes(data)
-
-    def decompress(self, data: bytes) -> bytes:
-        return data
-
-
-@pytest.mark.parametrize(
-    ("peer", "module", "options"),
-    [("bzip3", "bz3", [16 << 20]), ("brotli", "brotli", [("quality", 11), ("lgwin", 24)])],
-)
-def test_a_package_where_there_is_no_command(
-    peer: str, module: str, options: list[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = Package(module)
-    monkeypatch.setitem(sys.modules, module, package)
-    monkeypatch.setattr(peers, "version", lambda name: "1.2")
-    (found,) = peers.available_peers([peer], commands=False)
-    assert found.how == f"module: {peer} 1.2"
-    assert measure.measure(b"copied", found)[0] == b"copied"
-    assert package.options == options
-    monkeypatch.setitem(sys.modules, module, None)
-    assert peers.available_peers([peer], commands=False) == []
-
-
-def test_medians_and_totals_of_times() -> None:
-    times = [timing.Timing(1, 5), timing.Timing(3, 4), timing.Timing(9, 1)]
-    assert timing.median(times) == timing.Timing(3, 4)
-    assert timing.total(times) == timing.Timing(13, 10)
-
-
-@pytest.mark.parametrize(
-    ("size", "workers", "expected"),
-    [(100, 1, 1.0), (100, 2, 1.0), (200, 2, 2.0), (300, 2, 1.5), (250, 2, 250 / 150), (201, 3, 2.01)],
-)
-def test_ideal_speedup(size: int, workers: int, expected: float) -> None:
-    assert scaling.ideal_speedup(size, 100, workers) == pytest.approx(expected)
-
-
-def test_a_peer_that_fails_or_lies_is_an_error() -> None:
-    failing = peers.Command((sys.executable, "-c", "raise SystemExit('no such thing')"))
-    with pytest.raises(RuntimeError, match="no such thing"):
-        failing(b"")
-    with pytest.raises(RuntimeError, match="changed"):
-        measure.measure(b"data", peers.Peer("liar", lambda data: data, lambda data: data[:-1]))
-
-
-def test_bound_adds_up() -> None:
-    data = sources.markov_chain(5_000).data
-    frame, _ = measure.measure(data, measure.likezip_peer(1))
-    bound = measure.entropy_bound(data, frame)
-    assert 0 <= bound["coder_overhead"] <= 40 + 0.0005 * bound["cross_entropy"]
-    assert bound["cross_entropy"] + bound["coder_overhead"] + bound["container"] == pytest.approx(len(frame))
-    empty = measure.entropy_bound(b"", measure.likezip_peer(1).compress(b""))
-    assert (empty["cross_entropy"], empty["coder_overhead_percent"]) == (0, 0)
-
-
-@pytest.fixture(scope="module")
-def result() -> schema.Result:
-    compressors = [measure.likezip_peer(1), *peers.available_peers(commands=False)]
-    sample = sources.markov_chain(3_000)
-    files = [
-        report.file_result("text", b"what is measured here is short; " * 30, compressors, 1, None),
-        report.file_result(sample.name, sample.data, compressors, 2, sample),
-    ]
-    return report.whole_result(files, compressors, 1, 1)
-
-
-def test_json_schema(result: schema.Result, tmp_path: Path) -> None:
-    place = tmp_path / "made" / "results.json"
-    report.save(result, place)
-    loaded = report.load(place)
-    assert loaded == result
-    assert command.default_output(loaded).parent == Path(command.__file__).parent / "results"
-    assert set(loaded) == set(get_type_hints(schema.Result))
-    assert set(loaded["circumstances"]) == set(get_type_hints(schema.Circumstances))
-    for row in loaded["files"]:
-        assert set(row) == set(get_type_hints(schema.FileResult))
-        assert set(row["bound"]) == set(get_type_hints(schema.Bound))
-        for run in row["runs"].values():
-            assert set(run) == set(get_type_hints(schema.Run))
-        assert row["runs"]["xz -9e"]["compress_vs_xz"] == 1
-        assert set(row["runs"]) == set(loaded["compressors"])
-    truth = loaded["files"][1]["truth"]
-    assert truth is not None
-    assert set(truth) == set(get_type_hints(schema.Truth))
-    assert len(bytes.fromhex(loaded["circumstances"]["model"])) == 8
-
-
-def test_totals(result: schema.Result) -> None:
-    of_all = result["totals"]
-    assert set(of_all) == set(get_type_hints(schema.Totals))
-    assert of_all["bytes"] == 960 + 3_000
-    for name, run in of_all["runs"].items():
-        assert run["bytes"] == sum(row["runs"][name]["bytes"] for row in result["files"])
-    own, bound = of_all["runs"]["likezip"], of_all["bound"]
-    assert bound["cross_entropy"] + bound["coder_overhead"] + bound["container"] == pytest.approx(own["bytes"])
-
-
-def test_readme_table_twice_is_the_same(result: schema.Result, tmp_path: Path) -> None:
-    place = tmp_path / "README.md"
-    place.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
-    readme.write_readme(place, result)
-    once = place.read_text()
-    readme.write_readme(place, result)
-    assert place.read_text() == once
-    assert once.startswith(f"before\n{readme.BEGIN}\n")
-    assert once.endswith(f"{readme.END}\nafter\n")
-    assert "| text " in once
-    assert "| total " in once
-    assert "old" not in once
-    place.write_text(f"{readme.END}{readme.BEGIN}")
-    with pytest.raises(ValueError, match="once each"):
-        readme.write_readme(place, result)
-
-
 def test_inputs(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "x").write_bytes(b"1")
@@ -253,38 +97,14 @@ def test_inputs(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     found = [(one.name, one.read()) for one in inputs.named_inputs((tmp_path,))]
     assert found == [(f"{tmp_path.name}/a", b"22"), (f"{tmp_path.name}/b/x", b"1")]
+    again = inputs.joined([*inputs.named_inputs((tmp_path,)), *inputs.named_inputs((tmp_path,))], 100)
+    assert (again.content, again.name) == (b"221", f"{tmp_path.name}/a and 1 more")  # nothing is repeated
+    assert inputs.joined(inputs.named_inputs((tmp_path,)), 1).content == b"2"
+    assert inputs.joined([], 1).content == b""
+    assert all(one.name.startswith("numba/") and one.read() for one in inputs.package_sources("numba"))
     anywhere = list(inputs.inputs_anywhere(2_000))
     assert [len(one.read()) for one in anywhere] == [2_000] * len(anywhere)
     assert [one.sample is not None for one in anywhere[-3:]] == [True] * 3
-
-
-def test_command_line(tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_bytes(b"a file to measure " * 20)
-    (tmp_path / "two.txt").write_bytes(b"another")
-    output = tmp_path / "results.json"
-    options = [str(tmp_path), "--only", "ONE", "--no-peers", "--size", "300", "--repeat", "3", "--json", str(output)]
-    done = CliRunner().invoke(command.main, options)
-    assert done.exit_code == 0, done.output
-    saved = report.load(output)
-    assert [row["name"] for row in saved["files"]] == [f"{tmp_path.name}/one.txt"]
-    assert saved["files"][0]["bytes"] == 300
-    assert list(saved["files"][0]["runs"]) == ["likezip"]
-    assert saved["files"][0]["runs"]["likezip"]["compress_vs_xz"] is None
-    assert "| total " in done.output
-    assert CliRunner().invoke(command.main, [str(tmp_path), "--only", "nothing"]).exit_code == 2
-    assert CliRunner().invoke(command.main, [str(tmp_path), "--peers", "xz,lzip"]).exit_code == 2
-
-
-def test_quick_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "RESULTS", tmp_path / "results")
-    (tmp_path / "one.txt").write_bytes(b"a file to measure " * 20)
-    done = CliRunner().invoke(command.main, [str(tmp_path / "one.txt"), "--quick", "--peers", "xz"])
-    assert done.exit_code == 0, done.output
-    assert "\nxz -9e: " in done.output
-    assert not (tmp_path / "results").exists()
-    assert CliRunner().invoke(command.main, [str(tmp_path / "one.txt"), "--no-peers"]).exit_code == 0
-    (written,) = (tmp_path / "results").iterdir()
-    assert report.load(written)["files"][0]["name"] == "one.txt"
 
 
 def test_parts_add_up_to_the_whole() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from likezip.noise import repeats_nothing
 
 
 def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:
@@ -63,3 +67,77 @@ def read_validation(source: Path, most: int = 1 << 16) -> dict[str, npt.NDArray[
     for path, content in _files(source):
         classes.setdefault(path.parts[0], []).append(content)
     return {name: np.frombuffer(b"".join(files)[:most], np.uint8) for name, files in sorted(classes.items())}
+
+
+HELD_SHARE, LARGEST_SHARE = 0.1, 0.3
+"""Of all bytes, those of files that are held out: about so many, and at most if there are several files."""
+LEAST_HELD = 1 << 14
+MOST_BYTES = 1 << 30
+"""Bytes that are read; of more files some are left out."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A user's files: those to train on and those held out; left_out: how many were, as nothing makes them smaller."""
+
+    train: list[bytes]
+    held: list[bytes]
+    left_out: int = 0
+
+    def joined(self, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Both, each in random order."""
+        random = np.random.default_rng(seed)
+        parts = [b"".join(files[i] for i in random.permutation(len(files))) for files in (self.train, self.held)]
+        return np.frombuffer(parts[0], np.uint8), np.frombuffer(parts[1], np.uint8)
+
+    def digest(self) -> str:
+        """Names exactly these bytes, so divided."""
+        parts = [hashlib.sha256(file).digest() for files in (self.train, self.held) for file in sorted(files)]
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def collect(sources: Sequence[Path]) -> Collection:
+    """The files, and all below the directories, divided by the hash of their names, so in the same way each time.
+
+    A single file is divided, its end held out.  Links, empty files and what looks like noise are left out.
+    Raises ValueError for fewer than 64 KiB.
+    """
+    named = [(path, content) for source in sources for path, content in _own_files(source) if content]
+    files = [(path, content) for path, content in named if not (len(content) > SMALL and repeats_nothing(content))]
+    files.sort(key=lambda file: hashlib.sha256(file[0].encode(errors="surrogateescape")).digest())
+    total = sum(len(content) for _, content in files)
+    if total < 4 * LEAST_HELD:
+        raise ValueError(f"there are {total} bytes to learn from, fewer than {4 * LEAST_HELD}")
+    train, held = _divided([content for _, content in files], total)
+    return Collection(train, held, len(named) - len(files))
+
+
+SMALL = 1 << 12
+"""Bytes of which it can't be told whether they are noise."""
+
+
+def _own_files(source: Path) -> Iterator[tuple[str, bytes]]:
+    if source.is_file():
+        yield source.name, source.read_bytes()
+        return
+    room = MOST_BYTES
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= room:
+            room -= path.stat().st_size
+            yield f"{source.name}/{path.relative_to(source).as_posix()}", path.read_bytes()
+
+
+def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
+    """Files to train on and files held out, at least LEAST_HELD bytes; none is in both."""
+    wanted, held, train = max(LEAST_HELD, int(HELD_SHARE * total)), list[bytes](), list[bytes]()
+    for content in files:
+        size = sum(map(len, held))
+        fits = size + len(content) <= max(LEAST_HELD, LARGEST_SHARE * total)
+        (held if size < wanted and fits else train).append(content)
+    missing = max(0, LEAST_HELD - sum(map(len, held)))
+    if missing:
+        longest = max(range(len(train)), key=lambda place: len(train[place]))
+        cut = len(train[longest]) - max(missing, int(HELD_SHARE * total))
+        train[longest], rest = train[longest][:cut], train[longest][cut:]
+        held.append(rest)
+    return train, held

@@ -15,7 +15,10 @@ import click
 import torch
 from torch import Tensor
 
-from likezip.training.prior import EMBEDDINGS, Run, save_checkpoint, shape_of
+from likezip.model import SUFFIX, load_model
+from likezip.training.export import load_twin
+from likezip.training.prior import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
+from likezip.training.restore import twin_of
 from likezip.training.twin import Shape, Twin
 
 SILENT = re.compile(r"blocks\.\d+\.(out|down)\.weight")
@@ -46,6 +49,8 @@ def _first_part(larger: Tensor, smaller: Tensor) -> Tensor:
 
 def _grow_moments(moments: dict[str, Any], old: Twin, new: Twin) -> dict[str, Any]:
     """AdamW's moments for the layers of ``new``, zero where they are new."""
+    if not moments["state"]:  # of a run that has not begun
+        return moments
     known = dict(zip(_layers(old), moments["state"].values(), strict=True))
     state: dict[int, dict[str, Tensor]] = {}
     for number, name in enumerate(_layers(new)):
@@ -62,17 +67,27 @@ def _layers(twin: Twin) -> list[str]:
     return [name for name, _ in twin.named_parameters() if name != EMBEDDINGS]
 
 
+def _run_of(path: Path) -> Run:
+    """The run in a checkpoint, or one that begins with the network of a model file."""
+    if path.suffix == SUFFIX:
+        twin = twin_of(load_model(path).part("prior"))
+        return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
+    twin, _, _ = load_twin(path)
+    run = Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0)
+    run.load(path)
+    return run
+
+
 @click.command()
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.option("--shape", required=True, help="Sizes of the larger network: state=SIZE+SIZE,...")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Checkpoint to write.")
 @click.option("--seed", default=1, show_default=True, help="Of the new weights.")
 def main(checkpoint: Path, shape: str, output: Path, seed: int) -> None:
-    """Write CHECKPOINT with a larger network that still does the same."""
+    """Write CHECKPOINT, or the network of a model file, with a larger network that still does the same."""
     torch.manual_seed(seed)
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    run = Run(Shape(**content["shape"]), torch.device("cpu"), 0.0, 0.0, 0.0)
-    run.load(checkpoint)
+    run = _run_of(checkpoint)
+    content = run.content()
     try:
         larger = grow_twin(run.twin, shape_of(shape))
     except ValueError as error:

@@ -8,6 +8,7 @@ every update is a step down the cross-entropy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def _suits(raw: bytes, profile: Profile) -> bool:
     return min(costs, key=costs.__getitem__) == profile.name
 
 
+def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 10) -> float:
+    """Of blocks drawn from ``files``, the share that the profile suits."""
+    random = np.random.default_rng(seed)
+    drawn = [draw_block(files, SAMPLE, random) for _ in range(blocks)]
+    return sum(_suits(x86.to_absolute(raw) if x86.is_code(raw) else raw, profile) for raw in drawn) / blocks
+
+
 def trust(start: Start, confidence: int) -> Start:
     """The start as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
     counts = start.maps & np.uint32(mixer.FROZEN)
@@ -86,15 +94,17 @@ def train(
     seed: int,
     confidence: int,
     network: Network | None = None,
+    start: Start | None = None,
+    say: Callable[[str], None] = click.echo,
 ) -> Start:
-    """The start after blocks of ``megabytes`` in all, of which each class gets the same share; weights are the mean of
-    those after each block of the second half.
+    """What ``start``, or the untrained one, is after blocks of ``megabytes`` in all, of which each class gets the same
+    share; weights are the mean of those after each block of the second half.
 
     Of records and code only such blocks count as the profile suits, unless PATIENCE in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES[profile.name]] or list(classes)
-    start, coded, recent, refused = untrained_start(), 0, dict.fromkeys(names, 0.0), 0
+    start, coded, recent, refused = start or untrained_start(), 0, dict.fromkeys(names, 0.0), 0
     mean = Mean()
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
@@ -110,7 +120,7 @@ def train(
         if coded > megabytes * 1e6 / 2:
             mean.add(start)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
-        click.echo(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
+        say(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
     mean.write(start)
     return trust(start, confidence)
 

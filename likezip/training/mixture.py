@@ -58,10 +58,14 @@ class SegmentsBesideMemory(Segments):
         start: Callable[[], Start],
         rank: int = 0,
         world: int = 1,
+        lanes: int = LANES,
     ) -> None:
-        """start: makes the memory's start; of all blocks this process, ``rank`` of ``world``, has every world-th."""
-        super().__init__(classes, weights, seed, LANES * SEGMENT)
-        self._start, self._rank, self._world = start, rank, world
+        """start: makes the memory's start; of all blocks this process, ``rank`` of ``world``, has every world-th.
+
+        lanes: segments of a block.
+        """
+        super().__init__(classes, weights, seed, lanes * SEGMENT)
+        self._lanes, self._start, self._rank, self._world = lanes, start, rank, world
         self._random = np.random.default_rng((seed, rank))
         self._waiting: deque[Place] = deque()
         self._coded: dict[tuple[int, int], Int16s] = {}
@@ -69,7 +73,7 @@ class SegmentsBesideMemory(Segments):
     def place(self) -> Place:
         if not self._waiting:
             blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS * self._world)]
-            places = [(*block[:2], lane) for block in blocks[self._rank :: self._world] for lane in range(LANES)]
+            places = [(*block[:2], lane) for block in blocks[self._rank :: self._world] for lane in range(self._lanes)]
             self._waiting.extend(places[i] for i in self._random.permutation(len(places)))
         return self._waiting.popleft()
 
@@ -78,15 +82,17 @@ class SegmentsBesideMemory(Segments):
         if (chosen, start) not in self._coded:
             if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
                 del self._coded[next(iter(self._coded))]
-            self._coded[chosen, start] = self._code(self._contents[chosen][start : start + self._size])
+            raw = self._contents[chosen][start : start + self._size]
+            self._coded[chosen, start] = memory_logits(raw, self._lanes, self._start())
         return self._coded[chosen, start][:, :, lane]
 
-    def _code(self, raw: npt.NDArray[np.uint8]) -> Int16s:
-        """The logits (SEGMENT, 8, LANES) of the ones in a block, in 1/256 nat."""
-        shape = Shape(raw.size, LANES, default_table_bits(raw.size), TEXT)
-        ones, _ = Predictor(shape, self._start()).run(raw)
-        logits = np.searchsorted(SQUASH, ones).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
-        return logits.astype(np.int16).reshape(SEGMENT, 8, LANES)
+
+def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16s:
+    """The memory's logits (SEGMENT, 8, lanes) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
+    shape = Shape(raw.size, lanes, default_table_bits(raw.size), TEXT)
+    ones, _ = Predictor(shape, start).run(raw)
+    logits = np.searchsorted(SQUASH, ones).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
+    return logits.astype(np.int16).reshape(SEGMENT, 8, lanes)
 
 
 def start_of(model: Path) -> Callable[[], Start]:

@@ -34,15 +34,20 @@ WARMUP = 200
 
 EMBEDDINGS = "embeddings.weight"
 
+SEEN = 1e-6
+"""Of a network that was trained before: about what its embeddings' accumulators had come to, so that its rows are not
+thrown about by the first steps of another run."""
+
 
 class RowAdagrad(torch.optim.Optimizer):
     """Adagrad with one accumulator a row, for sparse gradients of embeddings (J. Duchi et al., 2011).
 
     A row that is rarely seen takes larger steps; rows that are not seen are not touched.
+    first: what accumulators begin with, as if so much had been seen before.
     """
 
-    def __init__(self, parameters: list[Tensor], lr: float, epsilon: float = 1e-8) -> None:
-        super().__init__(parameters, {"lr": lr, "epsilon": epsilon})
+    def __init__(self, parameters: list[Tensor], lr: float, epsilon: float = 1e-8, first: float = 0.0) -> None:
+        super().__init__(parameters, {"lr": lr, "epsilon": epsilon, "first": first})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -50,7 +55,7 @@ class RowAdagrad(torch.optim.Optimizer):
             for parameter in group["params"]:
                 state = self.state[parameter]
                 if not state:
-                    state["sum"] = parameter.new_zeros(parameter.shape[0])
+                    state["sum"] = parameter.new_full((parameter.shape[0],), group["first"])
                 gradient = parameter.grad.coalesce()
                 index, values = gradient.indices()[0], gradient.values()
                 total = state["sum"][index] + values.square().mean(1)
@@ -100,14 +105,16 @@ def save_checkpoint(content: dict[str, Any], path: Path) -> None:
 class Run:
     """A training run: the twin, its optimizers, and where it stands."""
 
-    def __init__(self, shape: Shape, device: torch.device, lr: float, embedding_lr: float, decay: float) -> None:
-        """decay: AdamW's weight decay, by the full rate."""
-        self.twin, self.device, self.step = Twin(shape).to(device), device, 0
+    def __init__(
+        self, twin: Twin, device: torch.device, lr: float, embedding_lr: float, decay: float, seen: float = 0.0
+    ) -> None:
+        """decay: AdamW's weight decay, by the full rate; seen: squared gradients of the embeddings before this run."""
+        self.twin, self.device, self.step = twin.to(device), device, 0
         self.curve: list[dict[str, float]] = []
         dense = [tensor for name, tensor in self.twin.named_parameters() if name != EMBEDDINGS]
         self.optimizers = [
             torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=decay, fused=True),
-            RowAdagrad([self.twin.embeddings.weight], embedding_lr),
+            RowAdagrad([self.twin.embeddings.weight], embedding_lr, first=seen),
         ]
         self._full = (lr, embedding_lr, lr)
         self._dense = dense
@@ -145,8 +152,9 @@ class Run:
         self.step += 1
         return float(rate.detach()) / math.log(2), states
 
-    def save(self, path: Path) -> None:
-        content = {
+    def content(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
             "shape": asdict(self.twin.shape),
             "step": self.step,
             "curve": self.curve,
@@ -154,10 +162,15 @@ class Run:
             "mixture": self.mixture.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        save_checkpoint(content, path)
+
+    def save(self, path: Path) -> None:
+        save_checkpoint(self.content(), path)
 
     def load(self, path: Path) -> None:
-        content = torch.load(path, map_location=self.device, weights_only=True)
+        self.take(torch.load(path, map_location=self.device, weights_only=True))
+
+    def take(self, content: dict[str, Any]) -> None:
+        """Go on from the content of a checkpoint."""
         self.step, self.curve = content["step"], content["curve"]
         self.twin.load_state_dict(content["twin"])
         self.mixture.load_state_dict(content["mixture"])
@@ -252,7 +265,7 @@ def main(
     held = read_validation(validation)
     if rows % world:
         raise click.UsageError(f"{rows} rows can't be shared evenly by {world} processes")
-    run = Run(shape_of(shape), device, lr, embedding_lr, weight_decay)
+    run = Run(Twin(shape_of(shape)), device, lr, embedding_lr, weight_decay)
     if output.exists():
         run.load(output)
     if beside:

@@ -1,0 +1,84 @@
+"""The command ``likezip train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from likezip.console import failures
+from likezip.files import FileError, refuse_existing
+from likezip.model import DEFAULT_NAME, load_model
+from likezip.workers import available_cores
+
+SCRATCH = "scratch"
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write: NAME.safetensors."
+)
+@click.option(
+    "--from",
+    "base",
+    default=DEFAULT_NAME,
+    metavar="MODEL",
+    show_default=True,
+    help="Model to begin with, a file or a name, or scratch.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How long, about, at most; it ends early once the files held out get no better.",
+)
+@click.option("--seed", default=1, show_default=True, help="Of all that is drawn.")
+@click.option("-T", "--threads", type=click.IntRange(1), default=available_cores, show_default="the cores")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
+@click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
+def train(
+    sources: tuple[Path, ...],
+    output: Path,
+    base: str,
+    minutes: float,
+    seed: int,
+    threads: int,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Train a model on the files below DIRs, for files of the same kind.
+
+    A tenth of them is held out: they tell how well the model does on files that it has not seen, which it says as it
+    goes, in bits per byte, and whether it is worth to go on. What was stopped (Ctrl-C) goes on when the same command is
+    given again.
+
+    \b
+    likezip train logs/2024 logs/2025 -o logs.safetensors
+    likezip compress --model logs.safetensors today.log
+    LIKEZIP_MODELS=. likezip decompress today.log.lz
+
+    Whoever decompresses needs the model file: it is looked for by its id, which the compressed file names, in the
+    directories of LIKEZIP_MODELS and in ~/.local/share/likezip/models. What the files say may be read out of a model to
+    some degree, so keep it as private as them.
+    """
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    with failures():
+        for source in sources:
+            if not source.exists():
+                raise FileError(f"{source}: no such file or directory")
+        refuse_existing(output, force=force)
+        model = None if base == SCRATCH else load_model(base)
+        from likezip.training.own import Task, train_model
+
+        card = train_model(list(sources), output, Task(model, minutes, seed), threads=threads, force=force, say=say)
+        written = load_model(output)
+        rates = card["held_out"]
+        compared = "".join(f"{rates['before']:.3f} by {base}, " if "before" in rates else "")
+        say(f"files held out, compressed: {compared}{rates['after']:.3f} bits per byte by this model")
+        say(f"{output}: model {written.id.hex()}, {written.size:,} bytes")

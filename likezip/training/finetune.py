@@ -1,0 +1,190 @@
+"""A model of one's own: the network, memory and mixer trained on the user's files, some of which are held out.
+
+Maximum likelihood: the loss is the bits of both network and memory together, as in ``likezip.training.mixture``.
+Every so often the same is measured, without learning, on a part of the training files and on a part of the held-out
+ones.  The difference is the generalisation gap, an estimate of how far the distribution of the files that were seen is
+from that of all files of the kind.  The rate falls with the time that is given; once the held-out files have not got
+better for a while training ends early, and the best network of all that were measured is taken.
+
+Then the starts of memory and mixer are trained beside it, those of profiles that suit the files.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from likezip.network import Network
+from likezip.profiles import BOTH, PROFILES, TEXT
+from likezip.start import Start
+from likezip.training import memory
+from likezip.training.data import Collection
+from likezip.training.export import tensors as exported
+from likezip.training.mixture import LANES, SegmentsBesideMemory, memory_logits
+from likezip.training.prior import STEPS, Run, learning_rate, save_checkpoint
+from likezip.training.segments import SEGMENT, Feed, embedding_rows
+
+Say = Callable[[str], None]
+
+ROWS = 16
+"""Segments read at a time."""
+LR, EMBEDDING_LR, WEIGHT_DECAY = 1e-3, 0.02, 0.01
+DECAY = 0.7
+"""Last share of the time in which the rates go down."""
+MEASURED = SEGMENT // 2
+"""Bytes of each of ROWS segments, at most, that are measured of the training files and of the held-out ones."""
+MEASUREMENTS = 12
+"""In the time that is given."""
+PATIENCE = 4
+"""Measurements without a better one until training ends."""
+CONFIDENCE = 30
+"""Updates that a trained map entry counts for at most."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Segments whose bits are measured: lanes (lanes, SEGMENT), and the memory's logits (SEGMENT, 8, lanes)."""
+
+    lanes: npt.NDArray[np.uint8]
+    logits: npt.NDArray[np.int16]
+
+    @classmethod
+    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
+        """From the beginning of ``content``."""
+        part = content[: lanes * SEGMENT]
+        return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
+
+    @torch.no_grad()
+    def rate(self, run: Run) -> float:
+        """Bits per byte of network and memory together."""
+        rows, states, nats = embedding_rows(self.lanes), run.twin.first_states(len(self.lanes)), 0.0
+        for first in range(0, MEASURED, STEPS):
+            part = slice(first, first + STEPS)
+            with torch.autocast(run.device.type, torch.bfloat16):
+                logits, states = run.twin(torch.from_numpy(rows[part]).to(run.device), states)
+            following = torch.from_numpy(self.lanes[:, part].T.astype(np.int64)).to(run.device)
+            expected = torch.from_numpy(np.ascontiguousarray(self.logits[part].transpose(0, 2, 1))).to(run.device)
+            _, both = run.mixture(logits.float().flatten(0, 1), following.flatten(), expected.flatten(0, 1))
+            nats += float(both) * STEPS
+        return nats / MEASURED / math.log(2)
+
+
+class Tuning:
+    """Training of the network: where it stands, what was measured, the best of it.
+
+    The run's curve has a point for each measurement: minutes, megabytes seen, and bits per byte of both parts.
+    """
+
+    def __init__(self, run: Run, files: Collection, start: Callable[[], Start], minutes: float, seed: int) -> None:
+        """start: makes the memory's start for blocks of text without the prior."""
+        self.run, self._minutes, self._seconds = run, minutes, 0.0
+        train, held = files.joined(seed)
+        lanes = min(LANES, train.size // SEGMENT)
+        segments = SegmentsBesideMemory({"files": train}, {"files": 1.0}, seed, start, lanes=lanes)
+        self._feed = Feed(segments, ROWS, STEPS)
+        self._states: list[Tensor] = run.twin.first_states(ROWS)
+        few = min(ROWS, held.size // SEGMENT, lanes)
+        self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
+        self.best: dict[str, Tensor] = {}
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        """Count the time that something takes."""
+        began = time.monotonic()
+        yield
+        self._seconds += time.monotonic() - began
+
+    def measure(self) -> dict[str, float]:
+        """Add a point to the curve; what is best so far is kept."""
+        with self._clock():
+            rates = {"train": self._seen.rate(self.run), "validation": self._held.rate(self.run)}
+        point = {"minutes": self._seconds / 60, "megabytes": self.run.step * ROWS * STEPS / 1e6, **rates}
+        if point["validation"] < min((past["validation"] for past in self.run.curve), default=math.inf):
+            self.best = {name: tensor.detach().clone() for name, tensor in self.run.twin.state_dict().items()}
+        self.run.curve.append(point)
+        return point
+
+    def is_over(self) -> bool:
+        """Whether the time is up, or the last PATIENCE measurements were no better than one before them."""
+        rates = [point["validation"] for point in self.run.curve]
+        return self._seconds >= 60 * self._minutes or len(rates) - 1 - int(np.argmin(rates)) >= PATIENCE
+
+    def learn(self, seconds: float) -> None:
+        """Train for about so long."""
+        end = min(self._seconds + seconds, 60 * self._minutes)
+        while self._seconds < end:
+            with self._clock():
+                self.run.set_rate(learning_rate(self._seconds / (60 * self._minutes), self.run.step, DECAY))
+                _, self._states = self.run.learn(self._feed.batch(), self._states)
+
+    def finish(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
+        """Train to the end, and leave the best network in the run's twin.
+
+        What was done stands in ``checkpoint``, from where it goes on if that is there and its ``identity`` the same;
+        raises ValueError if it is another.
+        """
+        self._resume(checkpoint, identity, say)
+        say(f"{'minutes':>8} {'MB seen':>8} {'train':>8} {'held out':>8} {'gap':>8}  bits per byte")
+        for point in self.run.curve or [self.measure()]:
+            say(_line(point))
+        try:
+            while not self.is_over():
+                self.learn(60 * self._minutes / MEASUREMENTS)
+                say(_line(self.measure()))
+                self._save(checkpoint, identity)
+        except KeyboardInterrupt:
+            self._save(checkpoint, identity)
+            raise
+        self.run.twin.load_state_dict(self.best)
+
+    def _save(self, checkpoint: Path, identity: dict[str, Any]) -> None:
+        state = {"run": self.run.content(), "seconds": self._seconds, "best": self.best}
+        save_checkpoint({"identity": identity, **state}, checkpoint)
+
+    def _resume(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
+        if not checkpoint.exists():
+            return
+        content = torch.load(checkpoint, map_location=self.run.device, weights_only=True)
+        if content["identity"] != identity:
+            raise ValueError(f"{checkpoint} is of another run, with other files or options: delete it to begin anew")
+        self.run.take(content["run"])
+        self._seconds, self.best = content["seconds"], content["best"]
+        self._feed.skip(self.run.step)
+        say(f"goes on from {checkpoint}")
+
+    def network(self) -> dict[str, npt.NDArray[Any]]:
+        """The integers of the twin, by name as ``Network.of`` takes them."""
+        return exported(self.run.twin.cpu())
+
+
+def _line(point: dict[str, float]) -> str:
+    gap = point["validation"] - point["train"]
+    numbers = point["minutes"], point["megabytes"], point["train"], point["validation"], gap
+    return " ".join(f"{number:8.{digits}f}" for number, digits in zip(numbers, (1, 1, 4, 4, 4), strict=True))
+
+
+def tuned_starts(
+    starts: dict[str, Start], network: Network | None, files: Collection, megabytes: float, seed: int, say: Say
+) -> dict[str, Start]:
+    """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network if
+    there is one, and what suits the files.  They are used up."""
+    wanted = [TEXT, *(profile for profile in PROFILES[1:] if memory.share_suited(files.train, profile, seed) > 0.1)]
+    found = dict(starts)
+    for profile in [*wanted, *([BOTH] if network else [])]:
+        say(f"start of the memory for {profile.name}: {megabytes:.1f} MB")
+        beside = network if profile is BOTH else None
+        classes, start = {"files": files.train}, starts[profile.name]
+        found[profile.name] = memory.train(
+            classes, profile, megabytes, seed, CONFIDENCE, beside, start=start, say=lambda _: None
+        )
+    return found

@@ -1,0 +1,169 @@
+"""``likezip train``: from a user's files to a model file with its card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.numpy import save
+
+from likezip import codec
+from likezip.codec import PriorChoice
+from likezip.files import complete_output
+from likezip.model import SUFFIX, Model, load_model
+from likezip.network import Network
+from likezip.profiles import BOTH, PROFILES, TEXT
+from likezip.start import Start, untrained_start
+from likezip.training.data import Collection, collect
+from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
+from likezip.training.prior import SEEN, Run
+from likezip.training.restore import twin_of
+from likezip.training.twin import Shape, Twin, compile_elementwise
+
+SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
+"""Rates for a network that begins with nothing, as the shipped one did."""
+
+NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
+"""Of the time what the network gets, and for each minute the megabytes that each start of the memory is trained on."""
+
+COMPILED = 3.0
+"""Minutes from which on it pays to compile what lies between products, which takes half of one."""
+
+MOST_COMPRESSED = 1 << 19
+"""Bytes of held-out files, at least one file, that are coded to compare models."""
+
+PARTS = (*PROFILES, BOTH)
+
+Tensors = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What ``train_model`` is asked for: base None to begin with nothing; minutes, about."""
+
+    base: Model | None
+    minutes: float
+    seed: int
+
+    def begin(self) -> tuple[Run, dict[str, Start]]:
+        """The run of the network, and the starts of the memory by profile."""
+        torch.manual_seed(self.seed)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.base is None:
+            run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY)
+            return run, {profile.name: untrained_start() for profile in PARTS}
+        if not self.base.has_prior():
+            raise ValueError(f"{self.base.path}: the model has no prior to begin with")
+        run = Run(twin_of(self.base.part("prior")), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
+        return run, {profile.name: Start.of(self.base.part(profile.name)) for profile in PARTS}
+
+    def described(self) -> dict[str, Any]:
+        """For the card, and to know a checkpoint by."""
+        base = "scratch" if self.base is None else f"{self.base.name} {self.base.id.hex()}"
+        return {"base": base, "minutes": self.minutes, "seed": self.seed}
+
+
+def train_model(
+    sources: list[Path], output: Path, task: Task, *, threads: int = 1, force: bool = False, say: Say
+) -> dict[str, Any]:
+    """Train on the files below ``sources``, write the model file ``output``, and return its card.
+
+    A run that was stopped goes on from its checkpoint, which lies beside ``output`` until that is complete, when it is
+    called again with the same arguments.
+    Raises ValueError for fewer than 64 KiB of files, a base without a prior, and a checkpoint of another run.
+    """
+    if output.suffix != SUFFIX:
+        raise ValueError(f"{output}: the name of a model file must end in {SUFFIX}")
+    torch.set_num_threads(threads)
+    if task.minutes >= COMPILED and any(map(shutil.which, ("g++", "clang++"))):
+        compile_elementwise()
+    files = collect(sources)
+    say(_counted(files))
+    run, starts = task.begin()
+    tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
+    tuning.finish(output.with_suffix(".checkpoint"), {**task.described(), "files": files.digest()}, say)
+    network = tuning.network()
+    megabytes = min(2e-6 * sum(map(len, files.train)), STARTS_RATE * task.minutes)
+    copies = {name: _copy(start) for name, start in starts.items()}
+    tuned = tuned_starts(copies, Network.of(network), files, megabytes, task.seed, say)
+    tensors = {f"prior.{name}": tensor for name, tensor in network.items()}
+    tensors |= _better_starts(tensors, starts, tuned, files.held)
+    card = {**task.described(), **_card(tuning, files), "held_out": _compared(task.base, tensors, files.held)}
+    metadata = {"format": "likezip model 1", "training": "likezip train", "card": json.dumps(card)}
+    with complete_output(output, source=None, force=force) as file:
+        file.write(save(tensors, metadata))
+    output.with_suffix(".checkpoint").unlink(missing_ok=True)
+    return card
+
+
+def _counted(files: Collection) -> str:
+    parts = [f"{len(part)} files, {sum(map(len, part)):,} bytes" for part in (files.train, files.held)]
+    left_out = f"; {files.left_out} left out, as nothing makes them smaller" if files.left_out else ""
+    return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
+
+
+def _copy(start: Start) -> Start:
+    """The same as it would come from a model file."""
+    return Start.of(start.tensors())
+
+
+def _start_tensors(starts: dict[str, Start]) -> Tensors:
+    """As in a model file, which has APMs for text alone."""
+    return {
+        f"{part}.{name}": tensor
+        for part, start in starts.items()
+        for name, tensor in start.tensors().items()
+        if name != "apms" or part == TEXT.name
+    }
+
+
+def _better_starts(network: Tensors, before: dict[str, Start], after: dict[str, Start], held: list[bytes]) -> Tensors:
+    """Of the starts without the prior, and of the one beside it, those with which the held-out files are smaller."""
+    found: Tensors = {}
+    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BOTH.name])]
+    for prior, names in choices:
+        ways = [_start_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        best = min(ways, key=lambda way: _rate_of({**network, **way}, held, prior))
+        found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
+    return found
+
+
+def _rate_of(tensors: Tensors, held: list[bytes], prior: PriorChoice) -> float:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, f"model{SUFFIX}")
+        path.write_bytes(save(tensors))
+        return compressed_rate(load_model(path), held, prior)
+
+
+def compressed_rate(model: Model, files: list[bytes], prior: PriorChoice = "auto") -> float:
+    """Bits per byte of the first MOST_COMPRESSED bytes of ``files``, each by itself."""
+    bits, size = 0.0, 0
+    for content in files:
+        part = content[: MOST_COMPRESSED - size]
+        if part:
+            bits, size = bits + codec.cross_entropy(part, model, prior=prior), size + len(part)
+    return bits / size
+
+
+def _compared(base: Model | None, tensors: Tensors, held: list[bytes]) -> dict[str, float]:
+    """Bits per byte of the held-out files by the model that was begun with, if any, and by this one."""
+    before = {} if base is None else {"before": round(compressed_rate(base, held), 4)}
+    return {**before, "after": round(_rate_of(tensors, held, "auto"), 4)}
+
+
+def _card(tuning: Tuning, files: Collection) -> dict[str, Any]:
+    """What the model was trained on, and what came of it."""
+    best = min(tuning.run.curve, key=lambda point: point["validation"])
+    sizes = {"train": sum(map(len, files.train)), "held_out": sum(map(len, files.held))}
+    return {
+        "files": {"train": len(files.train), "held_out": len(files.held), "digest": files.digest()},
+        "bytes": sizes,
+        "network": {name: round(value, 4) for name, value in best.items()},
+        "generalisation_gap": round(best["validation"] - best["train"], 4),
+        "curve": [{name: round(value, 4) for name, value in point.items()} for point in tuning.run.curve],
+    }

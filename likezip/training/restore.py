@@ -1,0 +1,54 @@
+"""From the integer network of a model file back to its float twin, the inverse of ``likezip.training.export``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from likezip.network import Layer, Network
+from likezip.training.export import CANDIDATE_UNIT, GATE_UNIT, HIDDEN_UNIT, LOGIT_UNIT, SUM_UNIT
+from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin
+
+
+def _restore(linear: GridLinear, layer: Layer, unit: float, scale: float = 1.0, constant: float = 0.0) -> None:
+    """Give ``linear`` the weights and biases that are exported as ``layer``, see ``export._layer``."""
+    step = unit / np.exp2(layer.shift.astype(np.float64))
+    weight = layer.weight.astype(np.float64) * (step / (linear.unit * scale))[:, None]
+    linear.weight.copy_(torch.from_numpy(weight))
+    if linear.bias is not None:
+        half = np.where(layer.shift > 0, np.exp2(layer.shift - 1.0), 0.0)
+        linear.bias.copy_(torch.from_numpy(((layer.offset - half) * step - constant) / scale))
+
+
+def _parts(layer: Layer) -> tuple[Layer, Layer]:
+    """The gates and the candidates of a layer of both."""
+    halves = [np.array_split(part, 2) for part in (layer.weight, layer.offset, layer.shift)]
+    gate, candidate = zip(*halves, strict=True)
+    return Layer(*gate), Layer(*candidate)
+
+
+@torch.no_grad()
+def twin_of(tensors: dict[str, npt.NDArray[Any]]) -> Twin:
+    """The twin of a model file's prior, which computes what the integers do but for the rounding of logits.
+
+    Raises KeyError or ValueError as ``Network.of``.
+    """
+    network = Network.of(tensors)
+    states = tuple(out.weight.shape[1] for _, out, _, _ in network.blocks)
+    hidden = tuple(down.weight.shape[1] for _, _, _, down in network.blocks)
+    twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden))
+    twin.embeddings.weight.copy_(torch.from_numpy(network.embeddings * np.float32(STREAM_UNIT)))
+    _restore(twin.enter, network.enter, SUM_UNIT)
+    _restore(twin.head, network.head, LOGIT_UNIT)
+    for block, (gates, out, up, down) in zip(twin.blocks, network.blocks, strict=True):
+        assert isinstance(block, Block)
+        gate, candidate = _parts(gates)
+        _restore(block.gate, gate, GATE_UNIT, 0.25, 0.5)
+        _restore(block.candidate, candidate, CANDIDATE_UNIT)
+        _restore(block.out, out, SUM_UNIT)
+        _restore(block.up, up, HIDDEN_UNIT)
+        _restore(block.down, down, SUM_UNIT)
+    return twin
