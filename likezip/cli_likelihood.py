@@ -16,14 +16,16 @@ import click
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
-from likezip.console import Counted, Meter, failures, printable, size_option
-from likezip.files import complete_output, naming
+from likezip.console import Counted, Meter, failures, printable, range_option, size_option
+from likezip.files import complete_output, naming, refuse_existing
 from likezip.model import the_model
 from likezip.options import (
     PIPE,
     arguments,
+    block_size_option,
     common_options,
     each,
+    lanes_option,
     open_source,
     prior_option,
     size_of,
@@ -226,7 +228,8 @@ def heatmap(
 
         place = Path(output if output is not None else f"{source}.html")
         refuse_existing(place, force=force)
-        (start, end), ways = wanted, {"prior": prior, "lanes": lanes, "block_size": block_size}
+        start, end = wanted
+        ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with open_source(source, binary=False) as file, arguments(file, **shown) as common:
             read = Counted(file, source)
             made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
