@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
 from likezip import mixer, x86
 from likezip.codec import SAMPLE
 from likezip.cost import cross_entropy
+from likezip.model import load_model
 from likezip.network import Network
 from likezip.predictor import Predictor, Shape, default_lanes, default_table_bits
 from likezip.prior import ready
@@ -129,6 +130,11 @@ def train(
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
 @click.option("--network", type=click.Path(exists=True, path_type=Path), help="Exported prior to go with the memory.")
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, path_type=Path),
+    help="Take the starts of this model: those without the prior as they are, the one beside it to train on from.",
+)
 @click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
 @click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
 @click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
@@ -137,6 +143,7 @@ def main(
     sources: tuple[Path, ...],
     output: Path,
     network: Path | None,
+    beside: Path | None,
     megabytes: float,
     confidence: int,
     exclude: tuple[str, ...],
@@ -145,14 +152,19 @@ def main(
     """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
     classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
     training = f"memory: {megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}"
-    starts = {profile.name: train(classes, profile, megabytes, seed, confidence) for profile in PROFILES}
+    known = (
+        {profile.name: Start.of(load_model(beside).part(profile.name)) for profile in (*PROFILES, BOTH)}
+        if beside
+        else {}
+    )
+    starts = known or {profile.name: train(classes, profile, megabytes, seed, confidence) for profile in PROFILES}
     tensors = {}
     if network:
         with safe_open(network, "numpy") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys() if name.startswith("prior.")}  # noqa: SIM118
             training += "; " + opened.metadata()["training"]
         prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
-        starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior)
+        starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior, known.get(BOTH.name))
     for part, start in starts.items():
         tensors |= {
             f"{part}.{name}": tensor for name, tensor in start.tensors().items() if name != "apms" or part == TEXT.name
