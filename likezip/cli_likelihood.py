@@ -61,7 +61,16 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
     type=click.Path(),
     help="Learn from this file first, of which the last 4M count: yesterday's log, say. May be repeated.",
 )
-@click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, those with the most bits.")
+@click.option(
+    "--rank",
+    "measure",
+    type=click.Choice(["surprise", "bits", "rate"]),
+    default="surprise",
+    show_default=True,
+    help="What parts are ranked by: surprise, the root mean square of what their bytes cost, which finds a few odd bytes "
+    "among many; all their bits; or bits per byte.",
+)
+@click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, the most surprising ones.")
 @click.option(
     "--above", type=float, metavar="Z", help="Only parts at least so many standard deviations above the mean."
 )
@@ -72,6 +81,7 @@ def score(
     files: tuple[str, ...],
     division: Any,
     contexts: tuple[str, ...],
+    measure: Any,
     top: int | None,
     above: float | None,
     as_json: bool,
@@ -81,7 +91,7 @@ def score(
     """How surprising FILEs are to the model: bits and bits per byte, of each file or, with --by, of its parts.
 
     Without FILE (or with -) standard input is scored. Every byte is predicted from all before it in the file, so a
-    file's bits are about what it is compressed to. The parts with the most bits come first; z tells how many standard
+    file's bits are about what it is compressed to. The most surprising parts come first; z tells how many standard
     deviations they are above the mean of the file's parts.
 
     \b
@@ -97,7 +107,7 @@ def score(
         context = b"".join(_read(name) for name in contexts)
 
     def work(name: str) -> None:
-        results.append(_score(name, context, division, prior, top, above, **shown))
+        results.append(_score(name, context, division, prior, measure, top, above, **shown))
         if not as_json:
             _print_rows(results[-1], first=len(results) == 1)
 
@@ -112,6 +122,7 @@ def _score(
     context: bytes,
     division: Any,
     prior: PriorChoice,
+    measure: Any,
     top: int | None,
     above: float | None,
     **shown: Any,
@@ -133,7 +144,7 @@ def _score(
         codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
         size = container.default_block_size(size_of(file))
         blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
-        found = score_blocks(blocks, division)
+        found = score_blocks(blocks, division, measure)
         result: dict[str, Any] = {"name": printable(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +49,24 @@ class Division:
         return np.arange(step - offset % step, len(raw) + 1, step)
 
 
+Measure = Literal["surprise", "bits", "rate"]
+"""What units are ranked by: the root mean square of what their bytes cost, all bits, or bits per byte.
+
+A line that is odd has a few bytes that cost a lot; one with random numbers has many that cost some, and a long one has
+many bytes.  So the first finds lines in logs better than the others (``benchmarks.anomalies``).
+"""
+
+
 @dataclass(frozen=True)
 class Units:
-    """Parts of a file, in its order: where they begin, their bytes, their bits (n,) each."""
+    """Parts of a file, in its order: where they begin, their bytes, their bits and the sums of the squares of what their
+    bytes cost (n,) each; what they are ranked by."""
 
     starts: Places
     sizes: Places
     bits: Floats
+    squares: Floats
+    measure: Measure = "surprise"
 
     @cached_property
     def rates(self) -> Floats:
@@ -62,15 +74,26 @@ class Units:
         return self.bits / self.sizes
 
     @cached_property
+    def surprises(self) -> Floats:
+        """The root mean square of the bits of each byte (n,)."""
+        return np.sqrt(self.squares.clip(0) / self.sizes)
+
+    @cached_property
+    def values(self) -> Floats:
+        """The measure of each (n,)."""
+        return {"surprise": self.surprises, "bits": self.bits, "rate": self.rates}[self.measure]
+
+    @cached_property
     def z_scores(self) -> Floats:
-        """How many standard deviations each unit's bits are above the mean of all (n,); 0 where all are the same."""
-        deviation = self.bits.std() if self.bits.size else 0.0
-        return (self.bits - self.bits.mean()) / deviation if deviation > 0 else np.zeros_like(self.bits)
+        """How many standard deviations each unit is above the mean of all, by the measure (n,); 0 where all are the
+        same."""
+        deviation = self.values.std() if self.values.size else 0.0
+        return (self.values - self.values.mean()) / deviation if deviation > 0 else np.zeros_like(self.values)
 
     def ranking(self, top: int | None = None, above: float | None = None) -> Places:
-        """Their numbers from 0, the most bits first, of equal ones the first: at most ``top`` of them, and only those
+        """Their numbers from 0, the highest first, of equal ones the first: at most ``top`` of them, and only those
         whose z-score is at least ``above``."""
-        numbers = np.argsort(-self.bits, kind="stable")[:top]
+        numbers = np.argsort(-self.values, kind="stable")[:top]
         return numbers if above is None else numbers[self.z_scores[numbers] >= above]
 
     def row(self, number: int) -> dict[str, int | float]:
@@ -81,6 +104,7 @@ class Units:
             "bytes": int(self.sizes[number]),
             "bits": float(self.bits[number]),
             "bits_per_byte": float(self.rates[number]),
+            "surprise": float(self.surprises[number]),
             "z": float(self.z_scores[number]),
         }
 
@@ -100,41 +124,40 @@ class Score:
 
 @dataclass
 class _Cuts:
-    """Where units end, and the bits of all bytes before."""
+    """Where units end, and the bits, and their squares, of all bytes before."""
 
     size: int = 0
-    bits: float = 0.0
-    ends: list[Places] = field(default_factory=list)
-    sums: list[Floats] = field(default_factory=list)
+    sums: Floats = field(default_factory=lambda: np.zeros(2))
+    ends: list[Places] = field(default_factory=lambda: [np.zeros(1, np.int64)])
+    before: list[Floats] = field(default_factory=lambda: [np.zeros((2, 1))])
 
-    def add(self, raw: bytes, costs: Floats, ends: Places) -> None:
+    def add(self, costs: Floats, ends: Places) -> None:
         """A block whose units end behind the bytes ``ends`` (n,) of it."""
-        sums = np.concatenate(([0.0], np.cumsum(costs)))
+        sums = np.zeros((2, costs.size + 1))
+        np.cumsum([costs, costs * costs], 1, out=sums[:, 1:])
         self.ends.append(self.size + ends)
-        self.sums.append(self.bits + sums[ends])
-        self.size, self.bits = self.size + len(raw), self.bits + float(sums[-1])
+        self.before.append(self.sums[:, None] + sums[:, ends])
+        self.size, self.sums = self.size + costs.size, self.sums + sums[:, -1]
 
-    def all(self) -> tuple[Places, Floats]:
-        """All cuts, the beginning and the end of the file among them, (n + 1,) each."""
-        ends = np.concatenate([np.zeros(1, np.int64), *self.ends])
-        sums = np.concatenate([np.zeros(1), *self.sums])
-        if ends[-1] < self.size:
-            ends, sums = np.append(ends, self.size), np.append(sums, self.bits)
-        return ends, sums
-
-    def units(self, span: int) -> Units:
+    def units(self, span: int, measure: Measure) -> Units:
         """Units of ``span`` steps from cut to cut, one for each cut that has so many behind it, at least one."""
-        ends, sums = self.all()
+        ends, sums = np.concatenate(self.ends), np.concatenate(self.before, 1)
+        if ends[-1] < self.size:
+            ends, sums = np.append(ends, self.size), np.append(sums, self.sums[:, None], 1)
         span = max(1, min(span, ends.size - 1))
-        return Units(ends[:-span], ends[span:] - ends[:-span], sums[span:] - sums[:-span])
+        bits, squares = sums[:, span:] - sums[:, :-span]
+        return Units(ends[:-span], ends[span:] - ends[:-span], bits, squares, measure)
 
 
-def score_blocks(blocks: Iterable[tuple[bytes, Floats]], division: Division | None = None) -> Score:
+def score_blocks(
+    blocks: Iterable[tuple[bytes, Floats]], division: Division | None = None, measure: Measure = "surprise"
+) -> Score:
     """The score of a file from its blocks and what each of their bytes costs, as ``likelihood.stream_costs`` has them.
 
     A line includes its end; the last unit may be shorter than the others.
     """
     cuts = _Cuts()
     for raw, costs in blocks:
-        cuts.add(raw, costs, np.zeros(0, np.int64) if division is None else division.ends(raw, cuts.size))
-    return Score(cuts.size, cuts.bits, None if division is None else cuts.units(2 if division.kind == "window" else 1))
+        cuts.add(costs, np.zeros(0, np.int64) if division is None else division.ends(raw, cuts.size))
+    span = 2 if division is not None and division.kind == "window" else 1
+    return Score(cuts.size, float(cuts.sums[0]), None if division is None else cuts.units(span, measure))

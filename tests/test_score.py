@@ -53,13 +53,35 @@ def test_divisions_that_are_none(text: str) -> None:
 
 def test_z_scores_and_ranking() -> None:
     bits = np.array([1.0, 9.0, 1.0, 5.0, 9.0])
-    units = Units(np.arange(5), np.full(5, 2), bits)
+    units = Units(np.arange(5), np.full(5, 2), bits, bits**2, "bits")
     assert units.z_scores == pytest.approx((bits - 5) / np.std(bits))
     assert list(units.ranking()) == [1, 4, 3, 0, 2]
     assert list(units.ranking(top=1)) == [1]
     assert list(units.ranking(above=0.0)) == [1, 4, 3]
-    assert units.row(3) == {"unit": 4, "offset": 3, "bytes": 2, "bits": 5.0, "bits_per_byte": 2.5, "z": 0.0}
-    assert not Units(np.arange(2), np.ones(2, np.int64), np.ones(2)).z_scores.any()
+    assert units.row(3) == {
+        "unit": 4,
+        "offset": 3,
+        "bytes": 2,
+        "bits": 5.0,
+        "bits_per_byte": 2.5,
+        "surprise": 12.5**0.5,
+        "z": 0.0,
+    }
+    assert not Units(np.arange(2), np.ones(2, np.int64), np.ones(2), np.ones(2)).z_scores.any()
+
+
+def test_measures() -> None:
+    """One line is long, one dear by the byte, and one has a single dear byte."""
+    raw = b"a" * 99 + b"\n" + b"b" * 4 + b"\n" + b"c" * 30 + b"\n"
+    costs = np.concatenate([np.full(100, 1.0), np.full(5, 4.0), np.full(31, 0.1)])
+    costs[110] = 30.0
+    firsts = {}
+    for measure in ("bits", "rate", "surprise"):
+        units = score_blocks([(raw, costs)], Division.of("line"), measure).units
+        assert units is not None
+        firsts[measure] = int(units.ranking(top=1)[0])
+        assert units.surprises == pytest.approx([1.0, 4.0, ((30 * 0.01 + 900) / 31) ** 0.5])
+    assert firsts == {"bits": 0, "rate": 1, "surprise": 2}
 
 
 def log(lines: int, odd: dict[int, str], seed: int = 1) -> bytes:
@@ -87,14 +109,14 @@ def test_odd_lines_are_on_top(tmp_path: Path) -> None:
     code, out, _ = run("score", "--by", "line", "--top", "5", str(path))
     head, *rows = (row.split("\t") for row in out.splitlines())
     assert code == 0
-    assert head == ["name", "unit", "offset", "bytes", "bits", "bits_per_byte", "z", "text"]
+    assert head == ["name", "unit", "offset", "bytes", "bits", "bits_per_byte", "surprise", "z", "text"]
     assert len(rows) == 5
     assert {int(row[1]) - 1 for row in rows[:4]} >= set(ODD)  # the first two lines are news as well
-    assert {row[7] for row in rows} >= set(ODD.values())
+    assert {row[8] for row in rows} >= set(ODD.values())
     content = path.read_bytes()
     for row in rows:
-        assert content[int(row[2]) :][: int(row[3])].decode().rstrip("\n") == row[7]
-        assert float(row[6]) > 2 or row[7] not in ODD.values()
+        assert content[int(row[2]) :][: int(row[3])].decode().rstrip("\n") == row[8]
+        assert float(row[7]) > 2 or row[8] not in ODD.values()
 
 
 def test_a_context_leaves_only_what_is_new(tmp_path: Path) -> None:
@@ -125,7 +147,8 @@ def test_json_and_standard_input() -> None:
     assert found["name"] == "-" and found["bytes"] == len(data)
     assert len(found["units"]) == 51
     assert sum(unit["bits"] for unit in found["units"]) == pytest.approx(found["bits"])
-    assert [unit["bits"] for unit in found["units"]] == sorted((unit["bits"] for unit in found["units"]), reverse=True)
+    surprises = [unit["surprise"] for unit in found["units"]]
+    assert surprises == sorted(surprises, reverse=True)
     assert "\\x00\\xff\\ttab" in {unit["text"] for unit in found["units"]}
 
 

@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 ROWS = 16
 """Segments read at a time."""
-LR, EMBEDDING_LR, WEIGHT_DECAY = 2e-3, 0.1, 0.01
+LR, EMBEDDING_LR, WEIGHT_DECAY = 3e-3, 0.2, 0.01
 DECAY = 0.7
 """Last share of the time in which the rates go down."""
 MEASURED = SEGMENT // 2
