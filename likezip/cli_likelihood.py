@@ -67,8 +67,8 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
     type=click.Choice(["surprise", "bits", "rate"]),
     default="surprise",
     show_default=True,
-    help="What parts are ranked by: surprise, the root mean square of what their bytes cost, which finds a few odd bytes "
-    "among many; all their bits; or bits per byte.",
+    help="What parts are ranked by: surprise, the root mean square of what their bytes cost, which finds a few odd "
+    "bytes among many; all their bits; or bits per byte.",
 )
 @click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, the most surprising ones.")
 @click.option(

@@ -59,8 +59,8 @@ many bytes.  So the first finds lines in logs better than the others (``benchmar
 
 @dataclass(frozen=True)
 class Units:
-    """Parts of a file, in its order: where they begin, their bytes, their bits and the sums of the squares of what their
-    bytes cost (n,) each; what they are ranked by."""
+    """Parts of a file, in its order: where they begin, their bytes, their bits and the sums of the squares of what
+    their bytes cost (n,) each; what they are ranked by."""
 
     starts: Places
     sizes: Places

@@ -79,11 +79,11 @@ def train_model(
     """
     if output.suffix != SUFFIX:
         raise ValueError(f"{output}: the name of a model file must end in {SUFFIX}")
+    files = collect(sources)
+    say(_counted(files))
     torch.set_num_threads(threads)
     if task.minutes >= COMPILED and any(map(shutil.which, ("g++", "clang++"))):
         compile_elementwise()
-    files = collect(sources)
-    say(_counted(files))
     run, starts = task.begin()
     tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
     tuning.finish(output.with_suffix(".checkpoint"), {**task.described(), "files": files.digest()}, say)

@@ -1,0 +1,221 @@
+"""Models of one's own: what is held out, that training learns, stops, resumes, and that its model file is used."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors import safe_open
+
+import likezip
+from likezip.cli import main
+from likezip.model import default_model
+from likezip.training import finetune, own
+from likezip.training.data import LEAST_HELD, collect
+from likezip.training.export import tensors
+from likezip.training.restore import twin_of
+from likezip.training.twin import Shape
+
+WORDS = [
+    b"likelihood",
+    b"entropy",
+    b"mixer",
+    b"context",
+    b"symbol",
+    b"history",
+    b"stretch",
+    b"squash",
+    b"lane",
+    b"block",
+]
+
+
+def text(size: int, seed: int) -> bytes:
+    choose = random.Random(seed)
+    return b" ".join(b"%s=%d" % (choose.choice(WORDS), choose.randrange(50)) for _ in range(size // 6))[:size]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """150 KB in fifteen files."""
+    place = tmp_path / "files"
+    (place / "below").mkdir(parents=True)
+    for number in range(15):
+        (place / ("below" if number % 2 else ".") / f"{number}.txt").write_bytes(text(10_000, number))
+    return place
+
+
+@pytest.fixture
+def _torch_as_before() -> Iterator[None]:
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    yield
+    torch.random.set_rng_state(state)
+    torch.set_num_threads(threads)
+
+
+def test_the_twin_of_a_model_file_is_exported_as_it_was() -> None:
+    part = default_model().part("prior")
+    back = tensors(twin_of(part))
+    assert back.keys() == part.keys()
+    assert all(np.array_equal(back[name], part[name]) for name in part)
+
+
+def test_files_are_divided_in_the_same_way_each_time(files: Path) -> None:
+    found, again = collect([files]), collect([files])
+    assert (found.train, found.held, found.digest()) == (again.train, again.held, again.digest())
+    assert sorted(found.train + found.held) == sorted(path.read_bytes() for path in files.rglob("*.txt"))
+    assert LEAST_HELD <= sum(map(len, found.held)) <= 0.3 * 150_000
+    (files / "0.txt").write_bytes(b"changed" * 2000)
+    assert collect([files]).digest() != found.digest()
+
+
+def test_a_single_file_is_divided(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(text(100_000, 1))
+    for source in (tmp_path, tmp_path / "one"):
+        found = collect([source])
+        assert found.train[0] + found.held[0] == text(100_000, 1)
+        assert len(found.held[0]) == LEAST_HELD
+
+
+def test_what_can_not_be_learnt_from_is_left_out(files: Path) -> None:
+    (files / "noise").write_bytes(random.Random(1).randbytes(50_000))
+    (files / "empty").touch()
+    (files / "link").symlink_to(files / "0.txt")
+    found = collect([files])
+    assert found.left_out == 1
+    assert len(found.train) + len(found.held) == 15
+
+
+def test_too_little_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(text(60_000, 1))
+    with pytest.raises(ValueError, match="60000 bytes to learn from, fewer than 65536"):
+        collect([tmp_path])
+
+
+def _tuning(files: Path, minutes: float = 0.1) -> finetune.Tuning:
+    run, starts = own.Task(None, minutes, 1).begin()
+    return finetune.Tuning(run, collect([files]), lambda: own._copy(starts["text"]), minutes, 1)
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "Shape", lambda: Shape(4, 16, (16,), (16,)))
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_training_ends_when_held_out_files_get_no_better(files: Path) -> None:
+    tuning = _tuning(files)
+    rates = [2.0, 1.5, 1.6, 1.7, 1.5, 1.8]
+    tuning.run.curve = [{"train": 1.0, "validation": rate} for rate in rates[:5]]
+    assert not tuning.is_over()
+    tuning.run.curve.append({"train": 1.0, "validation": rates[5]})
+    assert tuning.is_over()
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_the_best_network_is_kept(files: Path) -> None:
+    tuning = _tuning(files)
+    first = tuning.measure()
+    tuning.learn(1.0)
+    assert tuning.run.step > 0
+    second = tuning.measure()
+    assert second["validation"] < first["validation"]
+    best = {name: tensor.clone() for name, tensor in tuning.run.twin.state_dict().items()}
+    with torch.no_grad():
+        tuning.run.twin.head.weight.mul_(-1)
+    assert tuning.measure()["validation"] > second["validation"]
+    assert all(torch.equal(tuning.best[name], tensor) for name, tensor in best.items())
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, checkpoint, learn = tmp_path / "own.safetensors", tmp_path / "own.checkpoint", finetune.Tuning.learn
+    words = ["train", str(files), "-o", str(output), "--from", "scratch", "--minutes", "0.2", "-T", "1"]
+
+    def interrupted(tuning: finetune.Tuning, seconds: float) -> None:
+        if len(tuning.run.curve) == 2:
+            raise KeyboardInterrupt
+        learn(tuning, seconds)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finetune.Tuning, "learn", interrupted)
+        done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1
+    assert checkpoint.exists() and not output.exists()
+    other = CliRunner().invoke(main, [*words[:-4], "--minutes", "0.3", "-T", "1"])
+    assert other.exit_code == 1
+    assert "is of another run, with other files or options: delete it" in other.stderr
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.stderr
+    assert f"goes on from {checkpoint}" in done.stderr
+    assert output.exists() and not checkpoint.exists()
+    with safe_open(output, "numpy") as opened:
+        card = json.loads(opened.metadata()["card"])
+    assert card["base"] == "scratch"
+    assert [point["megabytes"] for point in card["curve"]] == sorted(point["megabytes"] for point in card["curve"])
+    assert len(card["curve"]) > 2
+    assert card["held_out"].keys() == {"after"}
+    assert likezip.decompress(likezip.compress(b"x" * 500, model=output), model=output) == b"x" * 500
+
+
+@pytest.mark.usefixtures("_torch_as_before")
+def test_a_model_of_ones_own(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the files to a model that compresses others of their kind better, and is found by its id."""
+    output, data, packed = tmp_path / "models" / "own.safetensors", tmp_path / "new.txt", tmp_path / "new.txt.lz"
+    output.parent.mkdir()
+    data.write_bytes(text(20_000, 99))
+    done = CliRunner().invoke(main, ["train", str(files), "-o", str(output), "--minutes", "0.2", "-T", "1"])
+    assert done.exit_code == 0, done.stderr
+    model = likezip.load_model(output)
+    assert model.id.hex() in done.stderr
+    with safe_open(output, "numpy") as opened:
+        card = json.loads(opened.metadata()["card"])
+    assert card["base"] == f"likezip-1 {default_model().id.hex()}"
+    assert card["held_out"]["after"] < card["held_out"]["before"]
+    assert card["generalisation_gap"] == pytest.approx(
+        card["network"]["validation"] - card["network"]["train"], abs=2e-4
+    )
+    assert card["files"]["held_out"] + card["files"]["train"] == 15
+    before, after = (len(likezip.compress(data.read_bytes(), model=used)) for used in (None, output))
+    assert after < 0.99 * before
+    packing = CliRunner().invoke(main, ["compress", "--model", str(output), str(data), str(packed)])
+    assert packing.exit_code == 0, packing.stderr
+    lost = CliRunner().invoke(main, ["decompress", str(packed), "-c"])
+    assert lost.exit_code == 1
+    assert f"written with model {model.id.hex()}, which is not among the models here" in lost.stderr
+    monkeypatch.setenv("LIKEZIP_MODELS", str(output.parent))
+    assert CliRunner().invoke(main, ["decompress", str(packed), "-c"]).stdout_bytes == data.read_bytes()
+    monkeypatch.delenv("LIKEZIP_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "likezip").mkdir(parents=True)
+    output.parent.rename(tmp_path / "home" / "likezip" / "models")
+    assert CliRunner().invoke(main, ["decompress", str(packed), "-c"]).stdout_bytes == data.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["missing", "-o", "x.safetensors"], "likezip: missing: no such file or directory"),
+        ([".", "-o", "x.bin"], "must end in .safetensors"),
+        ([".", "-o", "x.safetensors", "--from", "nothing"], "no model file nothing"),
+        ([".", "-o", "there.safetensors"], "exists already; --force replaces it"),
+        ([".", "-o", "x.safetensors"], "there are 0 bytes to learn from"),
+    ],
+)
+def test_what_is_refused(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.safetensors").touch()
+    done = CliRunner().invoke(main, ["train", *words])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert said in done.stderr
+
+
+def test_the_command_line_does_not_load_torch() -> None:
+    code = "import sys, likezip.cli; sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
