@@ -3,8 +3,9 @@
 Maximum likelihood: the loss is the bits of both network and memory together, as in ``likezip.training.mixture``.
 Every so often the same is measured, without learning, on a part of the training files and on a part of the held-out
 ones.  The difference is the generalisation gap, an estimate of how far the distribution of the files that were seen is
-from that of all files of the kind.  The rate falls with the time that is given; once the held-out files have not got
-better for a while training ends early, and the best network of all that were measured is taken.
+from that of all files of the kind.  The rate falls with the time that is given, or with the passes over the files if
+they are few; once the held-out files have not got better for a while training ends early, and the best network of all
+that were measured is taken.
 
 Then the starts of memory and mixer are trained beside it, those of profiles that suit the files.
 """
@@ -45,6 +46,8 @@ MEASURED = SEGMENT // 2
 """Bytes of each of ROWS segments, at most, that are measured of the training files and of the held-out ones."""
 MEASUREMENTS = 12
 """In the time that is given."""
+MOST_PASSES = 4.0
+"""Over the training files: of fewer files less is learnt, as with each pass more of it holds for these alone."""
 PATIENCE = 4
 """Measurements without a better one until training ends."""
 CONFIDENCE = 30
@@ -89,6 +92,7 @@ class Tuning:
         """start: makes the memory's start for blocks of text without the prior."""
         self.run, self._minutes, self._seconds = run, minutes, 0.0
         train, held = files.joined(seed)
+        self._size = train.size
         lanes = min(LANES, train.size // SEGMENT)
         segments = SegmentsBesideMemory({"files": train}, {"files": 1.0}, seed, start, lanes=lanes)
         self._feed = Feed(segments, ROWS, STEPS)
@@ -114,17 +118,21 @@ class Tuning:
         self.run.curve.append(point)
         return point
 
+    def progress(self) -> float:
+        """The share of the run that is done, by its time or by the passes over the files."""
+        return max(self._seconds / (60 * self._minutes), self.run.step * ROWS * STEPS / (MOST_PASSES * self._size))
+
     def is_over(self) -> bool:
-        """Whether the time is up, or the last PATIENCE measurements were no better than one before them."""
+        """Whether the run is done, or the last PATIENCE measurements were no better than one before them."""
         rates = [point["validation"] for point in self.run.curve]
-        return self._seconds >= 60 * self._minutes or len(rates) - 1 - int(np.argmin(rates)) >= PATIENCE
+        return self.progress() >= 1 or len(rates) - 1 - int(np.argmin(rates)) >= PATIENCE
 
     def learn(self, seconds: float) -> None:
         """Train for about so long."""
-        end = min(self._seconds + seconds, 60 * self._minutes)
-        while self._seconds < end:
+        end = self._seconds + seconds
+        while self._seconds < end and self.progress() < 1:
             with self._clock():
-                self.run.set_rate(learning_rate(self._seconds / (60 * self._minutes), self.run.step, DECAY))
+                self.run.set_rate(learning_rate(self.progress(), self.run.step, DECAY))
                 _, self._states = self.run.learn(self._feed.batch(), self._states)
 
     def finish(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
