@@ -18,7 +18,7 @@ from likezip.cli_likelihood import heatmap, sample, score
 from likezip.console import Counted, failures, moved, printable, range_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
-from likezip.model import default_model
+from likezip.model import all_models, default_model, load_model
 from likezip.options import (
     PIPE,
     arguments,
@@ -296,6 +296,23 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
         else:
             listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)
+
+
+@main.command()
+@click.argument("name", required=False, metavar="[MODEL]")
+def models(name: str | None) -> None:
+    """Show the models that are found here, or what MODEL, a file or a name, says of itself, as JSON.
+
+    What a compressed file was written with, which `likezip list` tells, is looked for by its id among these.
+    """
+    with failures():
+        if name is None:
+            for model in all_models():
+                click.echo(f"{model.id.hex()}  {model.size:>12,} bytes  {model.name}  {printable(str(model.path))}")
+            return
+        model = load_model(name)
+        about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **model.card()}
+        click.echo(json.dumps(about, indent=1))
 
 
 for command in (train, score, heatmap, sample):

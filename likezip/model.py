@@ -9,12 +9,13 @@ package.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from likezip.errors import FormatError, UnknownModelError
 
@@ -39,6 +40,17 @@ class Model:
     def tensors(self) -> dict[str, npt.NDArray[np.generic]]:
         """The tensors by name; read once in a process.  Raises FormatError for a file that is no safetensors."""
         return _tensors(self.path, self.id)
+
+    def card(self) -> dict[str, Any]:
+        """What the model file says of itself: how it was trained, and on what.  Raises FormatError as ``tensors``."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, "numpy") as opened:
+                found: dict[str, Any] = dict(opened.metadata() or {})
+            return {**found, "card": json.loads(found["card"])} if "card" in found else found
+        except (SafetensorError, ValueError) as error:
+            raise FormatError(f"{self.path}: not a model file ({error})") from error
 
     def part(self, name: str) -> dict[str, npt.NDArray[np.generic]]:
         """The tensors whose names begin with ``name`` and a dot, by what follows."""
@@ -122,12 +134,17 @@ def the_model(model: ModelLike | None) -> Model:
     return model if isinstance(model, Model) else load_model(model)
 
 
+def all_models() -> list[Model]:
+    """The model files in the model directories, in the order in which they are looked at."""
+    paths = [path for place in _directories() for path in sorted(place.glob(f"*{SUFFIX}")) if path.is_file()]
+    return list({model.path: model for model in map(load_model, paths)}.values())
+
+
 def find_model(identity: bytes) -> Model:
     """The model whose id is ``identity``; raises UnknownModelError."""
-    for place in _directories():
-        for path in sorted(place.glob(f"*{SUFFIX}")):
-            if path.is_file() and (model := load_model(path)).id == identity:
-                return model
+    for model in all_models():
+        if model.id == identity:
+            return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
         f"put its file into {user_directory()} or a directory named in LIKEZIP_MODELS"

@@ -219,3 +219,18 @@ def test_what_is_refused(words: list[str], said: str, tmp_path: Path, monkeypatc
 def test_the_command_line_does_not_load_torch() -> None:
     code = "import sys, likezip.cli; sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_models_and_their_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIKEZIP_MODELS", str(tmp_path))
+    (tmp_path / "again.safetensors").write_bytes(default_model().path.read_bytes())
+    listed = CliRunner().invoke(main, ["models"]).stdout.splitlines()
+    assert [line.split()[::4] for line in listed[:1]] == [
+        [default_model().id.hex(), str(tmp_path / "again.safetensors")]
+    ]
+    assert any("likezip-1" in line for line in listed[1:])
+    found = json.loads(CliRunner().invoke(main, ["models", "again"]).stdout)
+    assert found["bytes"] == default_model().size and "298 MB seen" in found["training"]
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    done = CliRunner().invoke(main, ["models", "bad"])
+    assert done.exit_code == 1 and "not a model file" in done.stderr
