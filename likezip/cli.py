@@ -206,7 +206,10 @@ def _transfer(
         raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
     began = time.monotonic()
     with failures(source):
-        with open_source(source, binary=binary_in and not force) as opened, arguments(opened, **shown) as common:
+        with (
+            open_source(source, binary=binary_in and not force) as opened,
+            arguments(size_of(opened), **shown) as common,
+        ):
             read = Counted(opened, source)
             if wanted == PIPE:
                 written = Counted(standard_output(binary=not binary_in and not force), "standard output")
@@ -254,7 +257,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
 
     def check(name: str) -> None:
         began = time.monotonic()
-        with open_source(name, binary=True) as source, arguments(source, **shown) as common:
+        with open_source(name, binary=True) as source, arguments(size_of(source), **shown) as common:
             read, written = Counted(source, name), Counted(_Nowhere(), name)
             stream.decompress_stream(read, written, **common)
         if shown["verbose"]:

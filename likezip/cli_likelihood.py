@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -16,8 +17,9 @@ import click
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
-from likezip.console import Counted, Meter, failures, printable, range_option, size_option
-from likezip.files import complete_output, naming, refuse_existing
+from likezip.console import Counted, failures, printable, range_option, size_option
+from likezip.errors import LikezipError
+from likezip.files import complete_output, naming
 from likezip.model import the_model
 from likezip.options import (
     PIPE,
@@ -102,14 +104,22 @@ def score(
     """
     if (top is not None or above is not None) and division is None:
         raise click.UsageError("--top and --above need --by")
+    if PIPE in contexts and PIPE in (files or (PIPE,)):
+        raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
+    from likezip.likelihood import LONGEST_CONTEXT
+
     with failures():
-        context = b"".join(_read(name) for name in contexts)
+        context = b"".join(_read(name, LONGEST_CONTEXT) for name in contexts)
 
     def work(name: str) -> None:
-        results.append(_score(name, context, division, prior, measure, top, above, **shown))
+        try:
+            results.append(_score(name, context, division, prior, measure, top, above, **shown))
+        except (LikezipError, OSError) as error:
+            results.append({"name": printable(name), "error": str(error)})
+            raise
         if not as_json:
-            _print_rows(results[-1], first=len(results) == 1)
+            _print_rows(results[-1], first=not any("bytes" in result for result in results[:-1]))
 
     failed = each(files or (PIPE,), work)
     if as_json:
@@ -132,7 +142,8 @@ def _score(
     from likezip.score import score_blocks
     from likezip.workers import Workers
 
-    with _seekable(name) as file, arguments(file, **shown) as common, Workers(common["threads"]) as workers:
+    with _seekable(name) as file, arguments(size_of(file), **shown) as common, Workers(common["threads"]) as workers:
+        begin = file.tell()
         model, read, meter = the_model(common["model"]), Counted(file, name), common["progress"]
         done = 0
 
@@ -149,22 +160,25 @@ def _score(
         if found.units is not None:
             numbers = found.units.ranking(top, above)
             result["units"] = [
-                {**found.units.row(number), "text": _text(file, found.units, number)} for number in numbers
+                {**found.units.row(number), "text": _text(file, begin, found.units, number)} for number in numbers
             ]
         return result
 
 
-def _text(file: BinaryIO, units: Any, number: int) -> str:
-    """The first bytes of a unit, what can't be shown escaped."""
-    file.seek(int(units.starts[number]))
+def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
+    """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped."""
+    file.seek(begin + int(units.starts[number]))
     raw = file.read(min(SHOWN, int(units.sizes[number])))
-    text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+    text = raw.rstrip(b"\r\n").replace(b"\\", b"\\\\").decode(errors="backslashreplace")
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, most: int | None = None) -> bytes:
+    """A file, or its last ``most`` bytes."""
     with open_source(name, binary=False) as file:
-        return Counted(file, name).read(-1) or b""
+        if most is not None and (size_of(file) or 0) > most:
+            file.seek(-most, os.SEEK_END)
+        return (Counted(file, name).read(-1) or b"")[-(most or 0) :]
 
 
 @contextmanager
@@ -198,7 +212,7 @@ def _cell(value: object) -> str:
 
 @click.command()
 @click.argument("source", default=PIPE, metavar="[FILE]", type=click.Path(allow_dash=True))
-@click.option("-o", "--output", type=click.Path(), help="The page to write.", show_default="FILE.html")
+@click.option("-o", "--output", type=click.Path(allow_dash=True), help="The page to write.", show_default="FILE.html")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option(
     "--range",
@@ -238,14 +252,13 @@ def heatmap(
         from likezip.heatmap import page
 
         place = Path(output if output is not None else f"{source}.html")
-        refuse_existing(place, force=force)
         start, end = wanted
         ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
-        with open_source(source, binary=False) as file, arguments(file, **shown) as common:
+        with open_source(source, binary=False) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
-            made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
-        with complete_output(place, source=None, force=force) as written:
-            written.write(made)
+            with _sink(place, source, force) as written:
+                made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
+                written.write(made)
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
 
@@ -256,12 +269,14 @@ def heatmap(
 )
 @click.option("--prompt", type=click.Path(allow_dash=True), help="A file that the sample is to go on from.")
 @click.option("--seed", type=click.IntRange(0), help="Draw the same bytes again.", show_default="another each time")
-@click.option("-o", "--output", type=click.Path(), help="Output file, instead of standard output.")
+@click.option(
+    "-o", "--output", default=PIPE, type=click.Path(allow_dash=True), help="Output file, instead of standard output."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @prior_option
 @common_options
 def sample(
-    size: int, prompt: str | None, seed: int | None, output: str | None, force: bool, prior: PriorChoice, **shown: Any
+    size: int, prompt: str | None, seed: int | None, output: str, force: bool, prior: PriorChoice, **shown: Any
 ) -> None:
     """Draw bytes from the model by decoding random bits, as if they were a compressed file.
 
@@ -276,28 +291,32 @@ def sample(
     with failures():
         began, done = time.monotonic(), 0
         known = b"" if prompt is None else _read(prompt)
-        with tempfile.TemporaryFile() as nothing, arguments(nothing, **shown) as common:
+        with _sink(Path(output), prompt, force) as file, arguments(size, **shown) as common:
             from likezip.likelihood import drawn
-
-            meter: Meter = common["progress"]
-            meter.total = size
 
             def advance(count: int) -> None:
                 nonlocal done
                 done += count
-                meter(done, 0)
+                common["progress"](done, 0)
 
             model = the_model(common["model"])
             codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
             data, bits = drawn(
                 size, prompt=known, seed=seed, model=model, prior=prior, threads=common["threads"], advance=advance
             )
-        if output is None:
-            written = Counted(standard_output(binary=False), "standard output")
-            written.write(data)
-            written.flush()
-        else:
-            with complete_output(Path(output), source=None, force=force) as file:
-                file.write(data)
+            file.write(data)
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{size} bytes from {bits / 8:.1f} random ones, {time.monotonic() - began:.1f} s", err=True)
+
+
+@contextmanager
+def _sink(place: Path, source: str | None, force: bool) -> Iterator[Any]:
+    """Standard output for -, or a file that appears once it is complete and is not ``source``."""
+    if str(place) == PIPE:
+        written = Counted(standard_output(binary=False), "standard output")
+        yield written
+        written.flush()
+        return
+    origin = Path(source) if source is not None and source != PIPE else None
+    with complete_output(place, source=origin, force=force, dressed=False) as file:
+        yield file

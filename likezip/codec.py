@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from likezip import container
 from likezip.container import BlockHeader
@@ -45,11 +45,12 @@ less than FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8 and ta
 would be 0.3 % smaller."""
 
 
-def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
-    """Compile the kernels once, the prior's too if asked; ``announce`` is called before, as it takes a while."""
+def prepare(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
+    """Compile the kernels once, the prior's too if asked, and ``more`` by name what compiles them; ``announce`` is
+    called before, as it takes a while."""
     from likezip import kernels, predictor, x86
 
-    wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels}
+    wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels, **more}
     if prior:
         from likezip import prior as network
 
@@ -58,8 +59,8 @@ def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
 
 
 @lru_cache(maxsize=2)
-def _network(model: Model) -> Network:
-    """The prior's network in ``model``, its bounds checked."""
+def network_of(model: Model) -> Network:
+    """The prior's network in ``model``, its bounds checked.  Raises FormatError."""
     from likezip.network import Network
 
     try:
@@ -75,7 +76,8 @@ def _profile(number: int, *, prior: bool) -> Profile:
     return BOTH if prior else PROFILES[number]
 
 
-def _start(model: Model, part: str) -> Start:
+def start_of(model: Model, part: str) -> Start:
+    """A copy of the trained start for a profile, by its name.  Raises FormatError."""
     from likezip.start import Start
 
     try:
@@ -91,13 +93,13 @@ def open_predictor(
     """The predictor of a block, ``known`` or not; ``threads`` may share the prior's work."""
     from likezip.predictor import Predictor
 
-    start = _start(model, shape.profile.name)
+    start = start_of(model, shape.profile.name)
     if not prior:
         yield Predictor(shape, start)
         return
     from likezip.prior import ready
 
-    with ready(_network(model), shape.size, shape.lanes, known=known, threads=threads) as network:
+    with ready(network_of(model), shape.size, shape.lanes, known=known, threads=threads) as network:
         yield Predictor(shape, start, network)
 
 
@@ -147,6 +149,12 @@ class Coding:
 
         return cross_entropy(*self.decisions)
 
+    def payload(self) -> bytes:
+        """What it is in a frame, unless that is no shorter than the block, which then is stored."""
+        from likezip.coder import encode
+
+        return container.padded(encode(*self.decisions), self.shape.size)
+
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """What each byte costs, (size,) bits."""
         from likezip.cost import byte_costs
@@ -160,12 +168,24 @@ def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[Way]:
 
     text = Way(container.TEXT, 0)
     if prior == "on":
-        if not model.has_prior():
-            raise UnsupportedError(f"{model.path}: the model has no prior")
-        return [replace(text, prior=True)]
+        return [_prior_way(model)]
     rows = row_length(raw)
     ways = [text, Way(container.RECORDS, rows), Way(container.CODE, rows)]
     return [*ways, replace(text, prior=True)] if prior == "auto" and model.has_prior() else ways
+
+
+def _prior_way(model: Model) -> Way:
+    """The way with the prior; raises UnsupportedError if there is none."""
+    if not model.has_prior():
+        raise UnsupportedError(f"{model.path}: the model has no prior")
+    return Way(container.TEXT, 0, prior=True)
+
+
+def checked(prior: PriorChoice) -> PriorChoice:
+    """The choice, if it is one; else raises ValueError."""
+    if prior not in get_args(PriorChoice):
+        raise ValueError(f"prior must be one of {', '.join(get_args(PriorChoice))}, not {prior}")
+    return prior
 
 
 def best_coding(
@@ -242,11 +262,9 @@ def encode_block(
     threads: how many may share the prior's work; the bytes are the same.  advance: told of the bytes coded meanwhile.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    from likezip.coder import encode
-
     transform, converted = transformed(raw)
     coding = best_coding(converted, model, lanes, prior, threads, advance)
-    payload = raw if coding is None else container.padded(encode(*coding.decisions), len(raw))
+    payload = raw if coding is None else coding.payload()
     crc = container.checksum(raw)
     if coding is None or len(payload) >= len(raw):
         return BlockHeader.stored(len(raw), crc), raw
@@ -310,7 +328,7 @@ def draw(
     if prompt:
         way = sampled_codings(known, model, 1, prior, threads)[0].way
     else:
-        way = Way(container.TEXT, 0, prior == "on" or (prior == "auto" and model.has_prior()))
+        way = _prior_way(model) if prior == "on" or (prior == "auto" and model.has_prior()) else Way(container.TEXT, 0)
     profile, whole = _profile(way.profile, prior=way.prior), len(prompt) + size
     shape = Shape(whole, 1, default_table_bits(whole), profile, way.row_length)
     with open_predictor(shape, model, prior=way.prior, known=bool(prompt), threads=threads) as block:
@@ -338,7 +356,7 @@ def byte_costs(
     advance: Advance | None = None,
 ) -> npt.NDArray[np.float64]:
     """Bits of each byte of a block, (n,): -log2 P in one lane, where each comes after all others of the block and after
-    ``before``; 8 for those of noise.
+    ``before``; 8 for those of noise, if there is nothing before.
 
     threads: with two, the prior works ahead of the memory.  Raises UnsupportedError as ``encode_block`` does.
     """
@@ -347,7 +365,7 @@ def byte_costs(
     converted = transformed(before + raw)[1]
     block = converted[len(before) :]
     best = sampled_codings(block, model, 1, prior, threads)[0]
-    if is_noise(block, best):
+    if not before and is_noise(block, best):
         return np.full(len(raw), 8.0)
     if best.shape.size < len(converted):
         best = Coding(converted, model, best.way, 1, threads, advance and _behind(len(before), advance))

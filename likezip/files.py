@@ -47,19 +47,13 @@ def naming(name: str) -> Iterator[None]:
         raise
 
 
-def refuse_existing(target: Path, *, force: bool) -> None:
-    """Raise FileError if there is an output already, before any work is done for nothing."""
-    if target.exists() and not force:
-        raise FileError(f"{target}: exists already; --force replaces it")
-
-
 @contextmanager
-def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterator[BinaryIO]:
+def complete_output(target: Path, *, source: Path | None, force: bool, dressed: bool = True) -> Iterator[BinaryIO]:
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
     Until then it has a temporary name in the same directory, and none at all after a failure.  Mode and time of
-    change are ``source``'s.  Raises FileError if target exists and not ``force``, is the source itself, or is no
-    regular file (a device would be replaced by the rename).
+    change are ``source``'s, if it is to be ``dressed``.  Raises FileError if target exists and not ``force``, is the
+    source itself, or is no regular file (a device would be replaced by the rename).
     """
     if source is not None and target.exists() and source.samefile(target):
         raise FileError(f"{target}: input and output are the same file")
@@ -67,7 +61,8 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
         raise FileError(f"{target}: is a directory")
     if target.exists() and not target.is_file():
         raise FileError(f"{target}: is not a regular file; write to standard output instead")
-    refuse_existing(target, force=force)
+    if target.exists() and not force:
+        raise FileError(f"{target}: exists already; --force replaces it")
     try:
         beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
         descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", suffix=".part", dir=target.parent)
@@ -79,7 +74,7 @@ def complete_output(target: Path, *, source: Path | None, force: bool) -> Iterat
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _dress(part, source)
+        _dress(part, source if dressed else None)
         _publish(part, target, force)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip import codec, container, kernels, memory
+from likezip import codec, container, memory
 from likezip.codec import PriorChoice
 from likezip.cost import byte_costs
 from likezip.exact import FREQUENCY_BITS
@@ -208,7 +208,7 @@ def look_at_block(
     """A block of at least one byte as ``codec.encode_block`` codes it, with the same options."""
     coded = codec.transformed(raw)[1]
     best = codec.best_coding(coded, model, lanes, prior, threads)
-    if best is None or best.bits >= 8 * len(raw):
+    if best is None or len(best.payload()) >= len(raw):
         size, eight = len(raw), np.full(len(raw), 8.0)
         nothing = Foresight(eight, np.full(size, np.nan, np.float32), *np.zeros((2, size, BEST), np.float32))
         nothing = nothing._replace(expected=np.zeros((size, BEST), np.uint8))
@@ -225,8 +225,7 @@ def look_at_block(
 
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, as ``codec.prepare``, and that of looking."""
-    codec.prepare(announce, prior=prior)
-    kernels.compile_once({"foresight": compile_kernels}, announce)
+    codec.prepare(announce, prior=prior, foresight=compile_kernels)
 
 
 def compile_kernels() -> None:

@@ -147,7 +147,7 @@ class Survey:
         """A block of which only the costs are shown, which are found several times as fast."""
         coded = codec.transformed(raw)[1]
         coding = codec.best_coding(coded, self.model, self.lanes, self.prior, self.threads, self._advance)
-        if coding is None or coding.bits >= 8 * len(raw):
+        if coding is None or len(coding.payload()) >= len(raw):
             return Block(len(raw), 8.0 * len(raw), container.STORED, "", 1), np.full(len(raw), 8.0)
         mode, shape = container.MEMORY_PRIOR if coding.way.prior else container.MEMORY, coding.shape
         return Block(len(raw), coding.bits, mode, shape.profile.name, shape.lanes), coding.byte_costs()
@@ -241,7 +241,7 @@ def _command(name: str, model: Model, block_size: int | None, lanes: int | None,
     words += [] if prior == "auto" else ["--prior", prior]
     words += [] if lanes is None else ["--lanes", str(lanes)]
     words += [] if block_size is None else ["--block-size", str(block_size)]
-    words += [] if model.id == default_model().id else ["--model", model.name]
+    words += [] if model.id == default_model().id else ["--model", str(model.path)]
     return shlex.join(map(_readable, words))
 
 

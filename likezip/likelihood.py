@@ -37,7 +37,7 @@ LONGEST_SAMPLE = container.MAX_BLOCK
 def byte_costs(
     data: bytes | bytearray | memoryview,
     *,
-    context: bytes = b"",
+    context: bytes | bytearray | memoryview = b"",
     model: ModelLike | None = None,
     prior: PriorChoice = "auto",
     threads: int | None = None,
@@ -47,8 +47,10 @@ def byte_costs(
 
     context: data to learn from first, of which the last 4 MiB are used; other options as for ``compress_stream``.
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
+    Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
     """
-    source = io.BytesIO(memoryview(data))
+    codec.checked(prior)
+    source, context = io.BytesIO(memoryview(data)), bytes(context)
     size = container.default_block_size(memoryview(data).nbytes)
     with Workers(threads, executor) as workers:
         blocks = stream_costs(source, workers, the_model(model), context=context, prior=prior, block_size=size)
@@ -102,7 +104,9 @@ def sample(
 
     seed: the same one gives the same bytes on every machine, None others each time.
     prior: as for ``compress_stream``; "auto" without a prompt is "on", if the model has one.
-    Raises ValueError for a size below 0, a seed below 0, or more bytes than a block may have, 2^30 with the prompt.
+    threads: more than one take in a prompt faster.  advance: told of the bytes drawn meanwhile.
+    Raises ValueError for a size below 0, a seed below 0, no threads, or more bytes than a block may have, 2^30 with the
+    prompt; UnsupportedError for a prior that the model does not have.
     """
     return drawn(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[0]
 
@@ -122,6 +126,9 @@ def drawn(
 
     if not 0 <= size <= LONGEST_SAMPLE - len(prompt):
         raise ValueError(f"a sample and its prompt must have 0 to {LONGEST_SAMPLE} bytes, not {size + len(prompt)}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    codec.checked(prior)
     words = RandomWords(seed)
 
     def took(count: int) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -134,10 +135,12 @@ def the_model(model: ModelLike | None) -> Model:
     return model if isinstance(model, Model) else load_model(model)
 
 
-def all_models() -> list[Model]:
-    """The model files in the model directories, in the order in which they are looked at."""
-    paths = [path for place in _directories() for path in sorted(place.glob(f"*{SUFFIX}")) if path.is_file()]
-    return list({model.path: model for model in map(load_model, paths)}.values())
+def all_models() -> Iterator[Model]:
+    """The model files in the model directories that can be read, in the order in which they are looked at."""
+    for place in dict.fromkeys(place.resolve() for place in _directories()):
+        for path in sorted(place.glob(f"*{SUFFIX}")):
+            with suppress(OSError, UnknownModelError):
+                yield load_model(path)
 
 
 def find_model(identity: bytes) -> Model:

@@ -55,10 +55,11 @@ common_options = in_order(
 
 @contextmanager
 def arguments(
-    source: BinaryIO, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
+    size: int | None, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
 ) -> Iterator[dict[str, Any]]:
-    """What functions take of these options; the progress line is wiped at the end."""
-    with Meter(size_of(source), sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
+    """What functions take of these options, for ``size`` bytes to read, if that is known; the progress line is
+    wiped at the end."""
+    with Meter(size, sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
             "model": load_model(model_name) if model_name is not None else None,
             "threads": threads,

@@ -33,7 +33,7 @@ class Division:
     @classmethod
     def of(cls, text: str) -> Division:
         """ "line", "record N" or "window N".  Raises ValueError for anything else, and for windows of an odd size."""
-        found = re.fullmatch(r"line|(record|window)[ =:]*(\d+)", text.strip())
+        found = re.fullmatch(r"line|(record|window)[ =:]*(\d{1,15})", text.strip())
         if found is None or (found[1] and int(found[2]) < 1):
             raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
         if found[1] == "window" and int(found[2]) % 2:

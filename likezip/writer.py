@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
@@ -79,10 +79,9 @@ def encode(
     return codec.encode_block(raw, model.here(), lanes=lanes, prior=prior, threads=threads, advance=advance)
 
 
-def _check_options(block_size: int, lanes: int | None, prior: str) -> None:
+def _check_options(block_size: int, lanes: int | None, prior: PriorChoice) -> None:
     if not container.MIN_BLOCK <= block_size <= container.MAX_BLOCK:
         raise ValueError(f"block_size must be {container.MIN_BLOCK} to {container.MAX_BLOCK}, not {block_size}")
     if lanes is not None and not 1 <= lanes <= container.MAX_LANES:
         raise ValueError(f"lanes must be 1 to {container.MAX_LANES}, not {lanes}")
-    if prior not in get_args(PriorChoice):
-        raise ValueError(f"prior must be one of {', '.join(get_args(PriorChoice))}, not {prior}")
+    codec.checked(prior)

@@ -219,7 +219,7 @@ def test_the_command_for_another_part_has_the_options_of_this_one(tmp_path: Path
     model = tmp_path / "other.safetensors"
     model.write_bytes(MODEL.path.read_bytes() + b" ")
     other = facts_of(page(b"", model=type(MODEL)(b"12345678", "other", model, 1), block_size=1 << 20, lanes=2))
-    assert other["again"] == "likezip heatmap file --prior off --lanes 2 --block-size 1048576 --model other"
+    assert other["again"] == f"likezip heatmap file --prior off --lanes 2 --block-size 1048576 --model {model}"
     assert facts_of(page(b"", prior="auto"))["again"] == "likezip heatmap file"
 
 

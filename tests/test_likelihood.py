@@ -104,6 +104,23 @@ def test_noise_costs_eight_bits_a_byte() -> None:
     assert likezip.byte_costs(b"").size == 0
 
 
+def test_noise_that_came_before_is_cheap() -> None:
+    """Whether something is noise depends on what is before it, too."""
+    noise = random.Random(2).randbytes(40_000)
+    assert likezip.byte_costs(noise, context=noise).mean() < 1
+    assert likezip.byte_costs(b"\xff\x80Zq\x01", context=b"\xff\x80Zq\x01" * 100).sum() < 10
+
+
+def test_options_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="prior must be one of"):
+        likezip.byte_costs(b"x", prior="maybe")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="prior must be one of"):
+        likezip.sample(1, prior="maybe")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        likezip.sample(1, threads=0)
+    assert likezip.byte_costs(b"xyz", context=memoryview(b"xyz")).size == 3
+
+
 def test_costs_of_machine_code_are_by_byte() -> None:
     """Of 50 calls of two functions; the transform moves no byte."""
     code = b"".join(
@@ -135,6 +152,14 @@ def test_a_seed_gives_the_same_sample_and_another_another() -> None:
     assert likezip.sample(200) != likezip.sample(200)
     # PCG64's raw output is promised not to change; this is what it means today
     assert np.random.PCG64(1).random_raw() == 9441442522235856127
+
+
+def test_a_sample_compresses_to_the_bits_that_drew_it() -> None:
+    """In one lane; 64 bytes are the container's."""
+    data, bits = likelihood.drawn(30_000, seed=7, prompt=prose(20_000), prior="on")
+    alone, bits_alone = likelihood.drawn(30_000, seed=7, prior="on")
+    assert bits_alone == pytest.approx(8 * (len(likezip.compress(alone, prior="on", lanes=1)) - 64), rel=0.01, abs=64)
+    assert bits == pytest.approx(likezip.byte_costs(data, context=prose(20_000), prior="on").sum(), rel=0.01)
 
 
 def test_samples_follow_their_prompt() -> None:
@@ -182,6 +207,13 @@ def test_sizes_and_seeds_out_of_range_are_refused() -> None:
 @pytest.fixture
 def model() -> Model:
     return default_model()
+
+
+def test_a_short_block_is_stored_if_it_would_be(model: Model) -> None:
+    for raw in (b"abc", b"hello", b"hello hello hello hello"):
+        mode = codec.encode_block(raw, model)[0].mode
+        assert foresight.look_at_block(raw, model).mode == mode
+    assert foresight.look_at_block(b"abc", model).mode == container.STORED != mode
 
 
 @pytest.mark.parametrize(("prior", "lanes"), [("on", 3), ("off", 1)])

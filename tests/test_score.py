@@ -1,6 +1,7 @@
 """Scores: units, z-scores, rankings and the command line."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -45,7 +46,9 @@ def test_nothing_has_no_units() -> None:
         assert found.summary() == {"bytes": 0, "bits": 0.0, "bits_per_byte": 0.0}
 
 
-@pytest.mark.parametrize("text", ["", "lines", "record", "record 0", "record -1", "window 3", "window x", "byte"])
+@pytest.mark.parametrize(
+    "text", ["", "lines", "record", "record 0", "record -1", "record 10000000000000000", "window 3", "window x", "byte"]
+)
 def test_divisions_that_are_none(text: str) -> None:
     with pytest.raises(ValueError):
         Division.of(text)
@@ -166,6 +169,7 @@ def test_a_pipe_is_scored(tmp_path: Path) -> None:
         (["score", "missing"], 1, "likezip: missing: No such file"),
         (["score", "--context", "missing", "-"], 1, "likezip: missing: No such file"),
         (["score", "."], 1, "is a directory"),
+        (["score", "--context", "-", "-"], 2, "can't be both"),
         (["sample"], 2, "Missing option"),
         (["sample", "-n", "0"], 2, "is not in 1 to"),
         (["sample", "-n", "5", "--prompt", "missing"], 1, "likezip: missing: No such file"),
@@ -184,7 +188,39 @@ def test_one_file_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     code, out, err = run("score", str(tmp_path / "bad"), str(tmp_path / "good"))
     assert code == 1
     assert str(tmp_path / "bad") in err
+    rows = json.loads(run("score", "--json", str(tmp_path / "bad"), str(tmp_path / "good"))[1])
+    assert [sorted(row) for row in rows] == [["error", "name"], ["bits", "bits_per_byte", "bytes", "name"]]
     assert out.splitlines()[1].startswith(str(tmp_path / "good"))
+
+
+def test_no_output_replaces_its_input(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(log(30, {}))
+    for words in (["heatmap", str(path)], ["sample", "-n", "9", "--prompt", str(path)]):
+        found, _, err = run(*words, "-f", "-o", str(path))
+        assert found == 1 and "input and output are the same file" in err
+    assert path.read_bytes() == log(30, {})
+
+
+def test_a_page_goes_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(log(30, {}))
+    assert run("heatmap", str(path))[:2] == (0, "")
+    page = Path(f"{path}.html").read_bytes()
+    assert b"<!doctype html>" in page[:100].lower()
+    assert CliRunner().invoke(main, ["heatmap", str(path), "-o", "-"]).stdout_bytes == page
+    assert run("heatmap", str(path))[0] == 1
+    assert run("heatmap", stdin=b"x")[0] == 2
+
+
+def test_standard_input_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"skipped\nfirst line\nsecond line\n")
+    with (tmp_path / "text").open("rb") as file:
+        file.seek(8)
+        os.lseek(file.fileno(), 8, os.SEEK_SET)
+        command = [sys.executable, "-m", "likezip", "score", "--by", "line", "--json"]
+        (found,) = json.loads(subprocess.run(command, stdin=file, capture_output=True, check=True).stdout)
+    assert {(unit["offset"], unit["text"]) for unit in found["units"]} == {(0, "first line"), (11, "second line")}
 
 
 def test_samples_by_command(tmp_path: Path) -> None:

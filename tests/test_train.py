@@ -12,14 +12,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import likezip
 from likezip.cli import main
 from likezip.model import default_model
-from likezip.training import finetune, own
+from likezip.training import data, finetune, own
 from likezip.training.data import LEAST_HELD, collect
 from likezip.training.export import tensors
+from likezip.training.prior import Run
 from likezip.training.restore import twin_of
+from likezip.training.segments import Batch
 from likezip.training.twin import Shape
 
 WORDS = [
@@ -87,9 +90,33 @@ def test_what_can_not_be_learnt_from_is_left_out(files: Path) -> None:
     (files / "noise").write_bytes(random.Random(1).randbytes(50_000))
     (files / "empty").touch()
     (files / "link").symlink_to(files / "0.txt")
-    found = collect([files])
-    assert found.left_out == 1
+    (files / "again").write_bytes(
+        (files / "1.txt" if (files / "1.txt").exists() else files / "below" / "1.txt").read_bytes()
+    )
+    (files / "model.safetensors").write_bytes(b"some words " * 5000)
+    (files / "my.checkpoint").write_bytes(b"other words " * 5000)
+    found = collect([files, files / "below"], without=[files / "my.checkpoint"])
+    assert found.left_out == {"noise": 1, "copies": 1 + 7}
     assert len(found.train) + len(found.held) == 15
+
+
+def test_enough_is_held_out_of_small_files(tmp_path: Path) -> None:
+    """Once the cut was negative, and training ended by dividing by zero."""
+    for sizes in ([15_384] + [6_270] * 8, [16_000, 50_000], [33_000, 33_000], [1_000] * 70):
+        place = tmp_path / str(len(sizes)) / str(sizes[0])
+        place.mkdir(parents=True)
+        for number, size in enumerate(sizes):
+            (place / str(number)).write_bytes(text(size, number))
+        found = collect([place])
+        train, held = (sum(map(len, part)) for part in (found.train, found.held))
+        assert train + held == sum(sizes)
+        assert held >= LEAST_HELD and train >= LEAST_HELD
+
+
+def test_what_is_too_much_is_left_out(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "MOST_BYTES", 85_000)
+    found = collect([files])
+    assert found.left_out == {"too much": 7}
 
 
 def test_too_little_is_refused(tmp_path: Path) -> None:
@@ -122,7 +149,7 @@ def test_training_ends_when_held_out_files_get_no_better(files: Path) -> None:
 def test_the_best_network_is_kept(files: Path) -> None:
     tuning = _tuning(files)
     first = tuning.measure()
-    tuning.learn(1.0)
+    tuning.learn(0.2)
     assert tuning.run.step > 0
     second = tuning.measure()
     assert second["validation"] < first["validation"]
@@ -135,25 +162,30 @@ def test_the_best_network_is_kept(files: Path) -> None:
 
 @pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output, checkpoint, learn = tmp_path / "own.safetensors", tmp_path / "own.checkpoint", finetune.Tuning.learn
+    """Stopped in the middle of a step, with what is written lying among the files."""
+    output, checkpoint, learn = files / "own.safetensors", files / "own.checkpoint", Run.learn
     words = ["train", str(files), "-o", str(output), "--from", "scratch", "--minutes", "0.2", "-T", "1"]
+    steps: list[int] = []
 
-    def interrupted(tuning: finetune.Tuning, seconds: float) -> None:
-        if len(tuning.run.curve) == 2:
+    def counted(run: Run, batch: Batch, states: list[torch.Tensor]) -> tuple[float, list[torch.Tensor]]:
+        if len(steps) == 7:
+            steps.append(-1)
             raise KeyboardInterrupt
-        learn(tuning, seconds)
+        steps.append(run.step)
+        return learn(run, batch, states)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(finetune.Tuning, "learn", interrupted)
-        done = CliRunner().invoke(main, words)
+    monkeypatch.setattr(Run, "learn", counted)
+    done = CliRunner().invoke(main, words)
     assert done.exit_code == 1
     assert checkpoint.exists() and not output.exists()
+    assert sorted(path.name for path in files.iterdir() if path.suffix not in (".txt", "")) == ["own.checkpoint"]
     other = CliRunner().invoke(main, [*words[:-4], "--minutes", "0.3", "-T", "1"])
     assert other.exit_code == 1
     assert "is of another run, with other files or options: delete it" in other.stderr
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.stderr
     assert f"goes on from {checkpoint}" in done.stderr
+    assert steps[:9] == [0, 1, 2, 3, 4, 5, 6, -1, 7]
     assert output.exists() and not checkpoint.exists()
     with safe_open(output, "numpy") as opened:
         card = json.loads(opened.metadata()["card"])
@@ -162,6 +194,30 @@ def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch
     assert len(card["curve"]) > 2
     assert card["held_out"].keys() == {"after"}
     assert likezip.decompress(likezip.compress(b"x" * 500, model=output), model=output) == b"x" * 500
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_a_resumed_run_reads_on_where_it_stopped(files: Path, tmp_path: Path) -> None:
+    tuning, resumed = _tuning(files), _tuning(files)
+    tuning.measure()
+    for _ in range(3):
+        tuning._states = tuning.run.learn(tuning._feed.batch(), tuning._states)[1]
+    tuning._save(tmp_path / "here", {"files": "these"})
+    resumed._resume(tmp_path / "here", {"files": "these"}, lambda _: None)
+    assert (resumed.run.step, resumed.run.curve) == (3, tuning.run.curve)
+    assert np.array_equal(resumed._feed.batch().rows, tuning._feed.batch().rows)
+    assert all(torch.equal(a, b) for a, b in zip(resumed.best.values(), tuning.best.values(), strict=True))
+    moments = [run.optimizers[0].state_dict()["state"][0]["exp_avg"] for run in (tuning.run, resumed.run)]
+    assert torch.equal(*moments)
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_a_damaged_checkpoint_is_refused(files: Path, tmp_path: Path) -> None:
+    torch.save({"something": "else"}, tmp_path / "other")
+    (tmp_path / "damaged").write_bytes(b"no checkpoint")
+    for name in ("other", "damaged"):
+        with pytest.raises(ValueError, match=f"{name} is no checkpoint of this command: delete it"):
+            _tuning(files)._resume(tmp_path / name, {}, lambda _: None)
 
 
 @pytest.mark.usefixtures("_torch_as_before")
@@ -206,6 +262,7 @@ def test_a_model_of_ones_own(files: Path, tmp_path: Path, monkeypatch: pytest.Mo
         ([".", "-o", "x.safetensors", "--from", "nothing"], "no model file nothing"),
         ([".", "-o", "there.safetensors"], "exists already; --force replaces it"),
         ([".", "-o", "x.safetensors"], "there are 0 bytes to learn from"),
+        ([".", "-o", "nowhere/x.safetensors"], "nowhere/x.safetensors: No such file or directory"),
     ],
 )
 def test_what_is_refused(words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +271,20 @@ def test_what_is_refused(words: list[str], said: str, tmp_path: Path, monkeypatc
     done = CliRunner().invoke(main, ["train", *words])
     assert (done.exit_code, done.stdout) == (1, "")
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--minutes", "nan"], ["--minutes", "inf"], ["--seed", "-1"]])
+def test_options_out_of_range_are_refused(words: list[str]) -> None:
+    assert CliRunner().invoke(main, ["train", ".", "-o", "x.safetensors", *words]).exit_code == 2
+
+
+def test_a_base_that_lacks_something_is_refused(files: Path, tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name != "prior.head.weight"}
+    save_file(tensors, tmp_path / "less.safetensors")
+    base = str(tmp_path / "less.safetensors")
+    done = CliRunner().invoke(main, ["train", str(files), "-o", str(tmp_path / "x.safetensors"), "--from", base])
+    assert done.exit_code == 1
+    assert "prior is not what this likezip needs" in done.stderr
 
 
 def test_the_command_line_does_not_load_torch() -> None:

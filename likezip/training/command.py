@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
 
-from likezip.console import failures
-from likezip.files import FileError, refuse_existing
+from likezip import codec
+from likezip.console import announce, failures
+from likezip.files import FileError
 from likezip.model import DEFAULT_NAME, load_model
 from likezip.workers import available_cores
 
 SCRATCH = "scratch"
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of minutes")
+    return value
 
 
 @click.command()
@@ -29,12 +37,15 @@ SCRATCH = "scratch"
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0.01, 100_000),
+    callback=_finite,
     default=10.0,
     show_default=True,
     help="How long, about, at most; it ends early once the files held out get no better.",
 )
-@click.option("--seed", default=1, show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="Of all that is drawn."
+)
 @click.option("-T", "--threads", type=click.IntRange(1), default=available_cores, show_default="the cores")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
@@ -72,8 +83,8 @@ def train(
         for source in sources:
             if not source.exists():
                 raise FileError(f"{source}: no such file or directory")
-        refuse_existing(output, force=force)
         model = None if base == SCRATCH else load_model(base)
+        codec.prepare(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 
         card = train_model(list(sources), output, Task(model, minutes, seed), threads=threads, force=force, say=say)
@@ -81,4 +92,6 @@ def train(
         rates = card["held_out"]
         compared = "".join(f"{rates['before']:.3f} by {base}, " if "before" in rates else "")
         say(f"files held out, compressed: {compared}{rates['after']:.3f} bits per byte by this model")
+        if rates.get("before", math.inf) <= rates["after"]:
+            say(f"nothing is gained by it: {base} is as good for such files")
         say(f"{output}: model {written.id.hex()}, {written.size:,} bytes")

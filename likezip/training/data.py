@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from likezip.model import SUFFIX
 from likezip.noise import repeats_nothing
 
 
@@ -78,11 +80,11 @@ MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Collection:
-    """A user's files: those to train on and those held out; left_out: how many were, as nothing makes them smaller."""
+    """A user's files: those to train on and those held out; left_out: why others were, and how many of them."""
 
     train: list[bytes]
     held: list[bytes]
-    left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def joined(self, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """Both, each in random order."""
@@ -96,35 +98,49 @@ class Collection:
         return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
-def collect(sources: Sequence[Path]) -> Collection:
+def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection:
     """The files, and all below the directories, divided by the hash of their names, so in the same way each time.
 
-    A single file is divided, its end held out.  Links, empty files and what looks like noise are left out.
+    A single file is divided, its end held out.  Left out are links, empty files, model files, those of ``without``,
+    copies of others, what looks like noise, and what is beyond MOST_BYTES.
     Raises ValueError for fewer than 64 KiB.
     """
-    named = [(path, content) for source in sources for path, content in _own_files(source) if content]
-    files = [(path, content) for path, content in named if not (len(content) > SMALL and repeats_nothing(content))]
-    files.sort(key=lambda file: hashlib.sha256(file[0].encode(errors="surrogateescape")).digest())
-    total = sum(len(content) for _, content in files)
+    files, left_out, room = dict[bytes, tuple[bytes, bytes]](), Counter[str](), MOST_BYTES
+    unwanted = {path.resolve() for path in without}
+    for name, path in _own_files(sources):
+        if path.resolve() in unwanted or path.suffix == SUFFIX:
+            continue
+        if path.stat().st_size > room:
+            left_out["too much"] += 1
+            continue
+        content = path.read_bytes()
+        room -= len(content)
+        digest = hashlib.sha256(content).digest()
+        if digest in files:
+            left_out["copies"] += 1
+        elif len(content) > SMALL and repeats_nothing(content):
+            left_out["noise"] += 1
+        elif content:
+            files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), content
+    contents = [content for _, content in sorted(files.values())]
+    total = sum(map(len, contents))
     if total < 4 * LEAST_HELD:
         raise ValueError(f"there are {total} bytes to learn from, fewer than {4 * LEAST_HELD}")
-    train, held = _divided([content for _, content in files], total)
-    return Collection(train, held, len(named) - len(files))
+    return Collection(*_divided(contents, total), left_out)
 
 
 SMALL = 1 << 12
 """Bytes of which it can't be told whether they are noise."""
 
 
-def _own_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    if source.is_file():
-        yield source.name, source.read_bytes()
-        return
-    room = MOST_BYTES
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= room:
-            room -= path.stat().st_size
-            yield f"{source.name}/{path.relative_to(source).as_posix()}", path.read_bytes()
+def _own_files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Files by what they are called below the directory that was given."""
+    for source in sources:
+        if source.is_file():
+            yield source.name, source
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                yield f"{source.name}/{path.relative_to(source).as_posix()}", path
 
 
 def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
@@ -134,10 +150,10 @@ def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
         size = sum(map(len, held))
         fits = size + len(content) <= max(LEAST_HELD, LARGEST_SHARE * total)
         (held if size < wanted and fits else train).append(content)
-    missing = max(0, LEAST_HELD - sum(map(len, held)))
-    if missing:
-        longest = max(range(len(train)), key=lambda place: len(train[place]))
-        cut = len(train[longest]) - max(missing, int(HELD_SHARE * total))
-        train[longest], rest = train[longest][:cut], train[longest][cut:]
-        held.append(rest)
+    while sum(map(len, held)) < LEAST_HELD and len(train) > 1:
+        held.append(train.pop(min(range(len(train)), key=lambda place: len(train[place]))))
+    missing = LEAST_HELD - sum(map(len, held))
+    if missing > 0:
+        cut = len(train[0]) - max(missing, int(HELD_SHARE * total))
+        train, held = [train[0][:cut]], [*held, train[0][cut:]]
     return train, held

@@ -13,6 +13,7 @@ Then the starts of memory and mixer are trained beside it, those of profiles tha
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ DECAY = 0.7
 MEASURED = SEGMENT // 2
 """Bytes of each of ROWS segments, at most, that are measured of the training files and of the held-out ones."""
 MEASUREMENTS = 12
-"""In the time that is given."""
+"""In a whole run."""
 MOST_PASSES = 4.0
 """Over the training files: of fewer files less is learnt, as with each pass more of it holds for these alone."""
 PATIENCE = 4
@@ -127,10 +128,10 @@ class Tuning:
         rates = [point["validation"] for point in self.run.curve]
         return self.progress() >= 1 or len(rates) - 1 - int(np.argmin(rates)) >= PATIENCE
 
-    def learn(self, seconds: float) -> None:
-        """Train for about so long."""
-        end = self._seconds + seconds
-        while self._seconds < end and self.progress() < 1:
+    def learn(self, share: float) -> None:
+        """Train for such a share of the run."""
+        end = min(1.0, self.progress() + share)
+        while self.progress() < end:
             with self._clock():
                 self.run.set_rate(learning_rate(self.progress(), self.run.step, DECAY))
                 _, self._states = self.run.learn(self._feed.batch(), self._states)
@@ -147,7 +148,7 @@ class Tuning:
             say(_line(point))
         try:
             while not self.is_over():
-                self.learn(60 * self._minutes / MEASUREMENTS)
+                self.learn(1 / MEASUREMENTS)
                 say(_line(self.measure()))
                 self._save(checkpoint, identity)
         except KeyboardInterrupt:
@@ -162,8 +163,12 @@ class Tuning:
     def _resume(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
         if not checkpoint.exists():
             return
-        content = torch.load(checkpoint, map_location=self.run.device, weights_only=True)
-        if content["identity"] != identity:
+        try:
+            content = torch.load(checkpoint, map_location=self.run.device, weights_only=True)
+            other = content["identity"] != identity
+        except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
+            raise ValueError(f"{checkpoint} is no checkpoint of this command: delete it to begin anew") from error
+        if other:
             raise ValueError(f"{checkpoint} is of another run, with other files or options: delete it to begin anew")
         self.run.take(content["run"])
         self._seconds, self.best = content["seconds"], content["best"]

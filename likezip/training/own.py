@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from likezip.training.data import Collection, collect
 from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
 from likezip.training.prior import SEEN, Run
 from likezip.training.restore import twin_of
-from likezip.training.twin import Shape, Twin, compile_elementwise
+from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
 """Rates for a network that begins with nothing, as the shipped one did."""
@@ -59,8 +58,9 @@ class Task:
             return run, {profile.name: untrained_start() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
+        codec.network_of(self.base)  # says so if it is not sound
         run = Run(twin_of(self.base.part("prior")), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
-        return run, {profile.name: Start.of(self.base.part(profile.name)) for profile in PARTS}
+        return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
         """For the card, and to know a checkpoint by."""
@@ -79,14 +79,24 @@ def train_model(
     """
     if output.suffix != SUFFIX:
         raise ValueError(f"{output}: the name of a model file must end in {SUFFIX}")
-    files = collect(sources)
-    say(_counted(files))
-    torch.set_num_threads(threads)
-    if task.minutes >= COMPILED and any(map(shutil.which, ("g++", "clang++"))):
-        compile_elementwise()
+    checkpoint = output.with_suffix(".checkpoint")
+    with complete_output(output, source=None, force=force) as file:
+        files = collect(sources, without=[output, checkpoint])
+        say(_counted(files))
+        torch.set_num_threads(threads)
+        if task.minutes >= COMPILED and can_compile():
+            compile_elementwise()
+        card, content = _trained(files, task, checkpoint, say)
+        file.write(content)
+    checkpoint.unlink(missing_ok=True)
+    return card
+
+
+def _trained(files: Collection, task: Task, checkpoint: Path, say: Say) -> tuple[dict[str, Any], bytes]:
+    """The card and the content of the model file."""
     run, starts = task.begin()
     tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
-    tuning.finish(output.with_suffix(".checkpoint"), {**task.described(), "files": files.digest()}, say)
+    tuning.finish(checkpoint, {**task.described(), "files": files.digest()}, say)
     network = tuning.network()
     megabytes = min(2e-6 * sum(map(len, files.train)), STARTS_RATE * task.minutes)
     copies = {name: _copy(start) for name, start in starts.items()}
@@ -95,15 +105,12 @@ def train_model(
     tensors |= _better_starts(tensors, starts, tuned, files.held)
     card = {**task.described(), **_card(tuning, files), "held_out": _compared(task.base, tensors, files.held)}
     metadata = {"format": "likezip model 1", "training": "likezip train", "card": json.dumps(card)}
-    with complete_output(output, source=None, force=force) as file:
-        file.write(save(tensors, metadata))
-    output.with_suffix(".checkpoint").unlink(missing_ok=True)
-    return card
+    return card, save(tensors, metadata)
 
 
 def _counted(files: Collection) -> str:
     parts = [f"{len(part)} files, {sum(map(len, part)):,} bytes" for part in (files.train, files.held)]
-    left_out = f"; {files.left_out} left out, as nothing makes them smaller" if files.left_out else ""
+    left_out = "".join(f"; left out: {count} ({why})" for why, count in files.left_out.items())
     return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
 
 

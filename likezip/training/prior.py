@@ -22,6 +22,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from likezip.files import FileError, complete_output
 from likezip.training.data import read_classes, read_validation
 from likezip.training.mixture import OWN_SHARE, Mixture, SegmentsBesideMemory, start_of
 from likezip.training.segments import SEGMENT, Batch, Feed, Segments, embedding_rows
@@ -97,9 +98,12 @@ def mean_rates(rates: npt.NDArray[np.float64], owners: list[str]) -> dict[str, f
 
 
 def save_checkpoint(content: dict[str, Any], path: Path) -> None:
-    """Write ``content`` to ``path``, all of it or nothing."""
-    torch.save(content, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
+    """Write ``content`` to ``path``, all of it or nothing.  Raises FileError if it can't be written."""
+    with complete_output(path, source=None, force=True) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # what torch makes of an OSError
+            raise FileError(f"{path}: the checkpoint could not be written (is there room?)") from error
 
 
 class Run:

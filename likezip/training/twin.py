@@ -181,6 +181,14 @@ class _Recurrence(torch.autograd.Function):
         return *_gates_backward(total, z, c, states[:-1], ctx.kind), later
 
 
+def can_compile() -> bool:
+    """Whether torch can compile here: that takes a C++ compiler and Python's headers."""
+    try:
+        return bool(torch.compile(torch.neg)(torch.ones(1)) == -1)
+    except Exception:  # whatever stands in the way
+        return False
+
+
 def compile_elementwise() -> None:
     """From now on what lies between products runs as compiled kernels; takes half a minute and a C++ compiler."""
     for name in ("_round", "_add_normalise", "_square", "_gates"):
