@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -126,6 +127,16 @@ def train(
     return trust(start, confidence)
 
 
+def start_tensors(starts: dict[str, Start]) -> dict[str, npt.NDArray[Any]]:
+    """Starts by profile as they are in a model file, which has APMs for text alone."""
+    return {
+        f"{part}.{name}": tensor
+        for part, start in starts.items()
+        for name, tensor in start.tensors().items()
+        if name != "apms" or part == TEXT.name
+    }
+
+
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
@@ -165,10 +176,7 @@ def main(
             training += "; " + opened.metadata()["training"]
         prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
         starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior, known.get(BOTH.name))
-    for part, start in starts.items():
-        tensors |= {
-            f"{part}.{name}": tensor for name, tensor in start.tensors().items() if name != "apms" or part == TEXT.name
-        }
+    tensors |= start_tensors(starts)
     save_file(tensors, output, {"format": "likezip model 1", "training": training})
 
 

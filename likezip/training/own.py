@@ -20,6 +20,7 @@ from likezip.profiles import BOTH, PROFILES, TEXT
 from likezip.start import Start, untrained_start
 from likezip.training.data import Collection, collect
 from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
+from likezip.training.memory import start_tensors
 from likezip.training.prior import SEEN, Run
 from likezip.training.restore import twin_of
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
@@ -119,22 +120,12 @@ def _copy(start: Start) -> Start:
     return Start.of(start.tensors())
 
 
-def _start_tensors(starts: dict[str, Start]) -> Tensors:
-    """As in a model file, which has APMs for text alone."""
-    return {
-        f"{part}.{name}": tensor
-        for part, start in starts.items()
-        for name, tensor in start.tensors().items()
-        if name != "apms" or part == TEXT.name
-    }
-
-
 def _better_starts(network: Tensors, before: dict[str, Start], after: dict[str, Start], held: list[bytes]) -> Tensors:
     """Of the starts without the prior, and of the one beside it, those with which the held-out files are smaller."""
     found: Tensors = {}
     choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BOTH.name])]
     for prior, names in choices:
-        ways = [_start_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        ways = [start_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
         best = min(ways, key=lambda way: _rate_of({**network, **way}, held, prior))
         found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
     return found
