@@ -1,8 +1,8 @@
 """A page for browsers that shows what each byte of a file costs: all in one HTML file, which loads nothing else.
 
-``heatmap.html`` is the page without its contents.  These are a description (JSON), which covers the whole file: the
-blocks and the curve; and planes, arrays with a number for each byte, which cover a part of it: what it costs, what it
-would cost by the prior or the memory alone, and which bytes were expected.
+``heatmap.html``, with its style and its script beside it, is the page without its contents.  These are a description
+(JSON), which covers the whole file: the blocks and the curve; and planes, arrays with a number for each byte, which
+cover a part of it: what it costs, what it would cost by the prior or the memory alone, and which bytes were expected.
 """
 
 from __future__ import annotations
@@ -261,6 +261,12 @@ def render(facts: dict[str, Any], planes: Planes) -> bytes:
         "TITLE": html.escape(facts["name"]),
         "FACTS": json.dumps(facts, separators=(",", ":")).replace("<", r"\u003c"),
         "PLANES": base64.b64encode(packed).decode(),
+        "STYLE": _part("css"),
+        "SCRIPT": _part("js"),
     }
-    template = Path(__file__).with_name("heatmap.html").read_text("utf-8")
-    return re.sub("@@([A-Z]+)@@", lambda place: contents[place[1]], template).encode()
+    return re.sub("@@([A-Z]+)@@", lambda place: contents[place[1]], _part("html")).encode()
+
+
+def _part(kind: str) -> str:
+    """What lies beside this module: the page, its style, its script."""
+    return Path(__file__).with_name(f"heatmap.{kind}").read_text("utf-8").rstrip("\n")
