@@ -150,5 +150,5 @@ def find_model(identity: bytes) -> Model:
             return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
-        f"put its file into {user_directory()} or a directory named in LIKEZIP_MODELS"
+        "put its file into a directory named in LIKEZIP_MODELS"
     )

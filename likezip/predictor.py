@@ -8,7 +8,6 @@ which sees it grow by one bit position at a time, run the same kernel, ``advance
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -419,6 +418,8 @@ def one_ahead(
     expectations: Iterator[tuple[Stretch, npt.NDArray[np.int32]]],
 ) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
     """The same, each made in a thread while the one before is in use, which therefore gets trees of its own."""
+    from concurrent.futures import ThreadPoolExecutor  # which can't be imported while the interpreter ends
+
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, expectations, None)
         while (found := coming.result()) is not None:
