@@ -19,7 +19,6 @@ import likezip
 from benchmarks.report import markdown
 from likezip import codec
 from likezip.model import Model, load_model
-from likezip.network import Network
 from likezip.training.data import read_class, read_validation
 
 Classes = dict[str, bytes]
@@ -52,7 +51,7 @@ def speeds(model: Model, raw: bytes) -> tuple[float, float]:
 
 def products(model: Model) -> int:
     """Multiply-adds of a byte in the prior's layers."""
-    return sum(layer.weight.size for layer in Network.of(model.part("prior")).layers())
+    return sum(layer.weight.size for layer in codec.network_of(model).layers())
 
 
 def table(models: Sequence[Model], kinds: dict[str, Classes], raw: bytes) -> str:

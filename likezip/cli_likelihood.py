@@ -144,14 +144,7 @@ def _score(
 
     with _seekable(name) as file, arguments(size_of(file), **shown) as common, Workers(common["threads"]) as workers:
         begin = file.tell()
-        model, read, meter = the_model(common["model"]), Counted(file, name), common["progress"]
-        done = 0
-
-        def advance(size: int) -> None:
-            nonlocal done
-            done += size
-            meter(done, 0)
-
+        model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
         codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
         size = container.default_block_size(size_of(file))
         blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
@@ -289,20 +282,21 @@ def sample(
     likezip sample -n 1M --seed 7 -o sample.bin
     """
     with failures():
-        began, done = time.monotonic(), 0
+        began = time.monotonic()
         known = b"" if prompt is None else _read(prompt)
         with _sink(Path(output), prompt, force) as file, arguments(size, **shown) as common:
             from likezip.likelihood import drawn
 
-            def advance(count: int) -> None:
-                nonlocal done
-                done += count
-                common["progress"](done, 0)
-
             model = the_model(common["model"])
             codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
             data, bits = drawn(
-                size, prompt=known, seed=seed, model=model, prior=prior, threads=common["threads"], advance=advance
+                size,
+                prompt=known,
+                seed=seed,
+                model=model,
+                prior=prior,
+                threads=common["threads"],
+                advance=common["progress"].advance,
             )
             file.write(data)
         if shown["verbose"] and not shown["quiet"]:

@@ -80,6 +80,12 @@ class Meter:
     shown: bool
     drawn: float = 0.0
     began: float = 0.0
+    done: int = 0
+
+    def advance(self, size: int) -> None:
+        """So many bytes more are done, and nothing is written."""
+        self.done += size
+        self(self.done, 0)
 
     def __call__(self, done: int, written: int) -> None:
         raise_if_interrupted()

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 import likezip
 from likezip.cli import main
 from likezip.model import default_model
+from likezip.network import Network
 from likezip.training import data, finetune, own
 from likezip.training.data import LEAST_HELD, collect
 from likezip.training.export import tensors
@@ -64,7 +65,7 @@ def _torch_as_before() -> Iterator[None]:
 
 def test_the_twin_of_a_model_file_is_exported_as_it_was() -> None:
     part = default_model().part("prior")
-    back = tensors(twin_of(part))
+    back = tensors(twin_of(Network.of(part)))
     assert back.keys() == part.keys()
     assert all(np.array_equal(back[name], part[name]) for name in part)
 

@@ -187,13 +187,13 @@ def _line(point: dict[str, float]) -> str:
 
 
 def tuned_starts(
-    starts: dict[str, Start], network: Network | None, files: Collection, megabytes: float, seed: int, say: Say
+    starts: dict[str, Start], network: Network, files: Collection, megabytes: float, seed: int, say: Say
 ) -> dict[str, Start]:
-    """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network if
-    there is one, and what suits the files.  They are used up."""
+    """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network,
+    and what suits the files.  They are used up."""
     wanted = [TEXT, *(profile for profile in PROFILES[1:] if memory.share_suited(files.train, profile, seed) > 0.1)]
     found = dict(starts)
-    for profile in [*wanted, *([BOTH] if network else [])]:
+    for profile in [*wanted, BOTH]:
         say(f"start of the memory for {profile.name}: {megabytes:.1f} MB")
         beside = network if profile is BOTH else None
         classes, start = {"files": files.train}, starts[profile.name]

@@ -15,8 +15,8 @@ import click
 import torch
 from torch import Tensor
 
+from likezip import codec
 from likezip.model import SUFFIX, load_model
-from likezip.training.export import load_twin
 from likezip.training.prior import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
 from likezip.training.restore import twin_of
 from likezip.training.twin import Shape, Twin
@@ -70,11 +70,11 @@ def _layers(twin: Twin) -> list[str]:
 def _run_of(path: Path) -> Run:
     """The run in a checkpoint, or one that begins with the network of a model file."""
     if path.suffix == SUFFIX:
-        twin = twin_of(load_model(path).part("prior"))
+        twin = twin_of(codec.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
-    twin, _, _ = load_twin(path)
-    run = Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0)
-    run.load(path)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    run = Run(Twin(Shape(**content["shape"])), torch.device("cpu"), 0.0, 0.0, 0.0)
+    run.take(content)
     return run
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip import mixer, x86
+from likezip import codec, mixer
 from likezip.codec import SAMPLE
 from likezip.cost import cross_entropy
 from likezip.model import load_model
@@ -59,7 +59,7 @@ def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 
     """Of blocks drawn from ``files``, the share that the profile suits."""
     random = np.random.default_rng(seed)
     drawn = [draw_block(files, SAMPLE, random) for _ in range(blocks)]
-    return sum(_suits(x86.to_absolute(raw) if x86.is_code(raw) else raw, profile) for raw in drawn) / blocks
+    return sum(_suits(codec.transformed(raw)[1], profile) for raw in drawn) / blocks
 
 
 def trust(start: Start, confidence: int) -> Start:
@@ -111,8 +111,7 @@ def train(
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
         size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
-        raw = draw_block(classes[name], size, random)
-        raw = x86.to_absolute(raw) if x86.is_code(raw) else raw
+        raw = codec.transformed(draw_block(classes[name], size, random))[1]
         if profile not in (TEXT, BOTH) and refused < PATIENCE and not _suits(raw, profile):
             refused += 1
             continue
@@ -164,7 +163,7 @@ def main(
     classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
     training = f"memory: {megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}"
     known = (
-        {profile.name: Start.of(load_model(beside).part(profile.name)) for profile in (*PROFILES, BOTH)}
+        {profile.name: codec.start_of(load_model(beside), profile.name) for profile in (*PROFILES, BOTH)}
         if beside
         else {}
     )

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from likezip import codec
 from likezip.mixer import LOGIT_LIMIT, SQUASH
 from likezip.model import load_model
 from likezip.predictor import Predictor, Shape, default_table_bits
@@ -98,7 +99,7 @@ def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16
 def start_of(model: Path) -> Callable[[], Start]:
     """What makes copies of the memory's start, without a prior, in a model file."""
     loaded = load_model(model)
-    return lambda: Start.of(loaded.part(TEXT.name))
+    return lambda: codec.start_of(loaded, TEXT.name)
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:

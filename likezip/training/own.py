@@ -59,8 +59,7 @@ class Task:
             return run, {profile.name: untrained_start() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
-        codec.network_of(self.base)  # says so if it is not sound
-        run = Run(twin_of(self.base.part("prior")), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
+        run = Run(twin_of(codec.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
         return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from likezip.network import Layer, Network
@@ -31,12 +28,8 @@ def _parts(layer: Layer) -> tuple[Layer, Layer]:
 
 
 @torch.no_grad()
-def twin_of(tensors: dict[str, npt.NDArray[Any]]) -> Twin:
-    """The twin of a model file's prior, which computes what the integers do but for the rounding of logits.
-
-    Raises KeyError or ValueError as ``Network.of``.
-    """
-    network = Network.of(tensors)
+def twin_of(network: Network) -> Twin:
+    """The twin of a model file's network, which computes what the integers do but for the rounding of logits."""
     states = tuple(out.weight.shape[1] for _, out, _, _ in network.blocks)
     hidden = tuple(down.weight.shape[1] for _, _, _, down in network.blocks)
     twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden))
