@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from likezip.coder import Decoder
     from likezip.network import Network
     from likezip.predictor import Advance, Predictor, Shape
-    from likezip.profiles import Profile
     from likezip.start import Start
 
 PriorChoice = Literal["auto", "on", "off"]
@@ -69,13 +68,6 @@ def network_of(model: Model) -> Network:
         raise FormatError(f"{model.path}: the model file's prior is not what this likezip needs ({error})") from error
 
 
-def _profile(number: int, *, prior: bool) -> Profile:
-    """What a block header's profile stands for."""
-    from likezip.profiles import BOTH, PROFILES
-
-    return BOTH if prior else PROFILES[number]
-
-
 def start_of(model: Model, part: str) -> Start:
     """A copy of the trained start for a profile, by its name.  Raises FormatError."""
     from likezip.start import Start
@@ -111,11 +103,19 @@ class Way:
     row_length: int
     prior: bool = False
 
+    def default_lanes(self, size: int) -> int:
+        """Of a block of ``size`` bytes."""
+        from likezip.predictor import default_lanes
 
-def _default_lanes(size: int, way: Way) -> int:
-    from likezip.predictor import default_lanes
+        return default_lanes(size) if self.prior else 1
 
-    return default_lanes(size) if way.prior else 1
+    def shape(self, size: int, lanes: int, table_bits: int | None = None) -> Shape:
+        """Of a block of ``size`` bytes; its table as usual, unless it is to be another."""
+        from likezip.predictor import Shape, default_table_bits
+        from likezip.profiles import BOTH, PROFILES
+
+        profile = BOTH if self.prior else PROFILES[self.profile]
+        return Shape(size, lanes, table_bits or default_table_bits(size), profile, self.row_length)
 
 
 class Coding:
@@ -132,12 +132,8 @@ class Coding:
     ) -> None:
         import numpy as np
 
-        from likezip import predictor
-
-        lanes = lanes or _default_lanes(len(raw), way)
-        profile, table_bits = _profile(way.profile, prior=way.prior), predictor.default_table_bits(len(raw))
         self.way = way
-        self.shape = predictor.Shape(len(raw), min(lanes, container.MAX_LANES), table_bits, profile, way.row_length)
+        self.shape = way.shape(len(raw), min(lanes or way.default_lanes(len(raw)), container.MAX_LANES))
         with open_predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
             ahead = threads > 1 and self.shape.lanes == 1
             self.decisions = block.run(np.frombuffer(raw, np.uint8), advance, ahead=ahead)
@@ -205,7 +201,7 @@ def best_coding(
     if is_noise(raw, best):
         return None
     if lanes is None and best.way.prior and bits < REDUNDANT * size:
-        usual = _default_lanes(len(raw), best.way)
+        usual = best.way.default_lanes(len(raw))
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
     return Coding(raw, model, best.way, lanes, threads, advance)
 
@@ -290,14 +286,13 @@ def decode_block(
 def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int, advance: Advance | None) -> bytes:
     from likezip import x86
     from likezip.coder import Decoder
-    from likezip.predictor import Shape
 
     prior = header.mode == container.MEMORY_PRIOR
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     words = container.unpadded(payload, header.raw_size)
-    decoder, profile = Decoder(words), _profile(header.profile, prior=prior)
-    shape = Shape(header.raw_size, header.lanes, header.table_bits, profile, header.row_length)
+    decoder, way = Decoder(words), Way(header.profile, header.row_length, prior)
+    shape = way.shape(header.raw_size, header.lanes, header.table_bits)
     with open_predictor(shape, model, prior=prior, threads=threads) as block:
         block.follow(decoder, advance)
     decoder.finish()
@@ -322,15 +317,13 @@ def draw(
     import numpy as np
 
     from likezip import x86
-    from likezip.predictor import Shape, default_table_bits
 
     transform, known = transformed(prompt)
     if prompt:
         way = sampled_codings(known, model, 1, prior, threads)[0].way
     else:
         way = _prior_way(model) if prior == "on" or (prior == "auto" and model.has_prior()) else Way(container.TEXT, 0)
-    profile, whole = _profile(way.profile, prior=way.prior), len(prompt) + size
-    shape = Shape(whole, 1, default_table_bits(whole), profile, way.row_length)
+    shape = way.shape(len(prompt) + size, 1)
     with open_predictor(shape, model, prior=way.prior, known=bool(prompt), threads=threads) as block:
         if prompt:
             block.run(np.frombuffer(known, np.uint8), ahead=threads > 1)
@@ -344,42 +337,3 @@ def cross_entropy(raw: bytes, model: Model, *, lanes: int | None = None, prior: 
     byte of noise, which is stored."""
     coding = best_coding(transformed(raw)[1], model, lanes, prior)
     return 8.0 * len(raw) if coding is None else coding.bits
-
-
-def byte_costs(
-    raw: bytes,
-    model: Model,
-    *,
-    before: bytes = b"",
-    prior: PriorChoice = "auto",
-    threads: int = 1,
-    advance: Advance | None = None,
-) -> npt.NDArray[np.float64]:
-    """Bits of each byte of a block, (n,): -log2 P in one lane, where each comes after all others of the block and after
-    ``before``; 8 for those of noise, if there is nothing before.
-
-    threads: with two, the prior works ahead of the memory.  Raises UnsupportedError as ``encode_block`` does.
-    """
-    import numpy as np
-
-    converted = transformed(before + raw)[1]
-    block = converted[len(before) :]
-    best = sampled_codings(block, model, 1, prior, threads)[0]
-    if not before and is_noise(block, best):
-        return np.full(len(raw), 8.0)
-    if best.shape.size < len(converted):
-        best = Coding(converted, model, best.way, 1, threads, advance and _behind(len(before), advance))
-    return best.byte_costs()[len(before) :]
-
-
-def _behind(skipped: int, advance: Advance) -> Advance:
-    """What tells ``advance`` only of bytes behind the first ``skipped``."""
-    left = skipped
-
-    def told(size: int) -> None:
-        nonlocal left
-        skip = min(left, size)
-        left -= skip
-        advance(size - skip)
-
-    return told

@@ -10,25 +10,26 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip import codec, container
+from likezip import codec, container, cost
 from likezip.binary import Source, read_fully
-from likezip.codec import PriorChoice
+from likezip.codec import PriorChoice, Way
 from likezip.model import Model, ModelLike, the_model
 from likezip.workers import Queue, Workers
 
 if TYPE_CHECKING:
-    from likezip.predictor import Advance
+    from likezip.predictor import Advance, Learnt
 
 OVERLAP = 1 << 18
 """Bytes of the block before that a block of a long file comes after, so that its beginning is no surprise."""
 
 LONGEST_CONTEXT = 1 << 22
-"""Bytes of a context, the last ones, that each block comes after."""
+"""Bytes of a context, the last ones, that each block comes after; a process learns them once."""
 
 LONGEST_SAMPLE = container.MAX_BLOCK
 """Bytes of a sample and its prompt."""
@@ -72,22 +73,72 @@ def stream_costs(
     context = context[-LONGEST_CONTEXT:]
     begun: list[bytes] = []
 
-    def blocks() -> Iterator[tuple[bytes, bytes, Model, PriorChoice]]:
+    def blocks() -> Iterator[tuple[bytes, bytes, bytes, Model, PriorChoice]]:
         before = b""
         while raw := read_fully(source, block_size):
             begun.append(raw)
-            yield raw, context + before, model, prior
+            yield raw, before, context, model, prior
             before = raw[-OVERLAP:]
 
-    for costs in Queue(workers, _costs, advance).map(blocks()):
+    for costs in Queue(workers, _block_costs, advance).map(blocks()):
         yield begun.pop(0), costs
 
 
-def _costs(
-    threads: int, advance: Advance | None, raw: bytes, before: bytes, model: Model, prior: PriorChoice
+def _block_costs(
+    threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, model: Model, prior: PriorChoice
 ) -> npt.NDArray[np.float64]:
-    """What a worker does."""
-    return codec.byte_costs(raw, model.here(), before=before, prior=prior, threads=threads, advance=advance)
+    """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it.
+
+    With two threads the prior works ahead of the memory.
+    """
+    model, converted = model.here(), codec.transformed(before + raw)[1]
+    block = converted[len(before) :]
+    best = codec.sampled_codings(block, model, 1, prior, threads)[0]
+    if not (context or before) and codec.is_noise(block, best):
+        return np.full(len(raw), 8.0)
+    told = advance and _behind(len(before), advance)
+    if context:
+        return _costs_behind(context, converted, model, best.way, threads, told)[len(before) :]
+    if best.shape.size < len(converted):
+        best = codec.Coding(converted, model, best.way, 1, threads, told)
+    return best.byte_costs()[len(before) :]
+
+
+def _behind(skipped: int, advance: Advance) -> Advance:
+    """What tells ``advance`` only of bytes behind the first ``skipped``."""
+    left = skipped
+
+    def told(size: int) -> None:
+        nonlocal left
+        skip = min(left, size)
+        left -= skip
+        advance(size - skip)
+
+    return told
+
+
+def _costs_behind(
+    context: bytes, raw: bytes, model: Model, way: Way, threads: int, advance: Advance | None
+) -> npt.NDArray[np.float64]:
+    """Bits of each byte of ``raw`` in one way, behind the context."""
+    learnt = _learnt(context, model, way, threads)
+    known = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
+    shape = way.shape(known.size, 1, learnt.table_bits)
+    with codec.open_predictor(shape, model, prior=way.prior, known=True, threads=threads) as predictor:
+        predictor.go_on(learnt)
+        return cost.byte_costs(*predictor.run(known, advance, ahead=threads > 1), len(raw), 1)
+
+
+@lru_cache(maxsize=2)
+def _learnt(context: bytes, model: Model, way: Way, threads: int) -> Learnt:
+    """What is known behind ``context``, with a table that is large enough for a block more."""
+    from likezip.predictor import default_table_bits
+
+    known = np.frombuffer(codec.transformed(context)[1], np.uint8)
+    shape = way.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
+    with codec.open_predictor(shape, model, prior=way.prior, known=True, threads=threads) as predictor:
+        predictor.run(known, ahead=threads > 1)
+        return predictor.learnt()
 
 
 def sample(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -344,7 +344,27 @@ class Expecting(Protocol):
     most_steps: int
     trees: npt.NDArray[np.int32]
 
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]: ...
+
     def expect(self, known: npt.NDArray[np.int16]) -> None: ...
+
+
+class Learnt(NamedTuple):
+    """What a predictor of one lane, and its prior, know behind the bytes ``state.raw``."""
+
+    state: State
+    prior: list[npt.NDArray[Any]]
+
+    @property
+    def arrays(self) -> list[npt.NDArray[Any]]:
+        """All of it; ``raw`` is the first."""
+        return [*self.state, *self.prior]
+
+    @property
+    def table_bits(self) -> int:
+        """log2 of the bytes of the hash table."""
+        return self.state.table.size.bit_length() - 1
 
 
 class Predictor:
@@ -361,6 +381,16 @@ class Predictor:
         self.raw = self.state.raw
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
+
+    def learnt(self) -> Learnt:
+        """What it knows behind all bytes of a block in one lane, that is, no copy of it."""
+        return Learnt(self.state, self._prior.carried if self._prior else [])
+
+    def go_on(self, learnt: Learnt) -> None:
+        """Begin behind the bytes of a shorter block, all else of whose shape, start and prior are the same."""
+        for own, known in zip(self.learnt().arrays, learnt.arrays, strict=True):
+            own[: len(known)] = known
+        self._step = learnt.state.raw.size
 
     def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
         """Steps to take in one call, up to byte ``end`` of the block."""
@@ -388,10 +418,12 @@ class Predictor:
     ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
         """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,).
 
-        In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on.
+        In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
+        decisions are only of those bytes that were not yet learnt.
         ahead: have the prior work on the next stretch meanwhile, in a thread of its own.
         """
-        ones, bits, end = np.empty(8 * known.size, np.uint16), np.empty(8 * known.size, np.uint8), 0
+        size, end = 8 * (known.size - self._step * self.lanes), 0
+        ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
         expected = self.expectations(known)
         for (_, steps, learning, active), trees in one_ahead(expected) if ahead and self._prior else expected:
             shape, begin, end = (steps, 8, active), end, end + 8 * steps * active

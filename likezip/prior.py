@@ -35,7 +35,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -302,6 +302,11 @@ class Prior:
             activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
             self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))
 
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]:
+        """What one step hands to the next."""
+        return [self._lanes.registers, self._lanes.states]
+
     def expect(self, known: npt.NDArray[np.int16]) -> None:
         """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees``."""
         if known.size != self._rows:
@@ -368,6 +373,11 @@ class SharedPrior:
             if follower.ident is not None:
                 follower.join()
         self._orders = self._nobody
+
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]:
+        """As ``Prior.carried``, of each part."""
+        return [array for _, lanes in self._parts for array in (lanes.registers, lanes.states)]
 
     def expect(self, known: npt.NDArray[np.int16]) -> None:
         """As ``Prior.expect``."""

@@ -2,15 +2,17 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import likezip
-from likezip import codec, coder, container, foresight, likelihood
+from likezip import codec, coder, container, foresight, likelihood, predictor
 from likezip.codec import Coding, Way
 from likezip.foresight import BEST
 from likezip.model import Model, default_model
+from likezip.profiles import BOTH, PROFILES
 from likezip.workers import Workers
 
 WORDS = b"the quick brown fox jumps over a lazy dog while it rains in the valley of nine rivers".decode().split()
@@ -130,6 +132,33 @@ def test_costs_of_machine_code_are_by_byte() -> None:
     costs = likezip.byte_costs(code)
     assert costs.size == len(code)
     assert costs[200:].sum() < 0.2 * costs[:200].sum()
+
+
+@pytest.mark.parametrize("prior", [False, True])
+@pytest.mark.parametrize("split", [1, 700, 2999])
+def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, split: int) -> None:
+    """As all of it at once; and more than once."""
+    known, profile = np.frombuffer(prose(3000), np.uint8), BOTH if prior else PROFILES[container.TEXT]
+    whole = predictor.Shape(3000, 1, 19, profile)
+    with codec.open_predictor(whole, default_model(), prior=prior, known=True) as first:
+        expected = first.run(known)
+    with codec.open_predictor(replace(whole, size=split), default_model(), prior=prior, known=True) as second:
+        second.run(known[:split])
+        learnt = second.learnt()
+    for _ in range(2):
+        with codec.open_predictor(whole, default_model(), prior=prior, known=True) as third:
+            third.go_on(learnt)
+            decisions = third.run(known)
+        assert all(np.array_equal(a, b[8 * split :]) for a, b in zip(decisions, expected, strict=True))
+
+
+def test_a_context_is_learnt_once_for_all_blocks_and_files() -> None:
+    context = prose(5000, seed=9)
+    before = likelihood._learnt.cache_info()
+    costs = [likezip.byte_costs(prose(1000, seed=seed), context=context, prior="off") for seed in (4, 4, 5)]
+    after = likelihood._learnt.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
+    assert np.array_equal(costs[0], costs[1])
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])
