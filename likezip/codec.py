@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from likezip import container
 from likezip.container import BlockHeader
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from likezip.coder import Decoder
     from likezip.network import Network
-    from likezip.predictor import Advance, Predictor, Shape
+    from likezip.predictor import Advance, Decisions, Predictor, Shape
     from likezip.start import Start
 
 PriorChoice = Literal["auto", "on", "off"]
@@ -135,8 +135,10 @@ class Coding:
         self.way = way
         self.shape = way.shape(len(raw), min(lanes or way.default_lanes(len(raw)), container.MAX_LANES))
         with open_predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
-            ahead = threads > 1 and self.shape.lanes == 1
-            self.decisions = block.run(np.frombuffer(raw, np.uint8), advance, ahead=ahead)
+            self.decisions = self._run(block, np.frombuffer(raw, np.uint8), threads, advance)
+
+    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], threads: int, advance: Advance | None) -> Decisions:
+        return block.run(known, advance, ahead=threads > 1 and self.shape.lanes == 1)
 
     @cached_property
     def bits(self) -> float:
@@ -156,6 +158,9 @@ class Coding:
         from likezip.cost import byte_costs
 
         return byte_costs(*self.decisions, self.shape.size, self.shape.lanes)
+
+
+KindOfCoding = TypeVar("KindOfCoding", bound=Coding)
 
 
 def _ways(raw: bytes, model: Model, prior: PriorChoice) -> list[Way]:
@@ -191,19 +196,20 @@ def best_coding(
     prior: PriorChoice,
     threads: int = 1,
     advance: Advance | None = None,
-) -> Coding | None:
+    kind: type[KindOfCoding] = Coding,  # type: ignore[assignment]
+) -> KindOfCoding | None:
     """Code a block in the best way that ``prior`` allows; None for noise: a sample gets no smaller in any way, and the
     block repeats nothing."""
     best = sampled_codings(raw, model, lanes, prior, threads)[0]
     size, bits = best.shape.size, best.bits
     if size == len(raw):
-        return best
+        return best if isinstance(best, kind) else kind(raw, model, best.way, lanes, threads, advance)
     if is_noise(raw, best):
         return None
     if lanes is None and best.way.prior and bits < REDUNDANT * size:
         usual = best.way.default_lanes(len(raw))
         lanes = min(usual, max(FEWEST_LANES, usual // 2))
-    return Coding(raw, model, best.way, lanes, threads, advance)
+    return kind(raw, model, best.way, lanes, threads, advance)
 
 
 def is_noise(raw: bytes, sampled: Coding) -> bool:

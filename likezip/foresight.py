@@ -24,7 +24,7 @@ from likezip.cost import byte_costs
 from likezip.exact import FREQUENCY_BITS
 from likezip.kernels import aligned, aligned_copy, compiled, inlined
 from likezip.model import Model
-from likezip.predictor import Advance, Predictor, Shape, advance_lanes, predict_bit
+from likezip.predictor import Advance, Decisions, Predictor, Shape, advance_lanes, predict_bit
 from likezip.profiles import CONTEXTS, PROFILES
 from likezip.registers import KNOWN, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
 from likezip.start import MODELS, untrained_start
@@ -144,7 +144,9 @@ _OWN = ("registers", "homes", "slots", "inputs", "layer", "rows", "logits", "one
 """What a look writes to, of the state."""
 
 
-def foresee(predictor: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None = None) -> Foresight:
+def foresee(
+    predictor: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None = None
+) -> tuple[Foresight, Decisions]:
     """Take all of the block ``known``, as ``Predictor.run`` does, and note what was expected of each byte."""
     state, size, lanes = predictor.state, known.size, predictor.lanes
     view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _OWN})
@@ -175,7 +177,15 @@ def foresee(predictor: Predictor, known: npt.NDArray[np.uint8], advance: Advance
             found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
         if advance is not None:
             advance(steps * active)
-    return found._replace(costs=byte_costs(ones, bits, size, lanes))
+    return found._replace(costs=byte_costs(ones, bits, size, lanes)), (ones, bits)
+
+
+class LookingCoding(codec.Coding):
+    """A block being coded, and what was expected of each byte."""
+
+    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], threads: int, advance: Advance | None) -> Decisions:
+        self.foresight, decisions = foresee(block, known, advance)
+        return decisions
 
 
 @dataclass(frozen=True)
@@ -207,20 +217,18 @@ def look_at_block(
 ) -> Sight:
     """A block of at least one byte as ``codec.encode_block`` codes it, with the same options."""
     coded = codec.transformed(raw)[1]
-    best = codec.best_coding(coded, model, lanes, prior, threads)
+    best = codec.best_coding(coded, model, lanes, prior, threads, advance, LookingCoding)
     if best is None or len(best.payload()) >= len(raw):
         size, eight = len(raw), np.full(len(raw), 8.0)
         nothing = Foresight(eight, np.full(size, np.nan, np.float32), *np.zeros((2, size, BEST), np.float32))
         nothing = nothing._replace(expected=np.zeros((size, BEST), np.uint8))
         return Sight(raw, raw, container.STORED, 1, "", eight, nothing)
-    with codec.open_predictor(best.shape, model, prior=best.way.prior, known=True, threads=threads) as predictor:
-        foresight = foresee(predictor, np.frombuffer(coded, np.uint8), advance)
-    memory = foresight.costs
+    memory = best.foresight.costs
     if best.way.prior:
         without = codec.sampled_codings(coded, model, lanes, "off", threads)[0].way
         memory = codec.Coding(coded, model, without, None, threads).byte_costs()
     mode = container.MEMORY_PRIOR if best.way.prior else container.MEMORY
-    return Sight(raw, coded, mode, best.shape.lanes, best.shape.profile.name, memory, foresight)
+    return Sight(raw, coded, mode, best.shape.lanes, best.shape.profile.name, memory, best.foresight)
 
 
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:

@@ -68,6 +68,10 @@ Advance = Callable[[int], None]
 """Called with the number of bytes that were coded since its last call."""
 
 
+Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
+"""P(1) in 1/65536 and the bit of binary decisions in the order in which they are coded, (n,) both."""
+
+
 class State(NamedTuple):
     """All that changes while a block is coded; the last arrays hold a row for each lane."""
 
@@ -413,10 +417,8 @@ class Predictor:
                 self._prior.expect(np.where(before < 0, -1, known[starts + before].astype(np.int16)))
             yield stretch, self._trees
 
-    def run(
-        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, *, ahead: bool = False
-    ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
-        """P(1) in 1/65536 and the bit of every binary decision of the block ``known``, in coding order, (8 size,).
+    def run(self, known: npt.NDArray[np.uint8], advance: Advance | None = None, *, ahead: bool = False) -> Decisions:
+        """Every binary decision of the block ``known``, (8 size,).
 
         In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
         decisions are only of those bytes that were not yet learnt.
