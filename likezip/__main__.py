@@ -15,9 +15,10 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     atexit.register(_end_by_signal)  # what is registered first is called last
     from likezip.cli import main as command_line
-    from likezip.console import failures
+    from likezip.console import STANDARD_OUTPUT, failures
+    from likezip.files import naming
 
-    with failures():
+    with failures(), naming(STANDARD_OUTPUT):  # commands answer their own errors, so what is left is about --help
         command_line()
 
 

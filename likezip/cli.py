@@ -15,11 +15,12 @@ import click
 import likezip
 from likezip import binary, codec, container, listing, recovery, stream
 from likezip.cli_likelihood import heatmap, sample, score
-from likezip.console import Counted, failures, moved, printable, range_option
+from likezip.console import STANDARD_OUTPUT, Counted, failures, moved, printable, put, range_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
 from likezip.model import all_models, default_model, load_model
 from likezip.options import (
+    A_PATH,
     PIPE,
     arguments,
     block_size_option,
@@ -40,7 +41,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         return
     with failures():
         model = default_model()
-        click.echo(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
+        put(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
     context.exit()
 
 
@@ -81,7 +82,8 @@ def main() -> None:
 
     \b
     Environment:
-      LIKEZIP_MODELS        directories to look for model files in, separated as in PATH
+      LIKEZIP_MODELS        directories to look for model files in, separated as in PATH, before
+                            likezip/models in XDG_DATA_HOME or ~/.local/share
       LIKEZIP_BACKEND       dot, int8, float32 or cuda: what multiplies, instead of the fastest that is exact here
       LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: what the first of those uses
       NUMBA_CACHE_DIR       where compiled kernels are kept, instead of likezip in XDG_CACHE_HOME
@@ -94,9 +96,9 @@ def main() -> None:
 
 
 _transfer_options = in_order(
-    click.argument("source", default=PIPE, metavar="[IN]", type=click.Path(allow_dash=True)),
-    click.argument("target", required=False, metavar="[OUT]", type=click.Path(allow_dash=True)),
-    click.option("-o", "--output", type=click.Path(allow_dash=True), help="Output file, instead of the argument."),
+    click.argument("source", default=PIPE, metavar="[IN]", type=A_PATH),
+    click.argument("target", required=False, metavar="[OUT]", type=A_PATH),
+    click.option("-o", "--output", type=A_PATH, help="Output file, instead of the argument."),
     click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
     click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
     click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete and verified."),
@@ -212,7 +214,7 @@ def _transfer(
         ):
             read = Counted(opened, source)
             if wanted == PIPE:
-                written = Counted(standard_output(binary=not binary_in and not force), "standard output")
+                written = Counted(standard_output(binary=not binary_in and not force), STANDARD_OUTPUT)
                 work(read, written, common)
                 written.flush()
             else:
@@ -245,7 +247,7 @@ class _Nowhere:
 
 
 @main.command()
-@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @common_options
 def test(files: tuple[str, ...], **shown: Any) -> None:
     """Decompress FILEs to nowhere and say if they are sound.
@@ -269,7 +271,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
 
 
 @main.command(name="list", short_help="Show sizes, ratio and blocks of FILEs.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=A_PATH)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
 def list_(files: tuple[str, ...], as_json: bool) -> None:
     """Show what FILEs hold, by their headers: sizes, ratio, blocks, check, model.
@@ -295,7 +297,7 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
     failed = each(files, read)
     with failures():
         if as_json:
-            click.echo(json.dumps(rows, indent=2))
+            put(json.dumps(rows, indent=2))
         else:
             listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)
@@ -304,18 +306,18 @@ def list_(files: tuple[str, ...], as_json: bool) -> None:
 @main.command()
 @click.argument("name", required=False, metavar="[MODEL]")
 def models(name: str | None) -> None:
-    """Show the models that are found here, or what MODEL, a file or a name, says of itself, as JSON.
+    """Show the models that are found here, or what MODEL, a file, name or id, says of itself, as JSON.
 
     What a compressed file was written with, which `likezip list` tells, is looked for by its id among these.
     """
     with failures():
         if name is None:
             for model in all_models():
-                click.echo(f"{model.id.hex()}  {model.size:>12,} bytes  {model.name}  {printable(str(model.path))}")
+                put(f"{model.id.hex()}  {model.size:>12,} bytes  {model.name}  {printable(str(model.path))}")
             return
         model = load_model(name)
-        about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **model.card()}
-        click.echo(json.dumps(about, indent=1))
+        about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **dict(sorted(model.card().items()))}
+        put(json.dumps(about, indent=1))
 
 
 for command in (train, score, heatmap, sample):

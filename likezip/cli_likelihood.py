@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -17,11 +18,12 @@ import click
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
-from likezip.console import Counted, failures, printable, range_option, size_option
+from likezip.console import STANDARD_OUTPUT, Counted, failures, printable, put, range_option, size_option
 from likezip.errors import LikezipError
 from likezip.files import complete_output, naming
 from likezip.model import the_model
 from likezip.options import (
+    A_PATH,
     PIPE,
     arguments,
     block_size_option,
@@ -48,27 +50,27 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @click.option(
     "--by",
     "division",
     callback=_division,
     metavar="UNIT",
-    help='Rank the parts of each file: line, "record N" or "window N", N bytes each; windows overlap by half.',
+    help='Rank the parts of each file: line, "record N" or "window N", N bytes each; windows, of an even number, '
+    "overlap by half.",
 )
 @click.option(
     "--context",
     "contexts",
     multiple=True,
-    type=click.Path(),
+    type=A_PATH,
     help="Learn from this file first, of which the last 4M count: yesterday's log, say. May be repeated.",
 )
 @click.option(
     "--rank",
     "measure",
     type=click.Choice(["surprise", "bits", "rate"]),
-    default="surprise",
-    show_default=True,
+    show_default="surprise",
     help="What parts are ranked by: surprise, the root mean square of what their bytes cost, which finds a few odd "
     "bytes among many; all their bits; or bits per byte.",
 )
@@ -93,8 +95,16 @@ def score(
     """How surprising FILEs are to the model: bits and bits per byte, of each file or, with --by, of its parts.
 
     Without FILE (or with -) standard input is scored. Every byte is predicted from all before it in the file, so a
-    file's bits are about what it is compressed to. The most surprising parts come first; z tells how many standard
-    deviations they are above the mean of the file's parts.
+    file's bits are about what it is compressed to, without some 70 bytes of headers. The most surprising parts come
+    first.
+
+    \b
+    unit            number of the part in the file, from 1
+    offset, bytes   where it begins, from 0, and its size
+    bits            what it costs; bits_per_byte: divided by its size
+    surprise        root mean square of the bits of its bytes
+    z               standard deviations of what parts are ranked by, above the mean of the file's parts
+    text            its first 200 bytes; backslashes and what can't be shown are escaped
 
     \b
     likezip score *.log                              bits and bits per byte of each
@@ -102,28 +112,33 @@ def score(
     likezip score --by line --context yesterday.log --above 3 today.log
     likezip score --by "record 64" --json table.bin
     """
-    if (top is not None or above is not None) and division is None:
-        raise click.UsageError("--top and --above need --by")
+    if (top, above, measure) != (None, None, None) and division is None:
+        raise click.UsageError("--top, --above and --rank need --by")
+    if above is not None and math.isnan(above):
+        raise click.UsageError("--above needs a number")
     if PIPE in contexts and PIPE in (files or (PIPE,)):
         raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
     from likezip.likelihood import LONGEST_CONTEXT
+    from likezip.score import FILE_COLUMNS, UNIT_COLUMNS
 
     with failures():
         context = b"".join(_read(name, LONGEST_CONTEXT) for name in contexts)
 
     def work(name: str) -> None:
         try:
-            results.append(_score(name, context, division, prior, measure, top, above, **shown))
+            results.append(_score(name, context, division, prior, measure or "surprise", top, above, **shown))
         except (LikezipError, OSError) as error:
             results.append({"name": printable(name), "error": str(error)})
             raise
         if not as_json:
-            _print_rows(results[-1], first=not any("bytes" in result for result in results[:-1]))
+            head = ("name", *(FILE_COLUMNS if division is None else (*UNIT_COLUMNS, "text")))
+            _put_rows(results[-1], head if all("error" in result for result in results[:-1]) else None)
 
     failed = each(files or (PIPE,), work)
-    if as_json:
-        click.echo(json.dumps(results, indent=1))
+    with failures():
+        if as_json:
+            put(json.dumps(results, indent=1))
     sys.exit(failed)
 
 
@@ -142,6 +157,7 @@ def _score(
     from likezip.score import score_blocks
     from likezip.workers import Workers
 
+    began = time.monotonic()
     with _seekable(name) as file, arguments(size_of(file), **shown) as common, Workers(common["threads"]) as workers:
         begin = file.tell()
         model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
@@ -149,6 +165,9 @@ def _score(
         size = container.default_block_size(size_of(file))
         blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
         found = score_blocks(blocks, division, measure)
+        if shown["verbose"] and not shown["quiet"]:
+            rate = f"{found.size} bytes, {found.bits:.0f} bits, {time.monotonic() - began:.1f} s"
+            click.echo(f"{printable(name)}: {rate}", err=True)
         result: dict[str, Any] = {"name": printable(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)
@@ -159,11 +178,13 @@ def _score(
 
 
 def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
-    """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped."""
+    """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped, three
+    dots stand for the rest."""
     file.seek(begin + int(units.starts[number]))
     raw = file.read(min(SHOWN, int(units.sizes[number])))
     text = raw.rstrip(b"\r\n").replace(b"\\", b"\\\\").decode(errors="backslashreplace")
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return shown if units.sizes[number] <= SHOWN else f"{shown}..."
 
 
 def _read(name: str, most: int | None = None) -> bytes:
@@ -188,13 +209,12 @@ def _seekable(name: str) -> Iterator[BinaryIO]:
             yield copy
 
 
-def _print_rows(result: dict[str, Any], *, first: bool) -> None:
-    """A file's row, or those of its units, as TSV; a head before those of the first."""
-    rows = [{"name": result["name"], **row} for row in result.get("units", [result])]
-    if first and rows:
-        click.echo("\t".join(rows[0]))
-    for row in rows:
-        click.echo("\t".join(_cell(value) for value in row.values()))
+def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
+    """A file's row, or those of its units, as TSV, below the head if there is to be one."""
+    if head is not None:
+        put("\t".join(head))
+    for row in result.get("units", [result]):
+        put("\t".join(map(_cell, {"name": result["name"], **row}.values())))
 
 
 def _cell(value: object) -> str:
@@ -204,8 +224,8 @@ def _cell(value: object) -> str:
 
 
 @click.command()
-@click.argument("source", default=PIPE, metavar="[FILE]", type=click.Path(allow_dash=True))
-@click.option("-o", "--output", type=click.Path(allow_dash=True), help="The page to write.", show_default="FILE.html")
+@click.argument("source", default=PIPE, metavar="[FILE]", type=A_PATH)
+@click.option("-o", "--output", type=A_PATH, help="The page to write.", show_default="FILE.html")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option(
     "--range",
@@ -260,11 +280,9 @@ def heatmap(
 @click.option(
     "-n", "--bytes", "size", required=True, type=size_option(1, 1 << 30), metavar="SIZE", help="Bytes to draw."
 )
-@click.option("--prompt", type=click.Path(allow_dash=True), help="A file that the sample is to go on from.")
+@click.option("--prompt", type=A_PATH, help="A file that the sample is to go on from.")
 @click.option("--seed", type=click.IntRange(0), help="Draw the same bytes again.", show_default="another each time")
-@click.option(
-    "-o", "--output", default=PIPE, type=click.Path(allow_dash=True), help="Output file, instead of standard output."
-)
+@click.option("-o", "--output", default=PIPE, type=A_PATH, help="Output file, instead of standard output.")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @prior_option
 @common_options
@@ -307,7 +325,7 @@ def sample(
 def _sink(place: Path, source: str | None, force: bool) -> Iterator[Any]:
     """Standard output for -, or a file that appears once it is complete and is not ``source``."""
     if str(place) == PIPE:
-        written = Counted(standard_output(binary=False), "standard output")
+        written = Counted(standard_output(binary=False), STANDARD_OUTPUT)
         yield written
         written.flush()
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,10 @@ import click
 
 from likezip.errors import LikezipError
 from likezip.files import FileError, naming, raise_if_interrupted, terminable
+from likezip.sizes import parse_size
+
+STANDARD_OUTPUT = "standard output"
+"""What it is called in errors."""
 
 _LINE = 72  # characters of a progress line
 _PAUSE = 0.1  # seconds between two drawings of it
@@ -36,7 +39,8 @@ def failures(name: str | None = None) -> Iterator[None]:
         _forget_output()
         sys.exit(1)
     except OSError as error:
-        _forget_output()
+        if error.filename == STANDARD_OUTPUT:
+            _forget_output()
         fail(f"{error.filename}: {error.strerror}" if error.filename else f"{prefix}{error.strerror or error}")
     except MemoryError:
         fail(f"{prefix}out of memory")
@@ -66,6 +70,12 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def put(line: str) -> None:
+    """A line on standard output; an error says that it is about that."""
+    with naming(STANDARD_OUTPUT):
+        click.echo(line)
+
+
 def announce() -> None:
     """Kernels are about to be compiled."""
     click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
@@ -85,15 +95,15 @@ class Meter:
     def advance(self, size: int) -> None:
         """So many bytes more are done, and nothing is written."""
         self.done += size
-        self(self.done, 0)
+        self(self.done, None)
 
-    def __call__(self, done: int, written: int) -> None:
+    def __call__(self, done: int, written: int | None) -> None:
         raise_if_interrupted()
         now = time.monotonic()
         self.began = self.began or now
         if not self.shown or (now - self.drawn < _PAUSE and done != self.total):
             return
-        line = f"{done / 1e6:.1f} MB -> {written / 1e6:.1f} MB"
+        line = f"{done / 1e6:.1f} MB" + ("" if written is None else f" -> {written / 1e6:.1f} MB")
         if self.total:
             line = f"{100 * done / self.total:3.0f} %  {line}"
         if done and now - self.began > _FIRST:
@@ -143,16 +153,6 @@ def moved(read: Counted, written: Counted, began: float) -> str:
     return f"{read.size} -> {written.size} bytes, {time.monotonic() - began:.1f} s"
 
 
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"(-?\d+)\s*(?:([KMGT])(?:iB)?)?")
-
-
-def parse_size(text: str) -> int | None:
-    """Bytes as people write them: 65536, 64K, 64KiB; powers of 1024. None for anything else."""
-    found = _SIZE.fullmatch(text.strip())
-    return int(found[1]) * _UNITS[found[2] or ""] if found else None
-
-
 def size_option(least: int, most: int) -> Callable[[str], int]:
     """The type of an option: a number of bytes from ``least`` to ``most``."""
 
@@ -171,4 +171,7 @@ def range_option(text: str) -> tuple[int, int | None]:
     numbers = [parse_size(part) if part else None for part in (start, end)]
     if not colon or any(number is None and part for number, part in zip(numbers, (start, end), strict=True)):
         raise click.BadParameter(f"{text} is no range of bytes, such as 1000:2000, :64K or -1M:")
-    return numbers[0] or 0, numbers[1]
+    begin, stop = numbers[0] or 0, numbers[1]
+    if stop is not None and (begin < 0) == (stop < 0) and begin > stop:
+        raise click.BadParameter(f"{text} begins behind its end")
+    return begin, stop

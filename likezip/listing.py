@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, BinaryIO
 
-import click
-
 from likezip import container, index
+from likezip.console import put
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
@@ -35,14 +34,14 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """A table of them, if there are any."""
     if rows:
-        click.echo(
+        put(
             f"{'frames':>6} {'blocks':>6} {'coded':>8} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
             f"check {'model':16}  name"
         )
     for row in rows:
         ways = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
         coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
-        click.echo(
+        put(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
             f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {row['name']}"
         )

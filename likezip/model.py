@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,9 +94,13 @@ def _directories() -> Iterator[Path]:
         if place:
             yield Path(place)
     yield user_directory()
+    yield from _shipped()
+
+
+def _shipped() -> tuple[Path, Path]:
+    """Where the models that come with likezip are, as installed and as checked out."""
     package = Path(__file__).resolve().parent
-    yield package / "models"  # as installed
-    yield package.parent / "models"  # as checked out
+    return package / "models", package.parent / "models"
 
 
 @lru_cache(maxsize=16)
@@ -106,7 +111,7 @@ def _identified(path: Path, size: int, modified: int) -> Model:
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
-    """The model in a file, or the one of that name in the model directories.
+    """The model in a file, or the one of that name, or with that id in hex, in the model directories.
 
     Raises UnknownModelError when there is none.
     """
@@ -116,12 +121,15 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
         if candidate.is_file():
             status = candidate.stat()
             return _identified(candidate.resolve(), status.st_size, status.st_mtime_ns)
+    if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
+        return find_model(bytes.fromhex(str(path_or_name)))
     raise UnknownModelError(f"no model file {path_or_name}, nor one of that name in the model directories")
 
 
 def default_model() -> Model:
-    """The model that likezip ships and writes with."""
-    return load_model(DEFAULT_NAME)
+    """The model that likezip ships and writes with, whatever else has its name."""
+    shipped = [place / f"{DEFAULT_NAME}{SUFFIX}" for place in _shipped()]
+    return load_model(next((path for path in shipped if path.is_file()), DEFAULT_NAME))
 
 
 ModelLike = Model | str | os.PathLike[str]
@@ -150,5 +158,6 @@ def find_model(identity: bytes) -> Model:
             return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
-        "put its file into a directory named in LIKEZIP_MODELS"
+        "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "
+        "--model"
     )

@@ -19,6 +19,9 @@ from likezip.model import load_model
 from likezip.workers import available_cores
 
 PIPE = "-"
+A_PATH = click.Path(allow_dash=True, readable=False)
+"""A file, or - for standard input or output; that it can't be read is found, and said, when it is opened."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

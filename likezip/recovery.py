@@ -81,13 +81,13 @@ def recover_stream(
     """Write the content of all intact blocks of a file that can seek, in order; returns what is missing.
 
     model: for blocks of a frame whose header is lost, None for the default.
-    Raises TruncatedError for an empty file, CorruptError if nothing is intact.
+    Raises TruncatedError for an empty file, UnknownModelError or CorruptError if nothing is recovered.
     """
     given = None if model is None else the_model(model)
-    losses: list[Loss] = []
+    losses, unknown = list[Loss](), list[UnknownModelError]()
     read = written = 0
     with Workers(threads) as workers:
-        for end, result in Queue(workers, _attempt).map(_with_models(_found(file, given), given, announce)):
+        for end, result in Queue(workers, _attempt).map(_with_models(_found(file, given), given, announce, unknown)):
             if isinstance(result, Loss):
                 losses.append(replace(result, position=written))
             else:
@@ -96,6 +96,8 @@ def recover_stream(
             read = max(read, end)
             if progress is not None:
                 progress(read, written)
+    if unknown and not written:
+        raise unknown[0]
     if losses and not written:
         raise CorruptError(f"no block is intact ({losses[0].reason})")
     return losses
@@ -115,7 +117,10 @@ def _attempt(
 
 
 def _with_models(
-    found: Iterator[_Held | Loss], given: Model | None, announce: Callable[[], None] | None
+    found: Iterator[_Held | Loss],
+    given: Model | None,
+    announce: Callable[[], None] | None,
+    unknown: list[UnknownModelError],
 ) -> Iterator[tuple[_Held | Loss, Model | None]]:
     for one in found:
         if isinstance(one, Loss):
@@ -125,6 +130,7 @@ def _with_models(
         try:
             yield one, _model_of(one, given)
         except UnknownModelError as error:
+            unknown.append(error)
             yield Loss(one.begin, one.end, one.block.header.raw_size, str(error)), None
 
 

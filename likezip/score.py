@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from likezip.sizes import parse_size
+
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
@@ -32,13 +34,15 @@ class Division:
 
     @classmethod
     def of(cls, text: str) -> Division:
-        """ "line", "record N" or "window N".  Raises ValueError for anything else, and for windows of an odd size."""
-        found = re.fullmatch(r"line|(record|window)[ =:]*(\d{1,15})", text.strip())
-        if found is None or (found[1] and int(found[2]) < 1):
+        """ "line", "record N" or "window N", N bytes or as 4K.  Raises ValueError for anything else, and for windows of
+        an odd size."""
+        found = re.fullmatch(r"(line)|(record|window)[ =:]*(.+)", text.strip())
+        size = parse_size(found[3]) if found and found[3] else 0
+        if found is None or size is None or (found[2] and not 1 <= size <= MOST):
             raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
-        if found[1] == "window" and int(found[2]) % 2:
-            raise ValueError(f"a window must have an even number of bytes, not {found[2]}")
-        return cls(found[1] or "line", int(found[2] or 0))
+        if found[2] == "window" and size % 2:
+            raise ValueError(f"a window must have an even number of bytes, not {size}")
+        return cls(found[1] or found[2], size)
 
     def ends(self, raw: bytes, offset: int) -> Places:
         """Behind which bytes of ``raw``, which has ``offset`` bytes before it, a line, a record or half a window ends,
@@ -55,6 +59,13 @@ Measure = Literal["surprise", "bits", "rate"]
 A line that is odd has a few bytes that cost a lot; one with random numbers has many that cost some, and a long one has
 many bytes.  So the first finds lines in logs better than the others (``benchmarks.anomalies``).
 """
+
+
+MOST = 1 << 40
+"""Bytes of a record or window."""
+
+FILE_COLUMNS = ("bytes", "bits", "bits_per_byte")
+UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "z")
 
 
 @dataclass(frozen=True)
@@ -97,16 +108,10 @@ class Units:
         return numbers if above is None else numbers[self.z_scores[numbers] >= above]
 
     def row(self, number: int) -> dict[str, int | float]:
-        """A unit as a row of a table; there it is counted from 1."""
-        return {
-            "unit": int(number) + 1,
-            "offset": int(self.starts[number]),
-            "bytes": int(self.sizes[number]),
-            "bits": float(self.bits[number]),
-            "bits_per_byte": float(self.rates[number]),
-            "surprise": float(self.surprises[number]),
-            "z": float(self.z_scores[number]),
-        }
+        """A unit as a row of a table with UNIT_COLUMNS; there it is counted from 1."""
+        whole = number + 1, self.starts[number], self.sizes[number]
+        real = self.bits[number], self.rates[number], self.surprises[number], self.z_scores[number]
+        return dict(zip(UNIT_COLUMNS, [*map(int, whole), *map(float, real)], strict=True))
 
 
 @dataclass(frozen=True)
@@ -118,8 +123,8 @@ class Score:
     units: Units | None
 
     def summary(self) -> dict[str, int | float]:
-        """The file as a row of a table."""
-        return {"bytes": self.size, "bits": self.bits, "bits_per_byte": self.bits / max(1, self.size)}
+        """The file as a row of a table with FILE_COLUMNS."""
+        return dict(zip(FILE_COLUMNS, [self.size, self.bits, self.bits / max(1, self.size)], strict=True))
 
 
 @dataclass

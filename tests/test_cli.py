@@ -100,7 +100,9 @@ CASES = [
     (["decompress", "--range", "1K:", "sound.lz"], 0, TEXT[1024:].decode(), ""),
     (["decompress", "--range", ":-1KiB", "sound.lz"], 0, TEXT[:-1024].decode(), ""),
     (["decompress", "--range", "5:5", "sound.lz"], 0, "", ""),
-    (["decompress", "--range", "5:3", "sound.lz"], 0, "", ""),
+    (["decompress", "--range", "5:-1940", "sound.lz"], 0, TEXT[5:10].decode(), ""),
+    (["decompress", "--range", "5:3", "sound.lz"], 2, "", "5:3 begins behind its end"),
+    (["decompress", "--range", "-3:-5", "sound.lz"], 2, "", "-3:-5 begins behind its end"),
     (["decompress", "--range", "10:99G", "sound.lz"], 0, TEXT[10:].decode(), ""),
     (["decompress", "--range", "1M:", "sound.lz"], 1, "", "behind the end: there are 1950 bytes"),
     (["list", "--json", "missing"], 1, '[\n  {\n    "name": "missing",\n    "error": "No such ...', "missing: No such"),
@@ -320,7 +322,7 @@ def test_full_standard_output(place: Path) -> None:
     for arguments in (["list", "sound.lz"], ["--help"], ["list", "--json", "sound.lz"]):
         with open("/dev/full", "wb") as full:
             result = subprocess.run([*LIKEZIP, *arguments], stdout=full, stderr=-1, check=False)
-        assert (result.returncode, result.stderr) == (1, b"likezip: No space left on device\n")
+        assert (result.returncode, result.stderr) == (1, b"likezip: standard output: No space left on device\n")
 
 
 def test_broken_pipe_is_quiet(place: Path) -> None:

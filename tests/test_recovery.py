@@ -136,7 +136,7 @@ def test_a_frame_of_an_unknown_model_is_lost_and_the_others_are_not(tmp_path: Pa
         content, losses = recovered(damaged, tmp_path)
         assert content == b"more"
         assert sum("756e6b6e6f776e21" in loss.reason for loss in losses) == BLOCKS
-    with pytest.raises(likezip.CorruptError, match="756e6b6e6f776e21"):
+    with pytest.raises(likezip.UnknownModelError, match="756e6b6e6f776e21"):
         recovered(unknown, tmp_path)
 
 

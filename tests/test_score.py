@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import likezip
 from likezip.cli import main
-from likezip.score import Division, Units, score_blocks
+from likezip.score import UNIT_COLUMNS, Division, Units, score_blocks
 
 RAW, COSTS = b"ab\ncde\n\nf", np.arange(9.0)
 
@@ -27,6 +27,7 @@ RAW, COSTS = b"ab\ncde\n\nf", np.arange(9.0)
         ("window 4", [0, 2, 4, 6], [4, 4, 4, 3], [6, 14, 22, 21]),
         ("window=2", [0, 1, 2, 3, 4, 5, 6, 7], [2] * 8, [1, 3, 5, 7, 9, 11, 13, 15]),
         ("window 100", [0], [9], [36]),
+        ("record 1K", [0], [9], [36]),
     ],
 )
 @pytest.mark.parametrize("cut", [9, 4, 1])
@@ -47,7 +48,19 @@ def test_nothing_has_no_units() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "lines", "record", "record 0", "record -1", "record 10000000000000000", "window 3", "window x", "byte"]
+    "text",
+    [
+        "",
+        "lines",
+        "record",
+        "record 0",
+        "record -1",
+        "record 10000000000000000",
+        "window 3",
+        "window x",
+        "byte",
+        "record 2T",
+    ],
 )
 def test_divisions_that_are_none(text: str) -> None:
     with pytest.raises(ValueError):
@@ -165,7 +178,9 @@ def test_a_pipe_is_scored(tmp_path: Path) -> None:
     ("words", "code", "said"),
     [
         (["score", "--by", "lines"], 2, "is none of line, record N and window N"),
-        (["score", "--top", "3"], 2, "--top and --above need --by"),
+        (["score", "--top", "3"], 2, "--top, --above and --rank need --by"),
+        (["score", "--rank", "bits"], 2, "--top, --above and --rank need --by"),
+        (["score", "--by", "line", "--above", "nan"], 2, "--above needs a number"),
         (["score", "missing"], 1, "likezip: missing: No such file"),
         (["score", "--context", "missing", "-"], 1, "likezip: missing: No such file"),
         (["score", "."], 1, "is a directory"),
@@ -191,6 +206,55 @@ def test_one_file_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     rows = json.loads(run("score", "--json", str(tmp_path / "bad"), str(tmp_path / "good"))[1])
     assert [sorted(row) for row in rows] == [["error", "name"], ["bits", "bits_per_byte", "bytes", "name"]]
     assert out.splitlines()[1].startswith(str(tmp_path / "good"))
+
+
+def test_one_file_that_fails_silences_nothing(tmp_path: Path) -> None:
+    """Once standard output was done with after any error of the system; which shows only in a process of its own."""
+    (tmp_path / "good").write_bytes(b"text\nand more\n" * 9)
+    (tmp_path / "good.lz").write_bytes(likezip.compress(b"text" * 100))
+    (tmp_path / "secret").write_bytes(b"text")
+    (tmp_path / "secret").chmod(0)
+    names = ["missing", "good", "secret"]
+    for words, shown in (
+        (["score", "--prior", "off", *names], ["name\tbytes", "good\t126"]),
+        (["score", "--prior", "off", "--json", *names], ['"good"', '"bytes": 126']),
+        (["score", "--prior", "off", "--by", "line", *names], ["name\tunit", "good\t"]),
+        (["list", "missing", "good.lz", "secret"], ["frames", "good.lz"]),
+        (["list", "--json", "missing", "good.lz"], ['"good.lz"', '"uncompressed": 400']),
+    ):
+        command = [sys.executable, "-m", "likezip", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert done.stderr.startswith("likezip: missing: No such file or directory\n"), done.stderr
+        assert all(part in done.stdout for part in shown), done.stdout
+
+
+def test_the_head_comes_once_whatever_has_rows(tmp_path: Path) -> None:
+    for name, content in (("one", b"a line\n"), ("empty", b""), ("more", log(30, ODD))):
+        (tmp_path / name).write_bytes(content)
+    names = [str(tmp_path / name) for name in ("missing", "one", "empty", "more")]
+    for words, rows in ((["--above", "2"], 1), (["--above", "100"], 0), (["--top", "2"], 3)):
+        out = run("score", "--prior", "off", "--by", "line", *words, *names)[1].splitlines()
+        assert out[0].split("\t") == ["name", *UNIT_COLUMNS, "text"]
+        assert len(out) > rows and not any(row.startswith("name\t") for row in out[1:])
+    assert run("score", names[0])[1] == ""
+
+
+def test_an_error_of_standard_output_names_it() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    for words in (["score", "--prior", "off", "-"], ["score", "--json", "--prior", "off", "-"], ["models"]):
+        with Path("/dev/full").open("wb") as full:
+            command = [sys.executable, "-m", "likezip", *words]
+            done = subprocess.run(command, input=b"text", stdout=full, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr) == (1, b"likezip: standard output: No space left on device\n")
+
+
+def test_long_parts_are_cut_and_what_was_done_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 300 + b"\nshort\n")
+    _, out, err = run("score", "-v", "--prior", "off", "--by", "line", "--json", str(tmp_path / "a"))
+    assert sorted(unit["text"] for unit in json.loads(out)[0]["units"]) == ["short", "x" * 200 + "..."]
+    assert "a: 307 bytes, " in err
 
 
 def test_no_output_replaces_its_input(tmp_path: Path) -> None:

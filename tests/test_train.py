@@ -96,8 +96,11 @@ def test_what_can_not_be_learnt_from_is_left_out(files: Path) -> None:
     )
     (files / "model.safetensors").write_bytes(b"some words " * 5000)
     (files / "my.checkpoint").write_bytes(b"other words " * 5000)
+    (files / ".git").mkdir()
+    (files / ".git" / "config").write_bytes(b"no words of these " * 5000)
+    (files / ".hidden").write_bytes(b"nor of these " * 5000)
     found = collect([files, files / "below"], without=[files / "my.checkpoint"])
-    assert found.left_out == {"noise": 1, "copies": 1 + 7}
+    assert found.left_out == {"noise": 1, "copies": 1 + 7, "links": 1, "empty": 1, "models": 1, "hidden": 2}
     assert len(found.train) + len(found.held) == 15
 
 
@@ -122,7 +125,7 @@ def test_what_is_too_much_is_left_out(files: Path, monkeypatch: pytest.MonkeyPat
 
 def test_too_little_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(text(60_000, 1))
-    with pytest.raises(ValueError, match="60000 bytes to learn from, fewer than 65536"):
+    with pytest.raises(ValueError, match="there are 60000 bytes to learn from, and at least 65536 are needed"):
         collect([tmp_path])
 
 
@@ -180,10 +183,11 @@ def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch
     assert done.exit_code == 1
     assert checkpoint.exists() and not output.exists()
     assert sorted(path.name for path in files.iterdir() if path.suffix not in (".txt", "")) == ["own.checkpoint"]
-    other = CliRunner().invoke(main, [*words[:-4], "--minutes", "0.3", "-T", "1"])
+    assert f"what was learnt is kept in {checkpoint}" in done.stderr
+    other = CliRunner().invoke(main, [*words, "--seed", "2"])
     assert other.exit_code == 1
     assert "is of another run, with other files or options: delete it" in other.stderr
-    done = CliRunner().invoke(main, words)
+    done = CliRunner().invoke(main, [*words, "--minutes", "0.21"])
     assert done.exit_code == 0, done.stderr
     assert f"goes on from {checkpoint}" in done.stderr
     assert steps[:9] == [0, 1, 2, 3, 4, 5, 6, -1, 7]
@@ -286,6 +290,24 @@ def test_a_base_that_lacks_something_is_refused(files: Path, tmp_path: Path) -> 
     done = CliRunner().invoke(main, ["train", str(files), "-o", str(tmp_path / "x.safetensors"), "--from", base])
     assert done.exit_code == 1
     assert "prior is not what this likezip needs" in done.stderr
+
+
+def test_the_name_of_the_shipped_model_is_kept(files: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["train", str(files), "-o", str(tmp_path / "likezip-1.safetensors")])
+    assert done.exit_code == 1
+    assert "likezip-1 is the name of the model that comes with likezip" in done.stderr
+
+
+def test_the_default_is_the_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever has its name and is found before it."""
+    shipped = default_model()
+    (tmp_path / "likezip-1.safetensors").write_bytes(b"of another one")
+    monkeypatch.setenv("LIKEZIP_MODELS", str(tmp_path))
+    assert default_model() == shipped
+    assert likezip.load_model("likezip-1") != shipped
+    assert likezip.load_model(shipped.id.hex()) == shipped
+    with pytest.raises(likezip.UnknownModelError, match="00ff00ff00ff00ff, which is not among the models here"):
+        likezip.load_model("00ff00ff00ff00ff")
 
 
 def test_the_command_line_does_not_load_torch() -> None:

@@ -46,7 +46,9 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 @click.option(
     "--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="Of all that is drawn."
 )
-@click.option("-T", "--threads", type=click.IntRange(1), default=available_cores, show_default="the cores")
+@click.option(
+    "-T", "--threads", type=click.IntRange(1), default=available_cores, show_default="the cores", help="Of torch."
+)
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
 def train(
@@ -61,9 +63,13 @@ def train(
 ) -> None:
     """Train a model on the files below DIRs, for files of the same kind.
 
-    A tenth of them is held out: they tell how well the model does on files that it has not seen, which it says as it
-    goes, in bits per byte, and whether it is worth to go on. What was stopped (Ctrl-C) goes on when the same command is
-    given again.
+    About a tenth of them is held out: they tell how well the model does on files that it has not seen, and whether it
+    is worth to go on. Every so often a table says the bits per byte of parts of the files trained on and of parts of
+    those held out, and the gap between them. At first it shows which of them are harder; what it grows by, the model
+    has learnt by heart. Left out are hidden files, links, copies, models, and what looks like noise.
+
+    What was stopped (Ctrl-C) goes on when the same command is given again, if you like with other --minutes: until the
+    model is written, a checkpoint of some 200 MB lies beside it.
 
     \b
     likezip train logs/2024 logs/2025 -o logs.safetensors
@@ -83,6 +89,8 @@ def train(
         for source in sources:
             if not source.exists():
                 raise FileError(f"{source}: no such file or directory")
+        if output.stem == DEFAULT_NAME:
+            raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
         model = None if base == SCRATCH else load_model(base)
         codec.prepare(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
@@ -91,7 +99,7 @@ def train(
         written = load_model(output)
         rates = card["held_out"]
         compared = "".join(f"{rates['before']:.3f} by {base}, " if "before" in rates else "")
-        say(f"files held out, compressed: {compared}{rates['after']:.3f} bits per byte by this model")
+        say(f"files held out, each compressed: {compared}{rates['after']:.3f} bits per byte by this model")
         if rates.get("before", math.inf) <= rates["after"]:
             say(f"nothing is gained by it: {base} is as good for such files")
         say(f"{output}: model {written.id.hex()}, {written.size:,} bytes")

@@ -101,14 +101,17 @@ class Collection:
 def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection:
     """The files, and all below the directories, divided by the hash of their names, so in the same way each time.
 
-    A single file is divided, its end held out.  Left out are links, empty files, model files, those of ``without``,
-    copies of others, what looks like noise, and what is beyond MOST_BYTES.
+    A single file is divided, its end held out.  Left out are hidden files and directories, links, empty files, model
+    files, those of ``without``, copies of others, what looks like noise, and what is beyond MOST_BYTES.
     Raises ValueError for fewer than 64 KiB.
     """
     files, left_out, room = dict[bytes, tuple[bytes, bytes]](), Counter[str](), MOST_BYTES
     unwanted = {path.resolve() for path in without}
     for name, path in _own_files(sources):
-        if path.resolve() in unwanted or path.suffix == SUFFIX:
+        if path.resolve() in unwanted:
+            continue
+        if why := _unwanted(name, path):
+            left_out[why] += 1
             continue
         if path.stat().st_size > room:
             left_out["too much"] += 1
@@ -120,12 +123,13 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
             left_out["copies"] += 1
         elif len(content) > SMALL and repeats_nothing(content):
             left_out["noise"] += 1
-        elif content:
+        else:
             files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), content
     contents = [content for _, content in sorted(files.values())]
     total = sum(map(len, contents))
     if total < 4 * LEAST_HELD:
-        raise ValueError(f"there are {total} bytes to learn from, fewer than {4 * LEAST_HELD}")
+        names = ", ".join(map(str, sources))
+        raise ValueError(f"{names}: there are {total} bytes to learn from, and at least {4 * LEAST_HELD} are needed")
     return Collection(*_divided(contents, total), left_out)
 
 
@@ -139,8 +143,20 @@ def _own_files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:
         if source.is_file():
             yield source.name, source
         for path in sorted(source.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+            if path.is_file():
                 yield f"{source.name}/{path.relative_to(source).as_posix()}", path
+
+
+def _unwanted(name: str, path: Path) -> str:
+    """Why a file is left out whatever it holds, or nothing."""
+    below = name.split("/")[1:]
+    if any(part.startswith(".") for part in below):
+        return "hidden"
+    if below and path.is_symlink():
+        return "links"
+    if path.suffix == SUFFIX:
+        return "models"
+    return "" if path.stat().st_size else "empty"
 
 
 def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:

@@ -143,7 +143,8 @@ class Tuning:
         raises ValueError if it is another.
         """
         self._resume(checkpoint, identity, say)
-        say(f"{'minutes':>8} {'MB seen':>8} {'train':>8} {'held out':>8} {'gap':>8}  bits per byte")
+        say("bits per byte of parts of the files trained on and of parts of those held out:")
+        say(f"{'minutes':>8} {'MB seen':>8} {'train':>8} {'held out':>8} {'gap':>8}")
         for point in self.run.curve or [self.measure()]:
             say(_line(point))
         try:
@@ -153,6 +154,7 @@ class Tuning:
                 self._save(checkpoint, identity)
         except KeyboardInterrupt:
             self._save(checkpoint, identity)
+            say(f"what was learnt is kept in {checkpoint}, from where the same command goes on")
             raise
         self.run.twin.load_state_dict(self.best)
 
@@ -194,7 +196,8 @@ def tuned_starts(
     wanted = [TEXT, *(profile for profile in PROFILES[1:] if memory.share_suited(files.train, profile, seed) > 0.1)]
     found = dict(starts)
     for profile in [*wanted, BOTH]:
-        say(f"start of the memory for {profile.name}: {megabytes:.1f} MB")
+        kind = "beside the network" if profile is BOTH else f"by itself, for {profile.name}"
+        say(f"the memory's start {kind}: training on {megabytes:.1f} MB")
         beside = network if profile is BOTH else None
         classes, start = {"files": files.train}, starts[profile.name]
         found[profile.name] = memory.train(

@@ -63,9 +63,13 @@ class Task:
         return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
-        """For the card, and to know a checkpoint by."""
+        """For the card."""
+        return {**self.identity(), "minutes": self.minutes}
+
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint of it is known by."""
         base = "scratch" if self.base is None else f"{self.base.name} {self.base.id.hex()}"
-        return {"base": base, "minutes": self.minutes, "seed": self.seed}
+        return {"base": base, "seed": self.seed}
 
 
 def train_model(
@@ -74,7 +78,7 @@ def train_model(
     """Train on the files below ``sources``, write the model file ``output``, and return its card.
 
     A run that was stopped goes on from its checkpoint, which lies beside ``output`` until that is complete, when it is
-    called again with the same arguments.
+    called again with the same arguments, but for the minutes.
     Raises ValueError for fewer than 64 KiB of files, a base without a prior, and a checkpoint of another run.
     """
     if output.suffix != SUFFIX:
@@ -96,7 +100,7 @@ def _trained(files: Collection, task: Task, checkpoint: Path, say: Say) -> tuple
     """The card and the content of the model file."""
     run, starts = task.begin()
     tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
-    tuning.finish(checkpoint, {**task.described(), "files": files.digest()}, say)
+    tuning.finish(checkpoint, {**task.identity(), "files": files.digest()}, say)
     network = tuning.network()
     megabytes = min(2e-6 * sum(map(len, files.train)), STARTS_RATE * task.minutes)
     copies = {name: _copy(start) for name, start in starts.items()}
@@ -109,7 +113,10 @@ def _trained(files: Collection, task: Task, checkpoint: Path, say: Say) -> tuple
 
 
 def _counted(files: Collection) -> str:
-    parts = [f"{len(part)} files, {sum(map(len, part)):,} bytes" for part in (files.train, files.held)]
+    parts = [
+        f"{len(part)} {'file' if len(part) == 1 else 'files'}, {sum(map(len, part)):,} bytes"
+        for part in (files.train, files.held)
+    ]
     left_out = "".join(f"; left out: {count} ({why})" for why, count in files.left_out.items())
     return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
 

@@ -301,7 +301,8 @@ MODEL = Check(
     "frame header: model id",
     UnknownModelError,
     "the frame was written with model {}, which is not among the models here; "
-    "put its file into a directory named in LIKEZIP_MODELS",
+    "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "
+    "--model",
 )
 BLOCK_LENGTH = Check("block header: length", TruncatedError, "the data end within the header of block {}")
 BLOCK_CHECKSUM = Check(
