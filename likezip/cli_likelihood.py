@@ -35,6 +35,7 @@ from likezip.options import (
     size_of,
     standard_output,
 )
+from likezip.workers import Workers
 
 SHOWN = 200
 """Bytes of a unit that are shown."""
@@ -104,7 +105,7 @@ def score(
     bits            what it costs; bits_per_byte: divided by its size
     surprise        root mean square of the bits of its bytes
     z               standard deviations of what parts are ranked by, above the mean of the file's parts
-    text            its first 200 bytes; backslashes and what can't be shown are escaped
+    text            its first 200 bytes, and ... if there are more; backslashes and what can't be shown are escaped
 
     \b
     likezip score *.log                              bits and bits per byte of each
@@ -127,7 +128,7 @@ def score(
 
     def work(name: str) -> None:
         try:
-            results.append(_score(name, context, division, prior, measure or "surprise", top, above, **shown))
+            results.append(_score(name, workers, context, division, prior, measure or "surprise", top, above, **shown))
         except (LikezipError, OSError) as error:
             results.append({"name": printable(name), "error": str(error)})
             raise
@@ -135,7 +136,8 @@ def score(
             head = ("name", *(FILE_COLUMNS if division is None else (*UNIT_COLUMNS, "text")))
             _put_rows(results[-1], head if all("error" in result for result in results[:-1]) else None)
 
-    failed = each(files or (PIPE,), work)
+    with Workers(shown["threads"]) as workers:
+        failed = each(files or (PIPE,), work)
     with failures():
         if as_json:
             put(json.dumps(results, indent=1))
@@ -144,6 +146,7 @@ def score(
 
 def _score(
     name: str,
+    workers: Workers,
     context: bytes,
     division: Any,
     prior: PriorChoice,
@@ -155,36 +158,35 @@ def _score(
     """What is said of one file."""
     from likezip.likelihood import stream_costs
     from likezip.score import score_blocks
-    from likezip.workers import Workers
 
     began = time.monotonic()
-    with _seekable(name) as file, arguments(size_of(file), **shown) as common, Workers(common["threads"]) as workers:
+    with _seekable(name) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
         model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
         codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
         size = container.default_block_size(size_of(file))
         blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
         found = score_blocks(blocks, division, measure)
-        if shown["verbose"] and not shown["quiet"]:
-            rate = f"{found.size} bytes, {found.bits:.0f} bits, {time.monotonic() - began:.1f} s"
-            click.echo(f"{printable(name)}: {rate}", err=True)
         result: dict[str, Any] = {"name": printable(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)
             result["units"] = [
                 {**found.units.row(number), "text": _text(file, begin, found.units, number)} for number in numbers
             ]
-        return result
+    if shown["verbose"] and not shown["quiet"]:
+        rate = f"{found.size} bytes, {found.bits:.0f} bits, {time.monotonic() - began:.1f} s"
+        click.echo(f"{printable(name)}: {rate}", err=True)
+    return result
 
 
 def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
     """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped, three
     dots stand for the rest."""
     file.seek(begin + int(units.starts[number]))
-    raw = file.read(min(SHOWN, int(units.sizes[number])))
-    text = raw.rstrip(b"\r\n").replace(b"\\", b"\\\\").decode(errors="backslashreplace")
+    raw = file.read(min(SHOWN + 2, int(units.sizes[number]))).rstrip(b"\r\n")
+    text = raw[:SHOWN].replace(b"\\", b"\\\\").decode(errors="backslashreplace")
     shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return shown if units.sizes[number] <= SHOWN else f"{shown}..."
+    return shown if len(raw) <= SHOWN else f"{shown}..."
 
 
 def _read(name: str, most: int | None = None) -> bytes:

@@ -122,8 +122,10 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
             status = candidate.stat()
             return _identified(candidate.resolve(), status.st_size, status.st_mtime_ns)
     if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
-        return find_model(bytes.fromhex(str(path_or_name)))
-    raise UnknownModelError(f"no model file {path_or_name}, nor one of that name in the model directories")
+        for model in all_models():
+            if model.id.hex() == path_or_name:
+                return model
+    raise UnknownModelError(f"no model file {path_or_name}, nor one of that name or id in the model directories")
 
 
 def default_model() -> Model:

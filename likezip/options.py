@@ -48,7 +48,7 @@ common_options = in_order(
     click.option(
         "--model",
         "model_name",
-        help="Model file or name, instead of the default; to decompress it must be the frame's, wherever it lies.",
+        help="Model instead of the default: file, name or id; to decompress it must be the frame's, wherever it lies.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr."),
     click.option("-v", "--verbose", is_flag=True, help="Say what was done."),

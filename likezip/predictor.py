@@ -394,7 +394,7 @@ class Predictor:
         """Begin behind the bytes of a shorter block, all else of whose shape, start and prior are the same."""
         for own, known in zip(self.learnt().arrays, learnt.arrays, strict=True):
             own[: len(known)] = known
-        self._step = learnt.state.raw.size
+        self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
 
     def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
         """Steps to take in one call, up to byte ``end`` of the block."""
@@ -433,6 +433,7 @@ class Predictor:
             _encode(self.state, trees, known, steps, learning, active, *parts)
             if advance is not None:
                 advance(steps * active)
+        self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
         self._last = int(known[-1])
         return ones, bits
 

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import likezip
 from likezip import codec, coder, container, foresight, likelihood, predictor
 from likezip.codec import Coding, Way
+from likezip.cost import byte_costs
 from likezip.foresight import BEST
 from likezip.model import Model, default_model
 from likezip.profiles import BOTH, PROFILES
@@ -152,13 +154,38 @@ def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, sp
         assert all(np.array_equal(a, b[8 * split :]) for a, b in zip(decisions, expected, strict=True))
 
 
-def test_a_context_is_learnt_once_for_all_blocks_and_files() -> None:
-    context = prose(5000, seed=9)
-    before = likelihood._learnt.cache_info()
-    costs = [likezip.byte_costs(prose(1000, seed=seed), context=context, prior="off") for seed in (4, 4, 5)]
-    after = likelihood._learnt.cache_info()
-    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
-    assert np.array_equal(costs[0], costs[1])
+@pytest.mark.parametrize("prior", [False, True])
+def test_costs_behind_a_context_are_those_of_one_run(prior: bool) -> None:
+    """With as large a table."""
+    context, raw, way = prose(2000, seed=7) + b"\n", prose(900, seed=8), Way(container.TEXT, 0, prior)
+    costs = likelihood._costs_behind(context, raw, default_model(), way, 1, None)
+    shape = way.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
+    with codec.open_predictor(shape, default_model(), prior=prior, known=True) as whole:
+        decisions = whole.run(np.frombuffer(context + raw, np.uint8))
+    assert np.array_equal(costs, byte_costs(*decisions, shape.size, 1)[len(context) :])
+
+
+def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    context, learnt = prose(5000, seed=9), list[bytes]()
+    learn, told = likelihood._learn, list[int]()
+
+    def noted(context: bytes, *others: Any) -> predictor.Learnt:
+        learnt.append(context)
+        return learn(context, *others)
+
+    monkeypatch.setattr(likelihood, "_learn", noted)
+    with Workers(1) as workers:
+        for seed in (4, 5):
+            source = _source(prose(1000, seed=seed))
+            costs = likelihood.stream_costs(
+                source, workers, default_model(), context=context, prior="off", advance=told.append
+            )
+            assert sum(part.size for _, part in costs) == 1000
+    assert learnt == [context]
+    assert sum(told) == 2000 and told[0] == 0
+    for other in (b"another", b"and another"):
+        likezip.byte_costs(b"x", context=other, prior="off")
+    assert len(likelihood._kept) <= likelihood.MOST_KEPT
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])

@@ -233,10 +233,10 @@ def test_the_head_comes_once_whatever_has_rows(tmp_path: Path) -> None:
     for name, content in (("one", b"a line\n"), ("empty", b""), ("more", log(30, ODD))):
         (tmp_path / name).write_bytes(content)
     names = [str(tmp_path / name) for name in ("missing", "one", "empty", "more")]
-    for words, rows in ((["--above", "2"], 1), (["--above", "100"], 0), (["--top", "2"], 3)):
+    for words, rows in ((["--above", "100"], 0), (["--top", "2"], 3)):
         out = run("score", "--prior", "off", "--by", "line", *words, *names)[1].splitlines()
         assert out[0].split("\t") == ["name", *UNIT_COLUMNS, "text"]
-        assert len(out) > rows and not any(row.startswith("name\t") for row in out[1:])
+        assert len(out) == 1 + rows and not any(row.startswith("name\t") for row in out[1:])
     assert run("score", names[0])[1] == ""
 
 
@@ -251,10 +251,14 @@ def test_an_error_of_standard_output_names_it() -> None:
 
 
 def test_long_parts_are_cut_and_what_was_done_is_said(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x" * 300 + b"\nshort\n")
+    (tmp_path / "a").write_bytes(b"x" * 300 + b"\nshort\n" + b"y" * 200 + b"\r\n")
     _, out, err = run("score", "-v", "--prior", "off", "--by", "line", "--json", str(tmp_path / "a"))
-    assert sorted(unit["text"] for unit in json.loads(out)[0]["units"]) == ["short", "x" * 200 + "..."]
-    assert "a: 307 bytes, " in err
+    assert sorted(unit["text"] for unit in json.loads(out)[0]["units"]) == [
+        "short",
+        "x" * 200 + "...",
+        "y" * 200,
+    ]
+    assert "a: 509 bytes, " in err
 
 
 def test_no_output_replaces_its_input(tmp_path: Path) -> None:

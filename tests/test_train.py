@@ -306,7 +306,7 @@ def test_the_default_is_the_shipped_model(tmp_path: Path, monkeypatch: pytest.Mo
     assert default_model() == shipped
     assert likezip.load_model("likezip-1") != shipped
     assert likezip.load_model(shipped.id.hex()) == shipped
-    with pytest.raises(likezip.UnknownModelError, match="00ff00ff00ff00ff, which is not among the models here"):
+    with pytest.raises(likezip.UnknownModelError, match="no model file 00ff00ff00ff00ff, nor one of that name or id"):
         likezip.load_model("00ff00ff00ff00ff")
 
 

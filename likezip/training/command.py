@@ -10,10 +10,11 @@ import click
 from likezip import codec
 from likezip.console import announce, failures
 from likezip.files import FileError
-from likezip.model import DEFAULT_NAME, load_model
+from likezip.model import DEFAULT_NAME, default_model, load_model
 from likezip.workers import available_cores
 
 SCRATCH = "scratch"
+A_PATH = click.Path(path_type=Path, readable=False)
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -23,10 +24,8 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write: NAME.safetensors."
-)
+@click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=A_PATH)
+@click.option("-o", "--output", required=True, type=A_PATH, help="Model file to write: NAME.safetensors.")
 @click.option(
     "--from",
     "base",
@@ -91,7 +90,7 @@ def train(
                 raise FileError(f"{source}: no such file or directory")
         if output.stem == DEFAULT_NAME:
             raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
-        model = None if base == SCRATCH else load_model(base)
+        model = None if base == SCRATCH else default_model() if base == DEFAULT_NAME else load_model(base)
         codec.prepare(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 

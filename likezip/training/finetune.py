@@ -87,6 +87,7 @@ class Tuning:
     """Training of the network: where it stands, what was measured, the best of it.
 
     The run's curve has a point for each measurement: minutes, megabytes seen, and bits per byte of both parts.
+    ``_given_time``: the point at which it was given other minutes, where patience begins anew; the first if it was not.
     """
 
     def __init__(self, run: Run, files: Collection, start: Callable[[], Start], minutes: float, seed: int) -> None:
@@ -101,6 +102,7 @@ class Tuning:
         few = min(ROWS, held.size // SEGMENT, lanes)
         self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
         self.best: dict[str, Tensor] = {}
+        self._given_time = 0
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
@@ -126,7 +128,7 @@ class Tuning:
     def is_over(self) -> bool:
         """Whether the run is done, or the last PATIENCE measurements were no better than one before them."""
         rates = [point["validation"] for point in self.run.curve]
-        return self.progress() >= 1 or len(rates) - 1 - int(np.argmin(rates)) >= PATIENCE
+        return self.progress() >= 1 or len(rates) - 1 - max(int(np.argmin(rates)), self._given_time) >= PATIENCE
 
     def learn(self, share: float) -> None:
         """Train for such a share of the run."""
@@ -159,7 +161,13 @@ class Tuning:
         self.run.twin.load_state_dict(self.best)
 
     def _save(self, checkpoint: Path, identity: dict[str, Any]) -> None:
-        state = {"run": self.run.content(), "seconds": self._seconds, "best": self.best}
+        state = {
+            "run": self.run.content(),
+            "seconds": self._seconds,
+            "best": self.best,
+            "minutes": self._minutes,
+            "given_time": self._given_time,
+        }
         save_checkpoint({"identity": identity, **state}, checkpoint)
 
     def _resume(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
@@ -167,13 +175,14 @@ class Tuning:
             return
         try:
             content = torch.load(checkpoint, map_location=self.run.device, weights_only=True)
-            other = content["identity"] != identity
+            other, same_time = content["identity"] != identity, content["minutes"] == self._minutes
         except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
             raise ValueError(f"{checkpoint} is no checkpoint of this command: delete it to begin anew") from error
         if other:
             raise ValueError(f"{checkpoint} is of another run, with other files or options: delete it to begin anew")
         self.run.take(content["run"])
         self._seconds, self.best = content["seconds"], content["best"]
+        self._given_time = content["given_time"] if same_time else len(self.run.curve) - 1
         self._feed.skip(self.run.step)
         say(f"goes on from {checkpoint}")
 
