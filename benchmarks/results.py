@@ -102,7 +102,7 @@ def circumstances() -> Circumstances:
     """What the figures depend on, as it is now."""
     model = default_model()
     return Circumstances(
-        commit=_commit(),
+        commit=commit_of(Path(__file__).parent),
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         processor=_processor(),
         cores=os.cpu_count() or 1,
@@ -114,13 +114,18 @@ def circumstances() -> Circumstances:
     )
 
 
-def _commit() -> str | None:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+def commit_of(place: Path) -> str | None:
+    """Of the checkout that holds ``place``; with -dirty where tracked files were changed, other than the results, which
+    a measurement itself writes."""
+    changes = ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)benchmarks/results"]
     try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+        return _git(place, "rev-parse", "HEAD") + ("-dirty" if _git(place, *changes) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip() or None
+
+
+def _git(place: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=place, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:

@@ -115,7 +115,8 @@ class Compressor(TypedDict):
 
 
 class Circumstances(TypedDict):
-    """What the figures depend on; commit is null outside a checkout and ends in -dirty where files were changed."""
+    """What the figures depend on; commit is null outside a checkout, and ends in -dirty where files other than the
+    results were changed."""
 
     commit: str | None
     date: str

@@ -1,6 +1,8 @@
 """Results as JSON, tables, plots and the README's section."""
 
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -350,3 +352,26 @@ def test_nothing_to_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(command, "warm_up", lambda: None)
     (tmp_path / "one.txt").write_bytes(b"a file to measure")
     assert CliRunner().invoke(command.main, [str(tmp_path), "--only", "absent", "--quick"]).exit_code == 2
+
+
+def test_a_commit_is_dirty_where_anything_but_results_was_changed(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        return subprocess.run(["git", *author, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here")
+    place, code = tmp_path / "benchmarks", tmp_path / "code.py"
+    (place / "results").mkdir(parents=True)
+    assert results.commit_of(place) is None
+    for file in (code, place / "results" / "figures.json"):
+        file.write_text("before")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "all")
+    commit = git("rev-parse", "HEAD").strip()
+    (place / "results" / "figures.json").write_text("after")
+    (tmp_path / "new").write_text("not tracked")
+    assert results.commit_of(place) == commit
+    code.write_text("after")
+    assert results.commit_of(place) == f"{commit}-dirty"
