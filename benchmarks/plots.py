@@ -194,7 +194,7 @@ def curve_figure(name: str, curve: Curve) -> Figure:
         names = [
             Name(of["name"], *line[-1], {"color": colour, "fontsize": 8}) for of, line, (colour, _) in named if line
         ]
-        write_names(axes, names, [line for line in lines if line])
+        write_names(axes, sorted(names, key=lambda name: -name.y), [line for line in lines if line])
     return figure
 
 
@@ -219,6 +219,7 @@ def _scale_heights(axes: Axes, heights: Sequence[float]) -> None:
     if max(heights) > _WIDE * min(heights):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.set_ylim(min(heights) / 2, 4 * max(heights))  # room for names
         _plain_numbers(axes.yaxis)
     else:
         axes.set_ylim(0, 1.2 * max(heights))
