@@ -205,7 +205,8 @@ def main(logs: tuple[Path, ...], seeds: int, output: Path | None) -> None:
     )
     click.echo(text)
     if output is not None:
-        output.write_text(f"# Odd lines in logs\n\n{__doc__}\n{text}\n", encoding="utf-8")
+        about = (__doc__ or "").replace("``", "`")
+        output.write_text(f"# Odd lines in logs\n\n{about}\n{text}\n", encoding="utf-8")
 
 
 def _table(kind: str, rows: dict[tuple[str, str], dict[str, list[tuple[float, float]]]]) -> str:
