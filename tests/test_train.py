@@ -150,6 +150,25 @@ def test_training_ends_when_held_out_files_get_no_better(files: Path) -> None:
 
 
 @pytest.mark.usefixtures("_torch_as_before", "_small")
+def test_training_goes_back_before_it_ends(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the best network, at a lower rate, once two measurements were no better."""
+    tuning, said, networks = _tuning(files, 10.0), list[str](), list[torch.Tensor]()
+
+    def spoil(share: float) -> None:
+        networks.append(tuning.run.twin.head.weight.detach().clone())
+        with torch.no_grad():
+            tuning.run.twin.head.weight.add_(1.0 * torch.randn_like(tuning.run.twin.head.weight))
+
+    monkeypatch.setattr(tuning, "learn", spoil)
+    tuning.finish(tmp_path / "checkpoint", {}, said.append)
+    assert len(networks) == finetune.PATIENCE
+    assert [torch.equal(network, networks[0]) for network in networks] == [True, False, True, False]
+    assert sum("back to the best network" in line for line in said) == 1
+    assert tuning._rate == finetune.SLOWER
+    assert torch.equal(tuning.run.twin.head.weight, networks[0])
+
+
+@pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_the_best_network_is_kept(files: Path) -> None:
     tuning = _tuning(files)
     first = tuning.measure()

@@ -4,8 +4,8 @@ Maximum likelihood: the loss is the bits of both network and memory together, as
 Every so often the same is measured, without learning, on a part of the training files and on a part of the held-out
 ones.  The difference is the generalisation gap, an estimate of how far the distribution of the files that were seen is
 from that of all files of the kind.  The rate falls with the time that is given, or with the passes over the files if
-they are few; once the held-out files have not got better for a while training ends early, and the best network of all
-that were measured is taken.
+they are few; once the held-out files have not got better for a while it goes on from the best network at a lower rate,
+and if that does not help either ends early.  The best network of all that were measured is taken.
 
 Then the starts of memory and mixer are trained beside it, those of profiles that suit the files.
 """
@@ -49,8 +49,10 @@ MEASUREMENTS = 12
 """In a whole run."""
 MOST_PASSES = 4.0
 """Over the training files: of fewer files less is learnt, as with each pass more of it holds for these alone."""
-PATIENCE = 4
-"""Measurements without a better one until training ends."""
+PATIENCE, BACK = 4, 2
+"""Measurements without a better one until training ends, and until it goes back to the best network."""
+SLOWER = 0.4
+"""Times the rate from there on: what was learnt at a high rate is worth more once it has come down."""
 CONFIDENCE = 30
 """Updates that a trained map entry counts for at most."""
 
@@ -102,7 +104,7 @@ class Tuning:
         few = min(ROWS, held.size // SEGMENT, lanes)
         self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
         self.best: dict[str, Tensor] = {}
-        self._given_time = 0
+        self._given_time, self._rate = 0, 1.0
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
@@ -127,15 +129,24 @@ class Tuning:
 
     def is_over(self) -> bool:
         """Whether the run is done, or the last PATIENCE measurements were no better than one before them."""
+        return self.progress() >= 1 or self._since_best() >= PATIENCE
+
+    def _since_best(self) -> int:
+        """Measurements since the best one."""
         rates = [point["validation"] for point in self.run.curve]
-        return self.progress() >= 1 or len(rates) - 1 - max(int(np.argmin(rates)), self._given_time) >= PATIENCE
+        return len(rates) - 1 - max(int(np.argmin(rates)), self._given_time)
+
+    def _go_back(self) -> None:
+        """Begin again from the best network, at a lower rate."""
+        self.run.twin.load_state_dict(self.best)
+        self._rate *= SLOWER
 
     def learn(self, share: float) -> None:
         """Train for such a share of the run."""
         end = min(1.0, self.progress() + share)
         while self.progress() < end:
             with self._clock():
-                self.run.set_rate(learning_rate(self.progress(), self.run.step, DECAY))
+                self.run.set_rate(self._rate * learning_rate(self.progress(), self.run.step, DECAY))
                 _, self._states = self.run.learn(self._feed.batch(), self._states)
 
     def finish(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
@@ -153,6 +164,9 @@ class Tuning:
             while not self.is_over():
                 self.learn(1 / MEASUREMENTS)
                 say(_line(self.measure()))
+                if self._since_best() and self._since_best() % BACK == 0 and not self.is_over():
+                    self._go_back()
+                    say(f"{'':>8} no better for a while: back to the best network, and on at a lower rate")
                 self._save(checkpoint, identity)
         except KeyboardInterrupt:
             self._save(checkpoint, identity)
@@ -167,6 +181,7 @@ class Tuning:
             "best": self.best,
             "minutes": self._minutes,
             "given_time": self._given_time,
+            "rate": self._rate,
         }
         save_checkpoint({"identity": identity, **state}, checkpoint)
 
@@ -182,6 +197,7 @@ class Tuning:
             raise ValueError(f"{checkpoint} is of another run, with other files or options: delete it to begin anew")
         self.run.take(content["run"])
         self._seconds, self.best = content["seconds"], content["best"]
+        self._rate = content["rate"] if same_time else 1.0
         self._given_time = content["given_time"] if same_time else len(self.run.curve) - 1
         self._feed.skip(self.run.step)
         say(f"goes on from {checkpoint}")
