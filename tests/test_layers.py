@@ -44,7 +44,7 @@ ORDER = [
     "ngrams",
     "hashing",
 ]
-ORDER += ["exact", "dotproduct", "handover", "coder", "kernels", "history", "model", "container", "errors"]
+ORDER += ["exact", "dotproduct", "handover", "coder", "kernels", "history", "model", "container", "sizes", "errors"]
 
 
 def _imports(name: str) -> set[str]:
