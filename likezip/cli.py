@@ -15,7 +15,7 @@ import click
 import likezip
 from likezip import binary, codec, container, listing, recovery, stream
 from likezip.cli_likelihood import heatmap, sample, score
-from likezip.console import STANDARD_OUTPUT, Counted, failures, moved, printable, put, range_option
+from likezip.console import Counted, failures, moved, printable, put, range_option
 from likezip.errors import LikezipError
 from likezip.files import FileError, complete_output, compressed_name, decompressed_name
 from likezip.model import all_models, default_model, load_model
@@ -214,7 +214,7 @@ def _transfer(
         ):
             read = Counted(opened, source)
             if wanted == PIPE:
-                written = Counted(standard_output(binary=not binary_in and not force), STANDARD_OUTPUT)
+                written = standard_output(binary=not binary_in and not force)
                 work(read, written, common)
                 written.flush()
             else:

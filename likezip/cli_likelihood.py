@@ -18,7 +18,7 @@ import click
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
-from likezip.console import STANDARD_OUTPUT, Counted, failures, printable, put, range_option, size_option
+from likezip.console import Counted, failures, printable, put, range_option, size_option
 from likezip.errors import LikezipError
 from likezip.files import complete_output, naming
 from likezip.model import the_model
@@ -327,7 +327,7 @@ def sample(
 def _sink(place: Path, source: str | None, force: bool) -> Iterator[Any]:
     """Standard output for -, or a file that appears once it is complete and is not ``source``."""
     if str(place) == PIPE:
-        written = Counted(standard_output(binary=False), STANDARD_OUTPUT)
+        written = standard_output(binary=False)
         yield written
         written.flush()
         return

@@ -122,9 +122,9 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
             status = candidate.stat()
             return _identified(candidate.resolve(), status.st_size, status.st_mtime_ns)
     if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
-        for model in all_models():
-            if model.id.hex() == path_or_name:
-                return model
+        found = _model_with(bytes.fromhex(str(path_or_name)))
+        if found is not None:
+            return found
     raise UnknownModelError(f"no model file {path_or_name}, nor one of that name or id in the model directories")
 
 
@@ -153,11 +153,16 @@ def all_models() -> Iterator[Model]:
                 yield load_model(path)
 
 
+def _model_with(identity: bytes) -> Model | None:
+    """The model whose id is ``identity``, in the model directories."""
+    return next((model for model in all_models() if model.id == identity), None)
+
+
 def find_model(identity: bytes) -> Model:
     """The model whose id is ``identity``; raises UnknownModelError."""
-    for model in all_models():
-        if model.id == identity:
-            return model
+    found = _model_with(identity)
+    if found is not None:
+        return found
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
         "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 import click
 
 from likezip import container
-from likezip.console import Failed, Meter, announce, failures, size_option
+from likezip.console import STANDARD_OUTPUT, Counted, Failed, Meter, announce, failures, size_option
 from likezip.files import FileError
 from likezip.model import load_model
 from likezip.workers import available_cores
@@ -96,12 +96,13 @@ def open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
     yield sys.stdin.buffer
 
 
-def standard_output(*, binary: bool) -> BinaryIO:
+def standard_output(*, binary: bool) -> Counted:
+    """Standard output, which may not be a terminal for ``binary`` data."""
     if sys.stdout is None:
         raise FileError("standard output is closed")
     if binary and sys.stdout.isatty():
         raise FileError("compressed data are not written to a terminal; --force does")
-    return sys.stdout.buffer
+    return Counted(sys.stdout.buffer, STANDARD_OUTPUT)
 
 
 def each(names: tuple[str, ...], work: Callable[[str], None]) -> int:

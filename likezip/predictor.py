@@ -387,7 +387,7 @@ class Predictor:
         self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
 
     def learnt(self) -> Learnt:
-        """What it knows behind all bytes of a block in one lane, that is, no copy of it."""
+        """What it knows behind all bytes of a block in one lane; its own arrays, not copies of them."""
         return Learnt(self.state, self._prior.carried if self._prior else [])
 
     def go_on(self, learnt: Learnt) -> None:

@@ -164,7 +164,7 @@ class Tuning:
             while not self.is_over():
                 self.learn(1 / MEASUREMENTS)
                 say(_line(self.measure()))
-                if self._since_best() and self._since_best() % BACK == 0 and not self.is_over():
+                if self._since_best() == BACK and not self.is_over():
                     self._go_back()
                     say(f"{'':>8} no better for a while: back to the best network, and on at a lower rate")
                 self._save(checkpoint, identity)
