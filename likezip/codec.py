@@ -51,9 +51,9 @@ def prepare(announce: Callable[[], None] | None = None, *, prior: bool, **more: 
 
     wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels, **more}
     if prior:
-        from likezip import prior as network
+        from likezip import sharing
 
-        wanted["prior"] = network.compile_kernels
+        wanted["prior"] = sharing.compile_kernels
     kernels.compile_once(wanted, announce)
 
 
@@ -79,19 +79,17 @@ def start_of(model: Model, part: str) -> Start:
 
 
 @contextmanager
-def open_predictor(
-    shape: Shape, model: Model, *, prior: bool, known: bool = False, threads: int = 1
-) -> Iterator[Predictor]:
-    """The predictor of a block, ``known`` or not; ``threads`` may share the prior's work."""
+def open_predictor(shape: Shape, model: Model, *, prior: bool, threads: int = 1) -> Iterator[Predictor]:
+    """The predictor of a block; ``threads`` may share the prior's work."""
     from likezip.predictor import Predictor
 
     start = start_of(model, shape.profile.name)
     if not prior:
         yield Predictor(shape, start)
         return
-    from likezip.prior import ready
+    from likezip.sharing import ready
 
-    with ready(network_of(model), shape.size, shape.lanes, known=known, threads=threads) as network:
+    with ready(network_of(model), shape.size, shape.lanes, threads=threads) as network:
         yield Predictor(shape, start, network)
 
 
@@ -134,11 +132,11 @@ class Coding:
 
         self.way = way
         self.shape = way.shape(len(raw), min(lanes or way.default_lanes(len(raw)), container.MAX_LANES))
-        with open_predictor(self.shape, model, prior=way.prior, known=True, threads=threads) as block:
-            self.decisions = self._run(block, np.frombuffer(raw, np.uint8), threads, advance)
+        with open_predictor(self.shape, model, prior=way.prior, threads=threads) as block:
+            self.decisions = self._run(block, np.frombuffer(raw, np.uint8), advance)
 
-    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], threads: int, advance: Advance | None) -> Decisions:
-        return block.run(known, advance, ahead=threads > 1 and self.shape.lanes == 1)
+    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None) -> Decisions:
+        return block.run(known, advance)
 
     @cached_property
     def bits(self) -> float:
@@ -330,9 +328,9 @@ def draw(
     else:
         way = _prior_way(model) if prior == "on" or (prior == "auto" and model.has_prior()) else Way(container.TEXT, 0)
     shape = way.shape(len(prompt) + size, 1)
-    with open_predictor(shape, model, prior=way.prior, known=bool(prompt), threads=threads) as block:
+    with open_predictor(shape, model, prior=way.prior, threads=threads) as block:
         if prompt:
-            block.run(np.frombuffer(known, np.uint8), ahead=threads > 1)
+            block.run(np.frombuffer(known, np.uint8))
         block.follow(decoder, advance)
     converted: bytes = block.raw.tobytes()
     return (x86.to_relative(converted) if transform == container.X86 else converted)[len(prompt) :]

@@ -183,7 +183,7 @@ def foresee(
 class LookingCoding(codec.Coding):
     """A block being coded, and what was expected of each byte."""
 
-    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], threads: int, advance: Advance | None) -> Decisions:
+    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None) -> Decisions:
         self.foresight, decisions = foresee(block, known, advance)
         return decisions
 

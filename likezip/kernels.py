@@ -30,6 +30,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 SOURCES = (
+    "ahead",
     "coder",
     "dotproduct",
     "errors",
@@ -48,6 +49,7 @@ SOURCES = (
     "prior",
     "profiles",
     "registers",
+    "sharing",
     "start",
     "x86",
 )

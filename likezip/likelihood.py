@@ -88,10 +88,7 @@ def stream_costs(
 def _block_costs(
     threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, model: Model, prior: PriorChoice
 ) -> npt.NDArray[np.float64]:
-    """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it.
-
-    With two threads the prior works ahead of the memory.
-    """
+    """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it."""
     model, converted = model.here(), codec.transformed(before + raw)[1]
     block = converted[len(before) :]
     best = codec.sampled_codings(block, model, 1, prior, threads)[0]
@@ -125,9 +122,9 @@ def _costs_behind(
     learnt = _learnt(context, model, way, threads, advance)
     known = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
     shape = way.shape(known.size, 1, learnt.table_bits)
-    with codec.open_predictor(shape, model, prior=way.prior, known=True, threads=threads) as predictor:
+    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
         predictor.go_on(learnt)
-        return cost.byte_costs(*predictor.run(known, advance, ahead=threads > 1), len(raw), 1)
+        return cost.byte_costs(*predictor.run(known, advance), len(raw), 1)
 
 
 _kept: dict[tuple[bytes, Model, Way], Learnt] = {}
@@ -152,8 +149,8 @@ def _learn(context: bytes, model: Model, way: Way, threads: int, advance: Advanc
 
     known = np.frombuffer(codec.transformed(context)[1], np.uint8)
     shape = way.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
-    with codec.open_predictor(shape, model, prior=way.prior, known=True, threads=threads) as predictor:
-        predictor.run(known, advance, ahead=threads > 1)
+    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
+        predictor.run(known, advance)
         return predictor.learnt()
 
 

@@ -7,8 +7,9 @@ which sees it grow by one bit position at a time, run the same kernel, ``advance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -353,6 +354,8 @@ class Expecting(Protocol):
 
     def expect(self, known: npt.NDArray[np.int16]) -> None: ...
 
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[npt.NDArray[np.int32]]: ...
+
 
 class Learnt(NamedTuple):
     """What a predictor of one lane, and its prior, know behind the bytes ``state.raw``."""
@@ -384,7 +387,7 @@ class Predictor:
         self.state = _new_state(shape, start)
         self.raw = self.state.raw
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
-        self._trees = prior.trees if prior else aligned((self._most_steps, 0, 512), np.int32)
+        self._nothing = aligned((self._most_steps, 0, 512), np.int32)
 
     def learnt(self) -> Learnt:
         """What it knows behind all bytes of a block in one lane; its own arrays, not copies of them."""
@@ -410,24 +413,24 @@ class Predictor:
 
     def expectations(self, known: npt.NDArray[np.uint8]) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
         """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
-        starts = self.state.registers[:, START].copy()
-        for stretch in self._stretches(known.size, self._most_steps):
-            if self._prior:
-                before = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
-                self._prior.expect(np.where(before < 0, -1, known[starts + before].astype(np.int16)))
-            yield stretch, self._trees
+        starts, stretches = self.state.registers[:, START].copy(), list(self._stretches(known.size, self._most_steps))
 
-    def run(self, known: npt.NDArray[np.uint8], advance: Advance | None = None, *, ahead: bool = False) -> Decisions:
+        def before(stretch: Stretch) -> npt.NDArray[np.int16]:
+            places = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
+            return np.where(places < 0, -1, known[starts + places].astype(np.int16))
+
+        trees = self._prior.expectations(map(before, stretches)) if self._prior else repeat(self._nothing)
+        return zip(stretches, trees, strict=False)
+
+    def run(self, known: npt.NDArray[np.uint8], advance: Advance | None = None) -> Decisions:
         """Every binary decision of the block ``known``, (8 size,).
 
         In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
         decisions are only of those bytes that were not yet learnt.
-        ahead: have the prior work on the next stretch meanwhile, in a thread of its own.
         """
         size, end = 8 * (known.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        expected = self.expectations(known)
-        for (_, steps, learning, active), trees in one_ahead(expected) if ahead and self._prior else expected:
+        for (_, steps, learning, active), trees in self.expectations(known):
             shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
             parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
             _encode(self.state, trees, known, steps, learning, active, *parts)
@@ -439,29 +442,14 @@ class Predictor:
 
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
         """Decode the block, or what is left of it, into ``raw``."""
-        most_steps = 1 if self._prior else self._most_steps
+        most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
         known = np.full((most_steps, self.lanes), self._last, np.int16)
         for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
                 self._prior.expect(known)
-            _decode(self.state, self._trees, known, steps, learning, active, decoder.words, decoder.state)
+            _decode(self.state, trees, known, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
-
-
-def one_ahead(
-    expectations: Iterator[tuple[Stretch, npt.NDArray[np.int32]]],
-) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
-    """The same, each made in a thread while the one before is in use, which therefore gets trees of its own."""
-    from concurrent.futures import ThreadPoolExecutor  # which can't be imported while the interpreter ends
-
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, expectations, None)
-        while (found := coming.result()) is not None:
-            stretch, trees = found
-            own = trees[: stretch.steps].copy()
-            coming = thread.submit(next, expectations, None)
-            yield stretch, own
 
 
 def _new_state(shape: Shape, start: Start) -> State:

@@ -23,40 +23,32 @@ the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15.  Produ
 bytes are known, over many steps at once.
 
 ``_before`` does what comes before a layer's product, ``_after`` what follows the last one.  With the kernel of
-products in ``dotproduct`` all of it is one kernel, which threads share: each takes a part of the lanes.  The other
-ways to multiply are called from Python, one layer after the other.
+products in ``dotproduct`` all of it is one kernel, ``take_layers``, which threads share (``sharing``).  The other ways
+to multiply are called from Python, one layer after the other: ``Prior``.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import pairwise
-from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip import dotproduct, exact, handover
+from likezip import dotproduct, exact
+from likezip.ahead import made_ahead
 from likezip.kernels import aligned, aligned_copy, compiled, inlined, matrix, prefetch, shift_right
-from likezip.network import Layer, Network
-from likezip.ngrams import FEATURES, REGISTERS, ROWS, find_rows, remember
+from likezip.network import Network
+from likezip.ngrams import FEATURES, REGISTERS, find_rows, remember
 
 Int8s = npt.NDArray[np.int8]
 Uint8s = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
 
-ROWS_AT_ONCE = 256
-"""Bytes of all lanes that are taken together when they are known: enough for products, and sums that a cache holds."""
-
-MOST_THREADS, FEWEST_LANES = 4, 4
-"""Of a block, and of a thread that takes a step at a time."""
-
-CREDIT, ALONE = 30_000_000, 1 << 13
-"""Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
+ROWS_AT_ONCE = 512
+"""Bytes of all lanes that are taken together, if they are known: enough for products, and for what lies between two
+calls from Python to take little; sums that a cache holds."""
 
 STREAM_LIMIT = (1 << 20) - 1
 SMALLEST_MEAN = 1 << 8
@@ -208,48 +200,30 @@ def _after(first, weights, lanes, trees):
             exact.frequencies(logits, trees[step, first + lane])
 
 
-@inlined
-def _expect(known, first, weights, lanes, trees):
-    """All layers of these lanes, which begin at ``first``: from known (steps, all lanes) to trees (steps, all lanes,
-    512)."""
+@compiled
+def take_layers(begin, end, known, first, weights, lanes, trees):
+    """The products of layers ``begin`` to ``end``, and what follows each, of these lanes, which begin at ``first``.
+
+    From known (steps, all lanes) to trees (steps, all lanes, 512), if they are all layers.
+    """
     rows = known.shape[0] * lanes.registers.shape[0]
-    for layer in range(weights.layout.shape[0]):
-        _before(layer, known, first, weights, lanes)
+    if begin == 0:
+        _before(0, known, first, weights, lanes)
+    for layer in range(begin, end):
         columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
         activations = matrix(lanes.activations, rows, dotproduct.padded(columns))
         packed = weights.packed[weights.layout[layer, PACKED] :]
         sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, dotproduct.PANEL)
         dotproduct.multiply_shifted(packed, activations, sums, rest)
-    _after(first, weights, lanes, trees)
-
-
-@compiled
-def _lead(orders, known, first, weights, lanes, steps, trees):
-    """Take ``steps`` bytes of the lanes from ``first`` on, while followers, if there are any, take the others'.
-
-    Returns for how many cycles it worked longer than it waited for them.
-    """
-    begin = handover.cycles()
-    handover.give(orders, steps)
-    _expect(known[:steps], first, weights, lanes, trees[:steps])
-    done = handover.cycles()
-    handover.wait_for_followers(orders)
-    return done - begin - (handover.cycles() - done)
-
-
-@compiled
-def _follow(orders, number, known, first, weights, lanes, trees):
-    """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
-    while True:
-        steps = handover.take(orders, number)
-        if steps == 0:
-            return
-        _expect(known[:steps], first, weights, lanes, trees[:steps])
-        handover.report(orders, number)
+        if layer + 1 < weights.layout.shape[0]:
+            _before(layer + 1, known, first, weights, lanes)
+        else:
+            _after(first, weights, lanes, trees)
 
 
 @lru_cache(maxsize=2)
-def _weights(network: Network, *, packed: bool) -> Weights:
+def weights_of(network: Network, *, packed: bool) -> Weights:
+    """All layers of a network; packed: with their weights, as ``dotproduct`` takes them."""
     layers, parts = network.layers(), [np.zeros(0, np.int8)]
     layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
     for number, layer in enumerate(layers):
@@ -264,7 +238,13 @@ def _weights(network: Network, *, packed: bool) -> Weights:
     return Weights(*(aligned_copy(array) for array in arrays))
 
 
-def _lanes(network: Network, count: int, steps: int) -> Lanes:
+def most_steps(lanes: int) -> int:
+    """Bytes of each of so many lanes that are taken together when they are known."""
+    return max(1, ROWS_AT_ONCE // lanes)
+
+
+def lanes_of(network: Network, count: int, steps: int) -> Lanes:
+    """So many lanes that know nothing, with room for ``steps`` steps."""
     layers = network.layers()
     outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
     return Lanes(
@@ -282,16 +262,16 @@ def _lanes(network: Network, count: int, steps: int) -> Lanes:
 class Prior:
     """The prior of a block's lanes, with products by one of ``exact.BACKENDS``.
 
-    trees (most steps, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
+    trees (steps, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
     """
 
-    def __init__(self, network: Network, lanes: int, backend: str, most_steps: int = 1) -> None:
-        """most_steps: how many bytes of each lane will be known at a time."""
-        self.most_steps = most_steps
-        self.trees = aligned((most_steps, lanes, 512), np.int32)
-        self._weights, self._lanes = _weights(network, packed=False), _lanes(network, lanes, most_steps)
+    def __init__(self, network: Network, lanes: int, backend: str, *, ahead: bool = False) -> None:
+        """ahead: whether what follows known bytes is computed while that before is in use."""
+        self.most_steps, self._ahead = most_steps(lanes), ahead
+        self.trees = aligned((self.most_steps, lanes, 512), np.int32)
+        self._weights, self._lanes = weights_of(network, packed=False), lanes_of(network, lanes, self.most_steps)
         self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
-        self._bind(lanes * most_steps)
+        self._bind(lanes)
 
     def _bind(self, rows: int) -> None:
         """Have the products work on ``rows`` rows from now on."""
@@ -317,110 +297,11 @@ class Prior:
             multiply()
         _after(0, self._weights, self._lanes, self.trees[: len(known)])
 
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
+        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``."""
+        return made_ahead(self._expected(known)) if self._ahead else self._expected(known)
 
-class SharedPrior:
-    """The same in one kernel, with products by ``dotproduct``, which threads share.
-
-    Where the processor is busy with other things, threads that wait for each other are slower than one.  So once the
-    leader has waited CREDIT longer than it worked, it goes alone for a while, each time for longer.
-    """
-
-    def __init__(self, network: Network, lanes: int, most_steps: int, threads: int) -> None:
-        """threads: at most as many as lanes; the first has the largest part."""
-        self.most_steps = most_steps
-        self.trees = aligned((most_steps, lanes, 512), np.int32)
-        self._known, self._weights = np.zeros((most_steps, lanes), np.int16), _weights(network, packed=True)
-        ends = [-(-lanes * part // threads) for part in range(threads + 1)]
-        self._parts = [(first, _lanes(network, end - first, most_steps)) for first, end in pairwise(ends)]
-        self._nobody, self._followers = handover.orders(0), list[Thread]()
-        self._orders = self._nobody
-        self._credit, self._alone, self._next_alone = CREDIT, 0, ALONE
-
-    def __enter__(self) -> SharedPrior:
-        if len(self._parts) > 1:
-            self._gather()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._dismiss()
-
-    def _gather(self) -> None:
-        """Begin to share the lanes; where no thread can begin, never do."""
-        self._orders, self._credit = handover.orders(len(self._parts) - 1), CREDIT
-        given = [
-            (self._orders, number, self._known, first, self._weights, lanes, self.trees)
-            for number, (first, lanes) in enumerate(self._parts[1:])
-        ]
-        handover.dismiss(self._orders)
-        _follow(*given[0])  # here, where it returns at once, it is loaded, or fails
-        self._orders[:] = 0
-        try:
-            for arguments in given:
-                self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
-                self._followers[-1].start()
-        except RuntimeError:
-            self._dismiss()
-            self._alone = sys.maxsize
-        except BaseException:
-            self._dismiss()
-            raise
-
-    def _dismiss(self) -> None:
-        """Go alone from now on."""
-        handover.dismiss(self._orders)
-        while self._followers:
-            follower = self._followers.pop()
-            if follower.ident is not None:
-                follower.join()
-        self._orders = self._nobody
-
-    @property
-    def carried(self) -> list[npt.NDArray[Any]]:
-        """As ``Prior.carried``, of each part."""
-        return [array for _, lanes in self._parts for array in (lanes.registers, lanes.states)]
-
-    def expect(self, known: npt.NDArray[np.int16]) -> None:
-        """As ``Prior.expect``."""
-        steps = len(known)
-        self._known[:steps] = known
-        for first, lanes in self._parts[:1] if self._followers else self._parts:
-            gain = _lead(self._orders, self._known, first, self._weights, lanes, steps, self.trees)
-        if self._followers:
-            self._credit = min(self._credit + gain, CREDIT)
-            if self._credit < 0:
-                self._dismiss()
-                self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
-        elif len(self._parts) > 1:
-            self._alone -= known.size
-            if self._alone <= 0:
-                self._gather()
-
-
-@contextmanager
-def ready(network: Network, size: int, lanes: int, *, known: bool, threads: int = 1) -> Iterator[Prior | SharedPrior]:
-    """The prior of a block of ``size`` bytes by the best backend, in up to ``threads`` threads if that is dot.
-
-    If the bytes are ``known``, it takes many steps at once.
-    """
-    backend, steps = exact.pick(size), max(1, ROWS_AT_ONCE // lanes) if known else 1
-    if backend == "dot":
-        parts = min(threads, MOST_THREADS, lanes if known else lanes // FEWEST_LANES)
-        with SharedPrior(network, lanes, steps, max(1, parts)) as shared:
-            yield shared
-    else:
-        with exact.one_thread(backend):
-            yield Prior(network, lanes, backend, steps)
-
-
-def compile_kernels() -> None:
-    """Compile all kernels by a step of the smallest network."""
-
-    def layer(outputs: int, columns: int) -> Layer:
-        numbers = np.zeros(outputs, np.int32)
-        return Layer(np.zeros((outputs, columns), np.int8), numbers, numbers)
-
-    block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
-    network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
-    exact.is_right("dot")
-    with ready(network, exact.SMALL, 2 * FEWEST_LANES, known=False, threads=2) as prior:
-        prior.expect(np.full((1, 2 * FEWEST_LANES), -1, np.int16))
+    def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
+        for steps in known:
+            self.expect(steps)
+            yield self.trees[: len(steps)].copy()

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as torch_save_file
 
 import likezip
-from likezip import codec, container, ngrams, predictor, prior
+from likezip import codec, container, ngrams, predictor, prior, sharing
 from likezip.model import Model, default_model
 from likezip.noise import repeats_nothing
 from likezip.predictor import Shape
@@ -102,7 +102,7 @@ def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
 def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
     """A second kind would be compiled in the middle of the work, without a word: read-only arrays once were one."""
     assert likezip.decompress(likezip.compress(TEXT, prior="on")) == TEXT
-    for module in (predictor, prior, ngrams):
+    for module in (predictor, sharing, prior, ngrams):
         kernels = [value for value in vars(module).values() if hasattr(value, "overloads") and value.overloads]
         assert all(len(kernel.overloads) == 1 for kernel in kernels if not kernel.targetoptions.get("forceinline"))
 

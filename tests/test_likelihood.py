@@ -142,13 +142,13 @@ def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, sp
     """As all of it at once; and more than once."""
     known, profile = np.frombuffer(prose(3000), np.uint8), BOTH if prior else PROFILES[container.TEXT]
     whole = predictor.Shape(3000, 1, 19, profile)
-    with codec.open_predictor(whole, default_model(), prior=prior, known=True) as first:
+    with codec.open_predictor(whole, default_model(), prior=prior) as first:
         expected = first.run(known)
-    with codec.open_predictor(replace(whole, size=split), default_model(), prior=prior, known=True) as second:
+    with codec.open_predictor(replace(whole, size=split), default_model(), prior=prior) as second:
         second.run(known[:split])
         learnt = second.learnt()
     for _ in range(2):
-        with codec.open_predictor(whole, default_model(), prior=prior, known=True) as third:
+        with codec.open_predictor(whole, default_model(), prior=prior) as third:
             third.go_on(learnt)
             decisions = third.run(known)
         assert all(np.array_equal(a, b[8 * split :]) for a, b in zip(decisions, expected, strict=True))
@@ -160,7 +160,7 @@ def test_costs_behind_a_context_are_those_of_one_run(prior: bool) -> None:
     context, raw, way = prose(2000, seed=7) + b"\n", prose(900, seed=8), Way(container.TEXT, 0, prior)
     costs = likelihood._costs_behind(context, raw, default_model(), way, 1, None)
     shape = way.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
-    with codec.open_predictor(shape, default_model(), prior=prior, known=True) as whole:
+    with codec.open_predictor(shape, default_model(), prior=prior) as whole:
         decisions = whole.run(np.frombuffer(context + raw, np.uint8))
     assert np.array_equal(costs, byte_costs(*decisions, shape.size, 1)[len(context) :])
 

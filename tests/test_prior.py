@@ -1,6 +1,7 @@
 """The integer network: one step and many steps, backends, bounds, and its differentiable twin."""
 
 import threading
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -8,12 +9,12 @@ import pytest
 import reference_decoder
 import torch
 
-from likezip import exact, handover
-from likezip import prior as prior_module
+from likezip import exact, handover, sharing
 from likezip.kernels import INSTRUCTIONS
 from likezip.network import Network
 from likezip.ngrams import ROWS
-from likezip.prior import Prior, SharedPrior, ready
+from likezip.prior import Prior
+from likezip.sharing import SharedPrior, ready, shares
 from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
 from likezip.training.segments import embedding_rows
@@ -53,31 +54,34 @@ def _known(lanes: int, steps: int) -> np.ndarray:
 
 
 def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) -> np.ndarray:
-    lanes, steps = known.shape[1], max(parts)
+    """What follows after ``known``, so many steps at a time, from the beginning of ``parts`` again and again."""
     if backend == "dot":
-        with SharedPrior(network, lanes, steps, 1) as prior:
+        with SharedPrior(network, known.shape[1], 1) as prior:
             return _all_trees(prior, known, parts)
-    return _all_trees(Prior(network, lanes, backend, steps), known, parts)
+    return _all_trees(Prior(network, known.shape[1], backend), known, parts)
 
 
 def _all_trees(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
-    trees, at = np.zeros((*known.shape, 512), np.int32), 0
-    while at < len(known):
-        size = min(parts[at % len(parts)], len(known) - at)
-        prior.trees[:, :, 1:] = -1
-        prior.expect(known[at : at + size])
-        trees[at : at + size] = prior.trees[:size]
-        at += size
-    return trees
+    """By ``expect``, step by step, where parts are [0]."""
+    if parts == [0]:
+        found = []
+        for step in known:
+            prior.trees[:, :, 1:] = -1
+            prior.expect(step[None])
+            found.append(prior.trees[:1].copy())
+        return np.concatenate(found)
+    ends = np.cumsum(np.resize(parts, len(known)))
+    steps = np.split(known, ends[ends < len(known)])
+    return np.concatenate([trees.copy() for trees in prior.expectations(iter(steps))])
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 17])
 def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
     known = _known(lanes, 90)
-    wanted = _trees(network, known, "float32", [1])
+    wanted = _trees(network, known, "float32", [0])
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
     for backend in ("dot", "int8", "float32") if INSTRUCTIONS else ("int8", "float32"):
-        for parts in ([1], [90], [7], [1, 30, 2]):
+        for parts in ([0], [1], [30], [7], [1, 30, 2]):
             assert np.array_equal(_trees(network, known, backend, parts), wanted), (backend, parts)
 
 
@@ -86,7 +90,7 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
     known, before = _known(64, 20), torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert np.array_equal(_trees(network, known, "int8", [20]), _trees(network, known, "float32", [1]))
+        assert np.array_equal(_trees(network, known, "int8", [8]), _trees(network, known, "float32", [0]))
     finally:
         torch.set_num_threads(before)
 
@@ -95,45 +99,82 @@ needs_dot_products = pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of d
 
 
 @needs_dot_products
-@pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4)])
+@pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prior_module, "CREDIT", 1 << 62)  # however busy this machine is
+    """Of bytes that come one at a time."""
+    monkeypatch.setattr(sharing, "CREDIT", 1 << 62)  # however busy this machine is
     known = _known(lanes, 400)
-    wanted = _trees(network, known, "float32", [400])
-    for steps_known in (False, True):
-        with ready(network, 1 << 16, lanes, known=steps_known, threads=threads) as prior:
-            assert isinstance(prior, SharedPrior)
-            parts = [1, prior.most_steps, 3] if steps_known else [1]
-            assert np.array_equal(_all_trees(prior, known, parts), wanted)
-            assert len(prior._followers) == min(threads, 4, lanes if steps_known else lanes // 4) - 1
+    with ready(network, 1 << 16, lanes, threads=threads) as prior:
+        assert isinstance(prior, SharedPrior)
+        assert np.array_equal(_all_trees(prior, known, [0]), _trees(network, known, "float32", [0]))
+        assert len(prior._followers) == max(1, min(threads, 4, lanes // 4)) - 1
+
+
+@pytest.mark.parametrize("backend", ["dot", "float32"] if INSTRUCTIONS else ["float32"])
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("threads", [2, 3, 9])
+def test_threads_share_the_layers(
+    network: Network, backend: str, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of bytes that are known; and what is carried over is then there for those that are not."""
+    monkeypatch.setenv("LIKEZIP_BACKEND", backend)
+    known, before = _known(lanes, 4000), threading.active_count()
+    wanted, most = _trees(network, known, "float32", [0]), 0
+    with ready(network, 1 << 16, lanes, threads=threads) as prior:
+        for begin, end in ((0, 1000), (1010, 3990)):
+            steps = iter(np.array_split(known[begin:end], 97))
+            for trees in prior.expectations(steps):
+                assert np.array_equal(trees, wanted[begin : begin + len(trees)])
+                begin += len(trees)
+                most = max(most, threading.active_count() - before)
+            assert np.array_equal(_all_trees(prior, known[end : end + 10], [0]), wanted[end : end + 10])
+    assert most == (len(shares(network, threads)) - 1 if backend == "dot" else 1)
+    assert threading.active_count() == before
+
+
+def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "BETWEEN", 0)
+    sizes, layers = [layer.weight.size for layer in network.layers()], len(network.layers())
+    monkeypatch.setattr(sharing, "MEMORY", sum(sizes))
+    assert shares(network, 1) == [(0, layers)]
+    for threads in (2, 4, 99):
+        assert shares(network, threads) == [(0, layers), (layers, layers)]  # no thread more than is of use
+    monkeypatch.setattr(sharing, "MEMORY", 0)
+    for threads in (2, 3, 4):
+        found = shares(network, threads)
+        assert [begin for begin, _ in found] == [0, *(end for _, end in found[:-1])] and found[-1][1] == layers
+        longest = max(sum(sizes[begin:end]) for begin, end in found)
+        assert sum(sizes) / threads <= longest < sum(sizes) / threads + max(sizes)
+    monkeypatch.setattr(sharing, "MEMORY", sum(sizes[-2:]))
+    assert shares(network, 2)[1][0] > layers // 2
 
 
 @needs_dot_products
 def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prior_module, "ALONE", 3 * 61)
-    known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], prior_module._lead
+    monkeypatch.setattr(sharing, "ALONE", 3 * 61)
+    known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], sharing._lead
 
     def lead_with(orders: np.ndarray, *arguments: object) -> int:
         lead(orders, *arguments)
         return gains.pop(0) if gains and orders.size > handover.orders(0).size else 1
 
-    monkeypatch.setattr(prior_module, "_lead", lead_with)
-    with ready(network, 1 << 16, 61, known=False, threads=2) as prior:
+    monkeypatch.setattr(sharing, "_lead", lead_with)
+    with ready(network, 1 << 16, 61, threads=2) as prior:
         assert isinstance(prior, SharedPrior)
         trees = np.zeros((20, 61, 512), np.int32)
         for step in range(20):
             prior.expect(known[step : step + 1])
             trees[step] = prior.trees[0]
             followers.append(len(prior._followers))
-    assert followers == [1, 1, 0, 0, 0, 1, 0, *[0] * 5, *[1] * 8]
-    assert np.array_equal(trees, _trees(network, known, "float32", [20]))
+    assert followers == [1, 1, 0, *[0] * 3, 0, *[0] * 6, *[1] * 7]
+    assert np.array_equal(trees, _trees(network, known, "float32", [0]))
 
 
 @needs_dot_products
 def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prior_module, "CREDIT", 1 << 62)
+    monkeypatch.setattr(sharing, "CREDIT", 1 << 62)
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, known=False, threads=4) as prior:
+    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
         prior.expect(_known(61, 1))
         assert threading.active_count() == before + 3
         raise KeyboardInterrupt
@@ -156,11 +197,41 @@ def test_a_thread_that_can_not_begin(
 
     monkeypatch.setattr(threading.Thread, "start", start)
     known = _known(61, 30)
-    with suppress(KeyboardInterrupt), ready(network, 1 << 16, 61, known=False, threads=4) as prior:
+    with suppress(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
+        found = _all_trees(prior, known, [0])
         assert error is RuntimeError
         assert threading.active_count() == before
-        assert np.array_equal(_all_trees(prior, known, [1]), _trees(network, known, "float32", [30]))
+        assert np.array_equal(found, _trees(network, known, "float32", [0]))
     assert len(begun) == 1
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_threads_for_known_bytes_that_can_not_begin(
+    network: Network, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, known = threading.active_count(), _known(3, 400)
+
+    def start(thread: threading.Thread) -> None:
+        raise error
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with suppress(KeyboardInterrupt), ready(network, 1 << 16, 3, threads=3) as prior:
+        found = _all_trees(prior, known, [30])
+        assert error is RuntimeError
+        assert np.array_equal(found, _trees(network, known, "float32", [0]))
+    assert threading.active_count() == before
+
+
+def test_an_interrupt_ends_the_threads_for_known_bytes(network: Network) -> None:
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 3, threads=3) as prior:
+        for _ in prior.expectations(iter(np.array_split(_known(3, 4000), 100))):
+            assert threading.active_count() > before
+            raise KeyboardInterrupt
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert threading.active_count() == before
 
 
@@ -176,11 +247,11 @@ def test_sizes_that_fill_no_vector(sizes: tuple[int, int, tuple[int, ...], tuple
     """Nor whole fours of columns, nor panels of outputs."""
     torch.manual_seed(4)
     network, known = Network.of(tensors(Twin(Shape(*sizes)))), _known(7, 60)
-    wanted = _trees(network, known, "float32", [1])
+    wanted = _trees(network, known, "float32", [0])
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
     assert np.array_equal(_trees(network, known, "float32", [9, 1, 2]), wanted)
     for threads in (1, 3) if INSTRUCTIONS else ():
-        with SharedPrior(network, 7, 9, threads) as prior:
+        with SharedPrior(network, 7, threads) as prior:
             assert np.array_equal(_all_trees(prior, known, [9, 1, 2]), wanted)
 
 
@@ -199,7 +270,7 @@ def test_twin_and_integers_agree(network: Network) -> None:
         logits, _ = twin(torch.from_numpy(embedding_rows(raw[None])), twin.first_states(1))
     expected = torch.log_softmax(logits[:, 0].float(), -1).numpy()
     known = np.concatenate(([-1], raw[:-1])).astype(np.int16)[:, None]
-    found = np.log(_trees(network, known, "float32", [len(raw)])[:, 0, 256:] / (1 << exact.FREQUENCY_BITS))
+    found = np.log(_trees(network, known, "float32", [300])[:, 0, 256:] / (1 << exact.FREQUENCY_BITS))
     likely = expected > -9
     assert np.abs(found - expected)[likely].mean() < 0.05 * np.abs(expected - expected.mean(1, keepdims=True)).mean()
     assert expected.std(0).mean() > 0.3  # what was seen matters

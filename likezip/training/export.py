@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from likezip import exact
 from likezip.network import LARGEST_OFFSET, Network
-from likezip.prior import ready
+from likezip.sharing import ready
 from likezip.training.data import read_validation
 from likezip.training.prior import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
@@ -71,15 +71,14 @@ def load_twin(checkpoint: Path) -> tuple[Twin, float, list[dict[str, float]]]:
 def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -> dict[str, float]:
     """Bits per byte of each class by the integers, in the lanes that ``validate`` takes for the twin."""
     lanes, owners = held_lanes(classes)
-    known = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
+    before = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
+    known: npt.NDArray[np.int16] = np.ascontiguousarray(before)
     bits = np.zeros(len(lanes))
-    with ready(network, lanes.size, len(lanes), known=True) as prior:
-        steps = prior.most_steps
-        for first in range(0, SEGMENT, steps):
-            part = known[first : first + steps]
-            prior.expect(np.ascontiguousarray(part))
-            found = prior.trees[: len(part)]
-            following = 256 + lanes.T[first : first + steps, :, None].astype(np.int64)
+    with ready(network, lanes.size, len(lanes)) as prior:
+        begins = range(0, SEGMENT, prior.most_steps)
+        parts = (known[begin : begin + prior.most_steps] for begin in begins)
+        for begin, found in zip(begins, prior.expectations(parts), strict=True):
+            following = 256 + lanes.T[begin : begin + len(found), :, None].astype(np.int64)
             bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
     return mean_rates(bits / SEGMENT, owners)
 

@@ -25,9 +25,9 @@ from likezip.cost import cross_entropy
 from likezip.model import load_model
 from likezip.network import Network
 from likezip.predictor import Predictor, Shape, default_lanes, default_table_bits
-from likezip.prior import ready
 from likezip.profiles import BOTH, PROFILES, TEXT, Profile
 from likezip.rows import row_length
+from likezip.sharing import ready
 from likezip.start import Start, untrained_start
 from likezip.training.data import draw_block, read_class
 
@@ -45,7 +45,7 @@ def _bits(raw: bytes, profile: Profile, start: Start, network: Network | None = 
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
     lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BOTH) else row_length(raw)
     shape = Shape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
-    with ready(network, len(raw), lanes, known=True) if network else nullcontext() as prior:
+    with ready(network, len(raw), lanes) if network else nullcontext() as prior:
         return cross_entropy(*Predictor(shape, start, prior).run(np.frombuffer(raw, np.uint8)))
 
 

@@ -33,8 +33,8 @@ from likezip.errors import (
 )
 from likezip.network import Network
 from likezip.predictor import Predictor, Shape
-from likezip.prior import ready
 from likezip.profiles import BOTH, PROFILES
+from likezip.sharing import ready
 from likezip.start import Start
 
 PLACE = Path(__file__).parent
@@ -69,7 +69,7 @@ def coded(raw: bytes, **fields: int) -> Block:
     start = Start.of(_model().part(profile.name))
     known = np.frombuffer(x86.to_absolute(raw) if header.transform else raw, np.uint8)
     if with_prior:
-        with ready(Network.of(_model().part("prior")), len(raw), header.lanes, known=True) as network:
+        with ready(Network.of(_model().part("prior")), len(raw), header.lanes) as network:
             decisions = Predictor(shape, start, network).run(known)
     else:
         decisions = Predictor(shape, start).run(known)

@@ -1,0 +1,207 @@
+"""How threads share the work of a prior whose products are those of ``dotproduct``.
+
+Where bytes come one at a time, each thread takes a part of the lanes (``handover``).  Where they are known, each takes
+a part of the layers, for many steps at once, while the thread behind it takes the steps before: the last of them is
+that of the memory.  So a block of one lane is shared too, and no thread waits for another at every step.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import combinations, cycle, pairwise
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip import exact, handover
+from likezip.ahead import AHEAD, made_ahead
+from likezip.kernels import aligned, compiled
+from likezip.network import Layer, Network
+from likezip.ngrams import FEATURES, ROWS
+from likezip.prior import Int32s, Lanes, Prior, lanes_of, most_steps, take_layers, weights_of
+
+MOST_THREADS, FEWEST_LANES = 4, 4
+"""Of a block, and of a thread that takes a step at a time."""
+
+CREDIT, ALONE = 30_000_000, 1 << 13
+"""Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
+
+MEMORY, BETWEEN = 1_100_000, 57_000
+"""What a byte takes beside the products, in multiply-adds of these: the memory with the trees, and what is between two
+products.  Measured; where it is otherwise, threads have to wait for one another."""
+
+
+@compiled
+def _lead(orders, known, first, weights, lanes, trees):
+    """Take a byte of the lanes from ``first`` on, while followers, if there are any, take the others'.
+
+    Returns for how many cycles it worked longer than it waited for them.
+    """
+    begin = handover.cycles()
+    handover.give(orders, 1)
+    take_layers(0, weights.layout.shape[0], known, first, weights, lanes, trees)
+    done = handover.cycles()
+    handover.wait_for_followers(orders)
+    return done - begin - (handover.cycles() - done)
+
+
+@compiled
+def _follow(orders, number, known, first, weights, lanes, trees):
+    """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
+    while handover.take(orders, number):
+        take_layers(0, weights.layout.shape[0], known, first, weights, lanes, trees)
+        handover.report(orders, number)
+
+
+def shares(network: Network, threads: int) -> list[tuple[int, int]]:
+    """The layers that each of so many threads, or fewer, takes of known bytes, from one to the one before the other.
+
+    The longest share is as short as can be; the last thread has the memory too, and perhaps no layers.
+    """
+    costs = [layer.weight.size + BETWEEN for layer in network.layers()]
+    layers = len(costs)
+
+    def longest(cuts: tuple[int, ...]) -> int:
+        times = [sum(costs[begin:end]) for begin, end in pairwise((0, *cuts, layers))]
+        return max([*times[:-1], times[-1] + MEMORY])
+
+    most = min(threads, MOST_THREADS, layers + 1)
+    cuts = min((cuts for count in range(most) for cuts in combinations(range(1, layers + 1), count)), key=longest)
+    return list(pairwise((0, *cuts, layers)))
+
+
+class SharedPrior:
+    """The prior of a block's lanes, as ``Prior``, shared by threads.
+
+    Where the processor is busy with other things, threads that wait for each other at every step are slower than one.
+    So once the leader has waited CREDIT longer than it worked, it goes alone for a while, each time for longer.
+    """
+
+    def __init__(self, network: Network, lanes: int, threads: int) -> None:
+        """threads: at most MOST_THREADS, and of those that take a step at a time one for FEWEST_LANES lanes."""
+        self.most_steps = most_steps(lanes)
+        self.trees = aligned((1, lanes, 512), np.int32)
+        self._network, self._weights, self._threads = network, weights_of(network, packed=True), threads
+        self._known = np.zeros((1, lanes), np.int16)
+        nothing = lanes_of(network, lanes, 0)
+        self._registers, self._states = nothing.registers, nothing.states
+        parts = max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES))
+        ends = [-(-lanes * part // parts) for part in range(parts + 1)]
+        self._parts = [(first, self._room(first, end, 1)) for first, end in pairwise(ends)]
+        self._nobody, self._followers = handover.orders(0), list[Thread]()
+        self._orders = self._nobody
+        self._credit, self._alone, self._next_alone = CREDIT, 0, ALONE
+
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]:
+        """What one step hands to the next."""
+        return [self._registers, self._states]
+
+    def _room(self, first: int, end: int, steps: int) -> Lanes:
+        """The lanes from ``first`` to ``end``, with room of their own for ``steps`` steps."""
+        registers, states = (array[first:end] for array in self.carried)
+        return lanes_of(self._network, end - first, steps)._replace(registers=registers, states=states)
+
+    def __enter__(self) -> SharedPrior:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss()
+
+    def _gather(self) -> None:
+        """Begin to share the lanes; where no thread can begin, never do."""
+        self._orders, self._credit = handover.orders(len(self._parts) - 1), CREDIT
+        given = [
+            (self._orders, number, self._known, first, self._weights, lanes, self.trees)
+            for number, (first, lanes) in enumerate(self._parts[1:])
+        ]
+        handover.dismiss(self._orders)
+        _follow(*given[0])  # here, where it returns at once, it is loaded, or fails
+        self._orders[:] = 0
+        try:
+            for arguments in given:
+                self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
+                self._followers[-1].start()
+        except RuntimeError:
+            self._dismiss()
+            self._alone = sys.maxsize
+        except BaseException:
+            self._dismiss()
+            raise
+
+    def _dismiss(self) -> None:
+        """Go alone from now on."""
+        handover.dismiss(self._orders)
+        while self._followers:
+            follower = self._followers.pop()
+            if follower.ident is not None:
+                follower.join()
+        self._orders = self._nobody
+
+    def expect(self, known: npt.NDArray[np.int16]) -> None:
+        """What follows after the bytes ``known`` (1, lanes), -1 before the first, into ``trees``."""
+        self._known[:] = known
+        if len(self._parts) > 1 and not self._followers:
+            self._alone -= known.size
+            if self._alone < 0:
+                self._gather()
+        for first, lanes in self._parts[:1] if self._followers else self._parts:
+            gain = _lead(self._orders, self._known, first, self._weights, lanes, self.trees)
+        if self._followers:
+            self._credit = min(self._credit + gain, CREDIT)
+            if self._credit < 0:
+                self._dismiss()
+                self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
+
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
+        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), up to ``most_steps`` of them; each is good
+        until the next."""
+        layers, lanes = shares(self._network, self._threads), self._known.size
+        ways = 1 + AHEAD * (len(layers) - 1)  # steps that are under way at a time
+        rooms = [self._room(0, lanes, self.most_steps) for _ in range(ways)]
+        trees = [aligned((self.most_steps, lanes, 512), np.int32) for _ in range(ways)]
+
+        def take(share: int, handed: Iterator[tuple[npt.NDArray[np.int16], int]]) -> Iterator[tuple[Any, int]]:
+            """The next layers of what the thread before hands on: steps, and the room where they are."""
+            for steps, room in handed:
+                own = rooms[share]._replace(stream=rooms[room].stream, activations=rooms[room].activations)
+                take_layers(*layers[share], steps, 0, self._weights, own, trees[room][: len(steps)])
+                yield steps, room
+
+        handed: Iterator[tuple[npt.NDArray[np.int16], int]] = zip(known, cycle(range(ways)))
+        for share in range(len(layers) - 1):
+            handed = made_ahead(take(share, handed))
+        for steps, room in take(len(layers) - 1, handed):
+            yield trees[room][: len(steps)]
+
+
+@contextmanager
+def ready(network: Network, size: int, lanes: int, *, threads: int = 1) -> Iterator[Prior | SharedPrior]:
+    """The prior of a block of ``size`` bytes by the best backend, in up to ``threads`` threads."""
+    backend = exact.pick(size)
+    if backend == "dot":
+        with SharedPrior(network, lanes, threads) as shared:
+            yield shared
+    else:
+        with exact.one_thread(backend):
+            yield Prior(network, lanes, backend, ahead=threads > 1)
+
+
+def compile_kernels() -> None:
+    """Compile all kernels by a step of the smallest network."""
+
+    def layer(outputs: int, columns: int) -> Layer:
+        numbers = np.zeros(outputs, np.int32)
+        return Layer(np.zeros((outputs, columns), np.int8), numbers, numbers)
+
+    block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
+    network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
+    exact.is_right("dot")
+    with ready(network, exact.SMALL, 2 * FEWEST_LANES, threads=2) as prior:
+        known = np.full((1, 2 * FEWEST_LANES), -1, np.int16)
+        prior.expect(known)
+        list(prior.expectations([known]))
