@@ -1,7 +1,8 @@
 """Where the time of a block goes: ``python -m benchmarks.parts FILE``.
 
-Network: what the prior expects.  Memory: coding bit by bit, contexts, matches and mixer, in decompressing the coder
-too.  Coder: of compressing.  Rest: tables to be allocated, starts to be copied, checksums.
+Memory: coding bit by bit, contexts, matches and mixer, in decompressing the coder too.  Network: what the prior
+expects; where threads share it, the time that the memory waits.  Coder: of compressing.  Rest: tables to be allocated,
+starts to be copied, checksums.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from unittest.mock import patch
 import click
 
 from benchmarks.report import markdown
-from likezip import codec, coder, container, predictor, prior
+from likezip import codec, coder, container, predictor
 from likezip.model import Model, default_model
 
 PARTS = {
-    "network": ((prior.SharedPrior, "expect"), (prior.Prior, "expect")),
+    "memory": ((predictor, "_encode"), (predictor, "_decode")),
     "coder": ((coder, "encode"),),
     "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
 }
@@ -55,8 +56,8 @@ class Clock:
         return result, self._shares(whole)
 
     def _shares(self, whole: float) -> dict[str, float]:
-        network, bits, code = self.seconds["network"], self.seconds["bits"], self.seconds["coder"]
-        return {"network": network, "memory": bits - network, "coder": code, "rest": whole - bits - code}
+        memory, bits, code = self.seconds["memory"], self.seconds["bits"], self.seconds["coder"]
+        return {"network": bits - memory, "memory": memory, "coder": code, "rest": whole - bits - code}
 
 
 def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, float]]:
