@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
 
 import likezip
-from likezip import container, prior
+from likezip import container, sharing
 from likezip.index import read_frames
 from likezip.workers import Queue, Workers
 
@@ -71,13 +71,13 @@ def test_workers_do_not_change_the_bytes() -> None:
 
 
 def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, ready = [], prior.ready
+    asked, ready = [], sharing.ready
 
     def watched(*arguments: Any, threads: int, **others: Any) -> Any:
         asked.append(threads)
         return ready(*arguments, threads=threads, **others)
 
-    monkeypatch.setattr(prior, "ready", watched)
+    monkeypatch.setattr(sharing, "ready", watched)
     one = likezip.compress(TEXT[:5000], lanes=8, prior="on")
     assert likezip.compress(TEXT[:5000], lanes=8, prior="on", threads=2) == one
     assert likezip.decompress(one, threads=2) == likezip.decompress(one) == TEXT[:5000]
@@ -253,11 +253,12 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
 
 
 def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
-    """Its workers run it again, and may not begin others."""
+    """Its workers run it again, and may not begin others; what they say of that comes when it comes."""
     script = tmp_path / "script.py"
     script.write_text("import likezip\nlikezip.compress(bytes(200_000), block_size=65536, threads=2)")
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert 'under if __name__ == "__main__":' in result.stderr.splitlines()[-1]
+    said = [line for line in result.stderr.splitlines() if line.startswith("likezip.errors.WorkerError: ")]
+    assert len(said) == 1 and 'under if __name__ == "__main__":' in said[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
