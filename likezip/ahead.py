@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
-
 
 AHEAD = 2
 """Items that are made, or being made, while one is in use."""
 
 
-def made_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same, made in a thread of its own while those before are in use; where none can begin, when needed."""
-    from concurrent.futures import ThreadPoolExecutor  # which can't be imported while the interpreter ends
+def made_ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """The same, made in a thread of its own while those before are in use; where none can begin, when needed.
 
-    with ThreadPoolExecutor(1) as thread:
+    ``items`` is closed when this is.
+    """
+    made: SimpleQueue[Item | BaseException] = SimpleQueue()
+    wanted, over = Semaphore(AHEAD), Event()
+
+    def make() -> None:
         try:
-            coming = deque([thread.submit(next, items, None) for _ in range(AHEAD)])
-        except RuntimeError:
+            with closing(items):
+                while wanted.acquire() and not over.is_set():
+                    made.put(next(items))
+        except BaseException as error:  # also that there is no other item
+            made.put(error)
+
+    thread = Thread(target=make, daemon=True)
+    try:
+        if not _begins(thread):
             yield from items
             return
-        while (found := coming.popleft().result()) is not None:
-            coming.append(thread.submit(next, items, None))
+        while not isinstance(found := made.get(), BaseException):
+            wanted.release()
             yield found
+        if not isinstance(found, StopIteration):
+            raise found
+    finally:
+        over.set()
+        wanted.release()
+        if thread.ident is not None:
+            thread.join()
+
+
+def _begins(thread: Thread) -> bool:
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True

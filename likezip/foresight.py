@@ -12,6 +12,7 @@ from its first bits changes what it says of the others a little, so a byte's cha
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -165,18 +166,19 @@ def foresee(
         np.empty((size, BEST), np.uint8),
         np.empty((size, BEST), np.float32),
     )
-    for (first, steps, learning, active), trees in predictor.expectations(known):
-        shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
-        parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
-        expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-        _encode_looking(state, trees, known, steps, learning, active, *parts, view, looking, expected, chances)
-        places = starts[:active] + np.arange(first, first + steps)[:, None]
-        found.expected[places], found.chances[places] = expected, chances
-        if trees.shape[1]:
-            leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
-            found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
-        if advance is not None:
-            advance(steps * active)
+    with closing(predictor.expectations(known)) as expectations:
+        for (first, steps, learning, active), trees in expectations:
+            shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
+            parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
+            expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
+            _encode_looking(state, trees, known, steps, learning, active, *parts, view, looking, expected, chances)
+            places = starts[:active] + np.arange(first, first + steps)[:, None]
+            found.expected[places], found.chances[places] = expected, chances
+            if trees.shape[1]:
+                leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
+                found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
+            if advance is not None:
+                advance(steps * active)
     return found._replace(costs=byte_costs(ones, bits, size, lanes)), (ones, bits)
 
 

@@ -107,9 +107,9 @@ def _wait_while(orders: Int64s, index: int, value: int) -> int:
 
 
 @inlined
-def give(orders: Int64s, steps: int) -> None:
-    """The leader's next order: ``steps`` > 0."""
-    orders[1] = steps
+def give(orders: Int64s, order: int) -> None:
+    """The leader's next order, not 0."""
+    orders[1] = order
     _store(orders, 0, orders[0] + 1)
 
 
@@ -122,7 +122,7 @@ def wait_for_followers(orders: Int64s) -> None:
 
 @inlined
 def take(orders: Int64s, number: int) -> int:
-    """Wait for the next order: its steps, 0 if none will come."""
+    """Wait for the next order; 0 if none will come."""
     _wait_while(orders, 0, orders[LINE * (number + 2)])
     return orders[1]
 

@@ -53,7 +53,7 @@ SOURCES = (
     "start",
     "x86",
 )
-"""The modules that kernels are made of, whose constants are compiled in."""
+"""The modules that kernels are made of, whose constants are compiled in, and what those import."""
 
 
 def _instructions() -> str:

@@ -7,9 +7,9 @@ which sees it grow by one bit position at a time, run the same kernel, ``advance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -343,8 +343,12 @@ class Stretch(NamedTuple):
     active: int
 
 
+Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
+"""Stretches, and trees (steps, lanes, 512)."""
+
+
 class Expecting(Protocol):
-    """What a prior does for the predictor: ``likezip.prior.Prior``."""
+    """What a prior does for the predictor: ``likezip.prior.Prior`` or ``likezip.sharing.SharedPrior``."""
 
     most_steps: int
     trees: npt.NDArray[np.int32]
@@ -354,7 +358,7 @@ class Expecting(Protocol):
 
     def expect(self, known: npt.NDArray[np.int16]) -> None: ...
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[npt.NDArray[np.int32]]: ...
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[npt.NDArray[np.int32], None, None]: ...
 
 
 class Learnt(NamedTuple):
@@ -411,16 +415,19 @@ class Predictor:
         if longer:
             yield Stretch(steps, 1, self.lanes if steps else 0, longer)
 
-    def expectations(self, known: npt.NDArray[np.uint8]) -> Iterator[tuple[Stretch, npt.NDArray[np.int32]]]:
+    def expectations(self, known: npt.NDArray[np.uint8]) -> Expectations:
         """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
         starts, stretches = self.state.registers[:, START].copy(), list(self._stretches(known.size, self._most_steps))
+        if self._prior is None:
+            yield from ((stretch, self._nothing) for stretch in stretches)
+            return
 
         def before(stretch: Stretch) -> npt.NDArray[np.int16]:
             places = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
             return np.where(places < 0, -1, known[starts + places].astype(np.int16))
 
-        trees = self._prior.expectations(map(before, stretches)) if self._prior else repeat(self._nothing)
-        return zip(stretches, trees, strict=False)
+        with closing(self._prior.expectations(map(before, stretches))) as trees:
+            yield from zip(stretches, trees, strict=True)
 
     def run(self, known: npt.NDArray[np.uint8], advance: Advance | None = None) -> Decisions:
         """Every binary decision of the block ``known``, (8 size,).
@@ -430,12 +437,13 @@ class Predictor:
         """
         size, end = 8 * (known.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        for (_, steps, learning, active), trees in self.expectations(known):
-            shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
-            parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
-            _encode(self.state, trees, known, steps, learning, active, *parts)
-            if advance is not None:
-                advance(steps * active)
+        with closing(self.expectations(known)) as expected:
+            for (_, steps, learning, active), trees in expected:
+                shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
+                parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
+                _encode(self.state, trees, known, steps, learning, active, *parts)
+                if advance is not None:
+                    advance(steps * active)
         self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
         self._last = int(known[-1])
         return ones, bits

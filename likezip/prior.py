@@ -29,7 +29,7 @@ to multiply are called from Python, one layer after the other: ``Prior``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -208,7 +208,7 @@ def take_layers(begin, end, known, first, weights, lanes, trees):
     """
     rows = known.shape[0] * lanes.registers.shape[0]
     if begin == 0:
-        _before(0, known, first, weights, lanes)
+        _before(begin, known, first, weights, lanes)
     for layer in range(begin, end):
         columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
         activations = matrix(lanes.activations, rows, dotproduct.padded(columns))
@@ -262,12 +262,12 @@ def lanes_of(network: Network, count: int, steps: int) -> Lanes:
 class Prior:
     """The prior of a block's lanes, with products by one of ``exact.BACKENDS``.
 
-    trees (steps, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
+    trees (most_steps, lanes, 512) int32: what is expected, as in ``exact.frequencies``.
     """
 
     def __init__(self, network: Network, lanes: int, backend: str, *, ahead: bool = False) -> None:
         """ahead: whether what follows known bytes is computed while that before is in use."""
-        self.most_steps, self._ahead = most_steps(lanes), ahead
+        self.most_steps, self._backend, self._ahead = most_steps(lanes), backend, ahead
         self.trees = aligned((self.most_steps, lanes, 512), np.int32)
         self._weights, self._lanes = weights_of(network, packed=False), lanes_of(network, lanes, self.most_steps)
         self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
@@ -297,11 +297,17 @@ class Prior:
             multiply()
         _after(0, self._weights, self._lanes, self.trees[: len(known)])
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
-        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``."""
-        return made_ahead(self._expected(known)) if self._ahead else self._expected(known)
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``, each good until
+        the next."""
+        return made_ahead(self._copies(known)) if self._ahead else self._expected(known)
 
-    def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
+    def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         for steps in known:
             self.expect(steps)
-            yield self.trees[: len(steps)].copy()
+            yield self.trees[: len(steps)]
+
+    def _copies(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        with exact.one_thread(self._backend):  # torch asks each thread
+            for trees in self._expected(known):
+                yield trees.copy()

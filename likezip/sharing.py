@@ -8,11 +8,12 @@ that of the memory.  So a block of one lane is shared too, and no thread waits f
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import combinations, cycle, pairwise
+from bisect import bisect_left
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import cycle, pairwise
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from likezip.ahead import AHEAD, made_ahead
 from likezip.kernels import aligned, compiled
 from likezip.network import Layer, Network
 from likezip.ngrams import FEATURES, ROWS
-from likezip.prior import Int32s, Lanes, Prior, lanes_of, most_steps, take_layers, weights_of
+from likezip.prior import Int32s, Lanes, Prior, Uint8s, lanes_of, most_steps, take_layers, weights_of
 
 MOST_THREADS, FEWEST_LANES = 4, 4
 """Of a block, and of a thread that takes a step at a time."""
@@ -43,7 +44,7 @@ def _lead(orders, known, first, weights, lanes, trees):
     """
     begin = handover.cycles()
     handover.give(orders, 1)
-    take_layers(0, weights.layout.shape[0], known, first, weights, lanes, trees)
+    take_layers(np.int64(0), weights.layout.shape[0], known, first, weights, lanes, trees)
     done = handover.cycles()
     handover.wait_for_followers(orders)
     return done - begin - (handover.cycles() - done)
@@ -53,7 +54,7 @@ def _lead(orders, known, first, weights, lanes, trees):
 def _follow(orders, number, known, first, weights, lanes, trees):
     """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
     while handover.take(orders, number):
-        take_layers(0, weights.layout.shape[0], known, first, weights, lanes, trees)
+        take_layers(np.int64(0), weights.layout.shape[0], known, first, weights, lanes, trees)
         handover.report(orders, number)
 
 
@@ -63,15 +64,34 @@ def shares(network: Network, threads: int) -> list[tuple[int, int]]:
     The longest share is as short as can be; the last thread has the memory too, and perhaps no layers.
     """
     costs = [layer.weight.size + BETWEEN for layer in network.layers()]
-    layers = len(costs)
+    most = min(threads, MOST_THREADS)
+    limits = range(max(MEMORY, *costs), MEMORY + sum(costs))
+    shortest = bisect_left(limits, True, key=lambda limit: len(_shares_within(limit, costs)) <= most)
+    return _shares_within(limits.start + shortest, costs)
 
-    def longest(cuts: tuple[int, ...]) -> int:
-        times = [sum(costs[begin:end]) for begin, end in pairwise((0, *cuts, layers))]
-        return max([*times[:-1], times[-1] + MEMORY])
 
-    most = min(threads, MOST_THREADS, layers + 1)
-    cuts = min((cuts for count in range(most) for cuts in combinations(range(1, layers + 1), count)), key=longest)
-    return list(pairwise((0, *cuts, layers)))
+def _shares_within(limit: int, costs: list[int]) -> list[tuple[int, int]]:
+    """As few shares as there can be of which none takes longer: from the last back, each as many layers as it can."""
+    cuts, time = [len(costs)], MEMORY
+    for layer in reversed(range(len(costs))):
+        if time + costs[layer] > limit:
+            cuts.append(layer + 1)
+            time = 0
+        time += costs[layer]
+    return list(pairwise([0, *reversed(cuts)]))
+
+
+class Passing(NamedTuple):
+    """What threads pass on to one another of some steps: the bytes, what is computed of them so far, and the trees."""
+
+    known: npt.NDArray[np.int16]  # (most steps, lanes)
+    stream: Int32s  # as in Lanes
+    activations: Uint8s
+    trees: Int32s  # (most steps, lanes, 512)
+
+
+Passed = Generator[tuple[int, Passing], None, None]
+"""One after the other, and how many steps each has."""
 
 
 class SharedPrior:
@@ -82,13 +102,13 @@ class SharedPrior:
     """
 
     def __init__(self, network: Network, lanes: int, threads: int) -> None:
-        """threads: at most MOST_THREADS, and of those that take a step at a time one for FEWEST_LANES lanes."""
+        """threads: at most; of more than MOST_THREADS no use is made."""
         self.most_steps = most_steps(lanes)
         self.trees = aligned((1, lanes, 512), np.int32)
         self._network, self._weights, self._threads = network, weights_of(network, packed=True), threads
         self._known = np.zeros((1, lanes), np.int16)
-        nothing = lanes_of(network, lanes, 0)
-        self._registers, self._states = nothing.registers, nothing.states
+        all_lanes = lanes_of(network, lanes, 0)
+        self._registers, self._states = all_lanes.registers, all_lanes.states
         parts = max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES))
         ends = [-(-lanes * part // parts) for part in range(parts + 1)]
         self._parts = [(first, self._room(first, end, 1)) for first, end in pairwise(ends)]
@@ -157,26 +177,38 @@ class SharedPrior:
                 self._dismiss()
                 self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Iterator[Int32s]:
-        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), up to ``most_steps`` of them; each is good
-        until the next."""
-        layers, lanes = shares(self._network, self._threads), self._known.size
-        ways = 1 + AHEAD * (len(layers) - 1)  # steps that are under way at a time
-        rooms = [self._room(0, lanes, self.most_steps) for _ in range(ways)]
-        trees = [aligned((self.most_steps, lanes, 512), np.int32) for _ in range(ways)]
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``, each good until
+        the next."""
+        layers = shares(self._network, self._threads)
+        under_way = cycle([self._passing() for _ in range(1 + AHEAD * (len(layers) - 1))])
+        passed = _entered(known, under_way)
+        for share in layers[:-1]:
+            passed = made_ahead(self._take(share, passed))
+        for steps, passing in self._take(layers[-1], passed):
+            yield passing.trees[:steps]
 
-        def take(share: int, handed: Iterator[tuple[npt.NDArray[np.int16], int]]) -> Iterator[tuple[Any, int]]:
-            """The next layers of what the thread before hands on: steps, and the room where they are."""
-            for steps, room in handed:
-                own = rooms[share]._replace(stream=rooms[room].stream, activations=rooms[room].activations)
-                take_layers(*layers[share], steps, 0, self._weights, own, trees[room][: len(steps)])
-                yield steps, room
+    def _passing(self) -> Passing:
+        lanes, steps = self._known.size, self.most_steps
+        room = lanes_of(self._network, lanes, steps)
+        trees = aligned((steps, lanes, 512), np.int32)
+        return Passing(aligned((steps, lanes), np.int16), room.stream, room.activations, trees)
 
-        handed: Iterator[tuple[npt.NDArray[np.int16], int]] = zip(known, cycle(range(ways)))
-        for share in range(len(layers) - 1):
-            handed = made_ahead(take(share, handed))
-        for steps, room in take(len(layers) - 1, handed):
-            yield trees[room][: len(steps)]
+    def _take(self, share: tuple[int, int], passed: Passed) -> Passed:
+        """Pass on, once these layers are computed, what the thread before has passed on."""
+        own = self._room(0, self._known.size, self.most_steps)
+        with closing(passed):
+            for steps, passing in passed:
+                lanes = own._replace(stream=passing.stream, activations=passing.activations)
+                take_layers(*share, passing.known[:steps], 0, self._weights, lanes, passing.trees[:steps])
+                yield steps, passing
+
+
+def _entered(known: Iterable[npt.NDArray[np.int16]], under_way: Iterator[Passing]) -> Passed:
+    """The bytes in what is passed on, and how many steps they are."""
+    for steps, passing in zip(known, under_way, strict=False):
+        passing.known[: len(steps)] = steps
+        yield len(steps), passing
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import torch
 
 from likezip import exact, handover, sharing
 from likezip.kernels import INSTRUCTIONS
-from likezip.network import Network
+from likezip.network import Layer, Network
 from likezip.ngrams import ROWS
-from likezip.prior import Prior
+from likezip.prior import Prior, most_steps
 from likezip.sharing import SharedPrior, ready, shares
 from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
@@ -53,36 +54,50 @@ def _known(lanes: int, steps: int) -> np.ndarray:
     return known
 
 
+def _step_by_step(prior: Prior | SharedPrior, known: np.ndarray) -> np.ndarray:
+    """What follows after ``known``, as if it came one byte of each lane at a time."""
+    found = []
+    for step in known:
+        prior.trees[:, :, 1:] = -1
+        prior.expect(step[None])
+        found.append(prior.trees[:1].copy())
+    return np.concatenate(found)
+
+
+def _at_once(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
+    """The same as known bytes, so many steps at a time, from the beginning of ``parts`` again and again."""
+    ends, found = np.cumsum(np.resize(parts, len(known))), []
+    for trees in prior.expectations(iter(np.split(known, ends[ends < len(known)]))):
+        found.append(trees.copy())
+        trees[:, :, 1:] = -1
+    return np.concatenate(found)
+
+
+def _wanted(network: Network, known: np.ndarray) -> np.ndarray:
+    return _step_by_step(Prior(network, known.shape[1], "float32"), known)
+
+
 def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) -> np.ndarray:
-    """What follows after ``known``, so many steps at a time, from the beginning of ``parts`` again and again."""
     if backend == "dot":
         with SharedPrior(network, known.shape[1], 1) as prior:
-            return _all_trees(prior, known, parts)
-    return _all_trees(Prior(network, known.shape[1], backend), known, parts)
+            return _at_once(prior, known, parts)
+    return _at_once(Prior(network, known.shape[1], backend), known, parts)
 
 
-def _all_trees(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
-    """By ``expect``, step by step, where parts are [0]."""
-    if parts == [0]:
-        found = []
-        for step in known:
-            prior.trees[:, :, 1:] = -1
-            prior.expect(step[None])
-            found.append(prior.trees[:1].copy())
-        return np.concatenate(found)
-    ends = np.cumsum(np.resize(parts, len(known)))
-    steps = np.split(known, ends[ends < len(known)])
-    return np.concatenate([trees.copy() for trees in prior.expectations(iter(steps))])
-
-
-@pytest.mark.parametrize("lanes", [1, 2, 17])
+@pytest.mark.parametrize("lanes", [1, 2, 17, 600])
 def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
-    known = _known(lanes, 90)
-    wanted = _trees(network, known, "float32", [0])
+    most = most_steps(lanes)
+    known = _known(lanes, min(1300, 3 * most + 10))
+    wanted = _wanted(network, known)
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
     for backend in ("dot", "int8", "float32") if INSTRUCTIONS else ("int8", "float32"):
-        for parts in ([0], [1], [30], [7], [1, 30, 2]):
+        for parts in ([1], [most], [1, most, max(1, most // 3)]):
             assert np.array_equal(_trees(network, known, backend, parts), wanted), (backend, parts)
+        if backend != "dot":
+            assert np.array_equal(_step_by_step(Prior(network, lanes, backend), known[:50]), wanted[:50])
+    if INSTRUCTIONS:
+        with SharedPrior(network, lanes, 1) as prior:
+            assert np.array_equal(_step_by_step(prior, known[:50]), wanted[:50])
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -90,7 +105,7 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
     known, before = _known(64, 20), torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert np.array_equal(_trees(network, known, "int8", [8]), _trees(network, known, "float32", [0]))
+        assert np.array_equal(_trees(network, known, "int8", [8]), _wanted(network, known))
     finally:
         torch.set_num_threads(before)
 
@@ -106,47 +121,119 @@ def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, mon
     known = _known(lanes, 400)
     with ready(network, 1 << 16, lanes, threads=threads) as prior:
         assert isinstance(prior, SharedPrior)
-        assert np.array_equal(_all_trees(prior, known, [0]), _trees(network, known, "float32", [0]))
+        assert np.array_equal(_step_by_step(prior, known), _wanted(network, known))
         assert len(prior._followers) == max(1, min(threads, 4, lanes // 4)) - 1
 
 
+@pytest.fixture
+def even_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every thread has layers, as the memory and what is between products take nothing."""
+    monkeypatch.setattr(sharing, "MEMORY", 0)
+    monkeypatch.setattr(sharing, "BETWEEN", 0)
+
+
 @pytest.mark.parametrize("backend", ["dot", "float32"] if INSTRUCTIONS else ["float32"])
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("lanes", [1, 3, 600])
 @pytest.mark.parametrize("threads", [2, 3, 9])
 def test_threads_share_the_layers(
-    network: Network, backend: str, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch
+    network: Network, backend: str, lanes: int, threads: int, even_shares: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of bytes that are known; and what is carried over is then there for those that are not."""
     monkeypatch.setenv("LIKEZIP_BACKEND", backend)
-    known, before = _known(lanes, 4000), threading.active_count()
-    wanted, most = _trees(network, known, "float32", [0]), 0
+    most = most_steps(lanes)
+    known, before = _known(lanes, min(5 * most + 20, 2600)), threading.active_count()
+    middle, end = len(known) // 2, len(known)
+    wanted, begun, begin = _wanted(network, known), [], threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (begun.append(thread), begin(thread)))
     with ready(network, 1 << 16, lanes, threads=threads) as prior:
-        for begin, end in ((0, 1000), (1010, 3990)):
-            steps = iter(np.array_split(known[begin:end], 97))
-            for trees in prior.expectations(steps):
-                assert np.array_equal(trees, wanted[begin : begin + len(trees)])
-                begin += len(trees)
-                most = max(most, threading.active_count() - before)
-            assert np.array_equal(_all_trees(prior, known[end : end + 10], [0]), wanted[end : end + 10])
-    assert most == (len(shares(network, threads)) - 1 if backend == "dot" else 1)
+        for first, last in ((0, middle), (middle + 5, end - 5)):
+            parts = iter(np.split(known[first:last], range(1, last - first, most)))
+            for trees in prior.expectations(parts):
+                begun.append(threading.active_count() - before)
+                assert np.array_equal(trees, wanted[first : first + len(trees)])
+                trees[:] = 0
+                first += len(trees)
+            assert first == last
+            assert np.array_equal(_step_by_step(prior, known[last : last + 5]), wanted[last : last + 5])
     assert threading.active_count() == before
 
 
+def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is passed on is not written to before it was used."""
+    if not INSTRUCTIONS:
+        pytest.skip("no kernel of dot products for this processor")
+    random, take_layers = np.random.default_rng(1), sharing.take_layers
+
+    def late(*arguments: object) -> None:
+        time.sleep(random.choice([0, 0.001, 0.004]))
+        take_layers(*arguments)
+
+    monkeypatch.setattr(sharing, "take_layers", late)
+    known = _known(3, 400)
+    wanted = _wanted(network, known)
+    with ready(network, 1 << 16, 3, threads=4) as prior:
+        first = 0
+        for trees in prior.expectations(iter(np.split(known, range(5, 400, 5)))):
+            time.sleep(random.choice([0, 0.001, 0.004]))
+            assert np.array_equal(trees, wanted[first : first + len(trees)])
+            first += len(trees)
+    assert first == 400
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_fails_in_one_thread_ends_all(
+    network: Network, failing: int, error: type[BaseException], even_shares: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, begins = threading.active_count(), [begin for begin, _ in shares(network, 3)]
+    calls, take_layers = [], sharing.take_layers
+
+    def take(begin: int, *others: object) -> None:
+        calls.append(begin)
+        if calls.count(begins[failing]) == 5:
+            raise error("here")
+        take_layers(begin, *others)
+
+    monkeypatch.setattr(sharing, "take_layers", take)
+    with pytest.raises(error, match="here"), ready(network, 1 << 16, 3, threads=3) as prior:
+        _at_once(prior, _known(3, 400), [9])
+    assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+def test_no_more_steps_than_there_is_room_for(network: Network) -> None:
+    with ready(network, 1 << 16, 3, threads=2) as prior, pytest.raises(ValueError, match="broadcast"):
+        list(prior.expectations(iter([_known(3, prior.most_steps + 1)])))
+
+
 def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "BETWEEN", 0)
-    sizes, layers = [layer.weight.size for layer in network.layers()], len(network.layers())
-    monkeypatch.setattr(sharing, "MEMORY", sum(sizes))
+    monkeypatch.setattr(sharing, "BETWEEN", 10)
+    costs, layers = [layer.weight.size + 10 for layer in network.layers()], len(network.layers())
     assert shares(network, 1) == [(0, layers)]
-    for threads in (2, 4, 99):
-        assert shares(network, threads) == [(0, layers), (layers, layers)]  # no thread more than is of use
-    monkeypatch.setattr(sharing, "MEMORY", 0)
-    for threads in (2, 3, 4):
-        found = shares(network, threads)
-        assert [begin for begin, _ in found] == [0, *(end for _, end in found[:-1])] and found[-1][1] == layers
-        longest = max(sum(sizes[begin:end]) for begin, end in found)
-        assert sum(sizes) / threads <= longest < sum(sizes) / threads + max(sizes)
-    monkeypatch.setattr(sharing, "MEMORY", sum(sizes[-2:]))
-    assert shares(network, 2)[1][0] > layers // 2
+    for memory in (1, sum(costs[-2:]), sum(costs) // 2, sum(costs)):
+        monkeypatch.setattr(sharing, "MEMORY", memory)
+        for threads in (2, 3, 4, 99):
+            found = shares(network, threads)
+            assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), layers]
+
+            def longest(cuts: list[int], memory: int = memory) -> int:
+                times = [sum(costs[begin:end]) for begin, end in pairwise([0, *cuts, layers])]
+                return max([*times[:-1], times[-1] + memory])
+
+            all_cuts = [cuts for k in range(min(threads, 4)) for cuts in combinations(range(1, layers + 1), k)]
+            assert longest([end for _, end in found[:-1]]) == min(map(longest, all_cuts))
+            assert len(found) == min(len(cuts) + 1 for cuts in all_cuts if longest(cuts) == min(map(longest, all_cuts)))
+
+
+def test_a_network_of_many_layers_is_soon_shared() -> None:
+    def layer(outputs: int, columns: int) -> Layer:
+        numbers = np.zeros(outputs, np.int32)
+        return Layer(np.zeros((outputs, columns), np.int8), numbers, numbers)
+
+    block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
+    found = shares(Network(np.zeros((ROWS, 1), np.int8), layer(8, 7), [block] * 64, layer(256, 8)), 4)
+    assert (found[0][0], found[-1][1]) == (0, 258)
 
 
 @needs_dot_products
@@ -167,7 +254,7 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
             trees[step] = prior.trees[0]
             followers.append(len(prior._followers))
     assert followers == [1, 1, 0, *[0] * 3, 0, *[0] * 6, *[1] * 7]
-    assert np.array_equal(trees, _trees(network, known, "float32", [0]))
+    assert np.array_equal(trees, _wanted(network, known))
 
 
 @needs_dot_products
@@ -198,41 +285,51 @@ def test_a_thread_that_can_not_begin(
     monkeypatch.setattr(threading.Thread, "start", start)
     known = _known(61, 30)
     with suppress(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
-        found = _all_trees(prior, known, [0])
+        found = _step_by_step(prior, known)
         assert error is RuntimeError
         assert threading.active_count() == before
-        assert np.array_equal(found, _trees(network, known, "float32", [0]))
+        assert np.array_equal(found, _wanted(network, known))
     assert len(begun) == 1
     assert threading.active_count() == before
 
 
+@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("refused", [(0, 1), (0,), (1,)])
 def test_threads_for_known_bytes_that_can_not_begin(
-    network: Network, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    network: Network,
+    error: type[BaseException],
+    refused: tuple[int, ...],
+    even_shares: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, known = threading.active_count(), _known(3, 400)
+    before, known, tried, begin = threading.active_count(), _known(3, 400), [], threading.Thread.start
 
     def start(thread: threading.Thread) -> None:
-        raise error
+        tried.append(thread)
+        if len(tried) - 1 in refused:
+            raise error
+        begin(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with suppress(KeyboardInterrupt), ready(network, 1 << 16, 3, threads=3) as prior:
-        found = _all_trees(prior, known, [30])
-        assert error is RuntimeError
-        assert np.array_equal(found, _trees(network, known, "float32", [0]))
+    wanted, told = _wanted(network, known), []
+    try:
+        with ready(network, 1 << 16, 3, threads=3) as prior:
+            assert np.array_equal(_at_once(prior, known, [30]), wanted)
+    except KeyboardInterrupt:
+        told.append(KeyboardInterrupt)
+    assert told == ([KeyboardInterrupt] if error is KeyboardInterrupt else [])
     assert threading.active_count() == before
 
 
-def test_an_interrupt_ends_the_threads_for_known_bytes(network: Network) -> None:
+def test_known_bytes_that_are_no_longer_wanted(network: Network, even_shares: None) -> None:
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 3, threads=3) as prior:
-        for _ in prior.expectations(iter(np.array_split(_known(3, 4000), 100))):
-            assert threading.active_count() > before
-            raise KeyboardInterrupt
-    deadline = time.monotonic() + 20
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    with ready(network, 1 << 16, 3, threads=3) as prior:
+        expected = prior.expectations(iter(np.array_split(_known(3, 4000), 100)))
+        next(expected)
+        assert threading.active_count() > before
+        expected.close()
+        assert threading.active_count() == before
 
 
 def test_threads_are_given_back() -> None:
@@ -247,12 +344,12 @@ def test_sizes_that_fill_no_vector(sizes: tuple[int, int, tuple[int, ...], tuple
     """Nor whole fours of columns, nor panels of outputs."""
     torch.manual_seed(4)
     network, known = Network.of(tensors(Twin(Shape(*sizes)))), _known(7, 60)
-    wanted = _trees(network, known, "float32", [0])
+    wanted = _wanted(network, known)
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
     assert np.array_equal(_trees(network, known, "float32", [9, 1, 2]), wanted)
     for threads in (1, 3) if INSTRUCTIONS else ():
         with SharedPrior(network, 7, threads) as prior:
-            assert np.array_equal(_all_trees(prior, known, [9, 1, 2]), wanted)
+            assert np.array_equal(_at_once(prior, known, [9, 1, 2]), wanted)
 
 
 def test_lanes_do_not_see_each_other(network: Network) -> None:

@@ -84,6 +84,20 @@ def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.M
     assert asked == [1, 2, 2, 1]
 
 
+def test_threads_while_the_interpreter_ends() -> None:
+    script = """if True:
+        import atexit, threading, likezip
+        text = b"a line of text, and another. " * 100
+        one = likezip.compress(text, prior="on", lanes=4)
+        def late():
+            print(likezip.compress(text, prior="on", lanes=4, threads=2) == one)
+        atexit.register(late)
+        threading.Thread(target=lambda: [threading.main_thread().join(), late()]).start()
+    """
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("True\nTrue\n", "")
+
+
 def test_frames_after_one_another() -> None:
     both = likezip.compress(TEXT[:500]) + likezip.compress(b"") + likezip.compress(TEXT[500:900])
     assert likezip.decompress(both) == TEXT[:900]
