@@ -28,6 +28,9 @@ from likezip.prior import Int32s, Lanes, Prior, Uint8s, lanes_of, most_steps, ta
 MOST_THREADS, FEWEST_LANES = 4, 4
 """Of a block, and of a thread that takes a step at a time."""
 
+FIRST = np.int64(0)
+"""Layer; a literal 0 would have kernels compiled a second time."""
+
 CREDIT, ALONE = 30_000_000, 1 << 13
 """Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
 
@@ -44,7 +47,7 @@ def _lead(orders, known, first, weights, lanes, trees):
     """
     begin = handover.cycles()
     handover.give(orders, 1)
-    take_layers(np.int64(0), weights.layout.shape[0], known, first, weights, lanes, trees)
+    take_layers(FIRST, weights.layout.shape[0], known, first, weights, lanes, trees)
     done = handover.cycles()
     handover.wait_for_followers(orders)
     return done - begin - (handover.cycles() - done)
@@ -54,7 +57,7 @@ def _lead(orders, known, first, weights, lanes, trees):
 def _follow(orders, number, known, first, weights, lanes, trees):
     """Do for the lanes from ``first`` on what the leader orders, until it says that nothing follows."""
     while handover.take(orders, number):
-        take_layers(np.int64(0), weights.layout.shape[0], known, first, weights, lanes, trees)
+        take_layers(FIRST, weights.layout.shape[0], known, first, weights, lanes, trees)
         handover.report(orders, number)
 
 
