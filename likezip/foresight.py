@@ -12,7 +12,6 @@ from its first bits changes what it says of the others a little, so a byte's cha
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +24,7 @@ from likezip.cost import byte_costs
 from likezip.exact import FREQUENCY_BITS
 from likezip.kernels import aligned, aligned_copy, compiled, inlined
 from likezip.model import Model
-from likezip.predictor import Advance, Decisions, Predictor, Shape, advance_lanes, predict_bit
+from likezip.predictor import Advance, Decisions, Predictor, Shape, Stretch, advance_lanes, predict_bit
 from likezip.profiles import CONTEXTS, PROFILES
 from likezip.registers import KNOWN, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
 from likezip.start import MODELS, untrained_start
@@ -159,27 +158,27 @@ def foresee(
         np.zeros(BEST, np.int64),
     )
     starts = state.registers[:, START].copy()
-    ones, bits, end = np.empty(8 * size, np.uint16), np.empty(8 * size, np.uint8), 0
     found = Foresight(
         np.zeros(0),
         np.full(size, np.nan, np.float32),
         np.empty((size, BEST), np.uint8),
         np.empty((size, BEST), np.float32),
     )
-    with closing(predictor.expectations(known)) as expectations:
-        for (first, steps, learning, active), trees in expectations:
-            shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
-            parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
-            expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-            _encode_looking(state, trees, known, steps, learning, active, *parts, view, looking, expected, chances)
-            places = starts[:active] + np.arange(first, first + steps)[:, None]
-            found.expected[places], found.chances[places] = expected, chances
-            if trees.shape[1]:
-                leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
-                found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
-            if advance is not None:
-                advance(steps * active)
-    return found._replace(costs=byte_costs(ones, bits, size, lanes)), (ones, bits)
+
+    def encode(
+        stretch: Stretch, trees: npt.NDArray[np.int32], ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]
+    ) -> None:
+        first, steps, learning, active = stretch
+        expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
+        _encode_looking(state, trees, known, steps, learning, active, ones, bits, view, looking, expected, chances)
+        places = starts[:active] + np.arange(first, first + steps)[:, None]
+        found.expected[places], found.chances[places] = expected, chances
+        if trees.shape[1]:
+            leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
+            found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
+
+    decisions = predictor.run(known, advance, encode)
+    return found._replace(costs=byte_costs(*decisions, size, lanes)), decisions
 
 
 class LookingCoding(codec.Coding):

@@ -347,6 +347,10 @@ Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
 """Stretches, and trees (steps, lanes, 512)."""
 
 
+Encode = Callable[[Stretch, npt.NDArray[np.int32], npt.NDArray[np.uint16], npt.NDArray[np.uint8]], None]
+"""Takes a stretch and its trees, and fills its ones and bits (steps, 8, active)."""
+
+
 class Expecting(Protocol):
     """What a prior does for the predictor: ``likezip.prior.Prior`` or ``likezip.sharing.SharedPrior``."""
 
@@ -429,21 +433,25 @@ class Predictor:
         with closing(self._prior.expectations(map(before, stretches))) as trees:
             yield from zip(stretches, trees, strict=True)
 
-    def run(self, known: npt.NDArray[np.uint8], advance: Advance | None = None) -> Decisions:
+    def run(
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode | None = None
+    ) -> Decisions:
         """Every binary decision of the block ``known``, (8 size,).
 
         In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
         decisions are only of those bytes that were not yet learnt.
+        encode: what takes the stretches, if it is to do more than ``_encode``.
         """
         size, end = 8 * (known.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
+        encode = encode or (lambda stretch, trees, *parts: _encode(self.state, trees, known, *stretch[1:], *parts))
         with closing(self.expectations(known)) as expected:
-            for (_, steps, learning, active), trees in expected:
-                shape, begin, end = (steps, 8, active), end, end + 8 * steps * active
-                parts = ones[begin:end].reshape(shape), bits[begin:end].reshape(shape)
-                _encode(self.state, trees, known, steps, learning, active, *parts)
+            for stretch, trees in expected:
+                shape, begin = (stretch.steps, 8, stretch.active), end
+                end += 8 * stretch.steps * stretch.active
+                encode(stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
-                    advance(steps * active)
+                    advance(stretch.steps * stretch.active)
         self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
         self._last = int(known[-1])
         return ones, bits
