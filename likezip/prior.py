@@ -29,7 +29,7 @@ to multiply are called from Python, one layer after the other: ``Prior``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -271,11 +271,12 @@ class Prior:
         self.trees = aligned((self.most_steps, lanes, 512), np.int32)
         self._weights, self._lanes = weights_of(network, packed=False), lanes_of(network, lanes, self.most_steps)
         self._layers = [(layer.weight.shape, exact.BACKENDS[backend](layer.weight)) for layer in network.layers()]
-        self._bind(lanes)
+        self._rows, self._products = 0, list[tuple[Uint8s, Int8s, Callable[[], None]]]()
 
     def _bind(self, rows: int) -> None:
         """Have the products work on ``rows`` rows from now on."""
-        self._rows, self._products = rows, []
+        self._rows = rows
+        self._products.clear()
         for (outputs, columns), product in self._layers:
             width = dotproduct.padded(columns)
             shifted = self._lanes.activations.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]

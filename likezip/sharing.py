@@ -188,8 +188,9 @@ class SharedPrior:
         passed = _entered(known, under_way)
         for share in layers[:-1]:
             passed = made_ahead(self._take(share, passed))
-        for steps, passing in self._take(layers[-1], passed):
-            yield passing.trees[:steps]
+        with closing(self._take(layers[-1], passed)) as taken:
+            for steps, passing in taken:
+                yield passing.trees[:steps]
 
     def _passing(self) -> Passing:
         lanes, steps = self._known.size, self.most_steps

@@ -12,7 +12,7 @@ import torch
 
 from likezip import exact, handover, sharing
 from likezip.kernels import INSTRUCTIONS
-from likezip.network import Layer, Network
+from likezip.network import Network
 from likezip.ngrams import ROWS
 from likezip.prior import Prior, most_steps
 from likezip.sharing import SharedPrior, ready, shares
@@ -20,6 +20,8 @@ from likezip.training.export import integer_rates, tensors
 from likezip.training.prior import validate
 from likezip.training.segments import embedding_rows
 from likezip.training.twin import Shape, Twin
+
+needs_dot_products = pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
 
 SHAPE = Shape(dimension=8, width=32, state=(24, 16), hidden=(40, 24))
 TEXT = b"the first of the bytes that a lane knows is followed by the second, and so on. " * 500
@@ -110,9 +112,6 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
         torch.set_num_threads(before)
 
 
-needs_dot_products = pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
-
-
 @needs_dot_products
 @pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,10 +157,9 @@ def test_threads_share_the_layers(
     assert threading.active_count() == before
 
 
+@needs_dot_products
 def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is passed on is not written to before it was used."""
-    if not INSTRUCTIONS:
-        pytest.skip("no kernel of dot products for this processor")
     random, take_layers = np.random.default_rng(1), sharing.take_layers
 
     def late(*arguments: object) -> None:
@@ -180,7 +178,7 @@ def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: p
     assert first == 400
 
 
-@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@needs_dot_products
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_what_fails_in_one_thread_ends_all(
@@ -201,7 +199,7 @@ def test_what_fails_in_one_thread_ends_all(
     assert threading.active_count() == before
 
 
-@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@needs_dot_products
 def test_no_more_steps_than_there_is_room_for(network: Network) -> None:
     with ready(network, 1 << 16, 3, threads=2) as prior, pytest.raises(ValueError, match="broadcast"):
         list(prior.expectations(iter([_known(3, prior.most_steps + 1)])))
@@ -227,12 +225,8 @@ def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.Mon
 
 
 def test_a_network_of_many_layers_is_soon_shared() -> None:
-    def layer(outputs: int, columns: int) -> Layer:
-        numbers = np.zeros(outputs, np.int32)
-        return Layer(np.zeros((outputs, columns), np.int8), numbers, numbers)
-
-    block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
-    found = shares(Network(np.zeros((ROWS, 1), np.int8), layer(8, 7), [block] * 64, layer(256, 8)), 4)
+    network = Network.of(tensors(Twin(Shape(1, 8, (8,) * 64, (8,) * 64))))
+    found = shares(network, 4)
     assert (found[0][0], found[-1][1]) == (0, 258)
 
 
@@ -293,7 +287,7 @@ def test_a_thread_that_can_not_begin(
     assert threading.active_count() == before
 
 
-@pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
+@needs_dot_products
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("refused", [(0, 1), (0,), (1,)])
 def test_threads_for_known_bytes_that_can_not_begin(
