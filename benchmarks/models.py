@@ -19,7 +19,7 @@ import likezip
 from benchmarks.report import markdown
 from likezip import codec
 from likezip.model import Model, load_model
-from likezip.training.data import read_class, read_validation
+from likezip.training.data import read_class, read_held_classes
 
 Classes = dict[str, bytes]
 
@@ -90,7 +90,7 @@ def main(
     """Compare MODELS, files or names."""
     kinds = {"training": classes_of(training, most, exclude), "unseen": classes_of(unseen, most)}
     if validation is not None:
-        held = {name: content.tobytes() for name, content in read_validation(validation, most).items()}
+        held = {name: content.tobytes() for name, content in read_held_classes([validation], most).items()}
         kinds = {"training": kinds["training"], "validation": held, "unseen": kinds["unseen"]}
     kinds = {kind: classes for kind, classes in kinds.items() if classes}
     if not kinds:

@@ -123,15 +123,27 @@ def compiled(kernel: Callable[..., Any]) -> Any:
     References are not counted in kernels: that is an atomic operation for each array, and cost more than the work.
     Nor do they hold Python's lock, so that two threads can share the work of a block.
     """
+    return _compiled(kernel)
+
+
+def compiled_for_training(kernel: Callable[..., Any]) -> Any:
+    """The same for training, where sums of floats may be taken in any order."""
+    return _compiled(kernel, fastmath=True)
+
+
+def _compiled(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)
     try:
-        return numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
+        return numba.njit(cache=True, nogil=True, _nrt=False, fastmath=fastmath)(kernel)
     finally:
         numba.config.CACHE_DIR = before
 
 
 inlined = numba.njit(forceinline=True, _nrt=False)
 """Decorates what kernels call."""
+
+inlined_for_training = numba.njit(forceinline=True, _nrt=False, fastmath=True)
+"""Decorates what kernels of training call."""
 
 
 CACHE_LINE = 64

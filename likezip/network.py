@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip import exact
-from likezip.ngrams import FEATURES, ROWS
+from likezip.ngrams import FIRST_FEATURES, Feature, count_rows
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
@@ -19,6 +19,7 @@ LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
 MOST_BLOCKS, MOST_STATES = 64, 1 << 14
 """What a model file may ask of a decoder: with 1024 lanes, 64 MiB of states."""
+MOST_FEATURES = 64
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The tensors of a prior: embeddings (rows, dimension) int8 and the layers; equal only to itself."""
+    """The tensors of a prior: embeddings (rows, dimension) int8, what contexts they are of, and the layers; equal only
+    to itself."""
 
+    features: tuple[Feature, ...]
     embeddings: Int8s
     enter: Layer
     blocks: list[tuple[Layer, Layer, Layer, Layer]]  # gates, out, up, down
@@ -62,15 +65,18 @@ class Network:
     @classmethod
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:
         """From the tensors by name.  Raises KeyError for a missing one, ValueError for one that breaks a bound."""
-        embeddings = tensors["embeddings"]
-        if embeddings.ndim != 2 or embeddings.shape[0] != ROWS or embeddings.dtype != np.int8:
-            raise ValueError(f"embeddings are {embeddings.dtype} {embeddings.shape}, not int8 of {ROWS} rows")
+        features, embeddings = _features_of(tensors), tensors["embeddings"]
+        rows = count_rows(features)
+        if embeddings.ndim != 2 or embeddings.shape[0] != rows or embeddings.dtype != np.int8:
+            raise ValueError(f"embeddings are {embeddings.dtype} {embeddings.shape}, not int8 of {rows} rows")
         if embeddings.size and embeddings.min() < -exact.ACTIVATION_LIMIT:
             raise ValueError("embeddings hold -128")
-        width, columns = _rows_of(tensors, "enter"), len(FEATURES) * embeddings.shape[1]
+        width, columns = _rows_of(tensors, "enter"), len(features) * embeddings.shape[1]
         enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
         blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
-        for name in sorted({name.split(".")[0] for name in tensors} - {"embeddings", "enter", "head"}, key=_order):
+        for name in sorted(
+            {name.split(".")[0] for name in tensors} - {"features", "embeddings", "enter", "head"}, key=_order
+        ):
             if name != str(len(blocks)):
                 raise ValueError(f"{name} is no layer of block {len(blocks)}")
             state, hidden = _rows_of(tensors, f"{name}.gates") // 2, _rows_of(tensors, f"{name}.up")
@@ -80,7 +86,19 @@ class Network:
             blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
         if len(blocks) > MOST_BLOCKS or sum(out.weight.shape[1] for _, out, _, _ in blocks) > MOST_STATES:
             raise ValueError(f"there are more than {MOST_BLOCKS} blocks or {MOST_STATES} states")
-        return cls(embeddings, enter, blocks, head)
+        return cls(features, embeddings, enter, blocks, head)
+
+
+def _features_of(tensors: Mapping[str, npt.NDArray[Any]]) -> tuple[Feature, ...]:
+    """From the tensor (features, 4) int32: history, classes, words and bits of each."""
+    if "features" not in tensors:
+        return FIRST_FEATURES
+    numbers = tensors["features"]
+    if numbers.ndim != 2 or numbers.shape[1] != 4 or numbers.dtype != np.int32:
+        raise ValueError(f"features are {numbers.dtype} {numbers.shape}, not int32 (features, 4)")
+    if not 1 <= len(numbers) <= MOST_FEATURES:
+        raise ValueError(f"there are {len(numbers)} features, not 1 to {MOST_FEATURES}")
+    return tuple(Feature(history, bits, words, classes) for history, classes, words, bits in numbers.tolist())
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -40,7 +40,7 @@ from likezip import dotproduct, exact
 from likezip.ahead import made_ahead
 from likezip.kernels import aligned, aligned_copy, compiled, inlined, matrix, prefetch, shift_right
 from likezip.network import Network
-from likezip.ngrams import FEATURES, REGISTERS, find_rows, remember
+from likezip.ngrams import REGISTERS, find_rows, remember, table_of
 
 Int8s = npt.NDArray[np.int8]
 Uint8s = npt.NDArray[np.uint8]
@@ -61,6 +61,7 @@ OUTPUTS, COLUMNS, PACKED, OFFSETS, STATES, FIELDS = range(6)
 class Weights(NamedTuple):
     """A network as the kernels take it, all layers in one."""
 
+    features: npt.NDArray[np.uint64]  # (features, ngrams.COLUMNS)
     embeddings: Int8s  # (rows, dimension), copied so that no row of 32 lies in two lines of the cache
     layout: npt.NDArray[np.int64]  # (layers, FIELDS)
     packed: Int8s  # weights as in dotproduct, or nothing
@@ -85,10 +86,11 @@ class Lanes(NamedTuple):
 
 
 @inlined
-def _embed(known, first, lanes, embeddings, e):
+def _embed(known, first, lanes, features, embeddings, e):
     """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
 
-    Of these lanes, which begin at ``first``; e: the embeddings (rows, features * dimension) of the n-grams.
+    Of these lanes, which begin at ``first``; features: as in ``ngrams.table_of``; e: the embeddings (rows, features *
+    dimension) of the n-grams.
     """
     registers, rows, dimension = lanes.registers, lanes.found, embeddings.shape[1]
     steps, count = known.shape[0], registers.shape[0]
@@ -96,7 +98,7 @@ def _embed(known, first, lanes, embeddings, e):
         for lane in range(count):
             if known[step, first + lane] >= 0:
                 remember(known[step, first + lane], registers[lane])
-            find_rows(registers[lane], rows[lane])
+            find_rows(registers[lane], features, rows[lane])
             for f in range(rows.shape[1]):
                 prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
         for lane in range(count):
@@ -169,7 +171,7 @@ def _before(layer, known, first, weights, lanes):
     rows, columns, width = steps * count, weights.layout[layer, COLUMNS], weights.layout[0, OUTPUTS]
     q, x = matrix(lanes.activations, rows, dotproduct.padded(columns)), matrix(lanes.stream, rows, width)
     if layer == 0:
-        _embed(known, first, lanes, weights.embeddings, q)
+        _embed(known, first, lanes, weights.features, weights.embeddings, q)
         x[:] = 0
         return
     offset, shift = _offsets_and_shifts(layer - 1, weights)
@@ -234,7 +236,7 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(dotproduct.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
-    arrays = network.embeddings, layout, np.concatenate(parts), offsets, shifts
+    arrays = table_of(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
     return Weights(*(aligned_copy(array) for array in arrays))
 
 
@@ -250,7 +252,7 @@ def lanes_of(network: Network, count: int, steps: int) -> Lanes:
     return Lanes(
         registers=aligned((count, REGISTERS), np.uint64),
         states=aligned((count, sum(out.weight.shape[1] for _, out, _, _ in network.blocks)), np.int32),
-        found=aligned((count, len(FEATURES)), np.int32),
+        found=aligned((count, len(network.features)), np.int32),
         stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
         activations=aligned((count, steps * (columns + 3)), np.uint8),
         sums=aligned((count, steps * outputs), np.int32),

@@ -22,7 +22,7 @@ from likezip import exact, handover
 from likezip.ahead import AHEAD, made_ahead
 from likezip.kernels import aligned, compiled
 from likezip.network import Layer, Network
-from likezip.ngrams import FEATURES, ROWS
+from likezip.ngrams import Feature
 from likezip.prior import Int32s, Lanes, Prior, Uint8s, lanes_of, most_steps, take_layers, weights_of
 
 MOST_THREADS, FEWEST_LANES = 4, 4
@@ -235,7 +235,7 @@ def compile_kernels() -> None:
         return Layer(np.zeros((outputs, columns), np.int8), numbers, numbers)
 
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
-    network = Network(np.zeros((ROWS, 1), np.int8), layer(8, len(FEATURES)), [block], layer(256, 8))
+    network = Network((Feature(1, 8),), np.zeros((256, 1), np.int8), layer(8, 1), [block], layer(256, 8))
     exact.is_right("dot")
     with ready(network, exact.SMALL, 2 * FEWEST_LANES, threads=2) as prior:
         known = np.full((1, 2 * FEWEST_LANES), -1, np.int16)

@@ -226,34 +226,53 @@ def limit(v: int, a: int, b: int) -> int:
     return max(a, min(b, v))
 
 
+FEATURES = [(1, 0, 0, 8), (3, 0, 0, 16), (7, 0, 0, 16), (15, 0, 0, 17), (63, 0, 0, 17), (1, 0, 1, 17), (1, 0, 2, 17)]
+CLASSES = ["0123456789", None, None, "\t ", "\n\r", ".,;:", "\"'`", "()", "[]{}", "<>", "=+-*", "/\\|", "_$@#%&!?^~"]
+
+
+def class_of(v: int) -> int:
+    if v >= 128:
+        return 14 if v < 192 else 15
+    letter = 2 * (97 <= v <= 122) or 3 * (65 <= v <= 90)
+    return letter or next((i for i, group in enumerate(CLASSES, 1) if group and chr(v) in group), 0)
+
+
 class Prior:
     """The network's expectations of one lane."""
 
     def __init__(self, model: dict) -> None:
         self.model = model
-        self.history = self.word = self.last_word = 0
+        self.history = self.classes = self.word = self.last_word = self.second_last_word = 0
+        self.features = model.get("prior.features", FEATURES)
         self.states = []
         while f"prior.{len(self.states)}.out.weight" in model:
             self.states.append([0] * len(model[f"prior.{len(self.states)}.out.weight"][0]))
 
     def remember(self, v: int) -> None:
         self.history = (self.history << 8 | v) & U64
+        self.classes = (self.classes << 4 | class_of(v)) & U64
         if 97 <= v | 32 <= 122 or v >= 128:
             self.word = (self.word + (v | 32 if v < 128 else v)) * B & U64
         elif self.word:
-            self.last_word, self.word = self.word, 0
+            self.second_last_word, self.last_word, self.word = self.last_word, self.word, 0
 
     def embeddings(self) -> list[int]:
         def hashed(key: int, bits: int) -> int:
             key = (key ^ key >> 32) * A & U64
             return ((key ^ key >> 29) * A & U64) >> (64 - bits)
 
-        word = self.word ^ ((self.history & 255) * C & U64)
-        pair = (word + self.last_word * C) & U64
-        rows = [self.history % 2**8, 256 + self.history % 2**16, 65792 + hashed(self.history % 2**24, 16)]
-        rows += [131328 + hashed(self.history % 2**32, 17), 262400 + hashed(self.history % 2**48, 17)]
-        rows += [393472 + hashed(word, 17), 524544 + hashed(pair, 17)]
-        return [value for row in rows for value in self.model["prior.embeddings"][row]]
+        found, first = [], 0
+        for history, classes, words, bits in self.features:
+            k = sum(self.history & 0xFF << 8 * i for i in range(8) if history >> i & 1)
+            if classes:
+                k = k * C & U64 ^ sum(self.classes & 0xF << 4 * i for i in range(16) if classes >> i & 1) * D & U64
+            if words > 0:
+                k = self.word ^ k * C & U64
+            k += self.last_word * C * (words > 1) + self.second_last_word * D * (words > 2)
+            direct = words == classes == 0 and ((history, bits >= 8) == (1, True) or (history, bits >= 16) == (3, True))
+            found += self.model["prior.embeddings"][first + (k if direct else hashed(k & U64, bits))]
+            first += 1 << bits
+        return found
 
     def layer(self, name: str, q: list[int]) -> list[int]:
         weight, (offset,), (shift,) = (self.model[f"prior.{name}.{part}"] for part in ("weight", "offset", "shift"))

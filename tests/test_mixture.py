@@ -1,25 +1,27 @@
 """The prior trained beside the memory: the memory's logits, the loss, and that less is learnt of what it knows."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from likezip import mixer, predictor
-from likezip.model import default_model
+from likezip.ngrams import FIRST_FEATURES
 from likezip.profiles import TEXT
 from likezip.start import untrained_start
-from likezip.training import export, mixture, prior
+from likezip.training import mixture
 from likezip.training.segments import SEGMENT, Feed
 
 
-def _segments(rank: int = 0, world: int = 1) -> mixture.SegmentsBesideMemory:
+def _segments() -> mixture.SegmentsBesideMemory:
     random = np.random.default_rng(3)
     classes = {"a": random.integers(0, 4, 400_000).astype(np.uint8), "b": np.tile(np.arange(200, dtype=np.uint8), 1500)}
-    return mixture.SegmentsBesideMemory(classes, {"a": 1, "b": 1}, 1, untrained_start, rank, world)
+    return mixture.SegmentsBesideMemory(classes, {"a": 1, "b": 1}, 1, untrained_start)
+
+
+def _feed() -> Feed:
+    return Feed(_segments(), FIRST_FEATURES, 1, SEGMENT // 2)
 
 
 def test_the_memory_has_coded_each_segment_in_its_block() -> None:
@@ -34,14 +36,8 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     assert np.abs(np.log(found / ones)).max() < 0.01
 
 
-def test_processes_share_the_blocks() -> None:
-    mine, others = ({segments.place()[:2] for _ in range(400)} for segments in (_segments(0, 2), _segments(1, 2)))
-    assert len(mine) > mixture.BLOCKS
-    assert not mine & others
-
-
 def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
-    feed, segments, resumed = Feed(_segments(), 1, SEGMENT // 2), _segments(), Feed(_segments(), 1, SEGMENT // 2)
+    feed, segments, resumed = _feed(), _segments(), _feed()
     batches = [feed.batch() for _ in range(6)]
     for segment in range(3):
         place = segments.place()
@@ -77,29 +73,3 @@ def test_the_weights_decide_whose_bits_count() -> None:
         ones = np.unpackbits(following.numpy().astype(np.uint8)).mean()
         nats = 8 * (ones * math.log(1 + math.exp(-1)) + (1 - ones) * math.log(1 + math.exp(1)))
         assert float(both(logits, following, expected)[1]) == pytest.approx(nats, rel=1e-4)
-
-
-def test_a_run_beside_the_memory(tmp_path: Path) -> None:
-    (tmp_path / "train" / "text").mkdir(parents=True)
-    random = np.random.default_rng(4)
-    (tmp_path / "train" / "text" / "a").write_bytes(random.integers(97, 101, 300_000).astype(np.uint8).tobytes())
-    arguments = [
-        str(tmp_path / "train" / "text"),
-        "-o",
-        str(tmp_path / "run.pt"),
-        "--validation",
-        str(tmp_path / "train"),
-    ]
-    arguments += ["--beside", str(default_model().path), "--rows", "4", "--no-compile", "--megabytes", "0.1"]
-    arguments += ["--shape", "dimension=4,width=16,state=16,hidden=16"]
-    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    try:
-        result = CliRunner().invoke(prior.main, arguments, catch_exceptions=False)
-    finally:
-        torch.random.set_rng_state(before)
-        torch.set_num_threads(threads)
-    assert result.exit_code == 0, result.output
-    (point,) = export.load_twin(tmp_path / "run.pt")[2]
-    assert (
-        point["train"] < 2.5 < point["text"]
-    )  # the memory knows already that there are four letters, the prior not yet

@@ -1,16 +1,21 @@
 """Training in the small: what a run reads, that it learns, and that it goes on where it stopped."""
 
-import subprocess
-import sys
+import shutil
+import tarfile
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
-from likezip.training import curve, export, grow, prior
+import likezip
+from likezip.model import default_model, load_model
+from likezip.ngrams import FIRST_FEATURES
+from likezip.training import curve, export, grow, recipe, release
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
+from likezip.training.twin import Shape
 
 SHAPE = "dimension=4,width=16,state=16,hidden=16"
 
@@ -27,8 +32,14 @@ def test_segments_follow_the_weights_and_cover_a_class() -> None:
     segments = Segments(classes, {"text": 3, "count": 1}, 1)
     places = [segments.place() for _ in range(400)]
     assert abs(sum(chosen == 0 for chosen, _, _ in places) - 300) < 5
-    starts = sorted(start for chosen, start, _ in places if chosen == 0)
-    assert max(np.diff(starts)) < 3 * classes["text"].size / 300
+    for number, content in enumerate(classes.values()):
+        starts = [start for chosen, start, _ in places if chosen == number]
+        first_pass = starts[: -(-content.size // SEGMENT)]
+        read = np.zeros(content.size, int)
+        for start in first_pass:
+            read[start : start + SEGMENT] += 1
+        assert read.min() == 1 and read.sum() < content.size + 2 * SEGMENT
+        assert sorted(first_pass) != first_pass
     assert all(segments.read(place).size == SEGMENT for place in places)
 
 
@@ -38,7 +49,7 @@ def test_a_weight_without_a_class_is_refused() -> None:
 
 
 def test_a_class_of_one_segment_begins_anew() -> None:
-    feed = Feed(Segments({"one": np.zeros(SEGMENT, np.uint8)}, {"one": 1}, 1), 1, SEGMENT // 4)
+    feed = Feed(Segments({"one": np.zeros(SEGMENT, np.uint8)}, {"one": 1}, 1), FIRST_FEATURES, 1, SEGMENT // 4)
     assert [bool(feed.batch().fresh[0]) for _ in range(9)] == [True, False, False, False] * 2 + [True]
 
 
@@ -47,16 +58,13 @@ def test_a_class_without_a_segment_is_refused() -> None:
         Segments({"short": np.zeros(10, np.uint8)}, {"short": 1}, 1)
 
 
-def test_processes_share_a_run_and_a_run_resumes() -> None:
-    def feed(rank: int, world: int) -> Feed:
-        return Feed(Segments(_classes(), {"text": 1, "count": 1}, 1), 6, 512, rank, world)
+def test_a_feed_resumes_and_reads_each_lane_on() -> None:
+    def feed() -> Feed:
+        return Feed(Segments(_classes(), {"text": 1, "count": 1}, 1), FIRST_FEATURES, 6, 512)
 
-    whole, parts, resumed = feed(0, 1), [feed(0, 2), feed(1, 2)], feed(0, 1)
+    whole, resumed = feed(), feed()
     batches = [whole.batch() for _ in range(70)]
-    halves = [[part.batch() for _ in range(70)] for part in parts]
     resumed.skip(69)
-    for rank in (0, 1):
-        assert all(np.array_equal(batches[i].following[:, rank::2], halves[rank][i].following) for i in range(70))
     assert np.array_equal(resumed.batch().rows, batches[69].rows)
     assert batches[0].rows.shape == (512, 6, 7)
     assert batches[0].fresh.all()
@@ -67,92 +75,107 @@ def test_processes_share_a_run_and_a_run_resumes() -> None:
 
 def test_rows_depend_on_what_came_before_only() -> None:
     lanes = np.frombuffer(b"one two one two", np.uint8)[None].copy()
-    before = embedding_rows(lanes)
+    before = embedding_rows(lanes, FIRST_FEATURES)
     lanes[0, 8] = 65
-    after = embedding_rows(lanes)
+    after = embedding_rows(lanes, FIRST_FEATURES)
     assert np.array_equal(before[:9], after[:9])
     assert (before[9] != after[9]).all()
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> list[str]:
+def data(tmp_path: Path) -> Path:
+    """Two classes, one of them in two parts and an archive, and what is held out."""
+    place = tmp_path / "data"
     for name, content in _classes().items():
-        (tmp_path / "train" / name).mkdir(parents=True)
-        (tmp_path / "train" / name / "a").write_bytes(content.tobytes())
-        (tmp_path / "held" / name).mkdir(parents=True)
-        (tmp_path / "held" / name / "a").write_bytes(content[:40000].tobytes())
-    return [str(tmp_path / "train" / name) for name in _classes()]
+        raw = content.tobytes() * 3
+        parts = {f"{name}": raw[: len(raw) // 2], f"{name}-2": raw[len(raw) // 2 :], f"validation/{name}": raw[:40000]}
+        for folder, part in parts.items():
+            (place / folder).mkdir(parents=True)
+            (place / folder / "a").write_bytes(part)
+    with tarfile.open(place / "text-3.tar.xz", "w:xz") as archive:
+        archive.add(place / "text" / "a", "b/a")
+    return place
 
 
-def _run(sources: list[str], output: Path, megabytes: float, *more: str, shape: str = SHAPE) -> str:
-    held = str(Path(sources[0]).parents[1] / "held")
-    arguments = [*sources, "-o", str(output), "--validation", held, "--rows", "4", "--shape", shape, "--no-compile"]
-    result = CliRunner().invoke(prior.main, [*arguments, "--megabytes", str(megabytes), *more], catch_exceptions=False)
+def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str = SHAPE) -> str:
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    work = str(output.with_suffix(""))
+    arguments = [str(data), "-o", str(output), "--work", work, "--starts", str(default_model().path), "--shape", shape]
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, starts=0.1, rows=4))
+            choices = next(option for option in release.main.params if option.name == "name")
+            patch.setattr(choices, "type", click.Choice(["small"]))
+            arguments += ["--recipe", "small", "--megabytes", str(megabytes), *more]
+            result = CliRunner().invoke(release.main, arguments, catch_exceptions=False)
+    finally:
+        torch.random.set_rng_state(before)
+        torch.set_num_threads(threads)
     assert result.exit_code == 0, result.output
     return result.output
 
 
-def test_training_learns_resumes_and_exports(sources: list[str], tmp_path: Path) -> None:
-    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    try:
-        output = tmp_path / "run.pt"
-        first = _run(sources, output, 0.15, "--decay", "0.01")
-        second = _run(sources, output, 0.5)
-    finally:
-        torch.random.set_rng_state(before)
-        torch.set_num_threads(threads)
-    assert "steps from 0" in first
-    assert f"from {int(0.15e6 / (4 * prior.STEPS))}" in second
-    _, megabytes, points = export.load_twin(output)
-    assert len(points) == 2
-    assert megabytes == pytest.approx(0.5, abs=0.01)
-    assert points[1]["text"] < points[0]["text"] < 8
+def test_a_release_learns_resumes_and_makes_a_model(data: Path, tmp_path: Path) -> None:
+    output, copy = tmp_path / "made.safetensors", tmp_path / "copy"
+    _release(data, output, 0.15, "--copy", str(copy))
+    (tmp_path / "made" / "network.pt").write_bytes(b"cut off")  # the other copy is taken
+    second = _release(data, output, 0.5, "--copy", str(copy), "--threads", "2")
+    assert "is not whole" in second
+    assert "goes on from" in second
+    model = load_model(output)
+    card = model.card()["card"]
+    assert [point["megabytes"] for point in card["curve"]] == pytest.approx([0.15, 0.5], abs=0.01)
+    for part in ("train", "validation"):
+        assert card["curve"][1][part]["text"][0] < card["curve"][0][part]["text"][0] < 8
+    assert card["bytes"]["text"] > 1.4 * 3 * _classes()["text"].size
+    raw = _classes()["text"].tobytes()[:30000]
+    assert likezip.decompress(likezip.compress(raw, model=model, prior="on"), model=model) == raw
     drawn = CliRunner().invoke(curve.main, [str(output), "-o", str(tmp_path / "curve.svg")], catch_exceptions=False)
     assert drawn.exit_code == 0, drawn.output
-    assert "megabytes" not in (tmp_path / "curve.svg").read_text()
-    held = str(tmp_path / "held")
-    arguments = [str(output), "--validation", held, "-o", str(tmp_path / "network.safetensors")]
-    result = CliRunner().invoke(export.main, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert (tmp_path / "network.safetensors").stat().st_size > 4 * 500000
+    assert "mean, validation" in (tmp_path / "curve.svg").read_text()
 
 
-def test_two_processes_learn_what_one_does(sources: list[str], tmp_path: Path) -> None:
-    """The same rows, shared: the same steps but for the order of sums."""
-    rates = []
-    for world in (1, 2):
-        output = tmp_path / f"{world}.pt"
-        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)]
-        command += ["-m", "likezip.training.prior", *sources, "-o", str(output), "--megabytes", "0.05", "--rows", "4"]
-        command += ["--validation", str(tmp_path / "held"), "--shape", SHAPE, "--no-compile"]
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        rates.append(export.load_twin(output)[2][-1]["text"])
-    assert rates[0] == pytest.approx(rates[1], abs=0.02)
+def test_a_release_can_be_made_of_a_run_as_it_is(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "made.safetensors"
+    _release(data, output, 0.1)
+    output.unlink()
+    assert "goes on" in _release(data, output, 0.5, "--as-it-is")
+    assert load_model(output).card()["card"]["curve"][-1]["megabytes"] < 0.2
 
 
-def test_a_network_grows_and_learns_on(sources: list[str], tmp_path: Path) -> None:
-    small, large, shape = tmp_path / "small.pt", tmp_path / "large.pt", "dimension=4,width=16,state=20+8,hidden=16+24"
-    _run(sources, small, 0.1)
-    result = CliRunner().invoke(grow.main, [str(small), "--shape", shape, "-o", str(large)], catch_exceptions=False)
+def test_data_without_a_class_or_validation_is_refused(data: Path) -> None:
+    shutil.rmtree(data / "validation")
+    with pytest.raises(ValueError, match="there is no validation data"):
+        release.Data.read(data, ())
+    with pytest.raises(ValueError, match="there is no class of files"):
+        release.Data.read(data / "text", ())
+
+
+def test_a_network_grows_and_learns_on(data: Path, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.safetensors", tmp_path / "large.safetensors"
+    shape = "dimension=4,width=16,state=20+8,hidden=16+24"
+    _release(data, small, 0.1)
+    checkpoints = [path.with_suffix("") / "network.pt" for path in (small, large)]
+    checkpoints[1].parent.mkdir()
+    arguments = [str(checkpoints[0]), "--shape", shape, "-o", str(checkpoints[1])]
+    result = CliRunner().invoke(grow.main, arguments, catch_exceptions=False)
     assert "state=(20, 8)" in result.output
-    rows = torch.from_numpy(embedding_rows(_classes()["text"][None, :200]))
+    rows = torch.from_numpy(embedding_rows(_classes()["text"][None, :200], FIRST_FEATURES))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        logits = [
-            twin(rows, twin.first_states(1))[0] for twin in (export.load_twin(path)[0] for path in (small, large))
-        ]
+        logits = [twin(rows, twin.first_states(1))[0] for twin in map(export.load_twin, checkpoints)]
     assert torch.equal(*logits)
-    _run(sources, large, 0.2, shape=shape)
-    points, grown = export.load_twin(large)[2], export.load_twin(large)[0]
-    assert points[1]["text"] < points[0]["text"]
+    _release(data, large, 0.2, shape=shape)
+    grown = export.load_twin(checkpoints[1])
     assert grown.blocks[1].down.weight.abs().min() > 0
     assert grown.blocks[0].out.weight[:, 16:].abs().min() > 0
 
 
 @pytest.mark.parametrize(
-    "shape", ["dimension=4,width=16,state=8,hidden=16", "dimension=4,width=8", "state=1", "stat=9", "x"]
+    "shape",
+    ["dimension=4,width=16,state=8,hidden=16", "dimension=4,width=8", "state=1", "stat=9", "x", "features=q1/8"],
 )
-def test_a_network_does_not_grow_smaller(sources: list[str], tmp_path: Path, shape: str) -> None:
-    _run(sources, tmp_path / "run.pt", 0.01)
-    arguments = [str(tmp_path / "run.pt"), "--shape", shape, "-o", str(tmp_path / "no.pt")]
+def test_a_network_does_not_grow_smaller(data: Path, tmp_path: Path, shape: str) -> None:
+    _release(data, tmp_path / "made.safetensors", 0.01)
+    arguments = [str(tmp_path / "made" / "network.pt"), "--shape", shape, "-o", str(tmp_path / "no.pt")]
     assert CliRunner().invoke(grow.main, arguments).exit_code == 2
     assert not (tmp_path / "no.pt").exists()

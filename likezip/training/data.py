@@ -7,6 +7,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -53,22 +54,21 @@ def draw_block(files: list[bytes], size: int, random: np.random.Generator) -> by
     return b"".join(parts)
 
 
-def read_classes(sources: Sequence[Path], exclude: tuple[str, ...], seed: int) -> dict[str, npt.NDArray[np.uint8]]:
-    """The files of each class in random order, joined: name to bytes (n,)."""
-    random, classes = np.random.default_rng(seed), {}
-    for source in sources:
-        files = read_class(source, exclude)
-        order = random.permutation(len(files))
-        classes[source.name.split(".")[0]] = np.frombuffer(b"".join(files[place] for place in order), np.uint8)
-    return classes
+def read_held_classes(sources: Sequence[Path], most: int = 1 << 16) -> dict[str, npt.NDArray[np.uint8]]:
+    """Up to ``most`` bytes of each class of held-out files, the first component of their path below a source.
 
-
-def read_validation(source: Path, most: int = 1 << 16) -> dict[str, npt.NDArray[np.uint8]]:
-    """Up to ``most`` bytes of each class of held-out files, the first component of their path below ``source``."""
-    classes: dict[str, list[bytes]] = {}
-    for path, content in _files(source):
-        classes.setdefault(path.parts[0], []).append(content)
-    return {name: np.frombuffer(b"".join(files)[:most], np.uint8) for name, files in sorted(classes.items())}
+    Of several sources, files of each in turn, so that each has its part.
+    """
+    classes: dict[str, list[list[bytes]]] = {}
+    for number, source in enumerate(sources):
+        for path, content in _files(source):
+            parts = classes.setdefault(path.parts[0], [[] for _ in sources])
+            parts[number].append(content)
+    joined = {
+        name: b"".join(file for turn in zip_longest(*parts, fillvalue=b"") for file in turn)[:most]
+        for name, parts in sorted(classes.items())
+    }
+    return {name: np.frombuffer(content, np.uint8) for name, content in joined.items()}
 
 
 HELD_SHARE, LARGEST_SHARE = 0.1, 0.3

@@ -10,7 +10,7 @@ import numpy as np
 from likezip import codec
 from likezip.model import Model, load_model
 from likezip.network import Network
-from likezip.training.data import read_validation
+from likezip.training.data import read_held_classes
 from likezip.training.export import integer_rates
 from likezip.training.segments import SEGMENT
 
@@ -21,7 +21,7 @@ from likezip.training.segments import SEGMENT
 @click.option("--most", default=1 << 18, show_default=True, help="Bytes of each class.")
 def main(model: Path, validation: Path, most: int) -> None:
     """A table in Markdown: each class is one block; the prior alone sees it in lanes of 16 KiB."""
-    loaded, found = load_model(model), read_validation(validation, most)
+    loaded, found = load_model(model), read_held_classes([validation], most)
     classes = {name: content[: content.size // SEGMENT * SEGMENT] for name, content in found.items()}
     alone = integer_rates(Network.of(loaded.part("prior")), classes)
     rates = {name: [alone[name], *_block_rates(content.tobytes(), loaded)] for name, content in classes.items()}

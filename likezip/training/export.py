@@ -1,20 +1,18 @@
-"""From the float twin to the integer network: ``python -m likezip.training.export CHECKPOINT -o NETWORK``."""
+"""From the float twin to the integer network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import save_file
 
 from likezip import exact
 from likezip.network import LARGEST_OFFSET, Network
 from likezip.sharing import ready
-from likezip.training.data import read_validation
 from likezip.training.prior import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
@@ -54,18 +52,19 @@ def tensors(twin: Twin) -> Tensors:
         layers[f"{number}.out"] = _layer(block.out, SUM_UNIT)
         layers[f"{number}.up"] = _layer(block.up, HIDDEN_UNIT)
         layers[f"{number}.down"] = _layer(block.down, SUM_UNIT)
-    found: Tensors = {"embeddings": embeddings.numpy().astype(np.int8)}
+    features = [(one.history, one.classes, one.words, one.bits) for one in twin.shape.features]
+    found: Tensors = {"features": np.array(features, np.int32), "embeddings": embeddings.numpy().astype(np.int8)}
     found |= {f"{name}.{part}": tensor for name, layer in layers.items() for part, tensor in layer.items()}
     Network.of(found)
     return found
 
 
-def load_twin(checkpoint: Path) -> tuple[Twin, float, list[dict[str, float]]]:
-    """The twin in a checkpoint, the megabytes that it has seen, and the curve of its training."""
+def load_twin(checkpoint: Path) -> Twin:
+    """The twin in a checkpoint."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    twin = Twin(Shape(**content["shape"]))
+    twin = Twin(Shape.of(content["shape"]))
     twin.load_state_dict(content["twin"])
-    return twin, content["curve"][-1]["megabytes"] if content["curve"] else 0.0, content["curve"]
+    return twin
 
 
 def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -> dict[str, float]:
@@ -83,24 +82,17 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
     return mean_rates(bits / SEGMENT, owners)
 
 
-@click.command()
-@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
-@click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Network to write.")
-def main(checkpoint: Path, validation: Path, output: Path) -> None:
-    """Write the integer network of CHECKPOINT, if it does on validation data what the twin does."""
-    twin, megabytes, _ = load_twin(checkpoint)
-    found, classes = tensors(twin), read_validation(validation)
+def checked_tensors(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], say: Callable[[str], None]) -> Tensors:
+    """The integer network as in a model file.
+
+    Raises ValueError if it does not do on ``classes`` what the twin does.
+    """
+    found = tensors(twin)
     floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)
     for name in floats:
-        click.echo(f"{name:12s} twin {floats[name]:.4f}  integers {integers[name]:.4f} bits per byte")
+        say(f"{name:12s} twin {floats[name]:.4f}  integers {integers[name]:.4f} bits per byte")
     difference = sum(integers.values()) / sum(floats.values()) - 1
-    click.echo(f"integers {difference:+.3%}; {twin.shape.products()} multiply-adds a byte")
+    say(f"integers {difference:+.3%}; {twin.shape.products()} multiply-adds a byte")
     if not abs(difference) <= LARGEST_DIFFERENCE:
-        raise click.ClickException("the integers do not do what the twin does")
-    metadata = {"training": f"prior: {megabytes:.0f} MB seen, {twin.shape}"}
-    save_file({f"prior.{name}": tensor for name, tensor in found.items()}, output, metadata)
-
-
-if __name__ == "__main__":
-    main()
+        raise ValueError("the integers do not do what the twin does")
+    return {f"prior.{name}": tensor for name, tensor in found.items()}

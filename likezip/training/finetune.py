@@ -17,7 +17,6 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,10 @@ from likezip.start import Start
 from likezip.training import memory
 from likezip.training.data import Collection
 from likezip.training.export import tensors as exported
-from likezip.training.mixture import LANES, SegmentsBesideMemory, memory_logits
+from likezip.training.held import Held
+from likezip.training.mixture import LANES, SegmentsBesideMemory
 from likezip.training.prior import STEPS, Run, learning_rate, save_checkpoint
-from likezip.training.segments import SEGMENT, Feed, embedding_rows
+from likezip.training.segments import SEGMENT, Feed
 
 Say = Callable[[str], None]
 
@@ -57,34 +57,6 @@ CONFIDENCE = 30
 """Updates that a trained map entry counts for at most."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """Segments whose bits are measured: lanes (lanes, SEGMENT), and the memory's logits (SEGMENT, 8, lanes)."""
-
-    lanes: npt.NDArray[np.uint8]
-    logits: npt.NDArray[np.int16]
-
-    @classmethod
-    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
-        """From the beginning of ``content``."""
-        part = content[: lanes * SEGMENT]
-        return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
-
-    @torch.no_grad()
-    def rate(self, run: Run) -> float:
-        """Bits per byte of network and memory together."""
-        rows, states, nats = embedding_rows(self.lanes), run.twin.first_states(len(self.lanes)), 0.0
-        for first in range(0, MEASURED, STEPS):
-            part = slice(first, first + STEPS)
-            with torch.autocast(run.device.type, torch.bfloat16):
-                logits, states = run.twin(torch.from_numpy(rows[part]).to(run.device), states)
-            following = torch.from_numpy(self.lanes[:, part].T.astype(np.int64)).to(run.device)
-            expected = torch.from_numpy(np.ascontiguousarray(self.logits[part].transpose(0, 2, 1))).to(run.device)
-            _, both = run.mixture(logits.float().flatten(0, 1), following.flatten(), expected.flatten(0, 1))
-            nats += float(both) * STEPS
-        return nats / MEASURED / math.log(2)
-
-
 class Tuning:
     """Training of the network: where it stands, what was measured, the best of it.
 
@@ -99,7 +71,7 @@ class Tuning:
         self._size = train.size
         lanes = min(LANES, train.size // SEGMENT)
         segments = SegmentsBesideMemory({"files": train}, {"files": 1.0}, seed, start, lanes=lanes)
-        self._feed = Feed(segments, ROWS, STEPS)
+        self._feed = Feed(segments, run.twin.shape.features, ROWS, STEPS)
         self._states: list[Tensor] = run.twin.first_states(ROWS)
         few = min(ROWS, held.size // SEGMENT, lanes)
         self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
@@ -116,7 +88,10 @@ class Tuning:
     def measure(self) -> dict[str, float]:
         """Add a point to the curve; what is best so far is kept."""
         with self._clock():
-            rates = {"train": self._seen.rate(self.run), "validation": self._held.rate(self.run)}
+            rates = {
+                name: held.rates(self.run, MEASURED)[1]
+                for name, held in (("train", self._seen), ("validation", self._held))
+            }
         point = {"minutes": self._seconds / 60, "megabytes": self.run.step * ROWS * STEPS / 1e6, **rates}
         if point["validation"] < min((past["validation"] for past in self.run.curve), default=math.inf):
             self.best = {name: tensor.detach().clone() for name, tensor in self.run.twin.state_dict().items()}

@@ -2,12 +2,13 @@
 
 At first the larger network computes what the smaller one did: new columns of ``out`` and ``down`` are zero, so what is
 new adds nothing to the stream until it has learnt something (as in T. Chen et al., "Net2Net: accelerating learning via
-knowledge transfer", 2016).  Training goes on from there with ``likezip.training.prior``.
+knowledge transfer", 2016).  Training goes on from there with ``likezip.training.release``.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def _run_of(path: Path) -> Run:
         twin = twin_of(codec.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
     content = torch.load(path, map_location="cpu", weights_only=True)
-    run = Run(Twin(Shape(**content["shape"])), torch.device("cpu"), 0.0, 0.0, 0.0)
+    run = Run(Twin(Shape.of(content["shape"])), torch.device("cpu"), 0.0, 0.0, 0.0)
     run.take(content)
     return run
 
@@ -93,7 +94,7 @@ def main(checkpoint: Path, shape: str, output: Path, seed: int) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     content["optimizers"][0] = _grow_moments(content["optimizers"][0], run.twin, larger)
-    content |= {"shape": vars(larger.shape), "twin": larger.state_dict()}
+    content |= {"shape": asdict(larger.shape), "twin": larger.state_dict()}
     save_checkpoint(content, output)
     click.echo(f"{larger.shape}, {larger.shape.products()} multiply-adds a byte")
 

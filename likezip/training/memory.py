@@ -1,4 +1,4 @@
-"""Train the start of memory, mixer and APMs: ``python -m likezip.training.memory SOURCE... -o MODEL``.
+"""Train the start of memory, mixer and APMs.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
 begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over, and what they have become
@@ -10,26 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from likezip import codec, mixer
 from likezip.codec import SAMPLE
 from likezip.cost import cross_entropy
-from likezip.model import load_model
 from likezip.network import Network
 from likezip.predictor import Predictor, Shape, default_lanes, default_table_bits
 from likezip.profiles import BOTH, PROFILES, TEXT, Profile
 from likezip.rows import row_length
 from likezip.sharing import ready
 from likezip.start import Start, untrained_start
-from likezip.training.data import draw_block, read_class
+from likezip.training.data import draw_block
 
 SMALLEST, LARGEST = 1 << 11, 1 << 20
 
@@ -134,50 +130,3 @@ def start_tensors(starts: dict[str, Start]) -> dict[str, npt.NDArray[Any]]:
         for name, tensor in start.tensors().items()
         if name != "apms" or part == TEXT.name
     }
-
-
-@click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
-@click.option("--network", type=click.Path(exists=True, path_type=Path), help="Exported prior to go with the memory.")
-@click.option(
-    "--beside",
-    type=click.Path(exists=True, path_type=Path),
-    help="Take the starts of this model: those without the prior as they are, the one beside it to train on from.",
-)
-@click.option("--megabytes", default=40.0, show_default=True, help="Training data to code.")
-@click.option("--confidence", default=30, show_default=True, help="Updates a trained map entry counts for at most.")
-@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
-@click.option("--seed", default=1, show_default=True, help="Of the draw.")
-def main(
-    sources: tuple[Path, ...],
-    output: Path,
-    network: Path | None,
-    beside: Path | None,
-    megabytes: float,
-    confidence: int,
-    exclude: tuple[str, ...],
-    seed: int,
-) -> None:
-    """Train on SOURCES, tar archives or directories, one a class, each of which gets the same share."""
-    classes = {source.name.split(".")[0]: read_class(source, exclude) for source in sources}
-    training = f"memory: {megabytes} MB of {', '.join(sorted(classes))}; without {list(exclude)}; seed {seed}"
-    known = (
-        {profile.name: codec.start_of(load_model(beside), profile.name) for profile in (*PROFILES, BOTH)}
-        if beside
-        else {}
-    )
-    starts = known or {profile.name: train(classes, profile, megabytes, seed, confidence) for profile in PROFILES}
-    tensors = {}
-    if network:
-        with safe_open(network, "numpy") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys() if name.startswith("prior.")}  # noqa: SIM118
-            training += "; " + opened.metadata()["training"]
-        prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
-        starts[BOTH.name] = train(classes, BOTH, megabytes, seed, confidence, prior, known.get(BOTH.name))
-    tensors |= start_tensors(starts)
-    save_file(tensors, output, {"format": "likezip model 1", "training": training})
-
-
-if __name__ == "__main__":
-    main()

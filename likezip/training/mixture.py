@@ -31,7 +31,7 @@ LANES = 16
 """Segments of a block that the memory codes together."""
 
 BLOCKS = 24
-"""Blocks of a process whose segments are mixed: 6 MiB, and 96 MiB of logits, of which those before are kept too."""
+"""Blocks whose segments are mixed: 6 MiB, and 96 MiB of logits, of which those before are kept too."""
 
 LOGIT_UNIT = 2.0**-8
 LEVELS = 12
@@ -44,10 +44,7 @@ Int16s = npt.NDArray[np.int16]
 
 
 class SegmentsBesideMemory(Segments):
-    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits.
-
-    Each process has an order of its own: a run resumes where it stopped with as many processes as before.
-    """
+    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits."""
 
     logits = 8
 
@@ -57,35 +54,40 @@ class SegmentsBesideMemory(Segments):
         weights: dict[str, float],
         seed: int,
         start: Callable[[], Start],
-        rank: int = 0,
-        world: int = 1,
         lanes: int = LANES,
     ) -> None:
-        """start: makes the memory's start; of all blocks this process, ``rank`` of ``world``, has every world-th.
-
-        lanes: segments of a block.
-        """
+        """start: makes the memory's start; lanes: segments of a block."""
         super().__init__(classes, weights, seed, lanes * SEGMENT)
-        self._lanes, self._start, self._rank, self._world = lanes, start, rank, world
-        self._random = np.random.default_rng((seed, rank))
+        self._lanes, self._start = lanes, start
+        self._random = np.random.default_rng(seed)
         self._waiting: deque[Place] = deque()
-        self._coded: dict[tuple[int, int], Int16s] = {}
+        self._coded: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], Int16s]] = {}
 
     def place(self) -> Place:
         if not self._waiting:
-            blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS * self._world)]
-            places = [(*block[:2], lane) for block in blocks[self._rank :: self._world] for lane in range(self._lanes)]
+            blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
+            places = [(*block[:2], lane) for block in blocks for lane in range(self._lanes)]
             self._waiting.extend(places[i] for i in self._random.permutation(len(places)))
         return self._waiting.popleft()
 
-    def expected(self, place: Place) -> Int16s:
-        chosen, start, lane = place
+    def _block(self, place: Place) -> tuple[npt.NDArray[np.uint8], Int16s]:
+        """The transformed bytes of the block of a place, and the memory's logits of it."""
+        chosen, start, _ = place
         if (chosen, start) not in self._coded:
             if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
                 del self._coded[next(iter(self._coded))]
-            raw = self._contents[chosen][start : start + self._size]
-            self._coded[chosen, start] = memory_logits(raw, self._lanes, self._start())
-        return self._coded[chosen, start][:, :, lane]
+            raw = self._contents[chosen][start : start + self._size].tobytes()
+            coded = np.frombuffer(codec.transformed(raw)[1], np.uint8)
+            self._coded[chosen, start] = coded, memory_logits(coded, self._lanes, self._start())
+        return self._coded[chosen, start]
+
+    def read(self, place: Place) -> npt.NDArray[np.uint8]:
+        """The bytes (SEGMENT,) at a place, as they are in the transformed block."""
+        lane = place[2]
+        return self._block(place)[0][lane * SEGMENT : (lane + 1) * SEGMENT]
+
+    def expected(self, place: Place) -> Int16s:
+        return self._block(place)[1][:, :, place[2]]
 
 
 def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16s:

@@ -1,15 +1,12 @@
-"""Train the prior: ``python -m likezip.training.prior SOURCE... --validation DIRECTORY -o CHECKPOINT``.
+"""A training run of the prior: its optimizers, its learning rate, its checkpoints.
 
-Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte.  Works on the CPU, on one GPU,
-and under ``torchrun --nproc-per-node N -m likezip.training.prior ...`` on several.  A run that was stopped goes on
-from its checkpoint when the same command is given again; only the recurrent states begin anew.
+Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte.  On the CPU by the kernels of
+``step``, on a GPU, and where those can't run, by the formulas of ``twin``.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,15 +15,16 @@ import click
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.parallel import DistributedDataParallel
 
+from likezip import exact
 from likezip.files import FileError, complete_output
-from likezip.training.data import read_classes, read_validation
-from likezip.training.mixture import OWN_SHARE, Mixture, SegmentsBesideMemory, start_of
-from likezip.training.segments import SEGMENT, Batch, Feed, Segments, embedding_rows
-from likezip.training.twin import Shape, Twin, compile_elementwise
+from likezip.ngrams import Feature
+from likezip.training.mixture import OWN_SHARE, Mixture
+from likezip.training.segments import SEGMENT, Batch, embedding_rows
+from likezip.training.step import Step
+from likezip.training.twin import Shape, Twin
 
 STEPS = 256
 """Bytes of each row that a training step sees; gradients end there, states go on."""
@@ -64,6 +62,15 @@ class RowAdagrad(torch.optim.Optimizer):
                 values = values * (-group["lr"] / (total.sqrt() + group["epsilon"]))[:, None]
                 parameter.index_add_(0, index, values)
 
+    def step_by_kernels(self, fused: Step) -> None:
+        """The same, of the gradients that ``fused`` has found."""
+        (group,) = self.param_groups
+        (parameter,) = group["params"]
+        state = self.state[parameter]
+        if not state:
+            state["sum"] = parameter.new_full((parameter.shape[0],), group["first"])
+        fused.learn_embeddings(state["sum"], group["lr"], group["epsilon"])
+
 
 def learning_rate(progress: float, step: int, decay: float) -> float:
     """The share of the full rate: up during WARMUP steps, level, down to nothing over the last ``decay`` of the run."""
@@ -74,7 +81,7 @@ def learning_rate(progress: float, step: int, decay: float) -> float:
 def validate(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], device: torch.device) -> dict[str, float]:
     """Bits per byte of each class, coded from nothing in lanes of SEGMENT bytes."""
     lanes, owners = held_lanes(classes)
-    rows, states, nats = embedding_rows(lanes), twin.first_states(len(lanes)), np.zeros(len(lanes))
+    rows, states, nats = embedding_rows(lanes, twin.shape.features), twin.first_states(len(lanes)), np.zeros(len(lanes))
     for first in range(0, SEGMENT, STEPS):
         part = slice(first, first + STEPS)
         with torch.autocast(device.type, torch.bfloat16):
@@ -110,11 +117,23 @@ class Run:
     """A training run: the twin, its optimizers, and where it stands."""
 
     def __init__(
-        self, twin: Twin, device: torch.device, lr: float, embedding_lr: float, decay: float, seen: float = 0.0
+        self,
+        twin: Twin,
+        device: torch.device,
+        lr: float,
+        embedding_lr: float,
+        decay: float,
+        *,
+        seen: float = 0.0,
+        penalty: float = 0.0,
+        threads: int = 1,
     ) -> None:
-        """decay: AdamW's weight decay, by the full rate; seen: squared gradients of the embeddings before this run."""
+        """decay: AdamW's weight decay, by the full rate; seen: squared gradients of the embeddings before this run.
+
+        penalty: nats that each step of a hidden value costs, for sparsity; threads: of a CPU.
+        """
         self.twin, self.device, self.step = twin.to(device), device, 0
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[dict[str, Any]] = []
         dense = [tensor for name, tensor in self.twin.named_parameters() if name != EMBEDDINGS]
         self.optimizers = [
             torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=decay, fused=True),
@@ -124,11 +143,9 @@ class Run:
         self._dense = dense
         self.mixture = Mixture().to(device)
         self.optimizers.append(torch.optim.Adam(self.mixture.parameters(), lr))
-        self._network: nn.Module = self.twin
-        self._mixture: nn.Module = self.mixture
-        if distributed.is_initialized():
-            self._network = DistributedDataParallel(self.twin)
-            self._mixture = DistributedDataParallel(self.mixture)
+        self.penalty = penalty
+        self._threads, self._fused = threads, dict[tuple[int, ...], Step]()
+        self._kernels = self.device.type == "cpu" and exact.is_right("int8")
 
     def set_rate(self, share: float) -> None:
         """Use ``share`` of the full learning rates."""
@@ -138,13 +155,56 @@ class Run:
     def learn(self, batch: Batch, states: list[Tensor]) -> tuple[float, list[Tensor]]:
         """One step: the batch's bits per byte, with the memory if its logits are there, and the states after it."""
         keep = torch.from_numpy(~batch.fresh).to(self.device)[:, None]
+        states = [state * keep for state in states]
+        rate, states = (self._learn_by_kernels if self._kernels else self._learn_by_formulas)(batch, states)
+        self.step += 1
+        return rate / math.log(2), states
+
+    @torch.no_grad()
+    def measure(self, batch: Batch, states: list[Tensor]) -> tuple[tuple[float, float], list[Tensor]]:
+        """Nats per byte of a batch by the network alone and together with the memory, and the states after it."""
+        if self._kernels:
+            states = [state.clone() for state in states]
+            return self._fused_for(batch).measure(batch, states), states
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits, states = self.twin(torch.from_numpy(batch.rows).to(self.device), states)
+        following, expected = (torch.from_numpy(part).to(self.device) for part in (batch.following, batch.expected))
+        alone, both = self.mixture(logits.float().flatten(0, 1), following.flatten(), expected.flatten(0, 1))
+        return (float(alone), float(both)), states
+
+    def zeros_of(self, batch: Batch) -> float:
+        """The share of hidden values that are 0 in a batch."""
+        fused = self._fused_for(batch)
+        fused.measure(batch, self.twin.first_states(batch.following.shape[1]))
+        return fused.zeros()
+
+    def _fused_for(self, batch: Batch) -> Step:
+        """The kernels for batches of this size."""
+        sizes = batch.following.shape
+        if sizes not in self._fused:
+            self._fused[sizes] = Step(self.twin, self.mixture, sizes[1], sizes[0], self._threads)
+        return self._fused[sizes]
+
+    def _learn_by_kernels(self, batch: Batch, states: list[Tensor]) -> tuple[float, list[Tensor]]:
+        fused = self._fused_for(batch)
+        alone, mixed, states = fused.run(batch, states, self.penalty)
+        nn.utils.clip_grad_norm_(self._dense, 1.0)
+        layers, embeddings, mixture = self.optimizers
+        layers.step()
+        assert isinstance(embeddings, RowAdagrad)
+        embeddings.step_by_kernels(fused)
+        if batch.expected.shape[-1]:
+            mixture.step()
+        return mixed if batch.expected.shape[-1] else alone, states
+
+    def _learn_by_formulas(self, batch: Batch, states: list[Tensor]) -> tuple[float, list[Tensor]]:
         rows = torch.from_numpy(batch.rows).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            logits, states = self._network(rows, [state * keep for state in states])
+            logits, states = self.twin(rows, states)
         logits, following = logits.float().flatten(0, 1), torch.from_numpy(batch.following).to(self.device).flatten()
         if batch.expected.shape[-1]:
             expected = torch.from_numpy(batch.expected).to(self.device).flatten(0, 1)
-            alone, rate = self._mixture(logits, following, expected)
+            alone, rate = self.mixture(logits, following, expected)
             (rate + OWN_SHARE * alone).backward()
         else:
             rate = functional.cross_entropy(logits, following)
@@ -153,8 +213,7 @@ class Run:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        self.step += 1
-        return float(rate.detach()) / math.log(2), states
+        return float(rate.detach()), states
 
     def content(self) -> dict[str, Any]:
         """What a checkpoint holds."""
@@ -182,122 +241,15 @@ class Run:
             optimizer.load_state_dict(state)
 
 
-def _numbers(text: str) -> dict[str, float]:
-    """NAME=NUMBER,... as a dictionary."""
-    return {name: float(value) for name, value in (part.split("=") for part in text.split(",") if part)}
-
-
 def shape_of(text: str) -> Shape:
     """A shape by NAME=SIZE,..., of state and hidden by SIZE+SIZE... for each block.  Raises click.UsageError."""
     sizes: dict[str, Any] = {}
     try:
         for name, value in (part.split("=") for part in text.split(",") if part):
-            numbers = tuple(int(number) for number in value.split("+"))
-            sizes[name] = numbers if name in ("state", "hidden") else int(value)
+            if name in ("state", "hidden"):
+                sizes[name] = tuple(int(number) for number in value.split("+"))
+            else:
+                sizes[name] = tuple(map(Feature.named, value.split("+"))) if name == "features" else int(value)
         return Shape(**sizes)
     except (TypeError, ValueError) as error:
         raise click.UsageError(f"{text!r} is no shape ({error})") from error
-
-
-def _begin_process(threads: int, seed: int) -> tuple[torch.device, int, int]:
-    """The device of this process, its rank and the number of processes; joins them under torchrun."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(seed)
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    gpu = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if gpu else torch.device("cpu")
-    if gpu:
-        torch.cuda.set_device(device)
-    if world > 1:
-        distributed.init_process_group("gloo")  # also for GPUs: NCCL can't add up the embeddings' sparse gradients
-    return device, rank, world
-
-
-@click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Checkpoint to write and resume.")
-@click.option("--validation", required=True, type=click.Path(exists=True, path_type=Path), help="Directory or archive.")
-@click.option("--weights", default="", help="Shares of the classes, NAME=SHARE,...; by default their sizes.")
-@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
-@click.option(
-    "--beside",
-    type=click.Path(exists=True, path_type=Path),
-    help="Minimise the bits of the prior and of this model's memory together, not of the prior alone.",
-)
-@click.option("--megabytes", default=100.0, show_default=True, help="Bytes to see in the whole run.")
-@click.option(
-    "--decay",
-    type=click.FloatRange(0.001, 1),
-    default=0.3,
-    show_default=True,
-    help="Last share of the run, in which the rates go down.",
-)
-@click.option("--rows", default=32, show_default=True, help="Segments read at a time, of all processes.")
-@click.option("--lr", default=2e-3, show_default=True, help="AdamW's rate, for the layers.")
-@click.option("--embedding-lr", default=0.05, show_default=True, help="Adagrad's rate, for the embeddings.")
-@click.option("--weight-decay", default=0.01, show_default=True, help="AdamW's, for the layers.")
-@click.option("--shape", default="", help="Sizes of the network: state=SIZE+SIZE,...")
-@click.option("--every", default=300.0, show_default=True, help="Seconds between validations and checkpoints.")
-@click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="What lies between products.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--threads", default=1, show_default=True, help="Of each process.")
-def main(
-    sources: tuple[Path, ...],
-    output: Path,
-    validation: Path,
-    weights: str,
-    exclude: tuple[str, ...],
-    beside: Path | None,
-    megabytes: float,
-    decay: float,
-    rows: int,
-    lr: float,
-    embedding_lr: float,
-    weight_decay: float,
-    shape: str,
-    every: float,
-    compiled: bool,
-    seed: int,
-    threads: int,
-) -> None:
-    """Train on SOURCES, tar archives or directories, one a class."""
-    device, rank, world = _begin_process(threads, seed)
-    if compiled:
-        compile_elementwise()
-    classes = read_classes(sources, exclude, seed)
-    shares = _numbers(weights) or {name: float(content.size) for name, content in classes.items()}
-    held = read_validation(validation)
-    if rows % world:
-        raise click.UsageError(f"{rows} rows can't be shared evenly by {world} processes")
-    run = Run(Twin(shape_of(shape)), device, lr, embedding_lr, weight_decay)
-    if output.exists():
-        run.load(output)
-    if beside:
-        segments: Segments = SegmentsBesideMemory(classes, shares, seed, start_of(beside), rank, world)
-        feed = Feed(segments, rows // world, STEPS)
-    else:
-        feed = Feed(Segments(classes, shares, seed), rows, STEPS, rank, world)
-    total = int(megabytes * 1e6 / (rows * STEPS))
-    feed.skip(run.step)
-    if rank == 0:
-        click.echo(f"{run.twin.shape}, {run.twin.shape.products()} multiply-adds a byte, {total} steps from {run.step}")
-    states, recent, saved, since = run.twin.first_states(len(range(rank, rows, world))), 0.0, time.time(), run.step
-    while run.step < total:
-        run.set_rate(learning_rate(run.step / total, run.step, decay))
-        rate, states = run.learn(feed.batch(), states)
-        recent += (0.02 if recent else 1.0) * (rate - recent)
-        if rank == 0 and (time.time() - saved > every or run.step == total):
-            seen, speed = run.step * rows * STEPS, (run.step - since) * rows * STEPS / (time.time() - saved)
-            rates = validate(run.twin, held, device)
-            run.curve.append({"megabytes": seen / 1e6, "train": recent, **rates})
-            parts = [f"{name} {value:.4f}" for name, value in {"train": recent, **rates}.items()]
-            click.echo(f"{seen / 1e6:8.2f} MB  {speed / 1e3:5.1f} KB/s  {'  '.join(parts)}")
-            run.save(output)
-            saved, since = time.time(), run.step
-    if world > 1:
-        distributed.barrier()  # nobody leaves while the first still validates and saves
-        distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

@@ -32,7 +32,7 @@ def twin_of(network: Network) -> Twin:
     """The twin of a model file's network, which computes what the integers do but for the rounding of logits."""
     states = tuple(out.weight.shape[1] for _, out, _, _ in network.blocks)
     hidden = tuple(down.weight.shape[1] for _, _, _, down in network.blocks)
-    twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden))
+    twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden, network.features))
     twin.embeddings.weight.copy_(torch.from_numpy(network.embeddings * np.float32(STREAM_UNIT)))
     _restore(twin.enter, network.enter, SUM_UNIT)
     _restore(twin.head, network.head, LOGIT_UNIT)

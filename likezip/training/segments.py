@@ -1,18 +1,19 @@
 """Segments of the training data: which 16 KiB a row of the batch reads next.
 
-Segment k of a run is a function of k alone, so a resumed run reads on where it stopped, and several processes share
-one sequence.  Classes and places within them follow the golden-ratio sequence, which covers a class evenly: no part
-is read twice before most others have been read once.
+Segment k of a run is a function of k alone, so a resumed run reads on where it stopped.  Classes follow the
+golden-ratio sequence, so each soon has its share.  A class is read block by block in random order, all of it once
+before any block comes again; then the blocks begin elsewhere and have another order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip.ngrams import FEATURES, REGISTERS, find_all_rows
+from likezip.ngrams import REGISTERS, Feature, find_all_rows, table_of
 
 SEGMENT = 1 << 14
 """Bytes that are read without a break."""
@@ -41,20 +42,28 @@ class Segments:
         self._contents = list(classes.values())
         shares = np.array([weights.get(name, 0.0) for name in classes])
         self._ends = np.cumsum(shares / shares.sum())
-        self._phases = np.random.default_rng(seed).random(len(classes) + 1)
-        self._counts = [0] * len(classes)
-        self._next = 0
-
-        self._size = size
+        self._phase = np.random.default_rng(seed).random()
+        self._seed, self._size, self._next = seed, size, 0
+        self._passes = [0] * len(classes)
+        self._starts: list[list[int]] = [[] for _ in classes]
 
     def place(self) -> Place:
         """Where the next segment is."""
-        chosen = int(np.searchsorted(self._ends, (self._phases[-1] + self._next * GOLDEN) % 1.0, "right"))
+        chosen = int(np.searchsorted(self._ends, (self._phase + self._next * GOLDEN) % 1.0, "right"))
         chosen = min(chosen, len(self._contents) - 1)
-        part = (self._phases[chosen] + self._counts[chosen] * GOLDEN) % 1.0
         self._next += 1
-        self._counts[chosen] += 1
-        return chosen, int(part * (self._contents[chosen].size - self._size)), 0
+        if not self._starts[chosen]:
+            self._starts[chosen] = self._pass(chosen)
+        return chosen, self._starts[chosen].pop(), 0
+
+    def _pass(self, chosen: int) -> list[int]:
+        """Where the blocks of a class begin that together hold all of it, in random order; the last two may overlap."""
+        random = np.random.default_rng((self._seed, chosen, self._passes[chosen]))
+        last = self._contents[chosen].size - self._size
+        first = int(random.integers(self._size)) if self._passes[chosen] else 0
+        self._passes[chosen] += 1
+        starts = {0, last, *range(min(first, last), last, self._size)}
+        return [int(start) for start in random.permutation(sorted(starts))]
 
     def read(self, place: Place) -> npt.NDArray[np.uint8]:
         """The bytes (SEGMENT,) at a place."""
@@ -79,26 +88,32 @@ class Batch:
 class Feed:
     """Batches of a run: each of ``rows`` lanes reads its segments in pieces of ``steps`` bytes."""
 
-    def __init__(self, segments: Segments, rows: int, steps: int, rank: int = 0, world: int = 1) -> None:
-        """Of the rows of all processes this one, ``rank`` of ``world``, has every world-th."""
+    def __init__(
+        self,
+        segments: Segments,
+        features: Sequence[Feature],
+        rows: int,
+        steps: int,
+    ) -> None:
+        """features: of the embeddings."""
         self._segments, self._steps, self._pieces, self._step = segments, steps, SEGMENT // steps, 0
+        self._of = tuple(features)
         self._offsets = [row * self._pieces // rows for row in range(rows)]
         self._places: list[Place] = [(0, 0, 0)] * rows
         self._numbers = [0] * rows
-        self._mine = range(rank, rows, world)
-        self._bytes = np.zeros((len(self._mine), SEGMENT), np.uint8)
-        self._features = np.zeros((SEGMENT, len(self._mine), len(FEATURES)), np.int32)
-        self._expected = np.zeros((SEGMENT, len(self._mine), segments.logits), np.int16)
-        self._loaded = [0] * len(self._mine)
+        self._bytes = np.zeros((rows, SEGMENT), np.uint8)
+        self._features = np.zeros((SEGMENT, rows, len(features)), np.int32)
+        self._expected = np.zeros((SEGMENT, rows, segments.logits), np.int16)
+        self._loaded = [0] * rows
 
     def _pieces_now(self) -> list[int]:
         return [(self._step + offset) % self._pieces for offset in self._offsets]
 
     def _move(self) -> None:
-        for row, piece in enumerate(self._pieces_now()):
+        for lane, piece in enumerate(self._pieces_now()):
             if piece == 0 or self._step == 0:
-                self._places[row] = self._segments.place()
-                self._numbers[row] += 1
+                self._places[lane] = self._segments.place()
+                self._numbers[lane] += 1
 
     def skip(self, steps: int) -> None:
         """Pass over the batches of ``steps`` steps."""
@@ -108,18 +123,18 @@ class Feed:
 
     def batch(self) -> Batch:
         self._move()
-        pieces, lanes = self._pieces_now(), len(self._mine)
+        pieces, lanes = self._pieces_now(), len(self._numbers)
         batch = Batch(
-            np.empty((self._steps, lanes, len(FEATURES)), np.int32),
+            np.empty((self._steps, lanes, len(self._of)), np.int32),
             np.empty((self._steps, lanes), np.int64),
             np.empty((self._steps, lanes, self._segments.logits), np.int16),
             np.zeros(lanes, np.bool_),
         )
-        for lane, row in enumerate(self._mine):
-            if self._loaded[lane] != self._numbers[row]:
-                self._load(lane, self._places[row])
-                self._loaded[lane], batch.fresh[lane] = self._numbers[row], True
-            part = slice(pieces[row] * self._steps, (pieces[row] + 1) * self._steps)
+        for lane in range(lanes):
+            if self._loaded[lane] != self._numbers[lane]:
+                self._load(lane, self._places[lane])
+                self._loaded[lane], batch.fresh[lane] = self._numbers[lane], True
+            part = slice(pieces[lane] * self._steps, (pieces[lane] + 1) * self._steps)
             batch.rows[:, lane], batch.following[:, lane] = self._features[part, lane], self._bytes[lane, part]
             batch.expected[:, lane] = self._expected[part, lane]
         self._step += 1
@@ -127,12 +142,12 @@ class Feed:
 
     def _load(self, lane: int, place: Place) -> None:
         self._bytes[lane] = self._segments.read(place)
-        self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1])[:, 0]
+        self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1], self._of)[:, 0]
         self._expected[:, lane] = self._segments.expected(place)
 
 
-def embedding_rows(lanes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+def embedding_rows(lanes: npt.NDArray[np.uint8], features: Sequence[Feature]) -> npt.NDArray[np.int32]:
     """The rows (bytes, lanes, features) that predict each byte of ``lanes`` (lanes, bytes)."""
-    rows = np.empty((lanes.shape[1], lanes.shape[0], len(FEATURES)), np.int32)
-    find_all_rows(lanes, np.zeros((lanes.shape[0], REGISTERS), np.uint64), rows)
+    rows = np.empty((lanes.shape[1], lanes.shape[0], len(features)), np.int32)
+    find_all_rows(lanes, table_of(features), np.zeros((lanes.shape[0], REGISTERS), np.uint64), rows)
     return rows

@@ -17,6 +17,7 @@ products over many steps at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likezip.exact import ACTIVATION_LIMIT, WEIGHT_LIMIT
-from likezip.ngrams import FEATURES, ROWS
+from likezip.ngrams import FIRST_FEATURES, Feature, count_rows
 
 SMALLEST_WEIGHT_UNIT = 2.0**-12
 LARGEST_WEIGHT_UNIT = 2.0**-5
@@ -39,21 +40,28 @@ SMALLEST_MEAN = 2.0**-8
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a network: states and hidden values of each block."""
+    """The sizes of a network: states and hidden values of each block, and what its embeddings are of."""
 
     dimension: int = 32
     width: int = 256
     state: tuple[int, ...] = (512, 256)
     hidden: tuple[int, ...] = (768, 384)
+    features: tuple[Feature, ...] = FIRST_FEATURES
 
     def __post_init__(self) -> None:
         if len(self.state) != len(self.hidden):
             raise ValueError(f"states of {len(self.state)} blocks, hidden values of {len(self.hidden)}")
 
+    @classmethod
+    def of(cls, sizes: Mapping[str, Any]) -> Shape:
+        """From what ``dataclasses.asdict`` made of one."""
+        features = [Feature(**feature) for feature in sizes["features"]]
+        return cls(**{**sizes, "features": tuple(features)})
+
     def products(self) -> int:
         """Multiply-adds of a byte, outside of embedding look-ups."""
         blocks = self.width * (3 * sum(self.state) + 2 * sum(self.hidden))
-        return self.dimension * len(FEATURES) * self.width + blocks + 256 * self.width
+        return self.dimension * len(self.features) * self.width + blocks + 256 * self.width
 
 
 def _stop_at_limit(gradient: Tensor, rounded: Tensor) -> Tensor:
@@ -268,12 +276,14 @@ class Twin(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.embeddings = nn.Embedding(ROWS, shape.dimension, sparse=True)
+        self.embeddings = nn.Embedding(count_rows(shape.features), shape.dimension, sparse=True)
         nn.init.zeros_(self.embeddings.weight)
-        nn.init.normal_(
-            self.embeddings.weight[: sum(1 << feature.bits for feature in FEATURES if 0 < feature.order < 4)], std=0.25
-        )
-        self.enter = GridLinear(len(FEATURES) * shape.dimension, shape.width, STREAM_UNIT, bias=False)
+        first = 0
+        for feature in shape.features:  # random where contexts are short, so that each is often seen
+            if feature.words == 0 and (feature.history | feature.classes) < 8:
+                nn.init.normal_(self.embeddings.weight[first : first + (1 << feature.bits)], std=0.25)
+            first += 1 << feature.bits
+        self.enter = GridLinear(len(shape.features) * shape.dimension, shape.width, STREAM_UNIT, bias=False)
         self.blocks = nn.ModuleList(Block(shape.width, *sizes) for sizes in zip(shape.state, shape.hidden, strict=True))
         self.head = GridLinear(shape.width, 256, STREAM_UNIT)
 

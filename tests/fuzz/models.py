@@ -28,7 +28,7 @@ from fuzz.choices import Choices
 from fuzz.layout import repaired
 from fuzz.memory import allocations_at_most
 from likezip.codec import PriorChoice
-from likezip.ngrams import ROWS
+from likezip.ngrams import FIRST_FEATURES, count_rows
 from likezip.start import untrained_start
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -91,6 +91,9 @@ NETWORKS: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = (
 )
 """Width, and of each block states and hidden values."""
 
+ROWS = count_rows(FIRST_FEATURES)
+"""Of the embeddings."""
+
 
 @lru_cache
 def _sound_tensors(network: int) -> Tensors:
@@ -105,6 +108,8 @@ def _sound_tensors(network: int) -> Tensors:
         found[f"prior.{name}.weight"] = random.integers(-63, 64, (outputs, columns)).astype(np.int8)
         found[f"prior.{name}.offset"] = random.integers(-999, 1000, outputs).astype(np.int32)
         found[f"prior.{name}.shift"] = random.integers(0, 9, outputs).astype(np.int32)
+    features = [(one.history, one.classes, one.words, one.bits) for one in FIRST_FEATURES]
+    found["prior.features"] = np.array(features, np.int32)
     found["prior.embeddings"] = random.integers(-127, 128, (ROWS, 1)).astype(np.int8)
     return found
 
@@ -363,7 +368,12 @@ def _wanted_of_prior(shapes: dict[str, list[int]]) -> dict[str, tuple[str, list[
 
     width = size("enter.weight")
     layers = {"enter": (width, 7 * size("embeddings", 1)), "head": (256, width)}
-    blocks = {name.split(".")[1] for name in shapes if name.startswith("prior.")} - {"embeddings", "enter", "head"}
+    blocks = {name.split(".")[1] for name in shapes if name.startswith("prior.")} - {
+        "features",
+        "embeddings",
+        "enter",
+        "head",
+    }
     if len(blocks) > 64 or sum(size(f"{block}.gates.weight") // 2 for block in blocks) > 1 << 14:
         return {"fewer blocks or states": ("I8", [], 0, 0)}
     for block in blocks:
@@ -371,6 +381,8 @@ def _wanted_of_prior(shapes: dict[str, list[int]]) -> dict[str, tuple[str, list[
         layers |= {f"{block}.gates": (2 * state, width), f"{block}.out": (width, state)}
         layers |= {f"{block}.up": (hidden, width), f"{block}.down": (width, hidden)}
     wanted = {"prior.embeddings": ("I8", [ROWS, size("embeddings", 1)], -127, 127)}
+    if "prior.features" in shapes:
+        wanted["prior.features"] = "I32", [size("features"), 4], 0, 65535
     for name, (outputs, columns) in layers.items():
         sized = outputs if outputs > 0 and 0 < columns <= 2096 else -1
         wanted[f"prior.{name}.weight"] = "I8", [sized, columns], -63, 63

@@ -1,0 +1,42 @@
+"""Segments whose bits per byte are measured, without learning from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip import codec
+from likezip.start import Start
+from likezip.training.mixture import memory_logits
+from likezip.training.prior import STEPS, Run
+from likezip.training.segments import SEGMENT, Batch, embedding_rows
+
+
+@dataclass(frozen=True)
+class Held:
+    """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (SEGMENT, 8, lanes) int16."""
+
+    lanes: npt.NDArray[np.uint8]
+    logits: npt.NDArray[np.int16]
+
+    @classmethod
+    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
+        """From the beginning of ``content``, coded as a block of ``lanes`` lanes."""
+        part = np.frombuffer(codec.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
+        return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
+
+    def rates(self, run: Run, most: int = SEGMENT) -> tuple[float, float]:
+        """Bits per byte by the network alone, and by network and memory together, of ``most`` bytes of each lane."""
+        rows, states = embedding_rows(self.lanes, run.twin.shape.features), run.twin.first_states(len(self.lanes))
+        nats, logits = np.zeros(2), np.ascontiguousarray(self.logits.transpose(0, 2, 1))
+        fresh = np.zeros(len(self.lanes), np.bool_)
+        for first in range(0, most, STEPS):
+            part = slice(first, first + STEPS)
+            batch = Batch(rows[part], self.lanes[:, part].T.astype(np.int64), logits[part], fresh)
+            found, states = run.measure(batch, states)
+            nats += np.array(found) * STEPS
+        alone, both = nats / most / math.log(2)
+        return float(alone), float(both)

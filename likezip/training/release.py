@@ -1,0 +1,288 @@
+"""Make a model from data: ``python -m likezip.training.release DATA -o MODEL --work DIRECTORY``.
+
+DATA holds a tar archive or a directory for each class of files, CLASS or in several parts CLASS-2, CLASS-3 ..., and one
+named validation, whose directories are classes too.  The stages, each of which leaves its result in the work directory,
+so that a command given again goes on where it was stopped:
+
+    starts     the memory's start for each profile, without the prior      starts.safetensors
+    network    the prior, beside the memory                                 network.pt, a checkpoint
+    export     its integers, which have to do what the twin does            network.safetensors
+    both       the memory's start beside the prior, and the card            MODEL
+
+Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte, of prior and memory together
+(``mixture``).  Works on the CPU, in threads, and on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import platform
+import re
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from likezip import codec
+from likezip.ahead import made_ahead
+from likezip.model import load_model
+from likezip.network import Network
+from likezip.profiles import BOTH, PROFILES, TEXT
+from likezip.start import Start
+from likezip.training import memory
+from likezip.training.data import read_class, read_held_classes
+from likezip.training.export import checked_tensors
+from likezip.training.held import Held
+from likezip.training.mixture import SegmentsBesideMemory
+from likezip.training.prior import STEPS, Run, learning_rate, save_checkpoint, shape_of
+from likezip.training.recipe import RECIPES, Recipe
+from likezip.training.segments import SEGMENT, Feed
+from likezip.training.twin import Shape, Twin
+
+HELD_LANES = 8
+"""Segments of each class whose bits are measured, of the training data and of the validation data."""
+
+CONFIDENCE = 30
+"""Updates that a trained map entry counts for at most."""
+
+Classes = dict[str, npt.NDArray[np.uint8]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The files of each class, and those held out, joined."""
+
+    files: dict[str, list[bytes]]
+    held: Classes
+
+    @classmethod
+    def read(cls, place: Path, exclude: tuple[str, ...]) -> Data:
+        """Raises ValueError if there is no class, or nothing is held out."""
+        files: dict[str, list[bytes]] = {}
+        held: list[Path] = []
+        for source in sorted(place.iterdir()):
+            name = re.sub(r"-\d+$", "", source.name.split(".")[0])
+            if not source.is_dir() and ".tar" not in source.suffixes:
+                continue
+            if name == "validation":
+                held.append(source)
+            else:
+                files.setdefault(name, []).extend(read_class(source, exclude))
+        if not files or not held:
+            raise ValueError(f"{place}: there is no {'class of files' if not files else 'validation data'}")
+        return cls(files, read_held_classes(held, HELD_LANES * SEGMENT))
+
+    def joined(self, seed: int) -> Classes:
+        """The files of each class in random order."""
+        random, classes = np.random.default_rng(seed), {}
+        for name, files in self.files.items():
+            order = random.permutation(len(files))
+            classes[name] = np.frombuffer(b"".join(files[place] for place in order), np.uint8)
+        return classes
+
+
+def _machine() -> str:
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, torch {torch.__version__}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+class NetworkStage:
+    """The run of the network: its checkpoints, and the record of all that was measured."""
+
+    def __init__(
+        self, recipe: Recipe, data: Data, start: Callable[[], Start], checkpoints: list[Path], threads: int, say: Say
+    ) -> None:
+        """checkpoints: where each is kept; the run goes on from the newest that is whole."""
+        torch.manual_seed(recipe.seed)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.run = Run(
+            Twin(recipe.shape),
+            device,
+            recipe.lr,
+            recipe.embedding_lr,
+            recipe.weight_decay,
+            penalty=recipe.penalty,
+            threads=threads,
+        )
+        self._recipe, self._checkpoints, self._say, self._threads = recipe, checkpoints, say, threads
+        classes = data.joined(recipe.seed)
+        shares = recipe.shares_of({name: content.size for name, content in classes.items()})
+        segments = SegmentsBesideMemory(classes, shares, recipe.seed, start)
+        self._feed = Feed(segments, recipe.shape.features, recipe.rows, STEPS)
+        self._measured = {
+            "train": {name: Held.of(content, HELD_LANES, start()) for name, content in classes.items()},
+            "validation": {
+                name: Held.of(content, content.size // SEGMENT, start()) for name, content in data.held.items()
+            },
+        }
+        self._total = int(recipe.megabytes * 1e6 / (recipe.rows * STEPS))
+        self._resume()
+
+    def _resume(self) -> None:
+        for path in sorted(filter(Path.exists, self._checkpoints), key=lambda path: -path.stat().st_mtime):
+            try:
+                content = torch.load(path, map_location=self.run.device, weights_only=True)
+            except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+                self._say(f"{path} is not whole ({error})")
+                continue
+            if Shape.of(content["shape"]) != self._recipe.shape:
+                raise ValueError(f"{path} is of a network of another shape")
+            self.run.take(content)
+            self._say(f"goes on from {path}, {self._megabytes():.1f} MB")
+            self._feed.skip(self.run.step)
+            return
+
+    def _megabytes(self) -> float:
+        return self.run.step * self._recipe.rows * STEPS / 1e6
+
+    def train(self, every: float) -> None:
+        """To the end; measured and saved every so many seconds."""
+        states, recent = self.run.twin.first_states(self._recipe.rows), 0.0
+        began, first = time.time(), self.run.step
+        with closing(made_ahead(self._batches())) as batches:
+            while self.run.step < self._total:
+                self.run.set_rate(learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay))
+                rate, states = self.run.learn(next(batches), states)
+                recent += (0.02 if recent else 1.0) * (rate - recent)
+                if time.time() - began > every or self.run.step == self._total:
+                    speed = (self.run.step - first) * self._recipe.rows * STEPS / (time.time() - began)
+                    self._record(recent, speed)
+                    began, first = time.time(), self.run.step
+
+    def _batches(self) -> Any:
+        while True:
+            yield self._feed.batch()
+
+    def _record(self, recent: float, speed: float) -> None:
+        rates = {
+            part: {name: held.rates(self.run) for name, held in classes.items()}
+            for part, classes in self._measured.items()
+        }
+        point = {
+            "megabytes": self._megabytes(),
+            "rate": learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay),
+            "bytes_per_second": speed,
+            "threads": self._threads,
+            "machine": _machine(),
+            "recent": recent,
+            **{part: {name: list(rate) for name, rate in classes.items()} for part, classes in rates.items()},
+        }
+        self.run.curve.append(point)
+        means = {part: np.mean(list(classes.values()), 0) for part, classes in rates.items()}
+        classes = "  ".join(f"{name} {rate[1]:.4f}" for name, rate in rates["validation"].items())
+        self._say(
+            f"{self._megabytes():8.2f} MB  {speed / 1e3:5.1f} KB/s  recent {recent:.4f}  "
+            f"train {means['train'][1]:.4f}  validation {means['validation'][1]:.4f}:  {classes}"
+        )
+        for path in self._checkpoints:
+            save_checkpoint(self.run.content(), path)
+
+
+def _starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
+    path = work / "starts.safetensors"
+    if not path.exists():
+        starts = {}
+        for profile in PROFILES:
+            say(f"the memory's start for {profile.name}")
+            starts[profile.name] = memory.train(
+                data.files, profile, 2 * recipe.starts, recipe.seed, CONFIDENCE, say=lambda _: None
+            )
+        save_file(memory.start_tensors(starts), path)
+    return path
+
+
+def _start_in(path: Path) -> Callable[[], Start]:
+    """What makes copies of the text profile's start in a model file."""
+    loaded = load_model(path)
+    return lambda: codec.start_of(loaded, TEXT.name)
+
+
+def _assemble(
+    data: Data, recipe: Recipe, starts: Path, network: Path, output: Path, curve: list[dict[str, Any]], say: Say
+) -> None:
+    with safe_open(network, "numpy") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
+    say("the memory's start beside the network")
+    loaded = load_model(starts)
+    found = {profile.name: codec.start_of(loaded, profile.name) for profile in PROFILES}
+    both = memory.train(
+        data.files,
+        BOTH,
+        recipe.starts,
+        recipe.seed,
+        CONFIDENCE,
+        prior,
+        codec.start_of(loaded, TEXT.name),
+        say=lambda _: None,
+    )
+    tensors |= memory.start_tensors({**found, BOTH.name: both})
+    card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
+    save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
+@click.option("--work", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of what stages leave.")
+@click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Where checkpoints are kept once more.")
+@click.option("--recipe", "name", type=click.Choice(list(RECIPES)), default="likezip-2", show_default=True)
+@click.option("--shape", help="Another network: state=SIZE+SIZE,features=h1/8+h3/16,...")
+@click.option("--megabytes", type=click.FloatRange(0.01), help="Other than the recipe's.")
+@click.option("--starts", type=click.Path(exists=True, path_type=Path), help="Model whose starts are taken.")
+@click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
+@click.option("--every", default=600.0, show_default=True, help="Seconds between checkpoints.")
+@click.option("--threads", default=1, show_default=True)
+@click.option("--as-it-is", is_flag=True, help="Make the model from the network as far as it is trained.")
+def main(
+    data: Path,
+    output: Path,
+    work: Path,
+    copy: Path | None,
+    name: str,
+    shape: str | None,
+    megabytes: float | None,
+    starts: Path | None,
+    exclude: tuple[str, ...],
+    every: float,
+    threads: int,
+    as_it_is: bool,
+) -> None:
+    """Make a model from DATA, or go on with making it."""
+    recipe = RECIPES[name]
+    recipe = replace(recipe, shape=shape_of(shape) if shape else recipe.shape, megabytes=megabytes or recipe.megabytes)
+    torch.set_num_threads(1)  # the run has threads of its own
+    work.mkdir(parents=True, exist_ok=True)
+    read = Data.read(data, exclude)
+    begun = _start_in(starts or _starts(read, recipe, work, click.echo))
+    checkpoints = [place / "network.pt" for place in (work, copy) if place]
+    for path in checkpoints:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    stage = NetworkStage(recipe, read, begun, checkpoints, threads, click.echo)
+    if not as_it_is:
+        stage.train(every)
+    network = work / "network.safetensors"
+    save_file(checked_tensors(stage.run.twin, read.held, click.echo), network)
+    _assemble(read, recipe, starts or work / "starts.safetensors", network, output, stage.run.curve, click.echo)
+
+
+if __name__ == "__main__":
+    main()

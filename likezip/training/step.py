@@ -1,0 +1,407 @@
+"""One training step on the CPU: a batch's loss and all gradients, by products of int8 and the kernels of ``fused``.
+
+The function is that of ``likezip.training.twin`` with the loss of ``likezip.training.mixture``, whose formulas say what
+is computed; on a GPU they are what runs.  Here the lanes are divided among threads (shards), and each shard's bytes are
+taken in chunks that a cache holds: forward through all layers, then backward in the opposite order.  Forward products
+are those of the coded network; backward both factors are int8 too (``fused.quantise``), which halves their time on
+processors with products of bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from likezip.exact import WEIGHT_LIMIT
+from likezip.training import fused
+from likezip.training.mixture import OWN_SHARE, Mixture
+from likezip.training.segments import Batch
+from likezip.training.twin import (
+    LARGEST_WEIGHT_UNIT,
+    SMALLEST_MEAN,
+    SMALLEST_WEIGHT_UNIT,
+    STATE_UNIT,
+    STREAM_UNIT,
+    Block,
+    GridLinear,
+    Twin,
+)
+
+CHUNK = 1024
+"""Rows, about, that go through all layers together."""
+
+WIDEST = np.float32(32)
+"""Root mean squares of a weight row's gradients that int8 spans, for its own gradient; what is larger is cut off."""
+REMEMBERED = 0.9
+"""Of the mean squares of gradients, from one step to the next."""
+
+STREAM_STEPS, STATE_STEPS = np.float32(1 / STREAM_UNIT), np.float32(1 / STATE_UNIT)
+MEAN = np.float32(SMALLEST_MEAN)
+
+Float32s = npt.NDArray[np.float32]
+
+
+class Layer:
+    """A product's weight as the kernels take it: of one linear layer, or of several of the same input."""
+
+    def __init__(self, *linears: GridLinear) -> None:
+        self._linears, self._input = linears, np.float32(linears[0].unit)
+        self.columns, self.outputs = linears[0].in_features, sum(linear.out_features for linear in linears)
+        self.weight = torch.empty((self.outputs, self.columns), dtype=torch.int8)
+        self.units, self.biases = (np.empty(self.outputs, np.float32) for _ in range(2))
+        self.inverses, self._mean_squares = np.zeros(self.outputs, np.float32), np.zeros(self.outputs)
+        self._steps = 0
+
+    @torch.no_grad()
+    def round(self) -> None:
+        """Take the weights and biases of the linear layers as they now are."""
+        first, steps = 0, self.weight.numpy()
+        for linear in self._linears:
+            part = slice(first, first + linear.out_features)
+            fused.round_weights(
+                linear.weight.numpy(),
+                np.float32(SMALLEST_WEIGHT_UNIT),
+                np.float32(LARGEST_WEIGHT_UNIT),
+                np.float32(WEIGHT_LIMIT),
+                self.units[part],
+                steps[part],
+            )
+            self.biases[part] = 0 if linear.bias is None else linear.bias.numpy()
+            first += linear.out_features
+        self.units *= self._input
+
+    def measure(self, squares: npt.NDArray[np.float64]) -> None:
+        """Take the mean squares of a step's gradients into the scale of the next one's."""
+        kept = REMEMBERED if self._steps else 0.0
+        self._mean_squares += (1 - kept) * (squares - self._mean_squares)
+        self._steps += 1
+        self.inverses[:] = fused.LIMIT / (WIDEST * np.sqrt(self._mean_squares + 1e-30))
+
+    @property
+    def is_measured(self) -> bool:
+        return self._steps > 0
+
+    @torch.no_grad()
+    def give_gradients(self, sums: Tensor, totals: Float32s) -> None:
+        """Set the gradients of the linear layers: sums (outputs, columns) of what a shard found, totals (outputs,)."""
+        weights = sums.mul_(torch.from_numpy(self._input / self.inverses)[:, None])
+        first = 0
+        for linear in self._linears:
+            part = slice(first, first + linear.out_features)
+            linear.weight.grad = weights[part]
+            if linear.bias is not None:
+                linear.bias.grad = torch.from_numpy(totals[part].copy())
+            first += linear.out_features
+
+
+class _Kept:
+    """What a layer's forward pass leaves for its backward pass, all (rows, ...)."""
+
+    def __init__(self, layer: Layer, rows: int, inputs: Tensor | None = None) -> None:
+        self.layer = layer
+        self.inputs = torch.empty((rows, layer.columns), dtype=torch.int8) if inputs is None else inputs
+        self.gradients = torch.empty((rows, layer.outputs), dtype=torch.int8)
+        self.squares, self.totals = (np.zeros(layer.outputs, np.float32) for _ in range(2))
+        self.sums = torch.empty((layer.outputs, layer.columns), dtype=torch.int32)
+
+    def multiply(self, part: slice, room: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The layer's sums of a part of the rows, (rows, outputs)."""
+        rows = part.stop - part.start
+        sums = room[: rows * self.layer.outputs].reshape(rows, self.layer.outputs)
+        torch._int_mm(self.inputs[part], self.layer.weight.t(), out=torch.from_numpy(sums))
+        return sums
+
+    def back(self, by_row: Tensor, room: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The sums of the inputs' gradients (rows, columns) from ``by_row`` (rows, outputs)."""
+        sums = room[: len(by_row) * self.layer.columns].reshape(len(by_row), self.layer.columns)
+        torch._int_mm(by_row, self.layer.weight, out=torch.from_numpy(sums))
+        return sums
+
+    def finish(self) -> None:
+        """The sums of the weight's gradient."""
+        torch._int_mm(self.gradients.t(), self.inputs, out=self.sums)
+
+
+class _Recurrent:
+    """What a block keeps: gates, candidates and distances (rows, states)."""
+
+    def __init__(self, rows: int, lanes: int, states: int) -> None:
+        self.gates = np.empty((rows, states), np.uint16)
+        self.candidates, self.distances = (np.empty((rows, states), np.int16) for _ in range(2))
+        self.later = np.zeros((lanes, states), np.float32)
+
+
+class Shard:
+    """Some lanes of a batch, and room for what is computed of them."""
+
+    def __init__(self, twin: Twin, layers: Sequence[Layer], lanes: int, steps: int, features: int) -> None:
+        self._twin, self._lanes, self._rows = twin, lanes, steps * lanes
+        rows, width = self._rows, twin.shape.width
+        self._chunk = max(1, CHUNK // lanes) * lanes
+        self.kept = [_Kept(layer, rows) for layer in layers]
+        self._scales = np.empty((2 * len(twin.blocks) + 1, rows), np.float32)
+        self._recurrent = [_Recurrent(rows, lanes, state) for state in twin.shape.state]
+        self._roots = [np.empty((rows, hidden), np.uint16) for hidden in twin.shape.hidden]
+        self.gradients = np.empty((rows, self.kept[0].layer.columns), np.float32)
+        self._head_rows, self._row_units = torch.empty((rows, 256), dtype=torch.int8), np.empty(rows, np.float32)
+        most = max(max(layer.outputs, layer.columns) for layer in layers)
+        self._sums = np.empty(self._chunk * most, np.int32)
+        self._by_row = torch.empty(self._chunk * most, dtype=torch.int8)
+        self._x, self._change = (np.empty((self._chunk, width), np.float32) for _ in range(2))
+        self._room, self._bits = np.empty(most, np.float32), np.empty((4, 8), np.float32)
+        self.nats, self.mixture = np.zeros(2), np.zeros((2, 8 * fused.LEVELS), np.float32)
+
+    def _chunks(self) -> list[slice]:
+        return [slice(first, min(first + self._chunk, self._rows)) for first in range(0, self._rows, self._chunk)]
+
+    def run(
+        self,
+        rows: npt.NDArray[np.int32],
+        states: list[Float32s],
+        following: npt.NDArray[np.uint8],
+        expected: npt.NDArray[np.int16],
+        mixture: Float32s,
+        share: float,
+        seed: int,
+        penalty: float,
+        learn: bool,
+    ) -> None:
+        """Forward and, to ``learn``, backward.
+
+        rows (rows, features), following (rows,), expected (rows, 8) or (rows, 0) as in ``Batch``; states: (lanes,
+        states) of each block, which become those after; mixture: the mixture's weights; share: what a row counts.
+        """
+        fused.embed(rows, self._twin.embeddings.weight.detach().numpy(), self.kept[0].inputs.numpy())
+        self.nats[:] = 0
+        self.mixture[:] = 0
+        for kept in self.kept:
+            kept.squares[:] = 0
+            kept.totals[:] = 0
+        for part in self._chunks():
+            self._forward(part, states)
+            self._lose(part, following[part], expected[part], mixture, np.float32(share), seed)
+        if not learn:
+            return
+        for recurrent in self._recurrent:
+            recurrent.later[:] = 0
+        for part in reversed(self._chunks()):
+            self._backward(part, seed, np.float32(penalty))
+        for kept in self.kept:
+            kept.finish()
+
+    def _normalise(self, number: int, part: slice, x: Float32s) -> None:
+        """The products of a layer that adds to the stream, and what then enters the next one."""
+        kept = self.kept[number]
+        sums, q = kept.multiply(part, self._sums), self.kept[number + 1].inputs[part].numpy()
+        scales = self._scales[number // 2, part]
+        fused.add_normalise(sums, kept.layer.units, x, q, scales, MEAN, STREAM_STEPS)
+
+    def _forward(self, part: slice, states: list[Float32s]) -> None:
+        x = self._x[: part.stop - part.start]
+        x[:] = 0
+        self._normalise(0, part, x)
+        for block, (recurrent, root, h) in enumerate(zip(self._recurrent, self._roots, states, strict=True)):
+            gates, out, up, down = self.kept[4 * block + 1 : 4 * block + 5]
+            sums, q = gates.multiply(part, self._sums), out.inputs[part].numpy()
+            kept = recurrent.gates[part], recurrent.candidates[part], recurrent.distances[part]
+            fused.recur(sums, gates.layer.units, gates.layer.biases, h, STATE_STEPS, q, *kept)
+            self._normalise(4 * block + 2, part, x)
+            sums, q = up.multiply(part, self._sums), down.inputs[part].numpy()
+            fused.square(sums, up.layer.units, up.layer.biases, STREAM_STEPS, q, root[part])
+            self._normalise(4 * block + 4, part, x)
+
+    def _lose(
+        self,
+        part: slice,
+        following: npt.NDArray[np.uint8],
+        expected: npt.NDArray[np.int16],
+        mixture: Float32s,
+        share: np.float32,
+        seed: int,
+    ) -> None:
+        head = self.kept[-1]
+        sums = head.multiply(part, self._sums)
+        fused.losses(
+            sums,
+            head.layer.units,
+            head.layer.biases,
+            following,
+            expected,
+            mixture,
+            np.float32(OWN_SHARE),
+            share,
+            self._room[:256],
+            self._bits,
+            *self._quantised(head, part, seed, self._head_rows[part]),
+            self.mixture,
+            self.nats,
+        )
+
+    def _quantised(self, kept: _Kept, part: slice, seed: int, by_row: Tensor) -> Any:
+        """What ``fused.quantise`` needs besides the gradients, in the order of ``fused.losses``."""
+        seeded = np.uint32((seed + part.start * kept.layer.outputs) % (1 << 32))
+        rows, columns = by_row.numpy(), kept.gradients[part].numpy()
+        return kept.layer.inverses, seeded, rows, self._row_units[part], columns, kept.squares, kept.totals
+
+    def _backward(self, part: slice, seed: int, penalty: np.float32) -> None:
+        rows = part.stop - part.start
+        change, units = self._change[:rows], self._row_units[part]
+        change[:] = 0
+        by_row = self._head_rows[part]
+        for number in range(len(self.kept) - 1, -1, -1):
+            sums = self.kept[number].back(by_row, self._sums)
+            if number == 0:
+                e = self.kept[0].inputs[part].numpy()
+                fused.embed_backward(sums, units, e, self.gradients[part])
+                return
+            before, inputs = self.kept[number - 1], self.kept[number].inputs[part].numpy()
+            by_row = self._by_row[: rows * before.layer.outputs].view(rows, before.layer.outputs)
+            inverses, seeded, rows8, _, columns, squares, totals = self._quantised(before, part, seed, by_row)
+            room, last = self._room[: before.layer.outputs], (squares, totals)
+            to = before.layer.units, inverses, seeded, rows8, columns, *last
+            block, kind = divmod(number - 1, 4)
+            if kind == 1:
+                recurrent = self._recurrent[block]
+                kept = recurrent.gates[part], recurrent.candidates[part], recurrent.distances[part]
+                fused.recur_backward(sums, units, STATE_STEPS, inputs, *kept, recurrent.later, room, *to)
+            elif kind == 3:
+                root = self._roots[block][part]
+                fused.square_backward(sums, units, STREAM_STEPS, inputs, root, penalty, room, *to)
+            else:
+                scales = self._scales[(number - 1) // 2, part]
+                fused.add_normalise_backward(sums, units, inputs, scales, STREAM_STEPS, change, room, *to)
+
+
+class Step:
+    """A training step of ``lanes`` lanes and ``steps`` bytes each, divided among ``threads``."""
+
+    def __init__(self, twin: Twin, mixture: Mixture, lanes: int, steps: int, threads: int) -> None:
+        self.sizes = lanes, steps
+        self._twin, self._mixture, self._seed = twin, mixture, 0
+        self._layers = _layers_of(twin)
+        threads = min(threads, lanes)
+        bounds = np.linspace(0, lanes, threads + 1).astype(int)
+        self._parts = [slice(int(a), int(b)) for a, b in pairwise(bounds)]
+        features = self._layers[0].columns // twin.shape.dimension
+        self._shards = [Shard(twin, self._layers, part.stop - part.start, steps, features) for part in self._parts]
+        self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        self._slots = np.zeros(len(twin.embeddings.weight), np.int32)
+        self.rows: list[npt.NDArray[np.int32]] = []
+
+    def run(self, batch: Batch, states: list[Tensor], penalty: float = 0.0) -> tuple[float, float, list[Tensor]]:
+        """Nats per byte of the prior alone and mixed (0 without a memory), and the states after the batch.
+
+        The gradients of all parameters but the embeddings' are then in their ``grad``.
+        """
+        numbers = [state.numpy() for state in states]
+        measured = all(layer.is_measured for layer in self._layers)
+        before = [] if measured else [state.copy() for state in numbers]
+        found = self._work(batch, numbers, penalty, True)
+        if not measured:  # the first time only to see how large gradients are
+            self._measure(batch.following.size)
+            for state, first in zip(numbers, before, strict=True):
+                state[:] = first
+            found = self._work(batch, numbers, penalty, True)
+        self._give_gradients()
+        self._measure(batch.following.size)
+        self._seed = (self._seed + 0x3C6EF372) % (1 << 32)
+        return *found, states
+
+    def measure(self, batch: Batch, states: list[Tensor]) -> tuple[float, float]:
+        """Nats per byte as ``run``, without gradients; the states become those after the batch."""
+        return self._work(batch, [state.numpy() for state in states], 0.0, False)
+
+    def _work(self, batch: Batch, numbers: list[Float32s], penalty: float, learn: bool) -> tuple[float, float]:
+        for layer in self._layers:
+            layer.round()
+        following, share = batch.following.astype(np.uint8), 1 / batch.following.size
+        self.rows = [_flat(batch.rows[:, part]) for part in self._parts]
+        weights = self._mixture.weights.detach().numpy()
+
+        def work(number: int) -> None:
+            part = self._parts[number]
+            self._shards[number].run(
+                self.rows[number],
+                [state[part] for state in numbers],
+                _flat(following[:, part]),
+                _flat(batch.expected[:, part]),
+                weights,
+                share,
+                self._seed + number * 0x51ED27,
+                penalty * share,
+                learn,
+            )
+
+        list(self._pool.map(work, range(len(self._parts))))
+        alone, mixed = np.sum([shard.nats for shard in self._shards], 0) / batch.following.size
+        return float(alone), float(mixed)
+
+    def _measure(self, rows: int) -> None:
+        for number, layer in enumerate(self._layers):
+            squares = [shard.kept[number].squares.astype(np.float64) for shard in self._shards]
+            layer.measure(np.sum(squares, 0) / rows)
+
+    def _give_gradients(self) -> None:
+        for number, layer in enumerate(self._layers):
+            parts = [shard.kept[number] for shard in self._shards]
+            sums = parts[0].sums.float()
+            for part in parts[1:]:
+                sums += part.sums
+            layer.give_gradients(sums, np.sum([part.totals for part in parts], 0))
+        self._mixture.weights.grad = torch.from_numpy(np.sum([shard.mixture for shard in self._shards], 0))
+
+    def embedding_gradients(self) -> list[Float32s]:
+        """Of each thread's ``rows``: (rows, features * dimension)."""
+        return [shard.gradients for shard in self._shards]
+
+    def zeros(self) -> float:
+        """The share of hidden values that were 0."""
+        counts = [np.mean(kept.inputs.numpy() == 0) for shard in self._shards for kept in shard.kept[4:-1:4]]
+        return float(np.mean(counts))
+
+    def learn_embeddings(self, totals: Tensor, rate: float, epsilon: float) -> None:
+        """A step of Adagrad by row, with accumulators ``totals`` (rows,); features are divided among the threads."""
+        table, dimension = self._twin.embeddings.weight.detach().numpy(), self._twin.shape.dimension
+        features = self.rows[0].shape[1]
+        bounds = np.linspace(0, features, len(self._shards) + 1).astype(int)
+
+        def work(number: int) -> None:
+            part = slice(bounds[number], bounds[number + 1])
+            rows = np.concatenate([rows[:, part].reshape(-1) for rows in self.rows])
+            found = [shard.gradients.reshape(-1, features, dimension)[:, part] for shard in self._shards]
+            gradients = np.concatenate([gradient.reshape(-1, dimension) for gradient in found])
+            places, room = np.empty(rows.size, np.int32), np.empty_like(gradients)
+            fused.adagrad(
+                rows,
+                gradients,
+                table,
+                totals.numpy(),
+                self._slots,
+                places,
+                room,
+                np.float32(rate),
+                np.float32(epsilon),
+            )
+
+        list(self._pool.map(work, range(len(self._shards))))
+
+
+def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(steps, lanes, ...) as (steps * lanes, ...), in C's order."""
+    return np.ascontiguousarray(array).reshape(array.shape[0] * array.shape[1], *array.shape[2:])
+
+
+def _layers_of(twin: Twin) -> list[Layer]:
+    """Enter, then gates, out, up and down of each block, then head."""
+    layers = [Layer(twin.enter)]
+    for block in twin.blocks:
+        assert isinstance(block, Block)
+        layers += [Layer(block.gate, block.candidate), Layer(block.out), Layer(block.up), Layer(block.down)]
+    return [*layers, Layer(twin.head)]
