@@ -17,7 +17,7 @@ from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
 @dataclass(frozen=True)
 class Held:
-    """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (SEGMENT, 8, lanes) int16."""
+    """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
 
     lanes: npt.NDArray[np.uint8]
     logits: npt.NDArray[np.int16]
@@ -31,7 +31,7 @@ class Held:
     def rates(self, run: Run, most: int = SEGMENT) -> tuple[float, float]:
         """Bits per byte by the network alone, and by network and memory together, of ``most`` bytes of each lane."""
         rows, states = embedding_rows(self.lanes, run.twin.shape.features), run.twin.first_states(len(self.lanes))
-        nats, logits = np.zeros(2), np.ascontiguousarray(self.logits.transpose(0, 2, 1))
+        nats, logits = np.zeros(2), np.ascontiguousarray(self.logits.transpose(1, 0, 2))
         fresh = np.zeros(len(self.lanes), np.bool_)
         for first in range(0, most, STEPS):
             part = slice(first, first + STEPS)

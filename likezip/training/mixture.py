@@ -87,15 +87,18 @@ class SegmentsBesideMemory(Segments):
         return self._block(place)[0][lane * SEGMENT : (lane + 1) * SEGMENT]
 
     def expected(self, place: Place) -> Int16s:
-        return self._block(place)[1][:, :, place[2]]
+        return self._block(place)[1][place[2]]
+
+
+_LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int16)
+"""(65536,): the logit of each probability."""
 
 
 def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16s:
-    """The memory's logits (SEGMENT, 8, lanes) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
+    """The memory's logits (lanes, SEGMENT, 8) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
     shape = Shape(raw.size, lanes, default_table_bits(raw.size), TEXT)
     ones, _ = Predictor(shape, start).run(raw)
-    logits = np.searchsorted(SQUASH, ones).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
-    return logits.astype(np.int16).reshape(SEGMENT, 8, lanes)
+    return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
 
 
 def start_of(model: Path) -> Callable[[], Start]:

@@ -127,10 +127,12 @@ class Run:
         seen: float = 0.0,
         penalty: float = 0.0,
         threads: int = 1,
+        by_kernels: bool | None = None,
     ) -> None:
         """decay: AdamW's weight decay, by the full rate; seen: squared gradients of the embeddings before this run.
 
-        penalty: nats that each step of a hidden value costs, for sparsity; threads: of a CPU.
+        penalty: nats that each step of a hidden value costs, for sparsity; threads: of a CPU; by_kernels: instead of by
+        formulas, by default wherever that is right.
         """
         self.twin, self.device, self.step = twin.to(device), device, 0
         self.curve: list[dict[str, Any]] = []
@@ -145,7 +147,9 @@ class Run:
         self.optimizers.append(torch.optim.Adam(self.mixture.parameters(), lr))
         self.penalty = penalty
         self._threads, self._fused = threads, dict[tuple[int, ...], Step]()
-        self._kernels = self.device.type == "cpu" and exact.is_right("int8")
+        self._kernels = by_kernels
+        if by_kernels is None:
+            self._kernels = self.device.type == "cpu" and exact.is_right("int8")
 
     def set_rate(self, share: float) -> None:
         """Use ``share`` of the full learning rates."""

@@ -102,8 +102,8 @@ class Feed:
         self._places: list[Place] = [(0, 0, 0)] * rows
         self._numbers = [0] * rows
         self._bytes = np.zeros((rows, SEGMENT), np.uint8)
-        self._features = np.zeros((SEGMENT, rows, len(features)), np.int32)
-        self._expected = np.zeros((SEGMENT, rows, segments.logits), np.int16)
+        self._features = [np.zeros((SEGMENT, len(features)), np.int32)] * rows
+        self._expected = [np.zeros((SEGMENT, segments.logits), np.int16)] * rows
         self._loaded = [0] * rows
 
     def _pieces_now(self) -> list[int]:
@@ -135,15 +135,15 @@ class Feed:
                 self._load(lane, self._places[lane])
                 self._loaded[lane], batch.fresh[lane] = self._numbers[lane], True
             part = slice(pieces[lane] * self._steps, (pieces[lane] + 1) * self._steps)
-            batch.rows[:, lane], batch.following[:, lane] = self._features[part, lane], self._bytes[lane, part]
-            batch.expected[:, lane] = self._expected[part, lane]
+            batch.rows[:, lane], batch.following[:, lane] = self._features[lane][part], self._bytes[lane, part]
+            batch.expected[:, lane] = self._expected[lane][part]
         self._step += 1
         return batch
 
     def _load(self, lane: int, place: Place) -> None:
         self._bytes[lane] = self._segments.read(place)
-        self._features[:, lane] = embedding_rows(self._bytes[lane : lane + 1], self._of)[:, 0]
-        self._expected[:, lane] = self._segments.expected(place)
+        self._features[lane] = embedding_rows(self._bytes[lane : lane + 1], self._of)[:, 0]
+        self._expected[lane] = self._segments.expected(place)
 
 
 def embedding_rows(lanes: npt.NDArray[np.uint8], features: Sequence[Feature]) -> npt.NDArray[np.int32]:
