@@ -47,14 +47,14 @@ would be 0.3 % smaller."""
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
     """Compile the kernels once, the prior's too if asked, and ``more`` by name what compiles them; ``announce`` is
     called before, as it takes a while."""
-    from likezip import kernels, predictor, x86
+    from likezip import kernelcache, kernels, predictor, x86
 
     wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels, **more}
     if prior:
         from likezip import sharing
 
         wanted["prior"] = sharing.compile_kernels
-    kernels.compile_once(wanted, announce)
+    kernelcache.compile_once(kernels.CACHE, wanted, announce)
 
 
 @lru_cache(maxsize=2)

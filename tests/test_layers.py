@@ -52,6 +52,7 @@ ORDER += [
     "ahead",
     "coder",
     "kernels",
+    "kernelcache",
     "history",
     "model",
     "container",
