@@ -5,23 +5,28 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import threading
 from builtins import open as open_file
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
 from itertools import islice
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
 from weakref import WeakSet
 
 from likezip import reader
-from likezip.binary import PIECE, Sink, Source, write_fully
+from likezip.binary import PIECE, Sink, Source, bytes_of, write_fully
 from likezip.codec import PriorChoice
 from likezip.errors import LikezipError
 from likezip.incremental import LikezipCompressor
 from likezip.index import Places, read_frames
+from likezip.locking import locked
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Coding(TypedDict, total=False):
@@ -155,6 +160,7 @@ class LikezipFile(io.BufferedIOBase):
     decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, once
     what is right before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
     ends by an exception, the frame is left without its end, which every reader notices.
+    Several threads may use one: each call ends before the next begins, so what each wrote stays in one piece.
     """
 
     def __init__(
@@ -173,6 +179,7 @@ class LikezipFile(io.BufferedIOBase):
         threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
         """
+        self._lock = threading.RLock()
         self._reader: io.BufferedReader | None = None
         self._compressor: LikezipCompressor | None = None
         self._owned: BinaryIO | None = None
@@ -222,36 +229,45 @@ class LikezipFile(io.BufferedIOBase):
         self._check_open()
         return self._file.fileno()
 
+    @locked
     def read(self, size: int | None = -1, /) -> bytes:
         return self._reading().read(size)
 
+    @locked
     def read1(self, size: int = -1, /) -> bytes:
         return self._reading().read1(size)
 
+    @locked
     def readinto(self, buffer: Any, /) -> int:
         return self._reading().readinto(buffer)
 
+    @locked
     def readinto1(self, buffer: Any, /) -> int:
         return self._reading().readinto1(buffer)
 
+    @locked
     def readline(self, size: int | None = -1, /) -> bytes:
         return self._reading().readline(-1 if size is None else size)
 
+    @locked
     def peek(self, size: int = 0, /) -> bytes:
         """Some bytes of what comes next, at least one before the end, without moving on."""
         return self._reading().peek(size)
 
+    @locked
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         return self._reading().seek(offset, whence)
 
+    @locked
     def tell(self) -> int:
         """Where reading or writing is, in bytes of content."""
         self._check_open()
         return self._reader.tell() if self._reader is not None else self._written
 
-    def write(self, data: Any, /) -> int:
+    @locked
+    def write(self, data: Buffer, /) -> int:
         """Take ``data``, all of it; blocks are written when they are full."""
-        compressor, content = self._writing(), memoryview(data).cast("B")
+        compressor, content = self._writing(), bytes_of(data)
         try:
             write_fully(self._file, compressor.compress(content))
         except BaseException:
@@ -260,6 +276,25 @@ class LikezipFile(io.BufferedIOBase):
         self._written += len(content)
         return len(content)
 
+    @locked
+    def flush(self) -> None:
+        """Write all that was taken: it can then be read, and survives the end of this process.
+
+        That ends the block, and the next one knows nothing of what was before it, so do it seldom: a block of a line of
+        text takes more bytes than the line.
+        """
+        self._check_open()
+        if self._compressor is None:  # reading, or the frame has ended
+            return
+        try:
+            write_fully(self._file, self._compressor.flush(LikezipCompressor.FLUSH_BLOCK))
+        except BaseException:
+            self._give_up()
+            raise
+        if hasattr(self._file, "flush"):
+            self._file.flush()
+
+    @locked
     def close(self) -> None:
         """End the frame, if it is written, and the file, if it was opened here."""
         if self.closed:
@@ -277,6 +312,7 @@ class LikezipFile(io.BufferedIOBase):
                 self._owned.close()
             super().close()
 
+    @locked
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -7,16 +7,19 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from likezip import container, reader
-from likezip.binary import Sink, Source, read_fully, write_fully
+from likezip.binary import Sink, Source, bytes_of, read_fully, write_fully
 from likezip.codec import PriorChoice
 from likezip.index import Places, read_frames
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
 from likezip.writer import FrameWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read and the bytes written so far, of unfinished blocks too; may raise to end the work."""
@@ -172,7 +175,7 @@ def _range_of_pipe(
 
 
 def compress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: ModelLike | None = None,
     block_size: int | None = None,
@@ -181,16 +184,20 @@ def compress(
     prior: PriorChoice = "auto",
     executor: Executor | None = None,
 ) -> bytes:
-    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal."""
-    source, sink = io.BytesIO(memoryview(data)), io.BytesIO()
-    size = container.default_block_size(memoryview(data).nbytes) if block_size is None else block_size
+    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal.
+
+    data: bytes, or anything with a contiguous buffer, such as an array of numbers, records or dates.
+    """
+    raw, sink = bytes_of(data), io.BytesIO()
+    source = io.BytesIO(raw)
+    size = container.default_block_size(raw.nbytes) if block_size is None else block_size
     options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
     compress_stream(source, sink, block_size=size, **options)
     return sink.getvalue()
 
 
 def decompress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: ModelLike | None = None,
     threads: int | None = None,
@@ -201,5 +208,5 @@ def decompress(
     Raises LikezipError if they are damaged in any way.
     """
     sink = io.BytesIO()
-    decompress_stream(io.BytesIO(memoryview(data)), sink, model=model, threads=threads, executor=executor)
+    decompress_stream(io.BytesIO(bytes_of(data)), sink, model=model, threads=threads, executor=executor)
     return sink.getvalue()

@@ -25,6 +25,7 @@ ORDER = [
     "workers",
     "files",
     "binary",
+    "locking",
     "foresight",
     "codec",
     "cost",
