@@ -42,14 +42,15 @@ class Options(Coding, total=False):
 
     threads: int | None
     executor: Executor | None
+    max_size: int | None
 
 
 class _Content(io.RawIOBase):
     """The content of the frames in a file from where it stands; keeps the block that was read last."""
 
-    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers) -> None:
-        self._file, self._workers = file, workers
-        self._blocks = self._decoded(reader.blocks(file, model))
+    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
+        self._file, self._workers, self._max_size = file, workers, max_size
+        self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
         self._model = None if model is None else the_model(model)
         self._begin = file.tell() if self.seekable() else 0
         self._places: Places | None = None
@@ -129,6 +130,7 @@ class _Content(io.RawIOBase):
             here = self._file.tell()
             try:
                 places = Places(read_frames(self._file, self._begin))
+                reader.Allowance(self._max_size).take(places.size, "the index")
             except BaseException:
                 self._file.seek(here)
                 raise
@@ -171,12 +173,15 @@ class LikezipFile(io.BufferedIOBase):
         model: ModelLike | None = None,
         threads: int | None = None,
         executor: Executor | None = None,
+        max_size: int | None = None,
         **coding: Unpack[Coding],
     ) -> None:
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
 
         threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
+        max_size: for reading, bytes of content that are allowed: who reads or seeks finds a LimitError if there are
+        more, before anything is allocated for them.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
         """
         self._lock = threading.RLock()
@@ -189,6 +194,9 @@ class LikezipFile(io.BufferedIOBase):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
         if kind == "r" and coding:
             raise ValueError(f"{', '.join(coding)}: only for writing")
+        if kind != "r" and max_size is not None:
+            raise ValueError("max_size: only for reading")
+        reader.Allowance(max_size)  # checks it
         self._workers = Workers(threads, executor)
         self._written = 0
         model = the_model(model) if model is not None or kind != "r" else None
@@ -197,7 +205,7 @@ class LikezipFile(io.BufferedIOBase):
             file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
         self._file = cast(BinaryIO, file)
         if kind == "r":
-            self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)
+            self._reader = io.BufferedReader(_Content(self._file, model, self._workers, max_size), PIECE)
         else:
             self._compressor = writer
             _being_written.add(self)
@@ -418,7 +426,7 @@ def open(
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 
-    options: threads, executor, and for writing block_size, lanes, prior, as for LikezipFile.
+    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, as for LikezipFile.
     """
     if "t" not in mode:
         if (encoding, errors, newline) != (None, None, None):

@@ -84,11 +84,14 @@ def decompress_stream(
     executor: Executor | None = None,
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
+    max_size: int | None = None,
 ) -> None:
     """Read the frames of ``source`` and write what they hold, each block only once its checksum has been verified.
 
     model: used instead of looking for the frame's id, which it must have; threads, executor, announce: as for
-    compress_stream.  Raises LikezipError for bad data; what was written before is right.
+    compress_stream.  max_size: bytes of content that are allowed; the header of the first block that goes beyond them
+    raises LimitError, before anything is allocated for it or even its payload is read.
+    Raises LikezipError for bad data; what was written before is right.
     """
     begun: deque[tuple[int, int]] = deque()  # bytes of blocks and of their content
     read = written = coded = 0
@@ -107,7 +110,7 @@ def decompress_stream(
 
     with Workers(threads, executor) as workers:
         queue = Queue(workers, reader.decode, advance if progress else None)
-        for raw in queue.map(heard(reader.blocks(source, model, announce))):
+        for raw in queue.map(heard(reader.blocks(source, model, announce, max_size))):
             write_fully(sink, raw)
             read, written = read + begun.popleft()[0], written + len(raw)
             advance(0)
@@ -202,11 +205,13 @@ def decompress(
     model: ModelLike | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
+    max_size: int | None = None,
 ) -> bytes:
     """What the frames in ``data`` hold; options as for decompress_stream.
 
-    Raises LikezipError if they are damaged in any way.
+    Raises LikezipError if they are damaged in any way, LimitError if they hold more than ``max_size`` bytes.
     """
     sink = io.BytesIO()
-    decompress_stream(io.BytesIO(bytes_of(data)), sink, model=model, threads=threads, executor=executor)
+    options: dict[str, Any] = {"model": model, "threads": threads, "executor": executor, "max_size": max_size}
+    decompress_stream(io.BytesIO(bytes_of(data)), sink, **options)
     return sink.getvalue()
