@@ -13,6 +13,7 @@ ORDER = [
     "score",
     "heatmap",
     "listing",
+    "through",
     "console",
     "file",
     "incremental",
