@@ -516,6 +516,47 @@ def test_a_flush_that_fails_ends_the_frame() -> None:
     file.close()
 
 
+@pytest.mark.parametrize("empty", [b"", bytearray(), memoryview(b"")])
+def test_an_empty_buffer_is_an_error_and_no_endless_loop(empty: Any) -> None:
+    uses: list[Any] = [
+        io.TextIOWrapper,
+        lambda f: f.read1(),
+        lambda f: f.readinto1(bytearray(5)),
+        lambda f: f.readline(),
+    ]
+    for use in uses:
+        with pytest.raises(likezip.TruncatedError):
+            list(use(likezip.open(io.BytesIO(empty))))
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(empty) == b"" and decompressor.needs_input and not decompressor.eof
+
+
+def test_several_objects_in_one_file() -> None:
+    file = io.BytesIO()
+    for mode, objects in (("wb", [1, list(range(999))]), ("ab", ["three"])):
+        with likezip.open(file, mode, prior="off") as written:
+            for one in objects:
+                pickle.dump(one, written)
+    file.seek(0)
+    with likezip.open(file) as read:
+        assert [pickle.load(read) for _ in range(3)] == [1, list(range(999)), "three"]
+        with pytest.raises(EOFError):
+            pickle.load(read)
+
+
+def test_going_forward_keeps_nothing_of_what_is_passed_over() -> None:
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        assert file._reader is not None
+        while file.read(1):
+            assert len(file._reader.raw._block) <= BLOCK  # type: ignore[attr-defined]
+            file.seek(3000, io.SEEK_CUR)
+
+
+def test_a_file_that_goes_with_its_buffer_says_nothing() -> None:
+    code = "import io, likezip; likezip.open(io.BytesIO(), 'wb', prior='off').write(b'x')"
+    assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True).stderr == b""
+
+
 def test_a_file_that_a_script_forgets_to_close_is_whole(tmp_path: Path) -> None:
     code = "import likezip, sys; file = likezip.open(sys.argv[1], 'wb'); file.write(b'all of it')"
     result = subprocess.run(
