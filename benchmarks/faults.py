@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import likezip
+from benchmarks.damaged_cache import damaged_cache
 
 BLOCK = 1 << 16
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
@@ -46,6 +47,7 @@ class Trial:
     place: Path
     limit: int | None = None  # bytes that a file may have
     pipe: bool = False
+    environment: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.source, self.target = self.place / "source", self.place / "target"
@@ -61,7 +63,9 @@ class Trial:
         if self.direction == "compress":
             command += ["--block-size", str(BLOCK), "--prior", "off"]
         pipes = {"stdout": subprocess.PIPE if self.pipe else None, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, **pipes, start_new_session=True, preexec_fn=self._limited)
+        return subprocess.Popen(
+            command, **pipes, env=self.environment, start_new_session=True, preexec_fn=self._limited
+        )
 
     def _limited(self) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell begins in the background ignores it
@@ -84,6 +88,7 @@ class Fault:
     parts: bool = False  # whether a temporary file may be left
     limits: bool = False  # whether the size of files is limited
     pipe: bool = False  # whether the output is one
+    cache: bool = False  # whether that of kernels is damaged
 
 
 def _send(number: signal.Signals) -> Callable[[Trial, Process], None]:
@@ -124,7 +129,7 @@ def _close_the_pipe(trial: Trial, process: Process) -> None:
 
 
 def _nothing(trial: Trial, process: Process) -> None:
-    """The limit on the file's size does it."""
+    """What was done before it began does it: a limit on the file's size, a damaged cache."""
 
 
 INTERRUPTED = "interrupted"
@@ -139,6 +144,7 @@ FAULTS = [
     Fault("a worker killed", _kill_a_worker, (1,), "a worker process died"),
     Fault("the source renamed", _delete_the_source, (1,), "No such file"),
     Fault("no room", _nothing, (1,), "target: File too large", limits=True),
+    Fault("a damaged kernel cache", _nothing, (0,), "", cache=True),
     Fault("the pipe closed", _close_the_pipe, (1,), "", pipe=True),
 ]
 
@@ -158,6 +164,8 @@ def run(fault: Fault, trial: Trial, right: bytes) -> tuple[bool, list[str]]:
     if fault.limits:
         trial.limit = int(len(right) * 1.1 * trial.moment)
     trial.pipe = fault.pipe
+    if fault.cache:
+        trial.environment = damaged_cache(trial.place, trial.moment)
     with trial.begin() as process:
         time.sleep(trial.delay)
         with suppress(ProcessLookupError, FileNotFoundError):  # it has ended

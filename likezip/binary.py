@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import errno
 import io
-from typing import Protocol
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 PIECE = 1 << 20
 """Bytes that are asked for at once at most: a claimed size allocates nothing."""
+
+
+def bytes_of(data: Buffer) -> memoryview:
+    """The memory of ``data``, any object with a contiguous buffer, as bytes: numbers, records, dates.
+
+    Raises TypeError for what has none, one with gaps or in Fortran's order, or one that only refers to objects.
+    """
+    if getattr(getattr(data, "dtype", None), "hasobject", False):
+        raise TypeError("an array of Python objects has no bytes of its own")
+    try:
+        view = memoryview(data)
+    except ValueError:  # numpy does not describe dates to others, but gives their bytes
+        return memoryview(_copied(data))
+    if not view.c_contiguous:
+        raise TypeError("the bytes of an array must follow each other, in C's order")
+    return PickleBuffer(data).raw()
+
+
+def _copied(data: Any) -> bytes:
+    try:
+        return b"".join((data,))
+    except ValueError as error:
+        raise TypeError(str(error)) from error
 
 
 class Source(Protocol):

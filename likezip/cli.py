@@ -28,6 +28,7 @@ from likezip.options import (
     each,
     in_order,
     lanes_option,
+    max_size_option,
     open_source,
     prior_option,
     size_of,
@@ -150,7 +151,8 @@ def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice
     is_flag=True,
     help="Write all blocks of a damaged IN that are intact, and say what is lost; exits with 1 if anything is.",
 )
-def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: Any) -> None:
+@max_size_option
+def decompress(wanted: tuple[int, int | None] | None, recover: bool, max_size: int | None, **options: Any) -> None:
     """Decompress IN to OUT.
 
     Without OUT from X.lz to X, without IN (or with -) from standard input to standard output.
@@ -164,6 +166,8 @@ def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: 
         raise click.UsageError("--recover needs an input file, and no --range and no --rm")
     if wanted and options["remove"]:
         raise click.UsageError("--rm with --range would delete the rest")
+    if max_size is not None and (recover or wanted):
+        raise click.UsageError("--max-size is for whole files, without --recover and --range")
     losses: list[recovery.Loss] = []
 
     def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
@@ -174,7 +178,7 @@ def decompress(wanted: tuple[int, int | None] | None, recover: bool, **options: 
             del common["progress"]
             stream.decompress_range(source, sink, *wanted, **common)
         else:
-            stream.decompress_stream(source, sink, **common)
+            stream.decompress_stream(source, sink, max_size=max_size, **common)
 
     if wanted and options["target"] is None and options["output"] is None:
         options["to_stdout"] = True
@@ -248,8 +252,9 @@ class _Nowhere:
 
 @main.command()
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
+@max_size_option
 @common_options
-def test(files: tuple[str, ...], **shown: Any) -> None:
+def test(files: tuple[str, ...], max_size: int | None, **shown: Any) -> None:
     """Decompress FILEs to nowhere and say if they are sound.
 
     Without FILE (or with -) standard input is tested.
@@ -261,7 +266,7 @@ def test(files: tuple[str, ...], **shown: Any) -> None:
         began = time.monotonic()
         with open_source(name, binary=True) as source, arguments(size_of(source), **shown) as common:
             read, written = Counted(source, name), Counted(_Nowhere(), name)
-            stream.decompress_stream(read, written, **common)
+            stream.decompress_stream(read, written, max_size=max_size, **common)
         if shown["verbose"]:
             click.echo(f"{printable(name)}: sound, {moved(read, written, began)}", err=True)
         elif not shown["quiet"]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +33,10 @@ from likezip.options import (
     size_of,
     standard_output,
 )
+from likezip.through import seekable
 from likezip.workers import Workers
+
+raw_option = click.option("--raw", is_flag=True, help="Take compressed files as they are, instead of what they hold.")
 
 SHOWN = 200
 """Bytes of a unit that are shown."""
@@ -80,6 +81,7 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
     "--above", type=float, metavar="Z", help="Only parts at least so many standard deviations above the mean."
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE, instead of TSV.")
+@raw_option
 @prior_option
 @common_options
 def score(
@@ -90,6 +92,7 @@ def score(
     top: int | None,
     above: float | None,
     as_json: bool,
+    raw: bool,
     prior: PriorChoice,
     **shown: Any,
 ) -> None:
@@ -97,7 +100,7 @@ def score(
 
     Without FILE (or with -) standard input is scored. Every byte is predicted from all before it in the file, so a
     file's bits are about what it is compressed to, without some 70 bytes of headers. The most surprising parts come
-    first.
+    first. Files of likezip, gzip, xz, bzip2 and, with Python 3.14, zstd are read through, also as --context.
 
     \b
     unit            number of the part in the file, from 1
@@ -123,12 +126,12 @@ def score(
     from likezip.likelihood import LONGEST_CONTEXT
     from likezip.score import FILE_COLUMNS, UNIT_COLUMNS
 
-    with failures():
-        context = b"".join(_read(name, LONGEST_CONTEXT) for name in contexts)
+    context = b"".join(_read(name, LONGEST_CONTEXT, raw=raw) for name in contexts)
+    ways = context, division, prior, measure or "surprise", top, above, raw
 
     def work(name: str) -> None:
         try:
-            results.append(_score(name, workers, context, division, prior, measure or "surprise", top, above, **shown))
+            results.append(_score(name, workers, *ways, **shown))
         except (LikezipError, OSError) as error:
             results.append({"name": printable(name), "error": str(error)})
             raise
@@ -153,6 +156,7 @@ def _score(
     measure: Any,
     top: int | None,
     above: float | None,
+    raw: bool,
     **shown: Any,
 ) -> dict[str, Any]:
     """What is said of one file."""
@@ -160,7 +164,7 @@ def _score(
     from likezip.score import score_blocks
 
     began = time.monotonic()
-    with _seekable(name) as file, arguments(size_of(file), **shown) as common:
+    with _opened(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
         model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
         codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
@@ -189,26 +193,21 @@ def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
     return shown if len(raw) <= SHOWN else f"{shown}..."
 
 
-def _read(name: str, most: int | None = None) -> bytes:
-    """A file, or its last ``most`` bytes."""
-    with open_source(name, binary=False) as file:
+def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
+    """What a file holds, or its last ``most`` bytes."""
+    with failures(name), _opened(name, raw=raw) as file:
         if most is not None and (size_of(file) or 0) > most:
             file.seek(-most, os.SEEK_END)
         return (Counted(file, name).read(-1) or b"")[-(most or 0) :]
 
 
 @contextmanager
-def _seekable(name: str) -> Iterator[BinaryIO]:
-    """A file to read twice; what can't seek is copied to a temporary one."""
-    with open_source(name, binary=False) as file:
-        if file.seekable():
-            yield file
-            return
-        with tempfile.TemporaryFile() as copy:
-            with naming(name):
-                shutil.copyfileobj(file, copy)
-            copy.seek(0)
-            yield copy
+def _opened(name: str, *, raw: bool) -> Iterator[BinaryIO]:
+    """What a file holds, which can be read twice."""
+    with open_source(name, binary=False) as source, ExitStack() as stack:
+        with naming(name):
+            file = stack.enter_context(seekable(source, raw=raw))
+        yield file
 
 
 def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
@@ -237,6 +236,7 @@ def _cell(value: object) -> str:
     metavar="START:END",
     help="The bytes that are shown one by one, at most 2M; the first ones unless set. The curve is of all of the file.",
 )
+@raw_option
 @prior_option
 @lanes_option
 @block_size_option
@@ -246,6 +246,7 @@ def heatmap(
     output: str | None,
     force: bool,
     wanted: tuple[int, int | None],
+    raw: bool,
     prior: PriorChoice,
     lanes: int | None,
     block_size: int | None,
@@ -254,7 +255,7 @@ def heatmap(
     """Make a page for browsers that shows what each byte of FILE costs, and what was expected instead.
 
     Each byte is coloured by its bits; pointing at one shows those of the prior and of the memory alone, and the three
-    likeliest bytes. The page is one file and loads nothing else.
+    likeliest bytes. The page is one file and loads nothing else. Compressed files are read through, as by score.
 
     \b
     likezip heatmap notes.txt                        to notes.txt.html
@@ -269,7 +270,7 @@ def heatmap(
         place = Path(output if output is not None else f"{source}.html")
         start, end = wanted
         ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
-        with open_source(source, binary=False) as file, arguments(size_of(file), **shown) as common:
+        with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
             with _sink(place, source, force) as written:
                 made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)

@@ -47,14 +47,14 @@ would be 0.3 % smaller."""
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
     """Compile the kernels once, the prior's too if asked, and ``more`` by name what compiles them; ``announce`` is
     called before, as it takes a while."""
-    from likezip import kernels, predictor, x86
+    from likezip import kernelcache, kernels, predictor, x86
 
     wanted = {"predictor": predictor.compile_kernels, "x86": x86.compile_kernels, **more}
     if prior:
         from likezip import sharing
 
         wanted["prior"] = sharing.compile_kernels
-    kernels.compile_once(wanted, announce)
+    kernelcache.compile_once(kernels.CACHE, wanted, announce)
 
 
 @lru_cache(maxsize=2)
@@ -89,7 +89,7 @@ def open_predictor(shape: Shape, model: Model, *, prior: bool, threads: int = 1)
         return
     from likezip.sharing import ready
 
-    with ready(network_of(model), shape.size, shape.lanes, threads=threads) as network:
+    with ready(network_of(model), shape.size, shape.used_lanes, threads=threads) as network:
         yield Predictor(shape, start, network)
 
 
@@ -295,6 +295,10 @@ def _decode(header: BlockHeader, payload: bytes, model: Model, threads: int, adv
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     words = container.unpadded(payload, header.raw_size)
+    if not words:  # every bit of them is a zero, whatever is expected: no block costs hours whose file is nothing
+        if advance is not None:
+            advance(header.raw_size)
+        return bytes(header.raw_size)
     decoder, way = Decoder(words), Way(header.profile, header.row_length, prior)
     shape = way.shape(header.raw_size, header.lanes, header.table_bits)
     with open_predictor(shape, model, prior=prior, threads=threads) as block:

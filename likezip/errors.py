@@ -5,6 +5,7 @@ LikezipError
 ├── CorruptError           damaged: a checksum, a size or the code words don't fit
 │   └── TruncatedError     the data end too early
 ├── UnsupportedError       sound, but needs what this likezip, this model or this machine does not have
+├── LimitError             the content is larger than the caller allows
 ├── UnknownModelError      the model that is needed is not here
 └── WorkerError            a worker process died
 """
@@ -28,6 +29,10 @@ class TruncatedError(CorruptError):
 
 class UnsupportedError(LikezipError):
     """Nothing is damaged, but a version, a prior or a way to multiply exactly is missing here."""
+
+
+class LimitError(LikezipError):
+    """The content is larger than ``max_size`` allows; nothing beyond that was decoded."""
 
 
 class UnknownModelError(LikezipError):

@@ -5,23 +5,28 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import threading
 from builtins import open as open_file
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
 from itertools import islice
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
 from weakref import WeakSet
 
 from likezip import reader
-from likezip.binary import PIECE, Sink, Source, write_fully
+from likezip.binary import PIECE, Sink, Source, bytes_of, write_fully
 from likezip.codec import PriorChoice
 from likezip.errors import LikezipError
 from likezip.incremental import LikezipCompressor
 from likezip.index import Places, read_frames
+from likezip.locking import locked
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Coding(TypedDict, total=False):
@@ -37,14 +42,15 @@ class Options(Coding, total=False):
 
     threads: int | None
     executor: Executor | None
+    max_size: int | None
 
 
 class _Content(io.RawIOBase):
     """The content of the frames in a file from where it stands; keeps the block that was read last."""
 
-    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers) -> None:
-        self._file, self._workers = file, workers
-        self._blocks = self._decoded(reader.blocks(file, model))
+    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
+        self._file, self._workers, self._max_size = file, workers, max_size
+        self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
         self._model = None if model is None else the_model(model)
         self._begin = file.tell() if self.seekable() else 0
         self._places: Places | None = None
@@ -124,6 +130,7 @@ class _Content(io.RawIOBase):
             here = self._file.tell()
             try:
                 places = Places(read_frames(self._file, self._begin))
+                reader.Allowance(self._max_size).take(places.size, "the index")
             except BaseException:
                 self._file.seek(here)
                 raise
@@ -155,6 +162,7 @@ class LikezipFile(io.BufferedIOBase):
     decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, once
     what is right before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
     ends by an exception, the frame is left without its end, which every reader notices.
+    Several threads may use one: each call ends before the next begins, so what each wrote stays in one piece.
     """
 
     def __init__(
@@ -165,14 +173,18 @@ class LikezipFile(io.BufferedIOBase):
         model: ModelLike | None = None,
         threads: int | None = None,
         executor: Executor | None = None,
+        max_size: int | None = None,
         **coding: Unpack[Coding],
     ) -> None:
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
 
         threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
+        max_size: for reading, bytes of content that are allowed: who reads or seeks finds a LimitError if there are
+        more, before anything is allocated for them.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
         """
+        self._lock = threading.RLock()
         self._reader: io.BufferedReader | None = None
         self._compressor: LikezipCompressor | None = None
         self._owned: BinaryIO | None = None
@@ -182,6 +194,9 @@ class LikezipFile(io.BufferedIOBase):
             raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
         if kind == "r" and coding:
             raise ValueError(f"{', '.join(coding)}: only for writing")
+        if kind != "r" and max_size is not None:
+            raise ValueError("max_size: only for reading")
+        reader.Allowance(max_size)  # checks it
         self._workers = Workers(threads, executor)
         self._written = 0
         model = the_model(model) if model is not None or kind != "r" else None
@@ -190,7 +205,7 @@ class LikezipFile(io.BufferedIOBase):
             file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
         self._file = cast(BinaryIO, file)
         if kind == "r":
-            self._reader = io.BufferedReader(_Content(self._file, model, self._workers), PIECE)
+            self._reader = io.BufferedReader(_Content(self._file, model, self._workers, max_size), PIECE)
         else:
             self._compressor = writer
             _being_written.add(self)
@@ -222,36 +237,45 @@ class LikezipFile(io.BufferedIOBase):
         self._check_open()
         return self._file.fileno()
 
+    @locked
     def read(self, size: int | None = -1, /) -> bytes:
         return self._reading().read(size)
 
+    @locked
     def read1(self, size: int = -1, /) -> bytes:
         return self._reading().read1(size)
 
+    @locked
     def readinto(self, buffer: Any, /) -> int:
         return self._reading().readinto(buffer)
 
+    @locked
     def readinto1(self, buffer: Any, /) -> int:
         return self._reading().readinto1(buffer)
 
+    @locked
     def readline(self, size: int | None = -1, /) -> bytes:
         return self._reading().readline(-1 if size is None else size)
 
+    @locked
     def peek(self, size: int = 0, /) -> bytes:
         """Some bytes of what comes next, at least one before the end, without moving on."""
         return self._reading().peek(size)
 
+    @locked
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         return self._reading().seek(offset, whence)
 
+    @locked
     def tell(self) -> int:
         """Where reading or writing is, in bytes of content."""
         self._check_open()
         return self._reader.tell() if self._reader is not None else self._written
 
-    def write(self, data: Any, /) -> int:
+    @locked
+    def write(self, data: Buffer, /) -> int:
         """Take ``data``, all of it; blocks are written when they are full."""
-        compressor, content = self._writing(), memoryview(data).cast("B")
+        compressor, content = self._writing(), bytes_of(data)
         try:
             write_fully(self._file, compressor.compress(content))
         except BaseException:
@@ -260,6 +284,25 @@ class LikezipFile(io.BufferedIOBase):
         self._written += len(content)
         return len(content)
 
+    @locked
+    def flush(self) -> None:
+        """Write all that was taken: it can then be read, and survives the end of this process.
+
+        That ends the block, and the next one knows nothing of what was before it, so do it seldom: a block of a line of
+        text takes more bytes than the line.
+        """
+        self._check_open()
+        if self._compressor is None:  # reading, or the frame has ended
+            return
+        try:
+            write_fully(self._file, self._compressor.flush(LikezipCompressor.FLUSH_BLOCK))
+        except BaseException:
+            self._give_up()
+            raise
+        if hasattr(self._file, "flush"):
+            self._file.flush()
+
+    @locked
     def close(self) -> None:
         """End the frame, if it is written, and the file, if it was opened here."""
         if self.closed:
@@ -277,6 +320,7 @@ class LikezipFile(io.BufferedIOBase):
                 self._owned.close()
             super().close()
 
+    @locked
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -382,7 +426,7 @@ def open(
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 
-    options: threads, executor, and for writing block_size, lanes, prior, as for LikezipFile.
+    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, as for LikezipFile.
     """
     if "t" not in mode:
         if (encoding, errors, newline) != (None, None, None):

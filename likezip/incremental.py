@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Final
 
 from likezip import container, reader
+from likezip.binary import bytes_of
 from likezip.codec import PriorChoice
 from likezip.container import FrameHeader
 from likezip.errors import LikezipError
+from likezip.locking import locked
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Workers
 from likezip.writer import FrameWriter
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 
 class LikezipCompressor:
     """Makes one frame of all that ``compress`` is given; ``flush`` ends it.
 
-    The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range.
+    Several threads may use one: each call ends before the next begins, so what each gave stays in one piece.
     """
+
+    FLUSH_BLOCK: Final = 1
+    FLUSH_FRAME: Final = 2
 
     def __init__(
         self,
@@ -30,19 +40,22 @@ class LikezipCompressor:
         prior: PriorChoice = "auto",
         executor: Executor | None = None,
     ) -> None:
+        """The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range."""
+        self._lock = threading.RLock()
         self._workers = Workers(threads, executor)
         self._writer: FrameWriter | None = FrameWriter(
             self._workers, the_model(model), block_size=block_size, lanes=lanes, prior=prior
         )
         self._buffer = bytearray()
 
-    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+    @locked
+    def compress(self, data: Buffer) -> bytes:
         """Take more data; returns what is finished of the frame, often nothing.
 
         Raises ValueError behind the end of the frame, and after a failure: the frame can't be ended then.
         """
         writer = self._open()
-        self._buffer += memoryview(data).cast("B")
+        self._buffer += bytes_of(data)
         parts: list[bytes] = []
         while len(self._buffer) >= writer.block_size:
             block = bytes(memoryview(self._buffer)[: writer.block_size])
@@ -54,14 +67,30 @@ class LikezipCompressor:
                 raise
         return b"".join(parts)
 
-    def flush(self) -> bytes:
-        """End the frame; returns the rest of it, after which the compressor can't be used any more."""
-        writer, self._writer = self._open(), None
-        with self._workers:
-            parts = [*writer.put(bytes(self._buffer))] if self._buffer else []
-            self._buffer.clear()
-            return b"".join([*parts, *writer.end()])
+    @locked
+    def flush(self, mode: int = FLUSH_FRAME) -> bytes:
+        """End the frame; returns the rest of it, after which the compressor can't be used any more.
 
+        With FLUSH_BLOCK only the block ends: what was given can then be decompressed, and the frame goes on.  The next
+        block knows nothing of what was before it, so do it seldom.
+        Raises ValueError for another mode, and as ``compress``.
+        """
+        if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
+            raise ValueError(f"mode must be FLUSH_BLOCK or FLUSH_FRAME, not {mode}")
+        writer, rest = self._open(), bytes(self._buffer)
+        self._buffer.clear()
+        try:
+            parts = [*(writer.put(rest) if rest else ())]
+            parts += writer.flush() if mode == self.FLUSH_BLOCK else writer.end()
+        except BaseException:
+            self.close()
+            raise
+        if mode == self.FLUSH_FRAME:
+            self._writer = None
+            self._workers.close()
+        return b"".join(parts)
+
+    @locked
     def close(self) -> None:
         """End the worker processes of a frame that is not to be ended."""
         if self._writer is not None:
@@ -78,11 +107,13 @@ class LikezipCompressor:
 class LikezipDecompressor:
     """Gives back the content of one frame that ``decompress`` is given in pieces of any size.
 
-    eof: whether the end of the frame was reached; unused_data: what came behind it.
+    eof: whether the end of the frame was reached; unused_data: what came behind it.  Several threads may use one, as
+    with LikezipCompressor.
     model: a model, its file or its name, None for the one that the frame names.
     """
 
     def __init__(self, *, model: ModelLike | None = None) -> None:
+        self._lock = threading.RLock()
         self.eof = False
         self.unused_data = b""
         self._given = None if model is None else the_model(model)
@@ -98,7 +129,8 @@ class LikezipDecompressor:
         """Whether ``decompress`` has to be given more data to return any."""
         return not (self.eof or self._output or self._failure or len(self._input) >= self._wanted)
 
-    def decompress(self, data: bytes | bytearray | memoryview, max_length: int = -1) -> bytes:
+    @locked
+    def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Take more data; returns at most ``max_length`` bytes of content, -1 for all there are.
 
         Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged, once all before it
@@ -106,7 +138,7 @@ class LikezipDecompressor:
         """
         if self.eof:
             raise EOFError("the end of the frame has been reached")
-        self._input += memoryview(data).cast("B")
+        self._input += bytes_of(data)
         if self._failure is None:
             try:
                 self._decode(max_length)

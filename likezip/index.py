@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from likezip import container
-from likezip.binary import read_fully
+from likezip.binary import bytes_of, read_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, TruncatedError
 from likezip.reader import Block
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ class FrameInfo:
         return tuple(accumulate(sizes, initial=self.offset + container.FRAME_HEADER_SIZE))
 
 
-def get_frame_info(data: bytes | bytearray | memoryview) -> FrameInfo:
+def get_frame_info(data: Buffer) -> FrameInfo:
     """What the first frame in ``data`` says of itself; nothing is decompressed.
 
     Raises LikezipError if the data are anything but whole frames, as far as headers and indexes tell.
     """
-    with io.BytesIO(memoryview(data)) as file:
+    with io.BytesIO(bytes_of(data)) as file:
         return read_frames(file)[0]
 
 

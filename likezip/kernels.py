@@ -1,8 +1,7 @@
-"""Compiled kernels: where numba keeps them, and whether they are there yet.
+"""Compiled kernels: what they are compiled for, how, and what they are made of beside numba's own.
 
-Kernels are compiled at their first use and kept in a cache directory of the user's, since an installed package may be
-read-only: ``NUMBA_CACHE_DIR`` if set, else ``likezip`` in ``XDG_CACHE_HOME`` or ``~/.cache``, else in the directory
-for temporary files.  Each version of the code has a directory of its own there.
+They are compiled at their first use and kept in a directory of the user's (``likezip.kernelcache``), since an installed
+package may be read-only.  Each version of the code has a directory of its own there.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import hashlib
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,8 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
+from likezip.kernelcache import KernelCache, cache_directory
+
 SOURCES = (
     "ahead",
     "coder",
@@ -39,6 +38,7 @@ SOURCES = (
     "hashing",
     "history",
     "instructions",
+    "kernelcache",
     "kernels",
     "match",
     "memory",
@@ -51,6 +51,7 @@ SOURCES = (
     "registers",
     "sharing",
     "start",
+    "training/fused",
     "x86",
 )
 """The modules that kernels are made of, whose constants are compiled in, and what those import."""
@@ -81,40 +82,18 @@ def supported_instructions() -> list[str]:
 INSTRUCTIONS = _instructions()
 
 
-def _usable(place: Path) -> bool:
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(place, os.W_OK)
-
-
-def _cache_directory() -> Path:
-    """The first place that can be written to; made if need be."""
-    if named := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(named)
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    place = Path(home, "likezip")
-    if not _usable(place):
-        user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-        place = Path(tempfile.gettempdir(), f"likezip-{user}")
-        place.mkdir(mode=0o700, exist_ok=True)
-        if hasattr(os, "getuid") and place.stat().st_uid != user:  # somebody else's code is not to be run
-            place = Path(tempfile.mkdtemp(prefix="likezip-"))
-    return place
-
-
 def _identity() -> str:
     """Names exactly this code for exactly this machine: numba alone would not notice a change in another module."""
     digest = hashlib.sha256(sys.version.encode())
     machine = f"{llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS}"
     digest.update(f"{numba.__version__} {llvmlite.__version__} {machine}".encode())
     for name in SOURCES:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 
-_CACHE = _cache_directory() / f"kernels-{_identity()}"
+CACHE = cache_directory(_identity())
+"""Where the kernels of exactly this code are kept, None if that is nowhere."""
 
 
 def compiled(kernel: Callable[..., Any]) -> Any:
@@ -132,11 +111,9 @@ def compiled_for_training(kernel: Callable[..., Any]) -> Any:
 
 
 def _compiled(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(_CACHE)
-    try:
-        return numba.njit(cache=True, nogil=True, _nrt=False, fastmath=fastmath)(kernel)
-    finally:
-        numba.config.CACHE_DIR = before
+    dispatcher = numba.njit(nogil=True, _nrt=False, fastmath=fastmath)(kernel)
+    dispatcher._cache = KernelCache(kernel, CACHE)
+    return dispatcher
 
 
 inlined = numba.njit(forceinline=True, _nrt=False)
@@ -221,15 +198,3 @@ def shift_right(typing: Any, value: Any, bits: Any) -> Any:
         return builder.ashr(*arguments)
 
     return types.int32(types.int32, types.int32), generate
-
-
-def compile_once(wanted: dict[str, Callable[[], None]], announce: Callable[[], None] | None) -> None:
-    """Have kernels, by name what compiles them, in the cache; call ``announce`` before if any are not there yet."""
-    marks = {name: _CACHE / f"{name}-compiled" for name in wanted}
-    missing = [name for name in wanted if not marks[name].exists()]
-    if missing and announce is not None:
-        announce()
-    for name in missing:
-        wanted[name]()
-        with suppress(OSError):  # where that can't be written, the next run only announces again
-            marks[name].touch()

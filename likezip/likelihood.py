@@ -8,20 +8,23 @@ compressed in several where the prior is used, so a file's bits are a little few
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from likezip import codec, container, cost
-from likezip.binary import Source, read_fully
+from likezip.binary import Source, bytes_of, read_fully
 from likezip.codec import PriorChoice, Way
 from likezip.model import Model, ModelLike, the_model
 from likezip.workers import Queue, Workers
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from likezip.predictor import Advance, Learnt
 
 OVERLAP = 1 << 18
@@ -36,9 +39,9 @@ LONGEST_SAMPLE = container.MAX_BLOCK
 
 
 def byte_costs(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
-    context: bytes | bytearray | memoryview = b"",
+    context: Buffer = b"",
     model: ModelLike | None = None,
     prior: PriorChoice = "auto",
     threads: int | None = None,
@@ -46,14 +49,15 @@ def byte_costs(
 ) -> npt.NDArray[np.float64]:
     """Bits of each byte of ``data``, (n,): -log2 of its probability after ``context`` and all bytes before it.
 
+    data and context: bytes, or anything with a contiguous buffer.
     context: data to learn from first, of which the last 4 MiB are used; what was learnt, 73 MB, is kept for the next
-    call.  Other options as for ``compress_stream``.
+    call, and learnt once if several threads call at the same time.  Other options as for ``compress_stream``.
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
     """
     codec.checked(prior)
-    source, context = io.BytesIO(memoryview(data)), bytes(context)
-    size = container.default_block_size(memoryview(data).nbytes)
+    raw = bytes_of(data)
+    source, context, size = io.BytesIO(raw), bytes(bytes_of(context)), container.default_block_size(raw.nbytes)
     with Workers(threads, executor) as workers:
         blocks = stream_costs(source, workers, the_model(model), context=context, prior=prior, block_size=size)
         found = [costs for _, costs in blocks]
@@ -127,8 +131,24 @@ def _costs_behind(
         return cost.byte_costs(*predictor.run(known, advance), len(raw), 1)
 
 
-_kept: dict[tuple[bytes, Model, Way], Learnt] = {}
+class _Kept:
+    """What was learnt of one context, by the first thread that asked; others wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._learnt: Learnt | None = None
+
+    def learnt(self, learn: Callable[[], Learnt]) -> Learnt:
+        with self._lock:
+            if self._learnt is None:
+                self._learnt = learn()
+            return self._learnt
+
+
+_kept: dict[tuple[bytes, Model, Way], _Kept] = {}
 """What was learnt of the last contexts, 73 MB each."""
+_keeping = Lock()
+"""Held while ``_kept`` is looked at or changed."""
 MOST_KEPT = 2
 
 
@@ -136,12 +156,13 @@ def _learnt(context: bytes, model: Model, way: Way, threads: int, advance: Advan
     """What is known behind ``context``, with a table that is large enough for a block more; learnt now, if it was not
     before, while ``advance`` hears of no bytes."""
     key = context, model, way
-    found = _kept.get(key)
-    if found is None:
-        while len(_kept) >= MOST_KEPT:
-            _kept.pop(next(iter(_kept)), None)
-        found = _kept[key] = _learn(context, model, way, threads, advance and (lambda _: advance(0)))
-    return found
+    with _keeping:
+        if key not in _kept:
+            while len(_kept) >= MOST_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[key] = _Kept()
+        kept = _kept[key]
+    return kept.learnt(lambda: _learn(context, model, way, threads, advance and (lambda _: advance(0))))
 
 
 def _learn(context: bytes, model: Model, way: Way, threads: int, advance: Advance | None) -> Learnt:

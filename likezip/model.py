@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "likezip-1"
 SUFFIX = ".safetensors"
 ID_BYTES = 8
+LARGEST = 1 << 30
+"""Bytes of a model file at most; the shipped one has 23.5 million."""
+LARGEST_HEADER = 1 << 20
+"""Bytes of the description at its beginning, JSON with the names of tensors and the card, for it to be found."""
+DEEPEST_CARD = 32
+"""Lists and objects within each other."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Model:
         try:
             with safe_open(self.path, "numpy") as opened:
                 found: dict[str, Any] = dict(opened.metadata() or {})
-            return {**found, "card": json.loads(found["card"])} if "card" in found else found
+            return {**found, "card": _card(found["card"])} if "card" in found else found
         except (SafetensorError, ValueError) as error:
             raise FormatError(f"{self.path}: not a model file ({error})") from error
 
@@ -68,12 +74,34 @@ class Model:
         return bool(self.part("prior") and self.part("both"))
 
 
+def _card(text: str) -> Any:
+    """A model's card from JSON; raises ValueError for what is none, or larger or deeper than any that is meant to be
+    read."""
+    if len(text) > LARGEST_HEADER:
+        raise ValueError(f"its card has {len(text)} characters")
+    try:
+        card = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its card is nested too deep") from error
+    level, depth = [card], 0
+    while level:
+        level = [part for one in level if isinstance(one, dict | list) for part in _parts(one)]
+        depth += 1
+        if depth > DEEPEST_CARD:
+            raise ValueError("its card is nested too deep")
+    return card
+
+
+def _parts(one: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(one.values()) if isinstance(one, dict) else one
+
+
 @lru_cache(maxsize=4)
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    content = path.read_bytes()
+    content = _content(path)
     if hashlib.sha256(content).digest()[:ID_BYTES] != identity:
         raise FormatError(f"{path}: the model file has changed since its id was taken")
     try:
@@ -81,6 +109,24 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
     except (SafetensorError, KeyError, ValueError) as error:  # the latter two: a dtype or shape that numpy can't have
         raise FormatError(f"{path}: not a model file ({error})") from error
     return tensors
+
+
+def _content(path: Path) -> bytes:
+    """All of a model file; raises FormatError for one that is larger than any, before it is read."""
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST})")
+    return path.read_bytes()
+
+
+def _is_a_model(path: Path) -> bool:
+    """Whether a file begins as a model does: with its description, which names the memory's tensors.
+
+    Only that is read: there may be files of other programs with the same suffix, of any size.
+    """
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        return size <= LARGEST_HEADER and b'"text.maps"' in file.read(size)
 
 
 def user_directory() -> Path:
@@ -106,14 +152,14 @@ def _shipped() -> tuple[Path, Path]:
 @lru_cache(maxsize=16)
 def _identified(path: Path, size: int, modified: int) -> Model:
     """The model in ``path``; size and time of change are there to notice that it was replaced."""
-    digest = hashlib.sha256(path.read_bytes()).digest()
+    digest = hashlib.sha256(_content(path)).digest()
     return Model(digest[:ID_BYTES], path.stem, path, size)
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     """The model in a file, or the one of that name, or with that id in hex, in the model directories.
 
-    Raises UnknownModelError when there is none.
+    Raises UnknownModelError when there is none, FormatError for a file that is larger than any model.
     """
     path = Path(path_or_name)
     named = [place / f"{path_or_name}{SUFFIX}" for place in _directories()]
@@ -146,11 +192,13 @@ def the_model(model: ModelLike | None) -> Model:
 
 
 def all_models() -> Iterator[Model]:
-    """The model files in the model directories that can be read, in the order in which they are looked at."""
+    """The model files in the model directories that can be read, in the order in which they are looked at; what does
+    not begin as one, or is too large, is passed over without being read."""
     for place in dict.fromkeys(place.resolve() for place in _directories()):
         for path in sorted(place.glob(f"*{SUFFIX}")):
-            with suppress(OSError, UnknownModelError):
-                yield load_model(path)
+            with suppress(OSError, FormatError, UnknownModelError):
+                if path.is_file() and _is_a_model(path):
+                    yield load_model(path)
 
 
 def _model_with(identity: bytes) -> Model | None:

@@ -139,3 +139,10 @@ lanes_option = click.option(
     help="Slices of a block coded in lockstep: more are faster to decode with the prior, and compress less.",
     show_default="1 to 32 by the size with the prior, 1 without",
 )
+max_size_option = click.option(
+    "--max-size",
+    type=size_option(0, 1 << 62),
+    metavar="SIZE",
+    help="Refuse content of more bytes, before room or time is taken for them: for files of strangers.",
+    show_default="any",
+)

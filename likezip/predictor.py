@@ -333,6 +333,11 @@ class Shape:
     profile: Profile
     row_length: int = 0
 
+    @property
+    def used_lanes(self) -> int:
+        """Those that have a byte."""
+        return min(self.lanes, self.size)
+
 
 class Stretch(NamedTuple):
     """Steps that are taken in one call: the first, how many, the lanes of the step before, those that have a byte."""
@@ -391,6 +396,7 @@ class Predictor:
     def __init__(self, shape: Shape, start: Start, prior: Expecting | None = None) -> None:
         """``start`` and ``prior`` are used up: they adapt."""
         self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
+        self._expecting = prior.trees.shape[1] if prior else 0  # lanes: all, or those that have a byte
         self._last = -1  # byte before the next step, of one lane
         self.state = _new_state(shape, start)
         self.raw = self.state.raw
@@ -421,7 +427,10 @@ class Predictor:
 
     def expectations(self, known: npt.NDArray[np.uint8]) -> Expectations:
         """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
-        starts, stretches = self.state.registers[:, START].copy(), list(self._stretches(known.size, self._most_steps))
+        starts, stretches = (
+            self.state.registers[: self._expecting, START].copy(),
+            list(self._stretches(known.size, self._most_steps)),
+        )
         if self._prior is None:
             yield from ((stretch, self._nothing) for stretch in stretches)
             return
@@ -459,7 +468,7 @@ class Predictor:
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
         """Decode the block, or what is left of it, into ``raw``."""
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
-        known = np.full((most_steps, self.lanes), self._last, np.int16)
+        known = np.full((most_steps, self._expecting or self.lanes), self._last, np.int16)
         for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
                 self._prior.expect(known)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from likezip import codec, container
 from likezip.binary import Source, read_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
-from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError
+from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.model import Model, ModelLike, find_model, the_model
 
 if TYPE_CHECKING:
@@ -40,14 +40,31 @@ class Block:
         return len(self.payload), self.header.raw_size
 
 
+class Allowance:
+    """How much content frames may have together, None for any; each block is asked for by its header, before its
+    payload is read."""
+
+    def __init__(self, max_size: int | None) -> None:
+        """Raises ValueError for a size below 0."""
+        if max_size is not None and max_size < 0:
+            raise ValueError(f"max_size must be at least 0, not {max_size}")
+        self.max_size, self._taken = max_size, 0
+
+    def take(self, size: int, what: str) -> None:
+        """``size`` bytes more; raises LimitError if they are too many."""
+        self._taken += size
+        if self.max_size is not None and self._taken > self.max_size:
+            raise LimitError(f"{what}: the content has {self._taken} bytes or more, and {self.max_size} are allowed")
+
+
 Parser = Generator[int | FrameHeader | Block, bytes, None]
 """Yields how many bytes it wants, to be sent next, fewer only if there are no more; and in between, what they hold."""
 
 
-def parse_frame() -> Parser:
+def parse_frame(allowance: Allowance | None = None) -> Parser:
     """The header of a frame, then its blocks; ends behind the frame.
 
-    Raises LikezipError for whatever does not fit, with the block's number.
+    Raises LikezipError for whatever does not fit, with the block's number, LimitError for what is not allowed.
     """
     start = yield len(container.MAGIC)
     if start == container.MAGIC:
@@ -56,7 +73,7 @@ def parse_frame() -> Parser:
     yield header
     entries: list[Entry] = []
     while (marker := (yield 1)) != bytes([container.END]):
-        block = yield from _parse_block(marker, len(entries), header.block_size)
+        block = yield from _parse_block(marker, len(entries), header.block_size, allowance)
         yield block
         entries.append(block.entry)
     end = marker + (yield container.end_size(len(entries)) - 1)
@@ -66,32 +83,38 @@ def parse_frame() -> Parser:
         raise CorruptError("the index does not fit the blocks")
 
 
-def _parse_block(marker: bytes, number: int, block_size: int) -> Generator[int, bytes, Block]:
+def _parse_block(
+    marker: bytes, number: int, block_size: int, allowance: Allowance | None
+) -> Generator[int, bytes, Block]:
     packed = marker + (yield container.BLOCK_HEADER_SIZE - 1)
     header = BlockHeader.parse(packed, number, block_size)
+    if allowance is not None:
+        allowance.take(header.raw_size, f"block {number}")
     payload = yield header.payload_size
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
     return Block(number, header, payload)
 
 
-def pulled(source: Source) -> Iterator[FrameHeader | Block]:
+def pulled(source: Source, max_size: int | None = None) -> Iterator[FrameHeader | Block]:
     """The headers and blocks of all frames in ``source``, to its end.
 
-    Raises TruncatedError for an empty source, FormatError for anything behind a frame that is no frame.
+    Raises TruncatedError for an empty source, FormatError for anything behind a frame that is no frame, LimitError for
+    more content than ``max_size``.
     """
+    allowance = Allowance(max_size)
     start = read_fully(source, len(container.MAGIC))
     if not start:
         raise TruncatedError("the input is empty, not even an empty frame")
     while start:
-        yield from _pulled_frame(start, source)
+        yield from _pulled_frame(start, source, allowance)
         start = read_fully(source, len(container.MAGIC))
         if start != container.MAGIC[: len(start)]:
             raise FormatError("trailing data: what follows the frame is not a frame")
 
 
-def _pulled_frame(start: bytes, source: Source) -> Iterator[FrameHeader | Block]:
-    parser = parse_frame()
+def _pulled_frame(start: bytes, source: Source, allowance: Allowance) -> Iterator[FrameHeader | Block]:
+    parser = parse_frame(allowance)
     next(parser)  # wants the magic number, which is ``start``
     with suppress(StopIteration):
         found = parser.send(start)
@@ -104,14 +127,17 @@ def _pulled_frame(start: bytes, source: Source) -> Iterator[FrameHeader | Block]
 
 
 def blocks(
-    source: Source, model: ModelLike | None, announce: Callable[[], None] | None = None
+    source: Source,
+    model: ModelLike | None,
+    announce: Callable[[], None] | None = None,
+    max_size: int | None = None,
 ) -> Iterator[tuple[Block, Model]]:
     """The blocks of all frames in ``source``, each with the model that it was written with: what ``decode`` takes.
 
     model: used instead of looking for the frames' ids.  Raises UnknownModelError, and what ``pulled`` does.
     """
     given = None if model is None else the_model(model)
-    for found in pulled(source):
+    for found in pulled(source, max_size):
         if isinstance(found, FrameHeader):
             used = model_for(found.model_id, given)
         else:

@@ -1,7 +1,8 @@
 """What is intact in a damaged file: every block whose header, payload and content still fit their checksums.
 
 Where the indexes at the end of the frames are sound, they say where each block lies.  Otherwise the file is walked from
-its beginning, and where nothing fits, searched for the next header that does.
+its beginning, and where nothing fits, searched for the next header that does.  The time is proportional to the file,
+whatever it holds: what has to be looked at again, as blocks inside of others may be, is so at most AGAIN times.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip import container, reader
 from likezip.binary import Sink, write_fully
-from likezip.container import BlockHeader, Entry, FrameHeader
+from likezip.container import BlockHeader, FrameHeader
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.index import FrameInfo, read_block, read_frames
 from likezip.model import Model, ModelLike, default_model, the_model
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from likezip.stream import Progress
 
 LARGEST_GAP = 4096
-"""Blocks that may be missing before one that is found by searching; every number takes a checksum to try."""
+"""Blocks that may be missing before one that is found by searching: the fewer, the seldomer is one found by chance."""
+AGAIN = 4
+"""Times the bytes of the file, of what may be looked at once more; damage takes one, what is forged would take more."""
 WINDOW = 1 << 20
 """Bytes that are searched at once."""
 
@@ -191,11 +195,14 @@ class _Walk:
     def __init__(self, data: mmap.mmap, given: Model | None) -> None:
         self._data, self._given = data, given
         self._ends = dict(_ends(data))
+        self._known_ends: dict[int, bool] = {}  # whether they are sound, once that was asked
         self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of headers and ends of frames
+        self._window, self._candidates = -1, list[int]()  # the part that was searched last
+        self._again = AGAIN * len(data)  # bytes that may still be looked at once more
         self._frame: FrameHeader | None = None  # None if its header is lost
         self._inside = False  # a frame, behind its header
         self._number = 0  # of the block to come
-        self._entries: list[Entry] = []  # of the blocks that were found in this frame
+        self._index = bytearray()  # of the blocks that were found in this frame
 
     def blocks(self) -> Iterator[_Held | Loss]:
         place, block = 0, None
@@ -203,7 +210,7 @@ class _Walk:
             try:
                 found = self._expected(place)
             except LikezipError as error:
-                following = self._search(place if block is None or self._is_sound(block) else block.begin + 1)
+                following = self._search(place if block is None or self._hides_nothing(block) else block.begin + 1)
                 end = len(self._data) if following is None else following.begin
                 if end >= place:  # before it is the block that did not fit, and told as lost
                     yield Loss(place, end, self._lost(place, following), str(error))
@@ -218,22 +225,30 @@ class _Walk:
         if self._inside:
             yield Loss(place, place, None, "the data end within the frame")
 
+    def _may_look_again(self, size: int) -> bool:
+        """Whether so many bytes may be looked at that were looked at before, or may be later."""
+        if size > self._again:
+            return False
+        self._again -= size
+        return True
+
     def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
         """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
         if not self._inside:
             first = isinstance(following, _Held) and following.block.number == 0
             return 0 if first or isinstance(following, _Start) else None
-        index = container.pack_end(self._entries)[: -container.FOOTER_SIZE]
-        return 0 if self._entries and self._data[place : place + len(index)] == index else None
+        if not self._index or self._data[place] != container.END or not self._may_look_again(len(self._index)):
+            return None
+        return 0 if self._data[place + 1 : place + 1 + len(self._index)] == self._index else None
 
     def _pass(self, found: _Start | _Held | _End) -> None:
         """What is to come behind something that was found."""
         self._inside = not isinstance(found, _End)
         if isinstance(found, _Held):
             self._number = found.block.number + 1
-            self._entries.append(found.block.entry)
+            self._index += container.pack_end([found.block.entry])[1 : 1 + container.ENTRY_SIZE]
         else:
-            self._entries = []
+            self._index.clear()
             self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
 
     def _expected(self, place: int) -> _Start | _Held | _End:
@@ -253,24 +268,30 @@ class _Walk:
         block_size = container.MAX_BLOCK if self._frame is None else self._frame.block_size
         header = BlockHeader.parse(packed, number, block_size)
         begin = place + container.BLOCK_HEADER_SIZE
-        payload = self._data[begin : begin + header.payload_size]
-        if len(payload) < header.payload_size:
+        if begin + header.payload_size > len(self._data):
             raise TruncatedError(f"the data end within block {number}")
+        payload = self._data[begin : begin + header.payload_size]
         return _Held(place, Block(number, header, payload), None if self._frame is None else self._frame.model_id)
 
     def _end(self, place: int) -> _End:
         """The end of a frame, of as many blocks as it may have."""
-        for count in range(self._number, self._number + LARGEST_GAP):
-            end = place + container.end_size(count)
-            stated = self._data[end - container.FOOTER_SIZE : end][:4]
-            if stated == struct.pack("<I", count):
-                with suppress(CorruptError):
-                    container.parse_end(self._data[place:end])
-                    return _End(place, end)
-        raise CorruptError("the index is damaged")
+        end = self._ends.get(place, place)
+        count = (end - place - container.end_size(0)) // container.ENTRY_SIZE
+        if not self._number <= count < self._number + LARGEST_GAP or not self._is_end(place):
+            raise CorruptError("the index is damaged")
+        return _End(place, end)
 
-    def _is_sound(self, held: _Held) -> bool:
+    def _is_end(self, place: int) -> bool:
+        """Whether what seems to be the end of a frame is sound; such ends may lie over one another."""
+        if place not in self._known_ends:
+            end = self._ends[place]
+            self._known_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
+        return self._known_ends[place]
+
+    def _hides_nothing(self, held: _Held) -> bool:
         """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
+        if not self._may_look_again(held.block.size):
+            return True
         try:
             return not isinstance(_attempt(1, None, held, _model_of(held, self._given))[1], Loss)
         except UnknownModelError:
@@ -278,22 +299,39 @@ class _Walk:
 
     def _search(self, begin: int) -> _Start | _Held | _End | None:
         """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""
-        numbers = _numbers(range(self._number, self._number + LARGEST_GAP))
-        for window in range(begin, len(self._data), WINDOW):
+        for window in range(begin - begin % WINDOW, len(self._data), WINDOW):
+            candidates = self._candidates_in(window)
+            for number in range(bisect_left(candidates, begin), len(candidates)):
+                with suppress(LikezipError):
+                    if (found := self._found_at(candidates[number])) is not None:
+                        return found
+        return None
+
+    def _candidates_in(self, window: int) -> list[int]:
+        """Where in a part of the file something may begin, in order."""
+        if window != self._window:
             limit = window + WINDOW
             places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
             places.update(_plausible_headers(self._data[window : limit + container.BLOCK_HEADER_SIZE - 1], window))
-            for place in sorted(places):
-                with suppress(LikezipError):
-                    if self._data[place] == container.MAGIC[0]:
-                        return self._start(place)
-                    if self._data[place] == container.END:
-                        container.parse_end(self._data[place : self._ends[place]])
-                        return _End(place, self._ends[place])
-                    number = numbers.get(_number_part(self._data[place : place + container.BLOCK_HEADER_SIZE]))
-                    if number is not None:
-                        return self._block(place, number)
-        return None
+            self._window, self._candidates = window, sorted(places)
+        return self._candidates
+
+    def _found_at(self, place: int) -> _Start | _Held | _End | None:
+        """What begins at a place, None or a LikezipError if nothing does."""
+        if self._data[place] == container.MAGIC[0]:
+            return self._start(place)
+        if self._data[place] == container.END:
+            return _End(place, self._ends[place]) if self._is_end(place) else None
+        number = _number(self._data[place : place + container.BLOCK_HEADER_SIZE])
+        return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
+
+
+def _is_sound_end(data: bytes) -> bool:
+    try:
+        container.parse_end(data)
+    except CorruptError:
+        return False
+    return True
 
 
 def _occurrences(data: mmap.mmap, wanted: bytes) -> Iterator[int]:
@@ -337,8 +375,31 @@ def _number_part(packed: bytes) -> int:
     return int(stated ^ container.checksum(bytes(8) + fields))
 
 
-def _numbers(numbers: range) -> dict[int, int]:
-    """Block numbers by their ``_number_part``."""
+def _number(packed: bytes) -> int:
+    """The number, below 2^32, with which the checksum of a block's header fits; there is always exactly one."""
+    part, number = _number_part(packed), 0
+    for table in _numbers_by_part():
+        number ^= table[part & 255]
+        part >>= 8
+    return number
+
+
+@lru_cache(maxsize=1)
+def _numbers_by_part() -> list[list[int]]:
+    """For each byte of a number's part, (4, 256): a number for each of its values.  Those of the four bytes that a part
+    has, XORed, are the number."""
     rest = bytes(container.BLOCK_HEADER_SIZE - 4)
     nothing = container.checksum(bytes(8) + rest)
-    return {container.checksum(struct.pack("<Q", number) + rest) ^ nothing: number for number in numbers}
+    rows = [(container.checksum(struct.pack("<Q", 1 << bit) + rest) ^ nothing, 1 << bit) for bit in range(32)]
+    for bit in range(32):  # Gauss's elimination, of bits: row ``bit`` comes to have this bit alone in its part
+        pivot = next(row for row in range(bit, 32) if rows[row][0] >> bit & 1)
+        rows[bit], rows[pivot] = rows[pivot], rows[bit]
+        part, number = rows[bit]
+        rows = [(p ^ part, n ^ number) if p >> bit & 1 and row != bit else (p, n) for row, (p, n) in enumerate(rows)]
+    tables = []
+    for first in range(0, 32, 8):
+        table = [0]
+        for bit in range(8):
+            table += [number ^ rows[first + bit][1] for number in table]
+        tables.append(table)
+    return tables

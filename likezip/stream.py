@@ -7,16 +7,19 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from likezip import container, reader
-from likezip.binary import Sink, Source, read_fully, write_fully
+from likezip.binary import Sink, Source, bytes_of, read_fully, write_fully
 from likezip.codec import PriorChoice
 from likezip.index import Places, read_frames
 from likezip.model import Model, ModelLike, the_model
 from likezip.reader import Block
 from likezip.workers import Queue, Workers
 from likezip.writer import FrameWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read and the bytes written so far, of unfinished blocks too; may raise to end the work."""
@@ -81,11 +84,14 @@ def decompress_stream(
     executor: Executor | None = None,
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
+    max_size: int | None = None,
 ) -> None:
     """Read the frames of ``source`` and write what they hold, each block only once its checksum has been verified.
 
     model: used instead of looking for the frame's id, which it must have; threads, executor, announce: as for
-    compress_stream.  Raises LikezipError for bad data; what was written before is right.
+    compress_stream.  max_size: bytes of content that are allowed; the header of the first block that goes beyond them
+    raises LimitError, before anything is allocated for it or even its payload is read.
+    Raises LikezipError for bad data; what was written before is right.
     """
     begun: deque[tuple[int, int]] = deque()  # bytes of blocks and of their content
     read = written = coded = 0
@@ -104,7 +110,7 @@ def decompress_stream(
 
     with Workers(threads, executor) as workers:
         queue = Queue(workers, reader.decode, advance if progress else None)
-        for raw in queue.map(heard(reader.blocks(source, model, announce))):
+        for raw in queue.map(heard(reader.blocks(source, model, announce, max_size))):
             write_fully(sink, raw)
             read, written = read + begun.popleft()[0], written + len(raw)
             advance(0)
@@ -172,7 +178,7 @@ def _range_of_pipe(
 
 
 def compress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: ModelLike | None = None,
     block_size: int | None = None,
@@ -181,25 +187,31 @@ def compress(
     prior: PriorChoice = "auto",
     executor: Executor | None = None,
 ) -> bytes:
-    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal."""
-    source, sink = io.BytesIO(memoryview(data)), io.BytesIO()
-    size = container.default_block_size(memoryview(data).nbytes) if block_size is None else block_size
+    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal.
+
+    data: bytes, or anything with a contiguous buffer, such as an array of numbers, records or dates.
+    """
+    raw, sink = bytes_of(data), io.BytesIO()
+    source = io.BytesIO(raw)
+    size = container.default_block_size(raw.nbytes) if block_size is None else block_size
     options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
     compress_stream(source, sink, block_size=size, **options)
     return sink.getvalue()
 
 
 def decompress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: ModelLike | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
+    max_size: int | None = None,
 ) -> bytes:
     """What the frames in ``data`` hold; options as for decompress_stream.
 
-    Raises LikezipError if they are damaged in any way.
+    Raises LikezipError if they are damaged in any way, LimitError if they hold more than ``max_size`` bytes.
     """
     sink = io.BytesIO()
-    decompress_stream(io.BytesIO(memoryview(data)), sink, model=model, threads=threads, executor=executor)
+    options: dict[str, Any] = {"model": model, "threads": threads, "executor": executor, "max_size": max_size}
+    decompress_stream(io.BytesIO(bytes_of(data)), sink, **options)
     return sink.getvalue()

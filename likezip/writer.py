@@ -47,11 +47,15 @@ class FrameWriter:
         for block in self._queue.give(raw, self._model, self._lanes, self._prior):
             yield self._finished(*block)
 
-    def end(self) -> Iterator[bytes]:
-        """Yields what is missing of the frame."""
+    def flush(self) -> Iterator[bytes]:
+        """Yields what is missing of the blocks that were put."""
         yield from self._begin()
         for block in self._queue.rest():
             yield self._finished(*block)
+
+    def end(self) -> Iterator[bytes]:
+        """Yields what is missing of the frame."""
+        yield from self.flush()
         end = container.pack_end(self._entries)
         self.size += len(end)
         yield end

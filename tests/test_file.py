@@ -17,6 +17,7 @@ from roundtrip import Pipe
 
 import likezip
 from likezip import container, reader
+from likezip.recovery import recover_stream
 from likezip.stream import decompress_range
 from likezip.workers import Workers
 from likezip.writer import FrameWriter
@@ -409,6 +410,151 @@ def test_arrays_are_written_as_their_bytes(tmp_path: Path) -> None:
         with pytest.raises(TypeError):
             file.write(numbers[::2])
     assert likezip.decompress((tmp_path / "out.lz").read_bytes()) == numbers.tobytes()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array(["2024-02-29", "NaT"], "M8[s]"),
+        np.array([1, -2], "m8[ns]"),
+        np.array([(1, 2.5, b"ab", "2024-02-29")], [("n", ">i2"), ("x", "<f8"), ("s", "S3"), ("d", "M8[D]")]),
+        np.arange(3, dtype=">i4"),
+        np.array(["text"], "U5"),
+        np.array([1 + 2j]),
+        np.array([True, False]),
+        np.zeros((0, 3)),
+        np.zeros(0, "M8[s]"),
+        np.array(5.5),
+        np.float32(1.5),
+    ],
+    ids=lambda array: f"{array.dtype}-{array.shape}".replace(" ", ""),
+)
+def test_arrays_of_all_kinds(array: Any) -> None:
+    raw = array.tobytes()
+    frame = likezip.compress(array, prior="off")
+    assert likezip.decompress(np.frombuffer(frame, np.uint8)) == raw
+    sink = io.BytesIO()
+    with likezip.open(sink, "wb", prior="off") as file:
+        assert file.write(array) == len(raw)
+    assert likezip.decompress(sink.getvalue()) == raw
+    compressor = likezip.LikezipCompressor(prior="off")
+    assert likezip.decompress(compressor.compress(array) + compressor.flush()) == raw
+    assert len(likezip.byte_costs(array, context=array, prior="off")) == len(raw)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(8)[::2], np.zeros((2, 3)).T, np.zeros(8, "M8[s]")[::2], np.array([None]), np.zeros(1, [("o", "O")])],
+    ids=["gaps", "Fortran", "gaps in dates", "objects", "records with objects"],
+)
+def test_arrays_without_bytes_that_follow_each_other(array: Any) -> None:
+    """Those of objects are addresses, which mean nothing once they are decompressed."""
+    with likezip.open(io.BytesIO(), "wb") as file:
+        for work in (likezip.compress, file.write, likezip.byte_costs):
+            with pytest.raises(TypeError):
+                work(array)
+
+
+def test_what_was_flushed_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "growing.lz"
+    with likezip.open(path, "wt", prior="off") as file:
+        assert path.stat().st_size == 0
+        for number in range(3):
+            print("line", number, file=file, flush=True)
+            with likezip.open(path) as growing:
+                assert [growing.readline() for _ in range(number + 1)] == [b"line %d\n" % i for i in range(number + 1)]
+                with pytest.raises(likezip.TruncatedError):
+                    growing.readline()
+    content = "".join(f"line {number}\n" for number in range(3)).encode()
+    assert likezip.decompress(path.read_bytes()) == content
+    assert [raw for _, raw in likezip.get_frame_info(path.read_bytes()).blocks] == [7, 7, 7]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_flushing_costs_nothing_where_there_is_nothing_new(threads: int) -> None:
+    frames = []
+    for flushes in (0, 2):
+        sink = io.BytesIO()
+        with likezip.open(sink, "wb", block_size=container.MIN_BLOCK, prior="off", threads=threads) as file:
+            for part in (TEXT * 4, TEXT[:100]):
+                file.write(part)
+            for _ in range(flushes):
+                file.flush()
+        frames.append(sink.getvalue())
+    assert frames[0] == frames[1]
+    with likezip.open(io.BytesIO(frames[0])) as file:
+        file.flush()
+        assert file.read() == TEXT * 4 + TEXT[:100]
+    with pytest.raises(ValueError, match="closed"):
+        file.flush()
+
+
+def test_what_was_flushed_survives_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "killed.lz"
+    code = (
+        "import likezip, os, sys; file = likezip.open(sys.argv[1], 'wt', prior='off'); print('hello', file=file);"
+        "file.flush(); print('not flushed', file=file); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-P", "-c", code, path], check=False).returncode == -9
+    sink = io.BytesIO()
+    with path.open("rb") as file:
+        recover_stream(file, sink)
+    assert sink.getvalue() == b"hello\n"
+
+
+def test_a_flush_that_fails_ends_the_frame() -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            raise OSError(28, "No space left on device")
+
+    file = likezip.open(Full(), "wb", prior="off")
+    file.write(b"some bytes")
+    with pytest.raises(OSError, match="space"):
+        file.flush()
+    with pytest.raises(ValueError, match="failed before"):
+        file.write(b"more")
+    file.close()
+
+
+@pytest.mark.parametrize("empty", [b"", bytearray(), memoryview(b"")])
+def test_an_empty_buffer_is_an_error_and_no_endless_loop(empty: Any) -> None:
+    uses: list[Any] = [
+        io.TextIOWrapper,
+        lambda f: f.read1(),
+        lambda f: f.readinto1(bytearray(5)),
+        lambda f: f.readline(),
+    ]
+    for use in uses:
+        with pytest.raises(likezip.TruncatedError):
+            list(use(likezip.open(io.BytesIO(empty))))
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(empty) == b"" and decompressor.needs_input and not decompressor.eof
+
+
+def test_several_objects_in_one_file() -> None:
+    file = io.BytesIO()
+    for mode, objects in (("wb", [1, list(range(999))]), ("ab", ["three"])):
+        with likezip.open(file, mode, prior="off") as written:
+            for one in objects:
+                pickle.dump(one, written)
+    file.seek(0)
+    with likezip.open(file) as read:
+        assert [pickle.load(read) for _ in range(3)] == [1, list(range(999)), "three"]
+        with pytest.raises(EOFError):
+            pickle.load(read)
+
+
+def test_going_forward_keeps_nothing_of_what_is_passed_over() -> None:
+    with likezip.open(io.BytesIO(FRAME)) as file:
+        assert file._reader is not None
+        while file.read(1):
+            assert len(file._reader.raw._block) <= BLOCK  # type: ignore[attr-defined]
+            file.seek(3000, io.SEEK_CUR)
+
+
+def test_a_file_that_goes_with_its_buffer_says_nothing() -> None:
+    code = "import io, likezip; likezip.open(io.BytesIO(), 'wb', prior='off').write(b'x')"
+    assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True).stderr == b""
 
 
 def test_a_file_that_a_script_forgets_to_close_is_whole(tmp_path: Path) -> None:

@@ -34,6 +34,22 @@ def test_compressor(threads: int, seed: int) -> None:
             use()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_flush_of_a_block_lets_it_be_decompressed(threads: int) -> None:
+    compressor = likezip.LikezipCompressor(block_size=BLOCK, threads=threads, prior="off")
+    decompressor = likezip.LikezipDecompressor()
+    for size in (10, 3 * BLOCK, 0, 100):
+        part = compressor.compress(TEXT[:size]) + compressor.flush(compressor.FLUSH_BLOCK)
+        assert decompressor.decompress(part) == TEXT[:size]
+        assert not decompressor.eof
+    assert decompressor.decompress(compressor.flush()) == b""
+    assert decompressor.eof
+    with pytest.raises(ValueError, match="ended"):
+        compressor.flush(compressor.FLUSH_BLOCK)
+    with pytest.raises(ValueError, match="mode"):
+        likezip.LikezipCompressor().flush(0)
+
+
 def test_nothing_is_an_empty_frame() -> None:
     compressor = likezip.LikezipCompressor()
     assert compressor.compress(b"") == b""

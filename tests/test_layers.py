@@ -13,6 +13,7 @@ ORDER = [
     "score",
     "heatmap",
     "listing",
+    "through",
     "console",
     "file",
     "incremental",
@@ -25,6 +26,7 @@ ORDER = [
     "workers",
     "files",
     "binary",
+    "locking",
     "foresight",
     "codec",
     "cost",
@@ -52,6 +54,7 @@ ORDER += [
     "ahead",
     "coder",
     "kernels",
+    "kernelcache",
     "history",
     "model",
     "container",
@@ -76,7 +79,7 @@ def test_kernels_are_compiled_anew_when_any_of_their_sources_changes() -> None:
     while todo:
         reached |= todo
         todo = set().union(*map(_imports, todo)) - reached
-    assert reached == set(kernels.SOURCES)
+    assert reached == set(kernels.SOURCES) - {"training/fused"}
 
 
 def test_imports_go_only_downward() -> None:

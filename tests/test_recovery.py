@@ -2,14 +2,16 @@
 
 import io
 import random
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip import container
+from likezip import container, recovery
 from likezip.cli import main
 from likezip.recovery import Loss, recover_stream
 from likezip.workers import Workers
@@ -186,3 +188,99 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("junk.lz").write_bytes(b"junk")
     assert CliRunner().invoke(main, ["decompress", "--recover", "junk.lz"]).exit_code == 1
     assert not Path("junk").exists()
+
+
+class Work:
+    """Counts the bytes that recovery takes checksums of or looks through for headers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done = 0
+        checksum, plausible = container.checksum, recovery._plausible_headers
+
+        def counted_checksum(data: bytes | memoryview) -> int:
+            self.done += len(data)
+            return checksum(data)
+
+        def counted_plausible(data: bytes, begin: int) -> list[int]:
+            self.done += len(data)
+            return plausible(data, begin)
+
+        monkeypatch.setattr(container, "checksum", counted_checksum)
+        monkeypatch.setattr(recovery, "_plausible_headers", counted_plausible)
+
+    def of(self, data: bytes, place: Path) -> int:
+        """How much there is to do for a file of which nothing, or little, can be recovered."""
+        self.done = 0
+        with suppress(likezip.CorruptError):
+            recovered(data, place)
+        return self.done
+
+
+HEAD = FRAME[: container.FRAME_HEADER_SIZE]
+
+
+def overlapping_headers(count: int) -> bytes:
+    """Stored blocks that all claim to reach to the last byte of the file, where nothing is."""
+    size = count * container.BLOCK_HEADER_SIZE
+    sizes = [size - (number + 1) * container.BLOCK_HEADER_SIZE + 1 for number in range(count)]
+    blocks = [container.BlockHeader.stored(left, 1).pack(number) for number, left in enumerate(sizes)]
+    return HEAD + b"".join(blocks) + b".?"
+
+
+def overlapping_headers_then_zeros(count: int) -> bytes:
+    """The same, but each ends a little before the one before it."""
+    size = count * container.BLOCK_HEADER_SIZE
+    blocks = [container.BlockHeader.stored(2 * (size - number * 21), 1).pack(number) for number in range(count)]
+    return HEAD + b"".join(blocks) + bytes(2 * size)
+
+
+def overlapping_ends(count: int) -> bytes:
+    """Footers that each claim an index from another place near the beginning on."""
+    footers, begin = [], len(HEAD) + container.ENTRY_SIZE * count
+    for number in range(count):
+        size = begin + (number + 1) * container.FOOTER_SIZE - container.end_size(0) - len(HEAD)
+        blocks = size // container.ENTRY_SIZE - number
+        footers.append(struct.pack("<II", blocks, 7) + container.END_MAGIC)
+    return HEAD + bytes(container.ENTRY_SIZE * count) + b"".join(footers)
+
+
+def every_other_header_damaged(count: int) -> bytes:
+    """Small blocks, which are found one after the other by searching."""
+    parts = [container.BlockHeader.stored(1, container.checksum(b"x")).pack(number) + b"x" for number in range(count)]
+    return HEAD + b"".join(part if number % 2 else b"?" + part[1:] for number, part in enumerate(parts))
+
+
+def indexes_of_all_blocks_so_far(count: int) -> bytes:
+    """Behind each block something that begins as the index would."""
+    block = container.BlockHeader.stored(1, container.checksum(b"x"))
+    return HEAD + b"".join(block.pack(number) + b"x" + struct.pack("<BII", 0, 1, 1) + b"?" for number in range(count))
+
+
+def far_numbers(count: int) -> bytes:
+    """Blocks that are each as far from the one before as is believed."""
+    block = container.BlockHeader.stored(1, container.checksum(b"x"))
+    return HEAD + b"".join(block.pack(number * 4000) + b"x" for number in range(count))
+
+
+FORGED = [
+    overlapping_headers,
+    overlapping_headers_then_zeros,
+    overlapping_ends,
+    every_other_header_damaged,
+    indexes_of_all_blocks_so_far,
+    far_numbers,
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=lambda forged: forged.__name__)
+def test_work_is_proportional_to_the_file(
+    forged: Callable[[int], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, small, large = Work(monkeypatch), forged(500), forged(4000)
+    for data in (small, large):
+        assert work.of(data, tmp_path) < 20 * len(data)
+
+
+def test_a_number_is_found_from_the_checksum() -> None:
+    for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
+        assert recovery._number(container.BlockHeader.stored(77, 5).pack(number)) == number

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from likezip.binary import read_fully
+from likezip.errors import LikezipError
 from likezip.model import SUFFIX
 from likezip.noise import repeats_nothing
+from likezip.through import LONGEST_MAGIC, compression_of, read_at_most, read_through
 
 
 def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:
@@ -102,7 +105,8 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
     """The files, and all below the directories, divided by the hash of their names, so in the same way each time.
 
     A single file is divided, its end held out.  Left out are hidden files and directories, links, empty files, model
-    files, those of ``without``, copies of others, what looks like noise, and what is beyond MOST_BYTES.
+    files, those of ``without``, copies of others, what looks like noise, what is beyond MOST_BYTES, and what is
+    compressed and can't be read through.
     Raises ValueError for fewer than 64 KiB.
     """
     files, left_out, room = dict[bytes, tuple[bytes, bytes]](), Counter[str](), MOST_BYTES
@@ -116,16 +120,23 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
         if path.stat().st_size > room:
             left_out["too much"] += 1
             continue
-        content = path.read_bytes()
-        room -= len(content)
-        digest = hashlib.sha256(content).digest()
+        try:
+            held = _held(path, room)
+        except LikezipError:
+            left_out["compressed"] += 1
+            continue
+        if not held:
+            left_out["too much" if held is None else "empty"] += 1
+            continue
+        room -= len(held)
+        digest = hashlib.sha256(held).digest()
         if digest in files:
             left_out["copies"] += 1
-        elif len(content) > SMALL and repeats_nothing(content):
+        elif len(held) > SMALL and repeats_nothing(held):
             left_out["noise"] += 1
         else:
-            files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), content
-    contents = [content for _, content in sorted(files.values())]
+            files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), held
+    contents = [held for _, held in sorted(files.values())]
     total = sum(map(len, contents))
     if total < 4 * LEAST_HELD:
         names = ", ".join(map(str, sources))
@@ -135,6 +146,18 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
 
 SMALL = 1 << 12
 """Bytes of which it can't be told whether they are noise."""
+
+
+def _held(path: Path, room: int) -> bytes | None:
+    """What a file holds, None if that is more than ``room``; raises LikezipError for what is compressed and damaged, or
+    can't be read through."""
+    with path.open("rb") as file:
+        known = compression_of(read_fully(file, LONGEST_MAGIC))
+        file.seek(0)
+        if known is None:
+            return file.read()
+        with read_through(file, known) as opened:
+            return read_at_most(opened, room)
 
 
 def _own_files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -54,5 +54,25 @@ def _features(text: str) -> tuple[Feature, ...]:
 
 
 RECIPES = {
-    "likezip-2": Recipe(Shape(), 1200.0),
+    "likezip-2": Recipe(
+        Shape(
+            dimension=16,
+            features=_features(
+                "h1/8 h3/16 h7/18 hf/19 h1f/18 h3f/18 h7f/17 hff/17 h6/16 hc/16 h5/16 hf0/17 "
+                "h1.w1/19 h1.w2/19 h1.w3/17 h3.w1/17 h3c/17 h1.cfff/17 h3.cff0/17 h0.cffff/17"
+            ),
+        ),
+        megabytes=1200.0,
+    ),
+    "likezip-2-small": Recipe(
+        Shape(
+            dimension=8,
+            width=128,
+            state=(128,),
+            hidden=(96,),
+            features=_features("h1/8 h3/16 h7/16 hf/17 h1f/16 h3f/16 hff/15 h1.w1/17 h1.w2/17 h1.w3/15 h6/15 h3c/15"),
+        ),
+        megabytes=1000.0,
+    ),
 }
+"""By name; those of the models that likezip ships."""

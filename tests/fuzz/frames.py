@@ -10,6 +10,7 @@ import io
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -337,7 +338,22 @@ def _as_a_file(frame: bytes, content: bytes) -> bool:
     return True
 
 
-OTHER_WAYS: tuple[Callable[[bytes, bytes], bool], ...] = (_whole, _in_pieces, _as_a_file)
+def _with_a_limit(frame: bytes, content: bytes) -> bool:
+    """One byte less than there is, which is refused, and then exactly what there is."""
+    if content:
+        sink = io.BytesIO()
+        with suppress(likezip.LikezipError):
+            likezip.decompress_stream(io.BytesIO(frame), sink, max_size=len(content) - 1)
+            raise AssertionError("more came out than is allowed")
+        assert len(sink.getvalue()) < len(content) and content.startswith(sink.getvalue())
+    try:
+        assert likezip.decompress(frame, max_size=len(content)) == content
+    except likezip.LikezipError:
+        return False
+    return True
+
+
+OTHER_WAYS: tuple[Callable[[bytes, bytes], bool], ...] = (_whole, _in_pieces, _as_a_file, _with_a_limit)
 
 
 def _indexed(frame: bytes) -> int | None:

@@ -1,0 +1,266 @@
+"""Files of strangers: no more content than is allowed, and no model file that is absurd."""
+
+import io
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from roundtrip import Pipe
+
+import likezip
+from likezip import codec, container, predictor, reader
+from likezip import model as models
+from likezip.cli import main
+from likezip.container import BlockHeader, FrameHeader
+from likezip.model import Model, default_model
+
+BLOCK = container.MIN_BLOCK
+TEXT = b"".join(b"line %d of what a stranger sent\n" % i for i in range(6000))[: 2 * BLOCK + 1000]
+FRAME = likezip.compress(TEXT, block_size=BLOCK, prior="off")
+
+
+def framed(*blocks: tuple[BlockHeader, bytes]) -> bytes:
+    """A frame of these headers and payloads."""
+    parts = [header.pack(number) + payload for number, (header, payload) in enumerate(blocks)]
+    entries = [(header.payload_size, header.raw_size) for header, _ in blocks]
+    head = FrameHeader(container.MAX_BLOCK, default_model().id).pack()
+    return b"".join([head, *parts, container.pack_end(entries)])
+
+
+def streamed(frame: bytes, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    likezip.decompress_stream(Pipe(frame, 1000), sink, **options)
+    return sink.getvalue()
+
+
+def as_a_file(frame: bytes, **options: Any) -> bytes:
+    with likezip.open(io.BytesIO(frame), **options) as file:
+        return file.read()
+
+
+def by_seeking(frame: bytes, **options: Any) -> bytes:
+    with likezip.open(io.BytesIO(frame), **options) as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        return file.read(size)
+
+
+WAYS: list[Callable[..., bytes]] = [likezip.decompress, streamed, as_a_file, by_seeking]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_allowed_is_read_and_no_byte_more(way: Callable[..., bytes], threads: int) -> None:
+    assert way(FRAME, max_size=len(TEXT), threads=threads) == TEXT
+    for allowed in (len(TEXT) - 1, BLOCK, 0):
+        with pytest.raises(likezip.LimitError, match=f"{allowed} are allowed"):
+            way(FRAME, max_size=allowed, threads=threads)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_frames_count_together(way: Callable[..., bytes]) -> None:
+    both = FRAME + likezip.compress(b"more", prior="off")
+    assert way(both, max_size=len(TEXT) + 4) == TEXT + b"more"
+    with pytest.raises(likezip.LimitError):
+        way(both, max_size=len(TEXT) + 3)
+    assert way(likezip.compress(b""), max_size=0) == b""
+
+
+@pytest.mark.parametrize("way", [likezip.decompress, streamed, as_a_file])
+def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header that claims a gigabyte, of which nothing follows."""
+    small = BlockHeader.stored(4, container.checksum(b"some")), b"some"
+    large = BlockHeader(container.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
+    decoded: list[int] = []
+    decode = reader.decode
+
+    def noted(threads: int, advance: Any, block: reader.Block, model: Model) -> bytes:
+        decoded.append(block.number)
+        return decode(threads, advance, block, model)
+
+    monkeypatch.setattr(reader, "decode", noted)
+    cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * container.BLOCK_HEADER_SIZE + 4]
+    with pytest.raises(likezip.LimitError, match="block 1"):
+        way(cut, max_size=1000)
+    assert decoded == [0]
+    with pytest.raises(likezip.TruncatedError):
+        way(cut)
+
+
+def test_what_was_read_before_is_right() -> None:
+    with likezip.open(io.BytesIO(FRAME), max_size=2 * BLOCK) as file:
+        assert file.read(2 * BLOCK) == TEXT[: 2 * BLOCK]
+        for _ in range(2):
+            with pytest.raises(likezip.LimitError):
+                file.read(1)
+
+
+def test_limits_that_make_no_sense() -> None:
+    for way in WAYS:
+        with pytest.raises(ValueError, match="max_size"):
+            way(FRAME, max_size=-1)
+    with pytest.raises(ValueError, match="only for reading"):
+        likezip.open(io.BytesIO(), "wb", max_size=5)
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sent.lz").write_bytes(FRAME)
+    for command in ("test", "decompress"):
+        done = CliRunner().invoke(main, [command, "--max-size", "128K", "sent.lz"])
+        assert done.exit_code == 1
+        assert done.stderr == (
+            f"likezip: sent.lz: block 2: the content has {len(TEXT)} bytes or more, and 131072 are allowed\n"
+        )
+        assert sorted(os.listdir()) == ["sent.lz"]
+    for more in (["--recover"], ["--range", "0:5"]):
+        assert CliRunner().invoke(main, ["decompress", "--max-size", "1", *more, "sent.lz"]).exit_code == 2
+    assert CliRunner().invoke(main, ["decompress", "-q", "--max-size", "1M", "sent.lz"]).exit_code == 0
+    assert Path("sent").read_bytes() == TEXT
+
+
+@pytest.mark.parametrize("prior", [False, True])
+def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of them are 29 bytes each in the file and would take minutes to be predicted bit by bit."""
+    size = (1 << container.PADDED_SHIFT) - 1
+    mode = container.MEMORY_PRIOR if prior else container.MEMORY
+    header = BlockHeader(mode, 1024, 0, 0, 0, 16, size, 0, container.checksum(bytes(size)))
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was predicted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(codec, "open_predictor", never)
+        assert likezip.decompress(framed(*[(header, b"")] * 1000)) == bytes(1000 * size)
+        large = BlockHeader(mode, 1, container.X86, 0, 0, 16, 10 * size, 36, container.checksum(bytes(10 * size)))
+        assert likezip.decompress(framed((large, bytes(36)))) == bytes(10 * size)
+        with pytest.raises(likezip.CorruptError, match="checksum"):
+            likezip.decompress(framed((BlockHeader(mode, 1, 0, 0, 0, 16, 50, 0, 1), b"")))
+
+
+@pytest.mark.parametrize("prior", [False, True])
+def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
+    shape = codec.Way(container.TEXT, 0, prior).shape(300, 7)
+    with codec.open_predictor(shape, default_model(), prior=prior) as block:
+        block.follow(codec_decoder(b""))
+        assert block.raw.tobytes() == bytes(300)
+
+
+def codec_decoder(words: bytes) -> Any:
+    from likezip.coder import Decoder
+
+    return Decoder(words)
+
+
+def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 bytes in 1024 lanes took the time of a kilobyte."""
+    opened: list[int] = []
+    predict = predictor.Predictor.__init__
+
+    def noted(self: Any, shape: Any, start: Any, prior: Any = None) -> None:
+        opened.append(prior.trees.shape[1])
+        predict(self, shape, start, prior)
+
+    monkeypatch.setattr(predictor.Predictor, "__init__", noted)
+    coding = codec.Coding(b"sixteen letters.", default_model(), codec.Way(container.TEXT, 0, True), 1024, 1)
+    header = BlockHeader(container.MEMORY_PRIOR, 1024, 0, 0, 0, coding.shape.table_bits, 16, len(coding.payload()), 0)
+    with pytest.raises(likezip.CorruptError, match="checksum"):
+        codec.decode_block(header, coding.payload(), default_model())
+    assert opened == [16, 16]
+
+
+# Model files.
+
+
+def model_file(header: Any, behind: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + behind
+
+
+def with_card(card: str) -> bytes:
+    return model_file({"__metadata__": {"card": card}})
+
+
+ABSURD: dict[str, bytes] = {
+    "nothing": b"",
+    "a few bytes": b"abc",
+    "a header of 2^63 bytes": struct.pack("<Q", 1 << 63),
+    "a header of 2^40 bytes": struct.pack("<Q", 1 << 40) + b"{}",
+    "a header nested deep": model_file(b'{"__metadata__":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001),
+    "a header of brackets": model_file(b"[" * 1_000_000),
+    "a tensor of 2^60 numbers": model_file({"text.maps": {"dtype": "U8", "shape": [1 << 60], "data_offsets": [0, 9]}}),
+    "a tensor that overflows": model_file(
+        {"text.maps": {"dtype": "U8", "shape": [1 << 63, 4], "data_offsets": [0, 0]}}
+    ),
+}
+CARDS: dict[str, bytes] = {
+    "a card nested deep": with_card("[" * 200_000 + "]" * 200_000),
+    "a card nested too deep to be shown": with_card("[" * 900 + "]" * 900),
+    "objects nested": with_card('{"a":' * 500 + "1" + "}" * 500),
+    "a huge number": with_card("9" * 5000),
+    "a huge card": with_card('"' + "x" * (1 << 20) + '"'),
+    "no JSON": with_card("what"),
+}
+
+
+@pytest.mark.parametrize("name", [*ABSURD, *CARDS])
+def test_absurd_models_are_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "absurd.safetensors"
+    path.write_bytes({**ABSURD, **CARDS}[name])
+    done = CliRunner().invoke(main, ["models", str(path)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"likezip: {path}: not a model file (") and done.stderr.count("\n") == 1
+    (tmp_path / "data").write_bytes(b"some data " * 50)
+    done = CliRunner().invoke(main, ["compress", "--model", str(path), str(tmp_path / "data")])
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1 and "model" in done.stderr
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """A file of a terabyte, most of it a hole, that begins as a model does."""
+    path = tmp_path / "huge.safetensors"
+    path.write_bytes(model_file({"text.maps": {"dtype": "U8", "shape": [1 << 40], "data_offsets": [0, 1 << 40]}}))
+    try:
+        os.truncate(path, 1 << 40)
+    except OSError:
+        pytest.skip("no large files here")
+    return path
+
+
+def test_a_huge_model_is_refused_before_it_is_read(huge: Path) -> None:
+    with pytest.raises(likezip.FormatError, match="1099511627776 bytes"):
+        likezip.load_model(huge)
+    done = CliRunner().invoke(main, ["models", str(huge)])
+    assert done.exit_code == 1 and done.stderr.startswith(f"likezip: {huge}: not a model file (1099511627776 bytes")
+
+
+def test_foreign_files_do_not_slow_a_look_up(huge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are larger than a model's description, and none is read further than that."""
+    monkeypatch.setenv("LIKEZIP_MODELS", str(tmp_path))
+    weights = {"model.embed": {"dtype": "U8", "shape": [1 << 29], "data_offsets": [0, 1 << 29]}}
+    (tmp_path / "weights.safetensors").write_bytes(model_file(weights))
+    os.truncate(tmp_path / "weights.safetensors", 1 << 29)
+    (tmp_path / "noise.safetensors").write_bytes(b"\xff" * 100)
+    (tmp_path / "directory.safetensors").mkdir()
+    (tmp_path / "nowhere.safetensors").symlink_to("nothing")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.safetensors")
+    (tmp_path / "mine.safetensors").write_bytes(default_model().path.read_bytes() + b" " * 0)
+    read: list[Path] = []
+    content = models._content
+
+    def noted(path: Path) -> bytes:
+        read.append(path)
+        return content(path)
+
+    monkeypatch.setattr(models, "_content", noted)
+    models._identified.cache_clear()
+    assert [model.path for model in models.all_models()][:1] == [tmp_path / "mine.safetensors"]
+    assert {path.name for path in read if path.parent == tmp_path} == {"mine.safetensors", "huge.safetensors"}
+    assert models.find_model(default_model().id).id == default_model().id
