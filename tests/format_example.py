@@ -1,5 +1,6 @@
-"""The worked example of FORMAT.md: ``python tests/format_example.py`` writes it anew, after a break of the format or with
-another model.
+"""The worked example of FORMAT.md: ``python tests/format_example.py`` writes it anew.
+
+That is needed after a break of the format, or with another model.
 
 The frame is likezip's; the coder's steps are those of the reference decoder as it decodes this frame.
 """
@@ -34,8 +35,8 @@ def example(model: Model) -> str:
 
 def _introduction(model: Model, frame: bytes) -> str:
     return (
-        f"The {len(CONTENT)} bytes of the line `{CONTENT.decode().rstrip()}`, its line feed included, become this frame of "
-        f"{len(frame)} bytes with\nthe model {model.name}, without the prior and in one lane:"
+        f"The {len(CONTENT)} bytes of the line `{CONTENT.decode().rstrip()}`, its line feed included, become this "
+        f"frame of {len(frame)} bytes with\nthe model {model.name}, without the prior and in one lane:"
     )
 
 
@@ -45,10 +46,12 @@ def _fields(frame: bytes) -> str:
     mode, tables, row, raw = struct.unpack_from("<BHHI", frame, 22)
     model_id, words = frame[10:18].hex(), payload // 4
     sizes = [
-        (4, "magic"), (1, "version 1"), (1, "flags, none"), (4, f"block size {struct.unpack_from('<I', frame, 6)[0]:,}"),
+        (4, "magic"), (1, "version 1"), (1, "flags, none"),
+        (4, f"block size {struct.unpack_from('<I', frame, 6)[0]:,}"),
         (8, f"model id {model_id}"), (4, "CRC-32 of bytes 0 to 17"),
         (1, f"mode {mode & 15}, memory; transform {mode >> 4 & 1}, none; profile {mode >> 5}, text"),
-        (2, f"{tables:#06x}: {tables & 2047} lane, {tables >> 11} table bits"), (2, f"row length {row}: rows are lines"),
+        (2, f"{tables:#06x}: {tables & 2047} lane, {tables >> 11} table bits"),
+        (2, f"row length {row}: rows are lines"),
         (4, f"raw size {raw}"), (4, f"payload size {payload}: {words} words"), (4, "CRC-32 of the content"),
         (4, "CRC-32 of the block's number, 0, as 8 bytes, and bytes 22 to 38"), (payload, "payload, the code words"),
         (1, "the end's marker"), (8, f"sizes of block 0: payload {payload}, raw {raw}"), (4, "number of blocks 1"),
@@ -72,8 +75,8 @@ def _coding(frame: bytes, model: Model) -> str:
         rows.append(f"| {number} | {chance:,} | {split:,} | {low:,} | {bit} | `{state:X}` |")
     first = "".join(str(step[3]) for step in steps[:8])
     return (
-        f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so the first state "
-        f"is `{steps[0][5]:X}`. The first {BITS} bits are those of the first byte, {int(first, 2):02X}:\n\n"
+        f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so the first "
+        f"state is `{steps[0][5]:X}`. The first {BITS} bits are those of the first byte, {int(first, 2):02X}:\n\n"
         + "\n".join(rows)
         + f"\n\nAfter the last of the {len(steps)} bits the state is {steps[-1][4]} and no word is left."
     )
