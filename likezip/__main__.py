@@ -1,6 +1,7 @@
 """The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` answers.
 
-After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too.
+After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too; and where
+nobody reads its output any more by SIGPIPE, which tar, for one, takes for no failure.
 """
 
 import atexit

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from likezip import container, index
 from likezip.console import put
+from likezip.printable import printable
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
@@ -43,5 +44,5 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
         put(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
-            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {row['name']}"
+            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
         )
