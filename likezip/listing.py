@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, BinaryIO
 
-from likezip import container, index
+from likezip import container, index, reader
 from likezip.console import put
+from likezip.errors import LikezipError
+from likezip.index import FrameInfo
 from likezip.printable import printable
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
     """What the headers of a file say; raises LikezipError if any does not fit."""
-    frames = index.read_frames(file)
+    frames = _frames(file)
     headers = [index.read_block_header(file, frame, n) for frame in frames for n in range(len(frame.blocks))]
     compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
     modes = Counter(header.mode for header in headers)
@@ -30,6 +32,18 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
         "check": "crc32",
         "models": sorted({frame.model_id.hex() for frame in frames}),
     }
+
+
+def _frames(file: BinaryIO) -> list[FrameInfo]:
+    """The frames by their indexes; if those don't fit, what is wrong is told by reading from the beginning, which
+    finds what is whole before something else follows."""
+    try:
+        return index.read_frames(file)
+    except LikezipError:
+        file.seek(0)
+        for _ in reader.pulled(file):
+            pass
+        raise
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:

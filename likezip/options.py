@@ -14,7 +14,7 @@ import click
 from likezip import container
 from likezip.console import STANDARD_OUTPUT, Counted, Failed, Meter, announce, failures, size_option
 from likezip.files import FileError
-from likezip.model import load_model
+from likezip.model import Model, load_model
 from likezip.names import PIPE, without_directories
 from likezip.workers import available_cores
 
@@ -64,11 +64,18 @@ def arguments(
     wiped at the end."""
     with Meter(size, sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
-            "model": load_model(model_name) if model_name is not None else None,
+            "model": None if model_name is None else _model(model_name),
             "threads": threads,
             "progress": meter,
             "announce": None if quiet else announce,
         }
+
+
+def _model(name: str) -> Model:
+    """The model that is named; raises UnknownModelError, and FormatError for a file that is no model."""
+    model = load_model(name)
+    model.card()
+    return model
 
 
 def size_of(source: BinaryIO) -> int | None:

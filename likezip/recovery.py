@@ -32,6 +32,8 @@ LARGEST_GAP = 4096
 """Blocks that may be missing before one that is found by searching; every number takes a checksum to try."""
 WINDOW = 1 << 20
 """Bytes that are searched at once."""
+PADDING_WINDOW = 1 << 16
+"""Bytes that are looked through for zeros at once."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ class _Walk:
 
     def blocks(self) -> Iterator[_Held | Loss]:
         place, block = 0, None
-        while place < len(self._data):
+        while (place := self._behind_padding(place)) < len(self._data):
             try:
                 found = self._expected(place)
             except LikezipError as error:
@@ -217,6 +219,12 @@ class _Walk:
             place = found.end
         if self._inside:
             yield Loss(place, place, None, "the data end within the frame")
+
+    def _behind_padding(self, place: int) -> int:
+        """Where it goes on: behind zeros that fill up, if a frame has ended at ``place``."""
+        while not self._inside and place and (zeros := container.padding(self._data[place : place + PADDING_WINDOW])):
+            place += zeros
+        return place
 
     def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
         """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
