@@ -70,8 +70,10 @@ def complete_output(target: Path, *, source: BinaryIO | None, force: bool, deriv
 def _check_target(target: Path, source: os.stat_result | None) -> None:
     try:
         status = target.stat()
-    except OSError:  # there is none, or what is wrong will be told when a file is made beside it
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told when a file is made beside it
         return
+    except OSError as error:
+        raise FileError(f"{target}: {error.strerror}") from error
     if source is not None and os.path.samestat(source, status):
         raise FileError(f"{target}: input and output are the same file")
     if stat.S_ISDIR(status.st_mode):

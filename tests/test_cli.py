@@ -88,7 +88,7 @@ CASES = [
     (["compress", "--model", "junk.lz", "in.txt"], 1, "", "not a model file"),
     (["decompress", "--model", "in.txt", "-c", "sound.lz"], 1, "", "in.txt: not a model file"),
     (["test", "--model", "in.txt", "sound.lz"], 1, "", "in.txt: not a model file"),
-    (["score", "--model", "in.txt", "in.txt"], 1, "name...", "in.txt: not a model file"),
+    (["score", "--model", "in.txt", "in.txt"], 1, "", "in.txt: not a model file"),
     (["models", "in.txt"], 1, "", "in.txt: not a model file"),
     (["decompress", "in.txt"], 1, "", "unknown suffix"),
     (["decompress", "-c", "in.txt"], 1, "", "in.txt: not a likezip frame"),

@@ -253,6 +253,40 @@ def test_an_input_with_a_slash_at_the_end(place: Path) -> None:
     assert "a/: Not a directory" in run("compress", "a/", code=1).stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_files_are_not_taken_for_others(place: Path, closed: str) -> None:
+    command = " ".join(LIKEZIP)
+    script = f"{command} compress --prior off -v a {closed}; {command} decompress -v a.lz back {closed}"
+    assert subprocess.run(script, shell=True, capture_output=True, check=True).stdout == b""
+    assert (place / "back").read_bytes() == TEXTS["a"]
+
+
+@pytest.mark.parametrize("seconds", [-2_147_500_000.25, 7_258_118_400.5])
+def test_times_before_1902_and_after_2106(place: Path, seconds: float) -> None:
+    os.utime("a", (seconds, seconds))
+    run("compress", "--prior", "off", "--rm", "a")
+    run("decompress", "--rm", "a.lz")
+    assert (place / "a").stat().st_mtime == seconds
+
+
+def test_a_name_that_is_too_long_for_its_suffix(place: Path) -> None:
+    long = "x" * 254
+    (place / long).write_bytes(b"x")
+    before = names(place)
+    assert run("compress", long, code=1).stderr == f"likezip: {long}.lz: File name too long\n"
+    assert names(place) == before
+
+
+@pytest.mark.parametrize("name", ["|\n;touch pwned\n#", "$(touch pwned)", "--rm", "-", " ", "'\"`touch pwned`"])
+def test_names_are_only_names(place: Path, name: str) -> None:
+    (place / name).write_bytes(TEXTS["a"])
+    path = name if name != "-" else "./-"
+    run("compress", "--prior", "off", "--", path)
+    (place / name).unlink()
+    run("decompress", "--", f"{path}.lz")
+    assert names(place) == sorted(["a", "b", "c", name, f"{name}.lz"])
+
+
 HOLES = bytes(1 << 16) + b"something" + bytes(1 << 16) + b"more" + bytes((1 << 16) + 5)
 
 

@@ -68,6 +68,21 @@ def test_the_source_is_the_open_file(source: Path) -> None:
     assert stat.S_IMODE(made(source, inside=exchange).st_mode) == 0o600
 
 
+def test_what_takes_the_place_of_the_temporary_file_keeps_its_rights(source: Path) -> None:
+    """Whoever may write to the directory can exchange it; compressors have changed the rights of another file then."""
+    other = source.with_name("other")
+    other.write_bytes(b"another's")
+    other.chmod(0o600)
+    source.chmod(0o666)
+
+    def exchange(part: Path) -> None:
+        part.unlink()
+        os.link(other, part)
+
+    made(source, inside=exchange)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o600
+
+
 @as_root
 def test_owner_and_group_are_kept(source: Path) -> None:
     os.chown(source, STRANGER, 1234)
