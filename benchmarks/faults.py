@@ -31,7 +31,7 @@ STARTING = 0.5
 """Seconds until a command is ready to answer signals."""
 INTERPRETER = 0.1
 """Seconds that Python itself takes to start, in which it answers Ctrl-C with a traceback."""
-PATIENCE = 60
+PATIENCE = 300
 """Seconds that a command and its workers have to end."""
 PRECIOUS = b"another's file"
 MORE = b"what is added to a source"
@@ -193,7 +193,7 @@ FAULTS = [
     ),
     # A damaged kernel cache has its place here.
     Fault("no room", _nothing, (1,), "target: File too large", limits=True),
-    Fault("the pipe closed", _close_the_pipe, (1,), "", pipe=True),
+    Fault("the pipe closed", _close_the_pipe, (-signal.SIGPIPE,), "", pipe=True),
 ]
 
 
