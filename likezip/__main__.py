@@ -1,6 +1,7 @@
 """The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` answers.
 
-After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too.
+After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too; and where
+nobody reads its output any more by SIGPIPE, which tar, for one, takes for no failure.
 """
 
 import atexit
@@ -13,6 +14,7 @@ def main() -> None:
     """Run the command line."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _open_standard_files()
     atexit.register(_end_by_signal)  # what is registered first is called last
     from likezip.cli import main as command_line
     from likezip.console import STANDARD_OUTPUT, failures
@@ -20,6 +22,15 @@ def main() -> None:
 
     with failures(), naming(STANDARD_OUTPUT):  # commands answer their own errors, so what is left is about --help
         command_line()
+
+
+def _open_standard_files() -> None:
+    """Have no other file take the place of a standard one that is closed: what libraries say would get into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _end_by_signal() -> None:

@@ -63,6 +63,24 @@ def read_fully(source: Source, size: int) -> bytes:
     return b"".join(parts)
 
 
+class Ahead:
+    """A source that takes bytes back."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._back, self._place = source, b"", 0
+
+    def read(self, size: int, /) -> bytes | None:
+        if self._place == len(self._back):
+            return self._source.read(size)
+        part = self._back[self._place : self._place + size]
+        self._place += len(part)
+        return part
+
+    def unread(self, data: bytes) -> None:
+        """Have ``data`` be read next."""
+        self._back, self._place = data + self._back[self._place :], 0
+
+
 def write_fully(sink: Sink, data: bytes) -> None:
     """Write all of ``data``, also to a sink that takes less at once and says how much (unbuffered files, sockets).
 

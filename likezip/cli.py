@@ -5,35 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import click
 
 import likezip
-from likezip import binary, codec, container, listing, recovery, stream
+from likezip import container
+from likezip.cli_check import list_, test
 from likezip.cli_likelihood import heatmap, sample, score
-from likezip.console import Counted, failures, moved, printable, put, range_option
-from likezip.errors import LikezipError
-from likezip.files import FileError, complete_output, compressed_name, decompressed_name
+from likezip.cli_transfer import compress, decompress
+from likezip.console import failures, put
 from likezip.model import all_models, default_model, load_model
-from likezip.options import (
-    A_PATH,
-    PIPE,
-    arguments,
-    block_size_option,
-    common_options,
-    each,
-    in_order,
-    lanes_option,
-    max_size_option,
-    open_source,
-    prior_option,
-    size_of,
-    standard_output,
-)
+from likezip.printable import printable
 from likezip.training.command import train
 
 
@@ -46,9 +31,54 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Filter(click.Group):
+    """The commands, and what comes without one: options and files as gzip, xz and zstd take them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Have a command line without a command be one of ``compress``, whose options are all of these."""
+        if not ctx.resilient_parsing and self._is_without_command(args):
+            args = ["compress", *args]
+        if not args:
+            return super().parse_args(ctx, args)  # which shows the help
+        with _messages_printable():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with its arguments is said in one line."""
+        with _messages_printable():
+            return super().invoke(ctx)
+
+    def _is_without_command(self, args: list[str]) -> bool:
+        if not args:
+            return not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout))
+        own = {name for option in self.params for name in option.opts} | {"-h", "--help"}
+        if args[0].startswith("-"):
+            return args[0] not in own
+        return args[0] not in self.commands and os.path.lexists(args[0])
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+@contextmanager
+def _messages_printable() -> Iterator[None]:
+    """Have no argument, which may be the name of a file, get to the terminal raw."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise click.UsageError(printable(error.format_message()), error.ctx) from error
+
+
+@click.group(cls=Filter, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Program, format and model."
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Program, format and model.",
 )
 def main() -> None:
     """Lossless compression by the likelihood of a trained model.
@@ -56,9 +86,13 @@ def main() -> None:
     \b
     likezip compress in.bin                 writes in.bin.lz and keeps in.bin
     likezip decompress in.bin.lz            and back
-    tar c directory | likezip compress > directory.tar.lz
+    likezip compress *.log; likezip decompress *.lz; likezip compress -r directory
+    tar -I likezip -cf directory.tar.lz directory; tar -I likezip -xf directory.tar.lz
     likezip decompress --range 1M:2M in.bin.lz > part
     likezip test *.lz; likezip list --json *.lz
+
+    Without a command it is a filter that compresses, with -d one that decompresses; and it takes files and the options
+    -d, -t, -l, -c, -f, -k, -r and -o as gzip, xz and zstd do, but keeps its inputs.
 
     The model says more than how to compress: which lines are surprising, what each byte costs, what could follow; and
     it can be trained on files of your own.
@@ -76,10 +110,12 @@ def main() -> None:
     \b
     Exit codes:
       0  all is well
-      1  something failed: a line on standard error says what (but for a closed pipe), and no
-         output file is left; with --recover: something was lost, all else has been written
+      1  something failed: a line on standard error says what, and no output file is left, but
+         what could be done with other inputs is; with --rm also: the input was kept, as it may
+         be another by now; with --recover: something was lost, all else has been written
       2  wrong usage
-      Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it cleans up and then ends by that signal.
+      Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it cleans up and then ends by that signal, and
+      where nobody reads its output any more, without a word by SIGPIPE.
 
     \b
     Environment:
@@ -96,218 +132,6 @@ def main() -> None:
     """
 
 
-_transfer_options = in_order(
-    click.argument("source", default=PIPE, metavar="[IN]", type=A_PATH),
-    click.argument("target", required=False, metavar="[OUT]", type=A_PATH),
-    click.option("-o", "--output", type=A_PATH, help="Output file, instead of the argument."),
-    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
-    click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
-    click.option("--rm", "remove", is_flag=True, help="Delete the input once the output is complete and verified."),
-    click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
-    common_options,
-)
-
-
-Work = Callable[[Any, Any, dict[str, Any]], None]
-"""Reads from one file and writes to another, with the arguments that all directions take."""
-
-
-@main.command()
-@_transfer_options
-@block_size_option
-@lanes_option
-@prior_option
-def compress(block_size: int | None, lanes: int | None, prior: codec.PriorChoice, **options: Any) -> None:
-    """Compress IN to OUT.
-
-    Without OUT to IN.lz, without IN (or with -) from standard input to standard output.
-
-    \b
-    likezip compress notes.txt                 to notes.txt.lz
-    likezip compress --rm -v notes.txt         and delete notes.txt
-    likezip compress --prior off big.log       several times as fast
-    likezip compress -c notes.txt > elsewhere
-    """
-
-    def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
-        size = block_size or container.default_block_size(size_of(source))
-        stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
-
-    _transfer(work, compressed_name, binary_in=False, **options)
-
-
-@main.command()
-@_transfer_options
-@click.option(
-    "--range",
-    "wanted",
-    type=range_option,
-    metavar="START:END",
-    help="Only these bytes of the content, to standard output unless OUT is given: 0:1000, 64K:, or -1M: for the last. "
-    "Only the blocks that hold them are read and decoded; a pipe is read up to them.",
-)
-@click.option(
-    "--recover",
-    is_flag=True,
-    help="Write all blocks of a damaged IN that are intact, and say what is lost; exits with 1 if anything is.",
-)
-@max_size_option
-def decompress(wanted: tuple[int, int | None] | None, recover: bool, max_size: int | None, **options: Any) -> None:
-    """Decompress IN to OUT.
-
-    Without OUT from X.lz to X, without IN (or with -) from standard input to standard output.
-
-    \b
-    likezip decompress notes.txt.lz            to notes.txt
-    likezip decompress --range -1K: big.log.lz
-    likezip decompress --recover damaged.lz what-is-left
-    """
-    if recover and (wanted or options["remove"] or options["source"] == PIPE):
-        raise click.UsageError("--recover needs an input file, and no --range and no --rm")
-    if wanted and options["remove"]:
-        raise click.UsageError("--rm with --range would delete the rest")
-    if max_size is not None and (recover or wanted):
-        raise click.UsageError("--max-size is for whole files, without --recover and --range")
-    losses: list[recovery.Loss] = []
-
-    def work(source: Any, sink: binary.Sink, common: dict[str, Any]) -> None:
-        if recover:
-            losses.extend(recovery.recover_stream(source, sink, **common))
-            source.size = size_of(source) or 0  # which it has not counted
-        elif wanted:
-            del common["progress"]
-            stream.decompress_range(source, sink, *wanted, **common)
-        else:
-            stream.decompress_stream(source, sink, max_size=max_size, **common)
-
-    if wanted and options["target"] is None and options["output"] is None:
-        options["to_stdout"] = True
-    _transfer(work, decompressed_name, binary_in=True, **options)
-    for loss in losses:
-        click.echo(f"likezip: {printable(options['source'])}: {loss}", err=True)
-    sys.exit(1 if any(loss.raw_size != 0 for loss in losses) else 0)
-
-
-def _transfer(
-    work: Work,
-    name: Callable[[Path], Path],
-    *,
-    binary_in: bool,
-    source: str,
-    target: str | None,
-    output: str | None,
-    to_stdout: bool,
-    force: bool,
-    remove: bool,
-    keep: bool,
-    **shown: Any,
-) -> None:
-    """Open both ends, do the work, and only then let the output appear and the input go."""
-    if sum((target is not None, output is not None, to_stdout)) > 1:
-        raise click.UsageError("give one of OUT, --output and --stdout")
-    wanted = next(
-        (name for name in (target, output) if name is not None), PIPE if to_stdout or source == PIPE else None
-    )
-    if remove and (keep or PIPE in (source, wanted)):
-        raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
-    began = time.monotonic()
-    with failures(source):
-        with (
-            open_source(source, binary=binary_in and not force) as opened,
-            arguments(size_of(opened), **shown) as common,
-        ):
-            read = Counted(opened, source)
-            if wanted == PIPE:
-                written = standard_output(binary=not binary_in and not force)
-                work(read, written, common)
-                written.flush()
-            else:
-                place = name(Path(source)) if wanted is None else Path(wanted)
-                origin = Path(source) if Path(source).is_file() else None
-                with complete_output(place, source=origin, force=force) as file:
-                    written = Counted(file, str(place))
-                    work(read, written, common)
-                    if remove and not binary_in:
-                        _verify(file, common)
-        if remove:
-            Path(source).unlink()
-        if shown["verbose"] and not shown["quiet"]:
-            click.echo(f"{printable(source)}: {moved(read, written, began)}", err=True)
-
-
-def _verify(written: BinaryIO, common: dict[str, Any]) -> None:
-    """Read back and decompress all that was written, before the input may go."""
-    written.flush()
-    with os.fdopen(os.dup(written.fileno()), "rb") as file:
-        file.seek(0)
-        stream.decompress_stream(file, _Nowhere(), **{**common, "progress": None})
-
-
-class _Nowhere:
-    """A sink for what is only checked."""
-
-    def write(self, data: bytes, /) -> int:
-        return len(data)
-
-
-@main.command()
-@click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
-@max_size_option
-@common_options
-def test(files: tuple[str, ...], max_size: int | None, **shown: Any) -> None:
-    """Decompress FILEs to nowhere and say if they are sound.
-
-    Without FILE (or with -) standard input is tested.
-
-    All are tested, whatever becomes of some; exits with 1 if any is not sound.
-    """
-
-    def check(name: str) -> None:
-        began = time.monotonic()
-        with open_source(name, binary=True) as source, arguments(size_of(source), **shown) as common:
-            read, written = Counted(source, name), Counted(_Nowhere(), name)
-            stream.decompress_stream(read, written, max_size=max_size, **common)
-        if shown["verbose"]:
-            click.echo(f"{printable(name)}: sound, {moved(read, written, began)}", err=True)
-        elif not shown["quiet"]:
-            click.echo(f"{printable(name)}: sound", err=True)
-
-    sys.exit(each(files or (PIPE,), check))
-
-
-@main.command(name="list", short_help="Show sizes, ratio and blocks of FILEs.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=A_PATH)
-@click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
-def list_(files: tuple[str, ...], as_json: bool) -> None:
-    """Show what FILEs hold, by their headers: sizes, ratio, blocks, check, model.
-
-    Standard input (-) can be listed only if it is a file.
-
-    \b
-    coded: s blocks that are stored, m coded with the memory, p with memory and prior
-    In JSON sizes are in bytes; a FILE that can't be listed has a name and an error only.
-    """
-    rows: list[dict[str, Any]] = []
-
-    def read(name: str) -> None:
-        try:
-            with open_source(name, binary=True) as file:
-                if not file.seekable():
-                    raise FileError(f"{name}: a pipe can't be listed, only a file")
-                rows.append(listing.row(printable(name), file))
-        except (LikezipError, OSError) as error:
-            rows.append({"name": printable(name), "error": getattr(error, "strerror", None) or str(error)})
-            raise
-
-    failed = each(files, read)
-    with failures():
-        if as_json:
-            put(json.dumps(rows, indent=2))
-        else:
-            listing.print_rows([row for row in rows if "error" not in row])
-    sys.exit(failed)
-
-
 @main.command()
 @click.argument("name", required=False, metavar="[MODEL]")
 def models(name: str | None) -> None:
@@ -318,12 +142,12 @@ def models(name: str | None) -> None:
     with failures():
         if name is None:
             for model in all_models():
-                put(f"{model.id.hex()}  {model.size:>12,} bytes  {model.name}  {printable(str(model.path))}")
+                put(f"{model.id.hex()}  {model.size:>12,} bytes  {printable(model.name)}  {printable(str(model.path))}")
             return
         model = load_model(name)
         about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **dict(sorted(model.card().items()))}
         put(json.dumps(about, indent=1))
 
 
-for command in (train, score, heatmap, sample):
+for command in (compress, decompress, test, list_, train, score, heatmap, sample):
     main.add_command(command)

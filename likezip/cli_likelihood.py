@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,13 +16,13 @@ import click
 
 from likezip import codec, container
 from likezip.codec import PriorChoice
-from likezip.console import Counted, failures, printable, put, range_option, size_option
+from likezip.console import Counted, described, failures, put, range_option, size_option
 from likezip.errors import LikezipError
 from likezip.files import complete_output, naming
 from likezip.model import the_model
+from likezip.names import PIPE, output_path
 from likezip.options import (
     A_PATH,
-    PIPE,
     arguments,
     block_size_option,
     common_options,
@@ -33,6 +33,7 @@ from likezip.options import (
     size_of,
     standard_output,
 )
+from likezip.printable import printable
 from likezip.through import seekable
 from likezip.workers import Workers
 
@@ -133,7 +134,7 @@ def score(
         try:
             results.append(_score(name, workers, *ways, **shown))
         except (LikezipError, OSError) as error:
-            results.append({"name": printable(name), "error": str(error)})
+            results.append({"name": click.format_filename(name), "error": described(error)})
             raise
         if not as_json:
             head = ("name", *(FILE_COLUMNS if division is None else (*UNIT_COLUMNS, "text")))
@@ -171,7 +172,7 @@ def _score(
         size = container.default_block_size(size_of(file))
         blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
         found = score_blocks(blocks, division, measure)
-        result: dict[str, Any] = {"name": printable(name), **found.summary()}
+        result: dict[str, Any] = {"name": click.format_filename(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)
             result["units"] = [
@@ -214,8 +215,9 @@ def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
     """A file's row, or those of its units, as TSV, below the head if there is to be one."""
     if head is not None:
         put("\t".join(head))
+    name = printable(result["name"])
     for row in result.get("units", [result]):
-        put("\t".join(map(_cell, {"name": result["name"], **row}.values())))
+        put("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
 
 
 def _cell(value: object) -> str:
@@ -267,12 +269,12 @@ def heatmap(
     with failures(source):
         from likezip.heatmap import page
 
-        place = Path(output if output is not None else f"{source}.html")
+        place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
         ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
-            with _sink(place, source, force) as written:
+            with _sink(place, None if source == PIPE else file, force) as written:
                 made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
@@ -304,8 +306,12 @@ def sample(
     """
     with failures():
         began = time.monotonic()
-        known = b"" if prompt is None else _read(prompt)
-        with _sink(Path(output), prompt, force) as file, arguments(size, **shown) as common:
+        with (
+            nullcontext() if prompt is None else open_source(prompt, binary=False) as opened,
+            _sink(output_path(output), None if prompt == PIPE else opened, force) as file,
+            arguments(size, **shown) as common,
+        ):
+            known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
             from likezip.likelihood import drawn
 
             model = the_model(common["model"])
@@ -325,13 +331,13 @@ def sample(
 
 
 @contextmanager
-def _sink(place: Path, source: str | None, force: bool) -> Iterator[Any]:
-    """Standard output for -, or a file that appears once it is complete and is not ``source``."""
+def _sink(place: Path, source: BinaryIO | None, force: bool) -> Iterator[Any]:
+    """Standard output for -, or a file that appears once it is complete, is not ``source``, and may be read by those
+    who may read that."""
     if str(place) == PIPE:
         written = standard_output(binary=False)
         yield written
         written.flush()
         return
-    origin = Path(source) if source is not None and source != PIPE else None
-    with complete_output(place, source=origin, force=force, dressed=False) as file:
+    with complete_output(place, source=source, force=force, derived=True) as file:
         yield file

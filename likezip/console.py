@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from likezip.errors import LikezipError
+from likezip import files
+from likezip.errors import CorruptError, LikezipError
 from likezip.files import FileError, naming, raise_if_interrupted, terminable
+from likezip.printable import printable
 from likezip.sizes import parse_size
 
 STANDARD_OUTPUT = "standard output"
@@ -27,16 +30,17 @@ _FIRST = 1.0  # seconds until a rate can be told
 @contextmanager
 def failures(name: str | None = None) -> Iterator[None]:
     """Say what went wrong, and with which file, in one line and exit with 1."""
-    prefix = "" if name is None else f"{printable(name)}: "
+    prefix = "" if name is None else f"{name}: "
     try:
         with terminable():
             yield
     except FileError as error:
         fail(str(error))
     except (LikezipError, ValueError) as error:
-        fail(f"{prefix}{error}")
+        fail(f"{prefix}{described(error)}")
     except BrokenPipeError:
         _forget_output()
+        files.caught = getattr(signal, "SIGPIPE", None)
         sys.exit(1)
     except OSError as error:
         if error.filename == STANDARD_OUTPUT:
@@ -49,19 +53,25 @@ def failures(name: str | None = None) -> Iterator[None]:
         sys.exit(1)
 
 
+def described(error: Exception) -> str:
+    """What went wrong: that data are damaged, if they are, and all that is known of it."""
+    damage = "damaged: " if isinstance(error, CorruptError) else ""
+    return damage + "; ".join([str(error), *getattr(error, "__notes__", [])])
+
+
 class Failed(SystemExit):
     """One file could not be dealt with; said so already."""
 
 
 def fail(message: str) -> NoReturn:
     """Say why, and exit with 1."""
-    click.echo(f"likezip: {printable(message)}", err=True)
+    warn(message)
     raise Failed(1)
 
 
-def printable(name: str) -> str:
-    """A file name that any stream takes, also one that is no valid text."""
-    return click.format_filename(name)
+def warn(message: str) -> None:
+    """Say something in one line on standard error."""
+    click.echo(f"likezip: {printable(message)}", err=True)
 
 
 def _forget_output() -> None:

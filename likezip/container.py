@@ -31,6 +31,8 @@ MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 TABLE_SHARE = 256
 """A hash table may have more than 2^MIN_TABLE_BITS bytes, but not more than so many for each byte of its block."""
+PADDING = 4
+"""Behind a frame zeros may follow, a multiple of so many bytes: what tapes and dd fill up with."""
 PADDED_SHIFT = 17
 """A coded block has a word of payload for every 2^17 bytes, as ``least_payload`` says."""
 
@@ -54,6 +56,11 @@ def default_block_size(size: int | None) -> int:
         return DEFAULT_BLOCK
     blocks = -(-size // DEFAULT_BLOCK)
     return -(-size // (blocks + blocks % 2))
+
+
+def padding(data: bytes) -> int:
+    """Bytes at the beginning of ``data`` that only fill up: zeros, a multiple of PADDING."""
+    return (len(data) - len(data.lstrip(b"\0"))) // PADDING * PADDING
 
 
 def least_payload(raw_size: int) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
+import secrets
 import signal
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,28 +13,16 @@ from types import FrameType
 from typing import BinaryIO
 
 from likezip.errors import LikezipError
+from likezip.rights import dress, dress_derived
 
-SUFFIX = ".lz"
 LONGEST_BEGINNING = 200
 """Bytes of a name that its temporary name begins with; it may have 255."""
+MOST_LINKS = 40
+"""Links that may lead from one to the next, as in Linux."""
 
 
 class FileError(LikezipError):
     """A file can't be used as asked: it exists, is missing, or has the wrong name."""
-
-
-def compressed_name(source: Path) -> Path:
-    """in.bin -> in.bin.lz; raises FileError for what has the suffix already."""
-    if source.suffix == SUFFIX:
-        raise FileError(f"{source}: already has the suffix {SUFFIX}; name the output to compress it again")
-    return source.with_name(source.name + SUFFIX)
-
-
-def decompressed_name(source: Path) -> Path:
-    """in.bin.lz -> in.bin; raises FileError for another suffix."""
-    if source.suffix != SUFFIX or source.name == SUFFIX:
-        raise FileError(f"{source}: unknown suffix, expected {SUFFIX}; name the output")
-    return source.with_suffix("")
 
 
 @contextmanager
@@ -48,38 +36,81 @@ def naming(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def complete_output(target: Path, *, source: Path | None, force: bool, dressed: bool = True) -> Iterator[BinaryIO]:
+def complete_output(target: Path, *, source: BinaryIO | None, force: bool, derived: bool = False) -> Iterator[BinaryIO]:
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
-    Until then it has a temporary name in the same directory, and none at all after a failure.  Mode and time of
-    change are ``source``'s, if it is to be ``dressed``.  Raises FileError if target exists and not ``force``, is the
-    source itself, or is no regular file (a device would be replaced by the rename).
+    Until then it has a temporary name in the same directory, and none at all after a failure.  Owner, group, rights and
+    time of change are those that the open file ``source`` has now, if there is one; of what is ``derived`` from it, no
+    copy in another form, the rights only.  Raises FileError if target exists and not ``force``, is the source itself,
+    or is no regular file, or a link that leads to none (a device would be replaced by the rename).
     """
-    if source is not None and target.exists() and source.samefile(target):
-        raise FileError(f"{target}: input and output are the same file")
-    if target.is_dir():
-        raise FileError(f"{target}: is a directory")
-    if target.exists() and not target.is_file():
-        raise FileError(f"{target}: is not a regular file; write to standard output instead")
-    if target.exists() and not force:
+    before = None if source is None else os.fstat(source.fileno())
+    _check_target(target, before)
+    if os.path.lexists(target) and not force:
         raise FileError(f"{target}: exists already; --force replaces it")
     try:
-        beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
-        descriptor, name = tempfile.mkstemp(prefix=f".{beginning}.", suffix=".part", dir=target.parent)
+        file, part = _new_file(target, 0o666 if source is None else 0o600)
     except OSError as error:
         raise FileError(f"{target}: {error.strerror}") from error
-    part = Path(name)
     try:
-        with naming(str(target)), os.fdopen(descriptor, "wb") as file:  # closing may fail, too
+        with naming(str(target)), file:  # closing may fail, too
             yield file
             file.flush()
+            if source is not None and before is not None:
+                (dress_derived if derived else dress)(file.fileno(), source.fileno(), before)
             os.fsync(file.fileno())
-        _dress(part, source if dressed else None)
+        _check_target(target, before)
         _publish(part, target, force)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     _sync_directory(target.parent)
+
+
+def _check_target(target: Path, source: os.stat_result | None) -> None:
+    try:
+        status = target.stat()
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told when a file is made beside it
+        return
+    except OSError as error:
+        raise FileError(f"{target}: {error.strerror}") from error
+    if source is not None and os.path.samestat(source, status):
+        raise FileError(f"{target}: input and output are the same file")
+    if stat.S_ISDIR(status.st_mode):
+        raise FileError(f"{target}: is a directory")
+    if not stat.S_ISREG(status.st_mode) or _leads_to_open_file(target):
+        raise FileError(f"{target}: is not a regular file; write to standard output instead")
+
+
+def _leads_to_open_file(name: Path) -> bool:
+    """Whether a name, or a link in the chain that begins with it, stands for a file that a process has open, as
+    /dev/stdout does; the file that it leads to may be a regular one."""
+    place = os.fspath(name)
+    for _ in range(MOST_LINKS):
+        directory = os.path.realpath(os.path.dirname(place))
+        if directory.startswith(("/proc/", "/dev/fd")):
+            return True
+        try:
+            place = os.path.join(directory, os.readlink(os.path.join(directory, os.path.basename(place))))
+        except OSError:  # no link
+            return False
+    return True
+
+
+def is_regular_file(name: str) -> bool:
+    """Whether there is a file, or a link to one, that is no device, pipe or directory, nor another name of one that a
+    process has open."""
+    return os.path.isfile(name) and not _leads_to_open_file(Path(name))
+
+
+def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
+    """A new file beside ``target``, with the rights ``mode`` as far as the umask lets it, and its name."""
+    beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        part = target.parent / f".{beginning}.{secrets.token_hex(4)}.part"
+        with suppress(FileExistsError):
+            return os.fdopen(os.open(part, flags, mode), "wb"), part
 
 
 def _publish(part: Path, target: Path, force: bool) -> None:
@@ -95,16 +126,6 @@ def _publish(part: Path, target: Path, force: bool) -> None:
         os.replace(part, target)
     else:
         part.unlink()
-
-
-def _dress(part: Path, source: Path | None) -> None:
-    if source is not None:
-        with suppress(FileNotFoundError):  # it was deleted after it was opened
-            shutil.copystat(source, part)
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    part.chmod(0o666 & ~mask)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip import container
-from likezip.binary import bytes_of, read_fully
+from likezip.binary import PIECE, bytes_of, read_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, TruncatedError
 from likezip.reader import Block
@@ -56,7 +56,8 @@ def get_frame_info(data: Buffer) -> FrameInfo:
 
 
 def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
-    """The frames of a seekable file from ``begin`` on, in order, from their headers and indexes only.
+    """The frames of a seekable file from ``begin`` on, in order, from their headers and indexes only; zeros behind them
+    that fill up a tape or a sector are passed over.
 
     Raises LikezipError if there are none, or if anything does not fit.
     """
@@ -67,9 +68,23 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
     FrameHeader.parse(read_fully(file, container.FRAME_HEADER_SIZE))
     frames: list[FrameInfo] = []
     while end > begin:
-        frames.append(_frame_before(file, end, begin))
+        frames.append(_frame_before(file, end - _padding_before(file, end, begin), begin))
         end = frames[-1].offset
     return frames[::-1]
+
+
+def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
+    """Bytes of the zeros before ``end`` that fill up; a frame does not end in a zero."""
+    place, size = end, container.PADDING
+    while place > begin:
+        size = min(size, place - begin)
+        file.seek(place - size)
+        left = len(read_fully(file, size).rstrip(b"\0"))
+        place -= size - left
+        if left:
+            break
+        size = min(2 * size, PIECE)
+    return (end - place) // container.PADDING * container.PADDING
 
 
 def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo:

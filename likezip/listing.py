@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, BinaryIO
 
-from likezip import container, index
+from likezip import container, index, reader
 from likezip.console import put
+from likezip.errors import LikezipError
+from likezip.index import FrameInfo
+from likezip.printable import printable
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
     """What the headers of a file say; raises LikezipError if any does not fit."""
-    frames = index.read_frames(file)
+    frames = _frames(file)
     headers = [index.read_block_header(file, frame, n) for frame in frames for n in range(len(frame.blocks))]
     compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
     modes = Counter(header.mode for header in headers)
@@ -31,6 +34,18 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
     }
 
 
+def _frames(file: BinaryIO) -> list[FrameInfo]:
+    """The frames by their indexes; if those don't fit, what is wrong is told by reading from the beginning, which
+    finds what is whole before something else follows."""
+    try:
+        return index.read_frames(file)
+    except LikezipError:
+        file.seek(0)
+        for _ in reader.pulled(file):
+            pass
+        raise
+
+
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """A table of them, if there are any."""
     if rows:
@@ -43,5 +58,5 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
         coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
         put(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
-            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {row['name']}"
+            f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
         )

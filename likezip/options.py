@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import click
@@ -15,14 +14,15 @@ import click
 from likezip import container
 from likezip.console import STANDARD_OUTPUT, Counted, Failed, Meter, announce, failures, size_option
 from likezip.files import FileError
-from likezip.model import load_model
+from likezip.model import Model, load_model
+from likezip.names import PIPE, without_directories
 from likezip.workers import available_cores
 
-PIPE = "-"
 A_PATH = click.Path(allow_dash=True, readable=False)
 """A file, or - for standard input or output; that it can't be read is found, and said, when it is opened."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Item = TypeVar("Item")
 
 
 def in_order(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -64,11 +64,18 @@ def arguments(
     wiped at the end."""
     with Meter(size, sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
-            "model": load_model(model_name) if model_name is not None else None,
+            "model": None if model_name is None else _model(model_name),
             "threads": threads,
             "progress": meter,
             "announce": None if quiet else announce,
         }
+
+
+def _model(name: str) -> Model:
+    """The model that is named; raises UnknownModelError, and FormatError for a file that is no model."""
+    model = load_model(name)
+    model.card()
+    return model
 
 
 def size_of(source: BinaryIO) -> int | None:
@@ -84,9 +91,9 @@ def size_of(source: BinaryIO) -> int | None:
 def open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
     """A file, or standard input for -, which may not be a terminal for ``binary`` data."""
     if name != PIPE:
-        if Path(name).is_dir():
+        if os.path.isdir(name):
             raise FileError(f"{name}: is a directory")
-        with Path(name).open("rb") as file:
+        with open(name, "rb") as file:
             yield file
         return
     if sys.stdin is None:
@@ -105,18 +112,41 @@ def standard_output(*, binary: bool) -> Counted:
     return Counted(sys.stdout.buffer, STANDARD_OUTPUT)
 
 
-def each(names: tuple[str, ...], work: Callable[[str], None]) -> int:
+def each(names: Iterable[str], work: Callable[[str], None]) -> int:
     """Do all, whatever becomes of some; the exit code.  Ctrl-C ends it at once."""
     failed = 0
     for name in names:
-        try:
-            with failures(name):
-                work(name)
-        except Failed:
-            failed = 1
+        failed |= tried(name, work, name)
     return failed
 
 
+def tried(name: str, work: Callable[[Item], None], item: Item) -> int:
+    """Do one thing to a file, and say so if it fails; the exit code."""
+    try:
+        with failures(name):
+            work(item)
+    except Failed:
+        return 1
+    return 0
+
+
+def all_of(names: tuple[str, ...], *, recursive: bool, packed: bool) -> tuple[list[str], int]:
+    """The names of a command line, - if there are none and with --recursive files instead of directories, and the exit
+    code: 1 if a directory can't be looked at, which is said."""
+    if not recursive:
+        return list(names or (PIPE,)), 0
+    unread: list[OSError] = []
+    found = list(without_directories(names or (PIPE,), packed=packed, failures=unread))
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    return found, max((tried(str(error.filename), fail, error) for error in unread), default=0)
+
+
+recursive_option = click.option(
+    "-r", "--recursive", is_flag=True, help="Instead of a directory, all files below it; links in it are passed over."
+)
 prior_option = click.option(
     "--prior",
     type=click.Choice(["auto", "on", "off"]),

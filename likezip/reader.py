@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from likezip import codec, container
-from likezip.binary import Source, read_fully
+from likezip.binary import PIECE, Ahead, Source, read_fully
 from likezip.container import BlockHeader, Entry, FrameHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.model import Model, ModelLike, find_model, the_model
@@ -99,18 +99,34 @@ def _parse_block(
 def pulled(source: Source, max_size: int | None = None) -> Iterator[FrameHeader | Block]:
     """The headers and blocks of all frames in ``source``, to its end.
 
-    Raises TruncatedError for an empty source, FormatError for anything behind a frame that is no frame, LimitError for
-    more content than ``max_size``.
+    Raises TruncatedError for an empty source, FormatError for anything behind a frame that is neither a frame nor
+    zeros, a multiple of 4, LimitError for more content than ``max_size``.
     """
-    allowance = Allowance(max_size)
+    source, size, allowance = Ahead(source), 0, Allowance(max_size)
     start = read_fully(source, len(container.MAGIC))
     if not start:
         raise TruncatedError("the input is empty, not even an empty frame")
     while start:
-        yield from _pulled_frame(start, source, allowance)
-        start = read_fully(source, len(container.MAGIC))
+        for found in _pulled_frame(start, source, allowance):
+            size += found.header.raw_size if isinstance(found, Block) else 0
+            yield found
+        start = _behind_padding(source)
         if start != container.MAGIC[: len(start)]:
-            raise FormatError("trailing data: what follows the frame is not a frame")
+            error = FormatError("trailing data: what follows the frame is not a frame")
+            error.add_note(f"{size} bytes of content come before it, in whole frames")
+            raise error
+
+
+def _behind_padding(source: Ahead) -> bytes:
+    """As many bytes as a magic number has, or fewer at the end, of what comes behind the zeros that fill up."""
+    size = container.PADDING
+    while True:
+        piece = read_fully(source, size)
+        zeros = container.padding(piece)
+        if zeros < len(piece) or not piece:
+            source.unread(piece[zeros:])
+            return read_fully(source, len(container.MAGIC))
+        size = min(2 * size, PIECE)
 
 
 def _pulled_frame(start: bytes, source: Source, allowance: Allowance) -> Iterator[FrameHeader | Block]:

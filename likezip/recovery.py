@@ -36,6 +36,8 @@ AGAIN = 4
 """Times the bytes of the file, of what may be looked at once more; damage takes one, what is forged would take more."""
 WINDOW = 1 << 20
 """Bytes that are searched at once."""
+PADDING_WINDOW = 1 << 16
+"""Bytes that are looked through for zeros at once."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ class _Walk:
 
     def blocks(self) -> Iterator[_Held | Loss]:
         place, block = 0, None
-        while place < len(self._data):
+        while (place := self._behind_padding(place)) < len(self._data):
             try:
                 found = self._expected(place)
             except LikezipError as error:
@@ -231,6 +233,12 @@ class _Walk:
             return False
         self._again -= size
         return True
+
+    def _behind_padding(self, place: int) -> int:
+        """Where it goes on: behind zeros that fill up, if a frame has ended at ``place``."""
+        while not self._inside and place and (zeros := container.padding(self._data[place : place + PADDING_WINDOW])):
+            place += zeros
+        return place
 
     def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
         """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""

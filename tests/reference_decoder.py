@@ -703,6 +703,8 @@ def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
             assert data[at : at + 4] == b"\xceLKZ" and model_id in models, "not a frame, or of no model here"
             content, at = read_frame(data, at, models[model_id])
             contents.append(content)
+            while data[at : at + 4] == bytes(4):
+                at += 4
     except (IndexError, struct.error) as error:
         raise AssertionError("the data end too early") from error
     return b"".join(contents)

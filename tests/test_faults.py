@@ -26,16 +26,27 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     trial.target.write_bytes(b"half")
     (tmp_path / ".target.x.part").write_bytes(b"")
     found = list(faults._wrong(fault, trial, b"whole", b"as it was", -9, "Traceback"))
-    assert [text.split(":")[0] for text in found] == [
-        "the source has changed",
-        "half an output is left",
+    assert [text.split(": /")[0].split(": [")[0].split(": '")[0] for text in found] == [
+        "an output is lost: half of it is left",
+        "an input is lost: it has changed",
         "a temporary file is left",
         "exit code -9",
         "a traceback",
     ]
     trial.target.unlink()
-    assert "success without an output" in list(faults._wrong(fault, trial, b"", b"changed", 0, ""))
+    assert "an output is lost: success without it" in list(faults._wrong(fault, trial, b"", b"changed", 0, ""))
     assert any(text.startswith("said") for text in faults._wrong(fault, trial, b"", b"changed", 1, "another word"))
+
+
+def test_lost_files_are_found(tmp_path: Path) -> None:
+    rotated = next(fault for fault in faults.FAULTS if fault.name == "the source rotated, --rm")
+    trial = faults.Trial("compress", 1, 1, 1, tmp_path)
+    trial.moved.write_bytes(b"as it was")
+    trial.other.write_bytes(b"changed")
+    losses = list(faults._losses(rotated, trial, b"whole", b"as it was", 1))
+    assert losses == [f"{faults.OTHER}: it has changed", f"{faults.OTHER}: the one with the source's name is gone"]
+    trial.moved.unlink()
+    assert f"{faults.INPUT}: it is gone" in list(faults._losses(rotated, trial, b"whole", b"as it was", 1))
 
 
 def test_workers_end_with_a_killed_command(tmp_path: Path) -> None:

@@ -11,10 +11,13 @@ from likezip import codec
 from likezip.console import announce, failures
 from likezip.files import FileError
 from likezip.model import DEFAULT_NAME, default_model, load_model
+from likezip.names import output_path
+from likezip.printable import printable
 from likezip.workers import available_cores
 
 SCRATCH = "scratch"
 A_PATH = click.Path(path_type=Path, readable=False)
+A_NAME = click.Path(readable=False)
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -25,7 +28,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=A_PATH)
-@click.option("-o", "--output", required=True, type=A_PATH, help="Model file to write: NAME.safetensors.")
+@click.option("-o", "--output", required=True, type=A_NAME, help="Model file to write: NAME.safetensors.")
 @click.option(
     "--from",
     "base",
@@ -52,7 +55,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
 def train(
     sources: tuple[Path, ...],
-    output: Path,
+    output: str,
     base: str,
     minutes: float,
     seed: int,
@@ -83,20 +86,21 @@ def train(
 
     def say(line: str) -> None:
         if not quiet:
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
 
     with failures():
         for source in sources:
             if not source.exists():
                 raise FileError(f"{source}: no such file or directory")
-        if output.stem == DEFAULT_NAME:
+        place = output_path(output)
+        if place.stem == DEFAULT_NAME:
             raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
         model = None if base == SCRATCH else default_model() if base == DEFAULT_NAME else load_model(base)
         codec.prepare(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 
-        card = train_model(list(sources), output, Task(model, minutes, seed), threads=threads, force=force, say=say)
-        written = load_model(output)
+        card = train_model(list(sources), place, Task(model, minutes, seed), threads=threads, force=force, say=say)
+        written = load_model(place)
         rates = card["held_out"]
         compared = "".join(f"{rates['before']:.3f} by {base}, " if "before" in rates else "")
         say(f"files held out, each compressed: {compared}{rates['after']:.3f} bits per byte by this model")

@@ -173,6 +173,11 @@ def one_coded(holds: str, raw: bytes, **fields: int) -> Good:
     return Good(holds, raw, lambda: frame(coded(raw, **fields)))
 
 
+def filled(data: bytes, size: int) -> bytes:
+    """``data`` and zeros, ``size`` bytes together."""
+    return data + bytes(size - len(data))
+
+
 GOOD: dict[str, Good] = {
     # As likezip writes them.
     "empty": written("a frame without blocks", b"", 1, "off"),
@@ -217,6 +222,12 @@ GOOD: dict[str, Good] = {
         "empty frames before, between and behind two others",
         b"one, two",
         lambda: frame() + frame(stored(b"one, ")) + frame() + frame() + frame(stored(b"two")) + frame(),
+    ),
+    "trailing-zeros": Good("a frame and zeros to fill up a sector", NOISE, lambda: filled(frame(stored(NOISE)), 512)),
+    "zeros-between-frames": Good(
+        "two frames with 4 zeros behind each",
+        NOISE + b"and",
+        lambda: frame(stored(NOISE)) + bytes(4) + frame(stored(b"and")) + bytes(4),
     ),
     "blocks-of-different-sizes": Good(
         "five blocks of every mode, none as long as the block size",
@@ -696,7 +707,8 @@ BAD: dict[str, Bad] = {
     ),
     # After a frame.
     "trailing-byte": appended("a byte 0", TRAILING, b"\0"),
-    "trailing-zeros": appended("zeros to fill up a sector", TRAILING, bytes(512 - 96)),
+    "trailing-zeros-and-one-more": appended("zeros to fill up a sector, and one more", TRAILING, bytes(513 - 96)),
+    "trailing-zeros-and-text": appended("zeros to fill up a sector, and text", TRAILING, bytes(512 - 96) + SHELLS),
     "trailing-text": appended("text", TRAILING, SHELLS),
     "trailing-lzip-file": appended("a file of lzip", TRAILING, LZIP_FILE),
     "trailing-magic": appended("the magic without its last byte", HEADER_LENGTH, container.MAGIC[:3]),

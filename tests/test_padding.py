@@ -1,0 +1,112 @@
+"""Zeros behind a frame, as tapes and dd fill up with, are passed over; anything else there is an error."""
+
+import io
+import os
+import random
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from roundtrip import Pipe
+
+import likezip
+from likezip.binary import PIECE
+from likezip.cli import main
+from likezip.index import read_frames
+from likezip.recovery import recover_stream
+from likezip.stream import decompress_range
+
+CONTENT = random.Random(7).randbytes(500)
+FRAME = likezip.compress(CONTENT)
+SIZES = [4, 8, 12, 512, 10_240, PIECE - 4, 4 * PIECE]
+
+
+def recovered(data: bytes, place: Path) -> tuple[bytes, int]:
+    """What --recover finds, and how many losses it tells."""
+    (place / "in.lz").write_bytes(data)
+    sink = io.BytesIO()
+    with (place / "in.lz").open("rb") as file:
+        losses = recover_stream(file, sink)
+    return sink.getvalue(), len(losses)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_padding_is_passed_over(size: int, count: int, tmp_path: Path) -> None:
+    data, content = (FRAME + bytes(size)) * count, CONTENT * count
+    assert likezip.decompress(data) == content
+    for source in (Pipe(data), Pipe(data, 3)) if size < PIECE // 2 else (Pipe(data),):
+        sink = io.BytesIO()
+        likezip.decompress_stream(source, sink)
+        assert sink.getvalue() == content
+    frames = read_frames(io.BytesIO(data))
+    assert [frame.offset for frame in frames] == [number * (len(FRAME) + size) for number in range(count)]
+    with likezip.open(io.BytesIO(data)) as file:
+        assert file.seek(-3, os.SEEK_END) == len(content) - 3
+        assert file.read() == content[-3:]
+        file.seek(0)
+        assert file.read() == content
+    sink = io.BytesIO()
+    decompress_range(io.BytesIO(data), sink, -10, None)
+    assert sink.getvalue() == content[-10:]
+    assert recovered(data, tmp_path) == (content, 0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_padding_is_no_loss_where_something_else_is_damaged(size: int, tmp_path: Path) -> None:
+    """Without a sound index the file is walked through."""
+    cut = FRAME[:-1]
+    assert recovered(FRAME + bytes(size) + cut, tmp_path) == (CONTENT * 2, 1)
+    assert recovered(FRAME + bytes(size) + FRAME + bytes(size) + b"junk", tmp_path) == (CONTENT * 2, 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 511, PIECE + 1])
+def test_other_numbers_of_zeros_are_trailing_data(size: int, tmp_path: Path) -> None:
+    data = FRAME + bytes(size)
+    with pytest.raises(likezip.FormatError, match="trailing data"):
+        likezip.decompress(data)
+    with pytest.raises(likezip.CorruptError, match="trailing data"):
+        read_frames(io.BytesIO(data))
+    with pytest.raises(likezip.FormatError, match="trailing data"):
+        likezip.decompress(data + FRAME)
+    assert recovered(data, tmp_path) == (CONTENT, 1)
+
+
+def test_zeros_alone_are_no_frame() -> None:
+    for data in (bytes(512), bytes(512) + FRAME):
+        with pytest.raises(likezip.FormatError, match="wrong magic number"):
+            likezip.decompress(data)
+
+
+def test_a_truncated_frame_is_not_padded() -> None:
+    for size in (len(FRAME) - 1, len(FRAME) - 12, len(FRAME) // 2):
+        with pytest.raises(likezip.LikezipError):
+            likezip.decompress(FRAME[:size] + bytes(512))
+        with pytest.raises(likezip.LikezipError):
+            read_frames(io.BytesIO(FRAME[:size] + bytes(512)))
+
+
+@pytest.mark.parametrize("trailing", [b"junk", bytes(512) + b"junk", b"\0"])
+def test_what_is_whole_before_trailing_data_is_said(trailing: bytes, tmp_path: Path) -> None:
+    (tmp_path / "in.lz").write_bytes(FRAME * 2 + trailing)
+    for arguments in (["test"], ["list"], ["decompress", "-o", str(tmp_path / "out")]):
+        result = CliRunner().invoke(main, [*arguments, str(tmp_path / "in.lz")])
+        assert result.exit_code == 1
+        assert result.stderr.endswith(
+            "trailing data: what follows the frame is not a frame; 1000 bytes of content come before it, "
+            "in whole frames\n"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_padding_is_left_to_whoever_reads_one_frame() -> None:
+    decompressor = likezip.LikezipDecompressor()
+    assert decompressor.decompress(FRAME + bytes(8)) == CONTENT
+    assert (decompressor.eof, decompressor.unused_data) == (True, bytes(8))
+
+
+def test_list_and_test_of_a_padded_file(tmp_path: Path) -> None:
+    (tmp_path / "in.lz").write_bytes(FRAME + bytes(512))
+    result = CliRunner().invoke(main, ["list", str(tmp_path / "in.lz")])
+    assert result.exit_code == 0 and f" {len(FRAME)} " in result.stdout
+    assert CliRunner().invoke(main, ["test", str(tmp_path / "in.lz")]).stderr.endswith("in.lz: sound\n")
