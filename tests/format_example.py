@@ -76,7 +76,7 @@ def _coding(frame: bytes, model: Model) -> str:
     first = "".join(str(step[3]) for step in steps[:8])
     return (
         f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so the first "
-        f"state is `{steps[0][5]:X}`. The first {BITS} bits are those of the first byte, {int(first, 2):02X}:\n\n"
+        f"state is `{steps[0][5]:X}`. The first {BITS} bits are the first byte, {int(first, 2):02X}:\n\n"
         + "\n".join(rows)
         + f"\n\nAfter the last of the {len(steps)} bits the state is {steps[-1][4]} and no word is left."
     )
