@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from likezip.files import FileError
-from likezip.names import Job, compressed_name, decompressed_name, jobs, output_path, without_directories
+from likezip.command.names import Job, compressed_name, decompressed_name, jobs, output_path, without_directories
+from likezip.frames.outputs import FileError
 
 
 @pytest.fixture(autouse=True)
