@@ -282,6 +282,27 @@ def test_root_makes_nothing_in_the_home_of_a_user(places: Path) -> None:
     assert list((places / "home").iterdir()) == []
 
 
+@posix
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_home_that_can_not_even_be_looked_at(places: Path) -> None:
+    """As it is when root's rights were given up, but not its environment."""
+    for place in (places, *places.parents[:-2]):
+        place.chmod(place.stat().st_mode | 0o011)
+    (places / "home").mkdir(mode=0o700)
+    (places / "tmp").chmod(0o1777)
+    code = """
+import os, sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from likezip.kernelcache import cache_directory
+os.setgid(65534), os.setuid(65534)
+os.environ["XDG_CACHE_HOME"] = sys.argv[2]
+print(cache_directory(sys.argv[3]))
+"""
+    words = [str(places / "tmp"), str(places / "home" / "below"), IDENTITY]
+    done = subprocess.run([sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{places}/tmp/likezip-65534/kernels-{IDENTITY}\n"
+
+
 def test_this_processs_own_is_safe() -> None:
     if compiling.CACHE is not None and os.name == "posix":
         assert compiling.CACHE.stat().st_mode & 0o077 == 0

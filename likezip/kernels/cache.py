@@ -86,8 +86,10 @@ def _keeps_what_is_ours(place: Path) -> bool:
 
 def _is_somebody_elses_home(home: Path) -> bool:
     """Whether we are root with the home of a user, as sudo may leave it, who could not use what root made there."""
+    if _user() != 0:
+        return False
     there = next((place for place in (home, *home.parents) if place.exists()), None)
-    return _user() == 0 and there is not None and there.stat().st_uid != 0
+    return there is not None and there.stat().st_uid != 0
 
 
 class KernelCache(NullCache):  # type: ignore[misc]
