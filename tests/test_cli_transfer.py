@@ -212,6 +212,12 @@ def test_rm_of_what_is_no_regular_file(place: Path) -> None:
     assert (place / "link").is_symlink() and (place / "a").exists()
 
 
+def test_a_pipe_without_a_name_for_its_output_is_not_waited_for(place: Path) -> None:
+    os.mkfifo("pipe")
+    assert "pipe: is not a regular file; name the output" in run("compress", "pipe", "a", "b", code=1).stderr
+    assert names(place) == ["a", "a.lz", "b", "b.lz", "c", "pipe"]
+
+
 @pytest.mark.skipif(not ROOT, reason="only root may make devices")
 def test_rm_of_a_device(place: Path) -> None:
     try:

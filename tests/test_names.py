@@ -80,6 +80,8 @@ def test_places() -> None:
     for name in ("pipe", "/dev/null"):
         with pytest.raises(FileError, match=r"not a regular file; name the output"):
             Job(name, None).place(False)
+    with pytest.raises(FileError, match="directory: is a directory"):
+        Job("directory", None).place(False)
     with pytest.raises(FileNotFoundError):
         Job("missing", None).place(False)
 

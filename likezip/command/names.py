@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +46,13 @@ class Job:
     target: str | None
 
     def place(self, decompressing: bool) -> Path:
-        """Where the output goes; raises FileError where it has no name, or a wrong one, and OSError for no input."""
+        """Where the output goes; raises FileError where it has no name or a wrong one, and OSError if there is no input
+        to name it after."""
         if self.target is not None:
             return output_path(self.target)
-        if not is_regular_file(self.source) and not os.path.isdir(self.source):
-            os.stat(self.source)
+        if stat.S_ISDIR(os.stat(self.source).st_mode):
+            raise FileError(f"{self.source}: is a directory")
+        if not is_regular_file(self.source):
             raise FileError(f"{self.source}: is not a regular file; name the output, or use --stdout")
         return (decompressed_name if decompressing else compressed_name)(Path(self.source))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
@@ -159,8 +160,10 @@ def _run(
     context = click.get_current_context()
     if operation == "test":
         context.invoke(test, files=names, recursive=recursive, max_size=max_size, **shown)
-    elif operation == "list":
+        return
+    if operation == "list":
         context.invoke(list_, files=names or (PIPE,), recursive=recursive, as_json=False)
+        return
     decompressing = operation == "decompress"
     if not decompressing and (wanted or recover):
         raise click.UsageError("--range and --recover are for decompressing")
@@ -171,13 +174,8 @@ def _run(
         raise click.UsageError("give one of OUT, --output and --stdout, and with --output one IN")
     given = jobs(found, decompressing=decompressing, output=output, to_stdout=to_stdout, recursive=recursive)
     if wanted:
-        if removed or len(given) > 1:
-            raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
         given = [Job(job.source, job.target or PIPE) for job in given]
-    if recover and (wanted or removed or any(job.source == PIPE for job in given)):
-        raise click.UsageError("--recover needs an input file, and no --range and no --rm")
-    if removed and (keep or any(PIPE in (job.source, job.target) for job in given)):
-        raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
+    _check(given, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
     work: Work
     if recover:
         work = _recover
@@ -191,6 +189,16 @@ def _run(
     for job in given:
         failed |= tried(job.source, transfer.do, job)
     sys.exit(failed)
+
+
+def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep: bool) -> None:
+    """Raise UsageError for options that contradict each other or what there is to do."""
+    if wanted and (removed or len(given) > 1):
+        raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
+    if recover and (wanted or removed or any(job.source == PIPE for job in given)):
+        raise click.UsageError("--recover needs an input file, and no --range and no --rm")
+    if removed and (keep or any(PIPE in (job.source, job.target) for job in given)):
+        raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
 
 
 def _compress(
@@ -237,18 +245,19 @@ class Transfer:
     def do(self, job: Job) -> None:
         """Open both ends, do the work, and only then let the output appear and the input go."""
         began = time.monotonic()
+        place = None if job.target == PIPE else job.place(self.decompressing)
         with (
             open_source(job.source, binary=self.decompressing and not self.force) as opened,
             arguments(size_of(opened), **self.shown) as common,
         ):
             before = status_of(opened)
             read = Counted(opened, job.source)
-            if job.target == PIPE:
+            if place is None:
                 written = standard_output(binary=not self.decompressing and not self.force)
                 losses = self.work(read, written, common)
                 written.flush()
             else:
-                written, losses = self._to_file(job, opened, read, common)
+                written, losses = self._to_file(place, None if job.source == PIPE else opened, read, common)
             changed = has_changed(opened, before)
         for loss in losses:
             warn(f"{job.source}: {loss}")
@@ -262,11 +271,10 @@ class Transfer:
             raise Failed(1)
 
     def _to_file(
-        self, job: Job, opened: BinaryIO, read: Counted, common: dict[str, Any]
+        self, place: Path, source: BinaryIO | None, read: Counted, common: dict[str, Any]
     ) -> tuple[Counted, list[recovery.Loss]]:
         """Write the output, which has its name then, and read it back before the input may go."""
-        place = job.place(self.decompressing)
-        with complete_output(place, source=None if job.source == PIPE else opened, force=self.force) as file:
+        with complete_output(place, source=source, force=self.force) as file:
             sparse = self.sparse and self.decompressing
             written = Counted(SparseWriter(file) if sparse else file, str(place))
             losses = self.work(read, written, common)
