@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 import likezip
 from benchmarks.report import markdown
-from likezip.score import Division, Measure, score_blocks
+from likezip.likelihood.score import Division, Measure, score_blocks
 
 Floats = npt.NDArray[np.float64]
 Lines = list[bytes]

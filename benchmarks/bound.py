@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 from benchmarks.schema import Bound
-from likezip import codec
-from likezip.index import read_frames
+from likezip.blocks import codec
+from likezip.frames.index import read_frames
 from likezip.model import default_model
 
 

@@ -21,12 +21,12 @@ import numpy as np
 
 from benchmarks.inputs import named_inputs
 from benchmarks.report import markdown
-from likezip import codec
-from likezip.cost import cross_entropy
+from likezip.blocks import codec
+from likezip.blocks.cost import cross_entropy
+from likezip.blocks.predictor import Predictor, Shape
+from likezip.memory.profiles import CONTEXTS, PROFILES, Context, Profile
+from likezip.memory.trained_state import Start
 from likezip.model import default_model
-from likezip.predictor import Predictor, Shape
-from likezip.profiles import CONTEXTS, PROFILES, Context, Profile
-from likezip.start import Start
 
 NOTHING = Context("nothing", 0, mask=0)
 FEWER = 20

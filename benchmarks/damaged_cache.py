@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from likezip import kernels
+from likezip.kernels import compiling
 
 DAMAGES: list[Callable[[bytes], bytes]] = [
     lambda data: b"",
@@ -23,10 +23,10 @@ DAMAGES: list[Callable[[bytes], bytes]] = [
 def damaged_cache(place: Path, moment: float) -> dict[str, str]:
     """A copy of this version's kernels below ``place`` with three damaged files, which ones and how by ``moment``; the
     environment of a command that uses it."""
-    assert kernels.CACHE is not None, "nothing is kept here"
-    cache = place / "cache" / "likezip" / kernels.CACHE.name
+    assert compiling.CACHE is not None, "nothing is kept here"
+    cache = place / "cache" / "likezip" / compiling.CACHE.name
     cache.parent.mkdir(mode=0o700, parents=True)
-    shutil.copytree(kernels.CACHE, cache)
+    shutil.copytree(compiling.CACHE, cache)
     generator = random.Random(moment)
     for path in generator.sample(sorted(cache.iterdir()), 3):
         path.write_bytes(generator.choice(DAMAGES)(path.read_bytes()))

@@ -177,13 +177,13 @@ def _numpy_features() -> list[str]:
 
 def facts() -> Facts:
     """What this environment is."""
-    from likezip import kernels
+    from likezip.kernels import compiling
 
     return Facts(
         python=platform.python_version(),
         packages={package: _version(package) for package in PACKAGES},
         torch_works=_torch_works(),
-        instructions=kernels.supported_instructions(),
+        instructions=compiling.supported_instructions(),
         numpy_features=_numpy_features(),
     )
 

@@ -13,7 +13,7 @@ from benchmarks import runner
 from benchmarks.peers import XZ, Peer, likezip_peer
 from benchmarks.runner import Usage
 from benchmarks.schema import Direction, Run, Spread, Startup
-from likezip import exact
+from likezip.prior import fixed_point
 
 SENTENCE = b"A sentence of text, just long enough that every part of a compressor has something to do for it.\n"
 """What start-up is measured with."""
@@ -38,7 +38,7 @@ class Measured:
 
 def warm_up() -> None:
     """Have likezip's kernels compiled and kept, so that no process that is measured does it."""
-    trip(b"warm " * exact.SMALL, likezip_peer("likezip", "--prior", "on"))
+    trip(b"warm " * fixed_point.SMALL, likezip_peer("likezip", "--prior", "on"))
 
 
 def trip(data: bytes, peer: Peer) -> Trip:

@@ -17,7 +17,7 @@ import numpy as np
 
 import likezip
 from benchmarks.report import markdown
-from likezip import codec
+from likezip.blocks import codec
 from likezip.model import Model, load_model
 from likezip.training.data import read_class, read_held_classes
 

@@ -18,7 +18,8 @@ from unittest.mock import patch
 import click
 
 from benchmarks.report import markdown
-from likezip import codec, coder, container, predictor
+from likezip.blocks import codec, coder, predictor
+from likezip.frames import container
 from likezip.model import Model, default_model
 
 PARTS = {

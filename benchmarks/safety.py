@@ -45,7 +45,7 @@ class Program:
 
 LIKEZIP = (sys.executable, "-P", "-m", "likezip")
 PROGRAMS = [
-    Program("likezip", LIKEZIP, (*LIKEZIP, "-d"), ".lz", remove=("--rm",), output=("-o",)),
+    Program("likezip", (*LIKEZIP, "compress"), (*LIKEZIP, "decompress"), ".lz", remove=("--rm",), output=("-o",)),
     Program("gzip", ("gzip",), ("gzip", "-d"), ".gz", keep=("-k",)),
     Program("xz", ("xz",), ("xz", "-d"), ".xz", keep=("-k",)),
     Program("zstd", ("zstd", "-q"), ("zstd", "-qd"), ".zst", remove=("--rm",), output=("-o",)),

@@ -19,8 +19,8 @@ from benchmarks.peers import LIKEZIP, NO_PRIOR, Peer, available_peers, likezip_p
 from benchmarks.report import curve_table, stops
 from benchmarks.results import circumstances, load_scaling, save
 from benchmarks.schema import Curve, Point, Run, Scaling, Series
-from likezip import container
-from likezip.workers import available_cores
+from likezip.frames import container
+from likezip.frames.workers import available_cores
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 LANES = tuple(1 << power for power in range(11))

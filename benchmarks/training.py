@@ -17,13 +17,13 @@ import click
 import numpy as np
 import torch
 
-from likezip import codec
-from likezip.ahead import made_ahead
+from likezip.blocks import codec
+from likezip.memory.profiles import TEXT
 from likezip.model import default_model
-from likezip.profiles import TEXT
+from likezip.prior.pipeline import made_ahead
 from likezip.training import fused
 from likezip.training.mixture import SegmentsBesideMemory
-from likezip.training.prior import STEPS, Run
+from likezip.training.run import STEPS, Run
 from likezip.training.segments import Batch, Feed
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 

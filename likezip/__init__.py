@@ -20,12 +20,12 @@ if TYPE_CHECKING:
         UnsupportedError,
         WorkerError,
     )
-    from likezip.file import LikezipFile, open
-    from likezip.incremental import LikezipCompressor, LikezipDecompressor
-    from likezip.index import FrameInfo, get_frame_info
-    from likezip.likelihood import byte_costs, sample
+    from likezip.frames.file_object import LikezipFile, open
+    from likezip.frames.incremental import LikezipCompressor, LikezipDecompressor
+    from likezip.frames.index import FrameInfo, get_frame_info
+    from likezip.frames.stream import compress, compress_stream, decompress, decompress_stream
+    from likezip.likelihood.density import byte_costs, sample
     from likezip.model import Model, load_model
-    from likezip.stream import compress, compress_stream, decompress, decompress_stream
 
 __version__ = "0.1.0"
 

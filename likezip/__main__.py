@@ -16,9 +16,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_standard_files()
     atexit.register(_end_by_signal)  # what is registered first is called last
-    from likezip.cli import main as command_line
-    from likezip.console import STANDARD_OUTPUT, failures
-    from likezip.files import naming
+    from likezip.command.console import STANDARD_OUTPUT, failures
+    from likezip.command.main import main as command_line
+    from likezip.frames.outputs import naming
 
     with failures(), naming(STANDARD_OUTPUT):  # commands answer their own errors, so what is left is about --help
         command_line()
@@ -34,13 +34,13 @@ def _open_standard_files() -> None:
 
 
 def _end_by_signal() -> None:
-    from likezip import files
+    from likezip.frames import outputs
 
-    if files.caught is not None and os.name == "posix":
+    if outputs.caught is not None and os.name == "posix":
         if sys.stderr is not None:
             sys.stderr.flush()
-        signal.signal(files.caught, signal.SIG_DFL)
-        os.kill(os.getpid(), files.caught)
+        signal.signal(outputs.caught, signal.SIG_DFL)
+        os.kill(os.getpid(), outputs.caught)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installe
 from benchmarks import bound, measure, modules, peers, runner, sources
 from benchmarks.peers import Peer
 from benchmarks.runner import Usage
-from likezip import container
+from likezip.blocks import block_header
+from likezip.frames import container
 
 DATA = b"some data " * 500
 COPY = Peer("copy", ("cat",), ("cat",), "")
@@ -181,8 +182,8 @@ def test_start_up() -> None:
 def test_likezip_is_a_process_with_these_options() -> None:
     data = sources.markov_chain(70_000).data
     one = measure.trip(data, peers.likezip_peer("a", "--lanes", "7", "--prior", "off", "--block-size", "65536"))
-    header = container.BlockHeader.parse(one.packed[container.FRAME_HEADER_SIZE :], 0, 1 << 16)
-    assert (header.lanes, header.raw_size, header.mode) == (7, 1 << 16, container.MEMORY)
+    header = block_header.BlockHeader.parse(one.packed[container.FRAME_HEADER_SIZE :], 0, 1 << 16)
+    assert (header.lanes, header.raw_size, header.mode) == (7, 1 << 16, block_header.MEMORY)
     assert one.compress.peak_MB > 50
 
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip.cli import main
-from likezip.console import Meter
+from likezip.command.console import Meter
+from likezip.command.main import main
 
 TEXT = b"The command line compresses this text.\n" * 50
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
@@ -234,7 +234,7 @@ def test_threads_and_lanes(place: Path) -> None:
 def test_rm_keeps_the_input_when_the_output_does_not_verify(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A coder that writes rubbish, which is what the verification before --rm is for."""
     before = contents(place)
-    monkeypatch.setattr("likezip.stream.compress_stream", lambda source, sink, **options: sink.write(b"rubbish"))
+    monkeypatch.setattr("likezip.frames.stream.compress_stream", lambda source, sink, **options: sink.write(b"rubbish"))
     result = CliRunner().invoke(main, ["compress", "--rm", "in.txt"])
     assert result.exit_code == 1
     assert "not a likezip frame" in result.stderr
@@ -266,7 +266,7 @@ def test_list(place: Path, frame: bytes) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "sound.lz"], ["compress", "--help"]])
 def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom likezip.cli import main\n"
+        "import sys\nfrom likezip.command.main import main\n"
         f"try: main({arguments!r})\nexcept SystemExit as end: assert not end.code\n"
         "heavy = {'numba', 'torch', 'numpy'} & set(sys.modules)\nassert not heavy, heavy"
     )
@@ -275,7 +275,7 @@ def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) 
 
 def test_without_the_prior_torch_is_not_imported(place: Path) -> None:
     code = (
-        "import sys\nfrom likezip.cli import main\n"
+        "import sys\nfrom likezip.command.main import main\n"
         "for arguments in (['compress', '--prior', 'off', 'in.txt'], ['decompress', 'in.txt.lz', 'back']):\n"
         "    try: main(arguments)\n    except SystemExit as end: assert not end.code\n"
         "assert 'numba' in sys.modules and 'torch' not in sys.modules"
@@ -323,7 +323,7 @@ def test_interrupted_test_goes_to_no_further_file(place: Path, monkeypatch: pyte
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("likezip.stream.decompress_stream", interrupted)
+    monkeypatch.setattr("likezip.frames.stream.decompress_stream", interrupted)
     result = CliRunner().invoke(main, ["test", "sound.lz", "sound.lz"])
     assert (result.exit_code, result.stderr) == (1, "likezip: interrupted\n")
 
@@ -333,7 +333,7 @@ def test_file_too_large(place: Path) -> None:
     (place / "noise").write_bytes(os.urandom(100_000))
     before = contents(place)
     limit = "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000));"
-    code = limit + "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from likezip.cli import main; main()"
+    code = limit + "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from likezip.command.main import main; main()"
     command = [sys.executable, "-P", "-c", code, "compress", "noise"]
     result = subprocess.run(command, capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (1, b"likezip: noise.lz: File too large\n")

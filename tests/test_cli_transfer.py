@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import likezip
-from likezip.cli import main
-from likezip.sizes import parse_size
-from likezip.sparse import PAGE, SparseWriter
+from likezip.command.main import main
+from likezip.command.sparse_file import PAGE, SparseWriter
+from likezip.frames.sizes import parse_size
 
 TEXTS = {name: f"{name} is what this text is about.\n".encode() * 40 for name in ("a", "b", "c")}
 LIKEZIP = [sys.executable, "-P", "-m", "likezip"]
@@ -167,7 +167,7 @@ def test_rm_keeps_what_is_not_what_was_read(
     place: Path, direction: str, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("compress", "a")
-    work = getattr(likezip.stream, f"{direction}_stream")
+    work = getattr(likezip.frames.stream, f"{direction}_stream")
     source, target = ("b", "b.lz") if direction == "compress" else ("a.lz", "back")
     seen: dict[str, Any] = {}
 
@@ -178,7 +178,7 @@ def test_rm_keeps_what_is_not_what_was_read(
             seen.update(content=Path(source).read_bytes(), status=os.lstat(source))
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"likezip.stream.{direction}_stream", changing)
+        patched.setattr(f"likezip.frames.stream.{direction}_stream", changing)
         said = run(direction, "--rm", source, target, code=1).stderr
     assert said.startswith(f"likezip: {source}: ") and said.endswith("so it is kept\n") and said.count("\n") == 1
     assert (Path(source).read_bytes(), os.lstat(source).st_ino) == (seen["content"], seen["status"].st_ino)
@@ -187,14 +187,14 @@ def test_rm_keeps_what_is_not_what_was_read(
 
 
 def test_what_grows_while_it_is_read_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compress = likezip.stream.compress_stream
+    compress = likezip.frames.stream.compress_stream
 
     def growing(source: Any, sink: Any, **options: Any) -> None:
         compress(source, sink, **options)
         grown(Path("a"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("likezip.stream.compress_stream", growing)
+        patched.setattr("likezip.frames.stream.compress_stream", growing)
         assert run("compress", "a").stderr == "likezip: a: changed while it was read\n"
         assert run("compress", "-qf", "a").stderr == ""
     assert run("compress", "b").stderr == ""
@@ -210,6 +210,12 @@ def test_rm_of_what_is_no_regular_file(place: Path) -> None:
     (place / "link").symlink_to("a")
     assert "link: is a link, so it is kept" in run("compress", "--rm", "link", code=1).stderr
     assert (place / "link").is_symlink() and (place / "a").exists()
+
+
+def test_a_pipe_without_a_name_for_its_output_is_not_waited_for(place: Path) -> None:
+    os.mkfifo("pipe")
+    assert "pipe: is not a regular file; name the output" in run("compress", "pipe", "a", "b", code=1).stderr
+    assert names(place) == ["a", "a.lz", "b", "b.lz", "c", "pipe"]
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may make devices")

@@ -9,11 +9,12 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as torch_save_file
 
 import likezip
-from likezip import codec, container, ngrams, predictor, prior, sharing
+from likezip.blocks import block_header, codec, predictor
+from likezip.blocks.noise import repeats_nothing
+from likezip.blocks.predictor import Shape
+from likezip.memory.profiles import PROFILES
 from likezip.model import Model, default_model
-from likezip.noise import repeats_nothing
-from likezip.predictor import Shape
-from likezip.profiles import PROFILES
+from likezip.prior import forward, ngrams, parallel
 
 TEXT = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))[:20000]
 RANDOM = random.Random(1)
@@ -33,8 +34,8 @@ def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.Mo
     monkeypatch.setattr(codec, "SAMPLE", sample)
     for raw in (TEXT, RECORDS):
         coded = {choice: codec.encode_block(raw, default_model(), prior=choice) for choice in ("auto", "on", "off")}
-        assert coded["on"][0].mode == container.MEMORY_PRIOR
-        assert coded["off"][0].mode == container.MEMORY
+        assert coded["on"][0].mode == block_header.MEMORY_PRIOR
+        assert coded["off"][0].mode == block_header.MEMORY
         gains = len(coded["on"][1]) < 0.99 * len(coded["off"][1])
         assert gains == (raw is TEXT)
         assert coded["auto"] == coded["on" if gains else "off"]
@@ -52,7 +53,7 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
 
         @property
         def bits(self) -> float:
-            by_profile = {container.TEXT: 8066, container.RECORDS: 8079, container.CODE: code}
+            by_profile = {block_header.TEXT: 8066, block_header.RECORDS: 8079, block_header.CODE: code}
             return 7040 if self.way.prior else by_profile[self.way.profile]
 
     monkeypatch.setattr(codec, "Coding", Fixed)
@@ -102,7 +103,7 @@ def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
 def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
     """A second kind would be compiled in the middle of the work, without a word: read-only arrays once were one."""
     assert likezip.decompress(likezip.compress(TEXT, prior="on")) == TEXT
-    for module in (predictor, sharing, prior, ngrams):
+    for module in (predictor, parallel, forward, ngrams):
         kernels = [value for value in vars(module).values() if hasattr(value, "overloads") and value.overloads]
         assert all(len(kernel.overloads) == 1 for kernel in kernels if not kernel.targetoptions.get("forceinline"))
 
@@ -114,7 +115,7 @@ def test_cross_entropy_is_what_is_written() -> None:
 
 
 def test_profiles_are_in_the_order_of_their_numbers() -> None:
-    named = {container.TEXT: "text", container.RECORDS: "records", container.CODE: "code"}
+    named = {block_header.TEXT: "text", block_header.RECORDS: "records", block_header.CODE: "code"}
     assert {number: profile.name for number, profile in enumerate(PROFILES)} == named
 
 
@@ -130,12 +131,12 @@ def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(codec, "Coding", lambda raw, *others: coded.append(len(raw)) or coding(raw, *others))
     noise, model = random.Random(6).randbytes(300_000), default_model()
     header, payload = codec.encode_block(noise, model)
-    assert (header.mode, payload) == (container.STORED, noise)
+    assert (header.mode, payload) == (block_header.STORED, noise)
     assert codec.cross_entropy(noise, model) == 8 * len(noise)
     assert set(coded) == {codec.SAMPLE}
     middle = noise[:140_000] + b"something else than noise " * 800 + noise[160_000:]  # not in the sample
     header, payload = codec.encode_block(middle, model)
-    assert header.mode == container.MEMORY and len(payload) < len(middle) - 19_000
+    assert header.mode == block_header.MEMORY and len(payload) < len(middle) - 19_000
 
 
 @pytest.mark.parametrize(

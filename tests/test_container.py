@@ -7,18 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likezip import container, model, stream
-from likezip.container import BlockHeader, FrameHeader
+from likezip import model
+from likezip.blocks import block_header
+from likezip.blocks.block_header import BlockHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnsupportedError
-from likezip.index import read_frames
+from likezip.frames import container, stream
+from likezip.frames.container import FrameHeader
+from likezip.frames.index import read_frames
 
 FRAME = FrameHeader(container.MIN_BLOCK, b"modelid8")
 STORED = BlockHeader.stored(1000, 0x12345678)
-MEMORY = BlockHeader(container.MEMORY, 64, 0, container.RECORDS, 24, 17, 1000, 400, 0x12345678)
+MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS, 24, 17, 1000, 400, 0x12345678)
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:
-    return fields + container.checksum(before + fields).to_bytes(4, "little")
+    return fields + block_header.checksum(before + fields).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     assert MEMORY.pack(3).hex(" ") == "22 40 88 18 00 e8 03 00 00 90 01 00 00 78 56 34 12 e1 06 83 0c"
     assert container.pack_end([]).hex(" ") == "00 00 00 00 00 1d f7 22 c6 5a 4b 4c ce"
     assert container.pack_end([(400, 1000)])[:13].hex(" ") == "00 90 01 00 00 e8 03 00 00 01 00 00 00"
-    assert (container.FRAME_HEADER_SIZE, container.BLOCK_HEADER_SIZE, container.end_size(1)) == (22, 21, 21)
+    assert (container.FRAME_HEADER_SIZE, block_header.BLOCK_HEADER_SIZE, container.end_size(1)) == (22, 21, 21)
 
 
 @given(st.integers(container.MIN_BLOCK, container.MAX_BLOCK), st.binary(min_size=8, max_size=8))
@@ -54,29 +57,29 @@ def test_frame_header_there_and_back(block_size: int, model_id: bytes) -> None:
 
 
 @given(
-    st.integers(1, container.MAX_LANES),
-    st.integers(container.MIN_TABLE_BITS, container.MAX_TABLE_BITS),
+    st.integers(1, block_header.MAX_LANES),
+    st.integers(block_header.MIN_TABLE_BITS, block_header.MAX_TABLE_BITS),
     st.integers(1, container.MAX_BLOCK),
     st.floats(0, 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**64 - 1),
 )
 def test_block_header_there_and_back(lanes: int, bits: int, raw: int, share: float, crc: int, number: int) -> None:
-    payload_size = max(container.least_payload(raw), int(raw * share) // 4 * 4)
-    bits = min(bits, max(container.MIN_TABLE_BITS, (container.TABLE_SHARE * raw).bit_length() - 1))
-    header = BlockHeader(container.MEMORY, lanes, 0, container.TEXT, 0, bits, raw, payload_size, crc)
+    payload_size = max(block_header.least_payload(raw), int(raw * share) // 4 * 4)
+    bits = min(bits, max(block_header.MIN_TABLE_BITS, (block_header.TABLE_SHARE * raw).bit_length() - 1))
+    header = BlockHeader(block_header.MEMORY, lanes, 0, block_header.TEXT, 0, bits, raw, payload_size, crc)
     assert BlockHeader.parse(header.pack(number), number, container.MAX_BLOCK) == header
     with pytest.raises(CorruptError, match="out of place"):
         BlockHeader.parse(header.pack(number), number ^ 1, container.MAX_BLOCK)
 
 
-@given(st.binary(max_size=40), st.integers(0, 6 << container.PADDED_SHIFT))
+@given(st.binary(max_size=40), st.integers(0, 6 << block_header.PADDED_SHIFT))
 def test_padding_there_and_back(content: bytes, raw_size: int) -> None:
     words = content[: len(content) // 4 * 4]
     words = words[:-1] + b"x" if words else words
-    payload = container.padded(words, raw_size)
-    assert len(payload) == max(len(words), container.least_payload(raw_size))
-    assert container.unpadded(payload, raw_size) == words
+    payload = block_header.padded(words, raw_size)
+    assert len(payload) == max(len(words), block_header.least_payload(raw_size))
+    assert block_header.unpadded(payload, raw_size) == words
 
 
 def test_a_small_payload_claims_no_large_block() -> None:
@@ -87,10 +90,10 @@ def test_a_small_payload_claims_no_large_block() -> None:
 
 
 def test_only_what_may_be_padding_is_taken_off() -> None:
-    assert container.least_payload(3 << container.PADDED_SHIFT) == 12
-    assert container.unpadded(bytes(12), 3 << container.PADDED_SHIFT) == b""
-    assert container.unpadded(b"word" + bytes(12), 3 << container.PADDED_SHIFT) == b"word" + bytes(12)
-    assert container.unpadded(b"\1\0\0\0" + bytes(8), 3 << container.PADDED_SHIFT) == b"\1\0\0\0"
+    assert block_header.least_payload(3 << block_header.PADDED_SHIFT) == 12
+    assert block_header.unpadded(bytes(12), 3 << block_header.PADDED_SHIFT) == b""
+    assert block_header.unpadded(b"word" + bytes(12), 3 << block_header.PADDED_SHIFT) == b"word" + bytes(12)
+    assert block_header.unpadded(b"\1\0\0\0" + bytes(8), 3 << block_header.PADDED_SHIFT) == b"\1\0\0\0"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=50))
@@ -131,9 +134,9 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(MEMORY, profile=3), UnsupportedError),
         (replace(MEMORY, row_length=1), CorruptError),
         (replace(MEMORY, lanes=0), CorruptError),
-        (replace(MEMORY, lanes=container.MAX_LANES + 1), CorruptError),
-        (replace(MEMORY, table_bits=container.MIN_TABLE_BITS - 1), CorruptError),
-        (replace(MEMORY, table_bits=container.MAX_TABLE_BITS + 1), CorruptError),
+        (replace(MEMORY, lanes=block_header.MAX_LANES + 1), CorruptError),
+        (replace(MEMORY, table_bits=block_header.MIN_TABLE_BITS - 1), CorruptError),
+        (replace(MEMORY, table_bits=block_header.MAX_TABLE_BITS + 1), CorruptError),
         (replace(MEMORY, raw_size=1023, table_bits=18), CorruptError),
         (replace(MEMORY, payload_size=402), CorruptError),
         (replace(MEMORY, payload_size=1004), CorruptError),
@@ -141,8 +144,8 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, raw_size=0, payload_size=0), CorruptError),
         (replace(STORED, payload_size=999), CorruptError),
         (replace(STORED, lanes=1), CorruptError),
-        (replace(STORED, transform=container.X86), CorruptError),
-        (replace(STORED, profile=container.CODE), CorruptError),
+        (replace(STORED, transform=block_header.X86), CorruptError),
+        (replace(STORED, profile=block_header.CODE), CorruptError),
         (replace(STORED, row_length=2), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
     ],
@@ -186,7 +189,7 @@ def test_end_refuses_what_does_not_fit() -> None:
 def test_an_index_that_is_not_of_the_blocks_is_refused(entries: list[container.Entry]) -> None:
     """Each index is sound by itself; a stored block of 1000 bytes precedes it."""
     payload = bytes(1000)
-    block = replace(STORED, raw_crc=container.checksum(payload))
+    block = replace(STORED, raw_crc=block_header.checksum(payload))
     model_id = model.default_model().id
     head = FrameHeader(container.MIN_BLOCK, model_id).pack() + block.pack(0) + payload
     assert stream.decompress(head + container.pack_end([(1000, 1000)])) == payload

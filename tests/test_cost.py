@@ -6,7 +6,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from likezip.cost import COST, FRACTION_BITS, cross_entropy
+from likezip.blocks.cost import COST, FRACTION_BITS, cross_entropy
 
 
 def test_costs_are_integers_next_to_the_logarithm() -> None:

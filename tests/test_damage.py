@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import likezip
-from likezip import codec, container
-from likezip.index import read_frames
+from likezip.blocks import block_header, codec
+from likezip.frames import container
+from likezip.frames.index import read_frames
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
 CASES["prior"] = b"It was a bright cold day."
-MODES = {"stored": container.STORED, "memory": container.MEMORY, "prior": container.MEMORY_PRIOR}
+MODES = {"stored": block_header.STORED, "memory": block_header.MEMORY, "prior": block_header.MEMORY_PRIOR}
 
 
 def _frame(name: str) -> bytes:
@@ -74,13 +75,13 @@ def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
             likezip.decompress(damaged)
 
 
-def _blocks() -> list[tuple[container.BlockHeader, bytes]]:
+def _blocks() -> list[tuple[block_header.BlockHeader, bytes]]:
     """A block of each mode."""
     model = likezip.load_model("likezip-1")
     return [codec.encode_block(CASES[name], model, prior="on" if name == "prior" else "off") for name in CASES]
 
 
-def _put_together(blocks: list[tuple[container.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:
+def _put_together(blocks: list[tuple[block_header.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:
     """A frame of blocks that keep the numbers they had; ``end`` is the index."""
     head = container.FrameHeader(container.MIN_BLOCK, likezip.load_model("likezip-1").id).pack()
     return b"".join([head, *(blocks[number][0].pack(number) + blocks[number][1] for number in numbers), end])

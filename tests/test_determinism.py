@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import likezip
-from likezip import kernels, prior
+from likezip.kernels import compiling
+from likezip.prior import forward
 
 SETTINGS: dict[str, dict[str, str]] = {
     "default": {},
@@ -26,7 +27,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 
 SETTINGS |= {
     f"dot products of {name}": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": name}
-    for name in kernels.supported_instructions()
+    for name in compiling.supported_instructions()
 }
 
 CODE = """
@@ -61,7 +62,7 @@ def test_the_same_bytes(name: str, text: tuple[Path, Path], tmp_path: Path) -> N
 def test_step_by_step_and_many_steps(text: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     place, frame = text
     for rows in (1, 64, 100000):
-        monkeypatch.setattr(prior, "ROWS_AT_ONCE", rows)
+        monkeypatch.setattr(forward, "ROWS_AT_ONCE", rows)
         assert likezip.compress(place.read_bytes(), prior="on", lanes=5) == frame.read_bytes()
 
 

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from likezip import dotproduct, exact
 from likezip.errors import UnsupportedError
-from likezip.kernels import CACHE_LINE, INSTRUCTIONS, aligned, aligned_copy, matrix, shift_right
+from likezip.kernels.compiling import INSTRUCTIONS
+from likezip.kernels.intrinsics import CACHE_LINE, aligned, aligned_copy, matrix, shift_right
+from likezip.prior import byte_products, fixed_point
 
-_logarithm = numba.njit(lambda value: exact.logarithm(value))
-_normalise = numba.njit(lambda x, mean, q: exact.normalise(x, mean, q))
-_frequencies = numba.njit(lambda logits, tree: exact.frequencies(logits, tree))
+_logarithm = numba.njit(lambda value: fixed_point.logarithm(value))
+_normalise = numba.njit(lambda x, mean, q: fixed_point.normalise(x, mean, q))
+_frequencies = numba.njit(lambda logits, tree: fixed_point.frequencies(logits, tree))
 
 
 _shift_right = numba.njit(lambda value, bits: shift_right(value, bits))
@@ -61,7 +62,7 @@ def test_arrays_begin_at_a_cache_line(shape: int | tuple[int, ...], dtype: type)
 
 @pytest.mark.parametrize("backend", ["dot", "int8", "float32"])
 def test_backends_are_right_here(backend: str) -> None:
-    assert exact.is_right(backend) or (backend == "dot" and not INSTRUCTIONS)
+    assert fixed_point.is_right(backend) or (backend == "dot" and not INSTRUCTIONS)
 
 
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
@@ -72,7 +73,7 @@ def test_dot_products_of_any_shape(rows: int, columns: int, outputs: int, seed: 
     activations = random.integers(-127, 128, (rows, columns)).astype(np.int8)
     weight = random.integers(-63, 64, (outputs, columns)).astype(np.int8)
     sums = np.full((rows, outputs), -1, np.int32)
-    exact.BACKENDS["dot"](weight)(activations, sums)()
+    fixed_point.BACKENDS["dot"](weight)(activations, sums)()
     assert np.array_equal(sums, activations.astype(np.int64) @ weight.T.astype(np.int64))
 
 
@@ -83,12 +84,12 @@ def test_with_dot_products_torch_is_not_imported() -> None:
 
 
 def test_without_dot_products_the_others_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "INSTRUCTIONS", "")
-    exact._fastest.cache_clear()
+    monkeypatch.setattr(fixed_point, "INSTRUCTIONS", "")
+    fixed_point._fastest.cache_clear()
     try:
-        assert exact.pick(exact.SMALL + 1) in ("int8", "float32")
+        assert fixed_point.pick(fixed_point.SMALL + 1) in ("int8", "float32")
     finally:
-        exact._fastest.cache_clear()
+        fixed_point._fastest.cache_clear()
 
 
 def _faulty(change):
@@ -125,21 +126,21 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_wrong_backend_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(exact.BACKENDS, "faulty", _faulty(FAULTS[name]))
-    assert not exact.is_right("faulty")
+    monkeypatch.setitem(fixed_point.BACKENDS, "faulty", _faulty(FAULTS[name]))
+    assert not fixed_point.is_right("faulty")
     monkeypatch.setenv("LIKEZIP_BACKEND", "faulty")
     with pytest.raises(UnsupportedError, match="faulty can't run or gave wrong sums"):
-        exact.pick(1)
+        fixed_point.pick(1)
 
 
 def test_the_trials_pass_what_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(exact.BACKENDS, "plain", _faulty(lambda a, w: a @ w))
-    assert exact.is_right("plain")
+    monkeypatch.setitem(fixed_point.BACKENDS, "plain", _faulty(lambda a, w: a @ w))
+    assert fixed_point.is_right("plain")
 
 
 def test_small_blocks_do_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIKEZIP_BACKEND", raising=False)
-    assert exact.pick(exact.SMALL) == ("dot" if INSTRUCTIONS else "float32")
+    assert fixed_point.pick(fixed_point.SMALL) == ("dot" if INSTRUCTIONS else "float32")
 
 
 @settings(deadline=None)
@@ -155,7 +156,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
     mean = data.draw(st.integers(1, 1 << 40))
     shifted = np.zeros(len(values), np.uint8)
     _normalise(np.array(values, np.int32), mean, shifted)
-    q = shifted.astype(int) - dotproduct.SHIFT
+    q = shifted.astype(int) - byte_products.SHIFT
     with localcontext() as context:
         context.prec = 40
         true = [min(max(32 * Decimal(value) / Decimal(mean).sqrt(), Decimal(-127)), Decimal(127)) for value in values]
@@ -167,7 +168,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
 def test_frequencies(values: list[int], narrow: int) -> None:
     logits, tree = np.array(values, np.int32) >> narrow, np.full(512, -1, np.int32)
     _frequencies(logits, tree)
-    leaves, total = tree[256:].astype(np.int64), 1 << exact.FREQUENCY_BITS
+    leaves, total = tree[256:].astype(np.int64), 1 << fixed_point.FREQUENCY_BITS
     assert leaves.min() >= 1
     assert leaves.sum() == tree[1] == total
     assert all(tree[node] == tree[2 * node] + tree[2 * node + 1] for node in range(1, 256))

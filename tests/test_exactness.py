@@ -17,7 +17,8 @@ sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installe
 from benchmarks import environments, exactness, exactness_probe
 from benchmarks.environments import Environment
 from benchmarks.exactness_probe import CASES, PACKAGES, Facts, Outcome
-from likezip import container
+from likezip.blocks import block_header
+from likezip.frames import container
 
 FACTS = Facts(
     python="3.12.1",
@@ -151,10 +152,10 @@ def test_the_inputs_have_every_profile_and_mode(tmp_path: Path) -> None:
         assert exactness_probe.outcome(case, 1, tmp_path / name)["reads"]
         first = (tmp_path / name).read_bytes()[container.FRAME_HEADER_SIZE :]
         if first[0] != container.END:
-            headers.append(container.BlockHeader.parse(first, 0, container.DEFAULT_BLOCK))
-    assert {header.profile for header in headers} == {container.TEXT, container.RECORDS, container.CODE}
-    assert {header.mode for header in headers} == {container.STORED, container.MEMORY, container.MEMORY_PRIOR}
-    assert {header.transform for header in headers} == {container.UNCHANGED, container.X86}
+            headers.append(block_header.BlockHeader.parse(first, 0, container.DEFAULT_BLOCK))
+    assert {header.profile for header in headers} == {block_header.TEXT, block_header.RECORDS, block_header.CODE}
+    assert {header.mode for header in headers} == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}
 
 
 def test_here() -> None:

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from roundtrip import Pipe
 
 import likezip
-from likezip import container, reader
-from likezip.recovery import recover_stream
-from likezip.stream import decompress_range
-from likezip.workers import Workers
-from likezip.writer import FrameWriter
+from likezip.blocks import block_header
+from likezip.frames import container, reader
+from likezip.frames.recovery import recover_stream
+from likezip.frames.stream import decompress_range
+from likezip.frames.workers import Workers
+from likezip.frames.writer import FrameWriter
 
 BLOCK = 2000
 """Bytes of a block in FRAME; likezip would only make larger ones, but reads any."""
@@ -248,7 +249,7 @@ def test_a_full_disk() -> None:
 def test_damage_is_an_error_every_time_after_what_is_right(threads: int) -> None:
     info = likezip.get_frame_info(FRAME)
     damaged = bytearray(FRAME)
-    damaged[info.block_offsets[2] + container.BLOCK_HEADER_SIZE + 5] ^= 1
+    damaged[info.block_offsets[2] + block_header.BLOCK_HEADER_SIZE + 5] ^= 1
     with likezip.open(io.BytesIO(damaged), threads=threads) as file:
         assert file.read(2 * BLOCK) == TEXT[: 2 * BLOCK]
         for _ in range(3):

@@ -11,7 +11,7 @@ import pytest
 from fuzz import drivers, frames, models, roundtrips
 
 import likezip
-from likezip import exact, network
+from likezip.prior import fixed_point, network
 
 
 @pytest.mark.parametrize("name", drivers.TARGETS)
@@ -78,7 +78,7 @@ def test_any_other_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bound_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "WEIGHT_LIMIT", 127)
+    monkeypatch.setattr(fixed_point, "WEIGHT_LIMIT", 127)
     monkeypatch.setattr(network, "LARGEST_SHIFT", 31)
     _finds(models)
 

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from likezip import handover
-from likezip.kernels import INSTRUCTIONS, compiled
+from likezip.kernels.compiling import INSTRUCTIONS, compiled
+from likezip.prior import lockstep
 
 pytestmark = pytest.mark.skipif(not INSTRUCTIONS, reason="threads share only what dot products compute")
 
@@ -16,8 +16,8 @@ SIZE = 100
 @compiled
 def _lead(orders, found):
     for order in range(2000):
-        handover.give(orders, order + 1)
-        handover.wait_for_followers(orders)
+        lockstep.give(orders, order + 1)
+        lockstep.wait_for_followers(orders)
         for number in range(found.shape[0]):
             if found[number, 0] != order or found[number, order % SIZE] != order:
                 return order
@@ -27,30 +27,30 @@ def _lead(orders, found):
 @compiled
 def _follow(orders, number, found):
     while True:
-        order = handover.take(orders, number) - 1
+        order = lockstep.take(orders, number) - 1
         if order < 0:
             return
         for i in range(order % SIZE + 1):
             found[number, i] = order
-        handover.report(orders, number)
+        lockstep.report(orders, number)
 
 
 @pytest.mark.parametrize("followers", [1, 3])
 def test_orders_are_carried_out_before_the_leader_goes_on(followers: int) -> None:
-    orders, found = handover.orders(followers), np.full((followers, SIZE), -1)
+    orders, found = lockstep.orders(followers), np.full((followers, SIZE), -1)
     threads = [threading.Thread(target=_follow, args=(orders, number, found)) for number in range(followers)]
     for thread in threads:
         thread.start()
     assert _lead(orders, found) == -1
     assert all(thread.is_alive() for thread in threads)
-    handover.dismiss(orders)
+    lockstep.dismiss(orders)
     for thread in threads:
         thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
 
 
 def test_a_dismissal_is_heard_by_those_who_begin_later() -> None:
-    orders = handover.orders(1)
-    handover.dismiss(orders)
-    handover.dismiss(orders)
+    orders = lockstep.orders(1)
+    lockstep.dismiss(orders)
+    lockstep.dismiss(orders)
     _follow(orders, 0, np.zeros((1, SIZE), np.int64))

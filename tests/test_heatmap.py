@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pytest
 from matplotlib.image import imread
 
-from likezip import codec, container, foresight, heatmap
-from likezip.foresight import Foresight, Sight
-from likezip.heatmap import PLANES, QUANTUM, UNKNOWN, Curve, is_text, planes_of, quantised
+from likezip.blocks import block_header, codec
+from likezip.likelihood import heatmap, lookahead
+from likezip.likelihood.heatmap import PLANES, QUANTUM, UNKNOWN, Curve, is_text, planes_of, quantised
+from likezip.likelihood.lookahead import Foresight, Sight
 from likezip.model import default_model
 
 Bytes = npt.NDArray[np.uint8]
@@ -79,7 +80,7 @@ def test_bits_are_quantised_finely_where_they_are_few() -> None:
 
 @pytest.mark.parametrize("prior", ["off", "on"])
 def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
-    sight = foresight.look_at_block(TEXT, MODEL, prior=prior)
+    sight = lookahead.look_at_block(TEXT, MODEL, prior=prior)
     made = page(TEXT, prior=prior)
     found, facts, seen = unpack(made), facts_of(made), sight.foresight
     assert found.raw.tobytes() == found.coded.tobytes() == TEXT
@@ -97,7 +98,7 @@ def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
             assert shown.sum() == pytest.approx(bits.sum(), rel=0.003)
             assert facts["part"][name] == pytest.approx(bits.sum(), abs=0.001)
     assert facts["bits"] == pytest.approx(codec.cross_entropy(TEXT, MODEL, prior=prior), abs=0.001)
-    mode = container.MEMORY if prior == "off" else container.MEMORY_PRIOR
+    mode = block_header.MEMORY if prior == "off" else block_header.MEMORY_PRIOR
     assert facts["blocks"] == [[len(TEXT), facts["bits"], mode, sight.profile, sight.lanes]]
     assert facts["text"] and facts["model"] == [MODEL.name, MODEL.id.hex()]
 
@@ -136,8 +137,8 @@ def test_a_range_shows_the_same_and_looks_only_where_it_must(monkeypatch: pytest
         looked.append(TEXT.index(raw))
         return foresight_look(raw, *arguments, **options)
 
-    whole, foresight_look = unpack(page(TEXT, block_size=1500)), foresight.look_at_block
-    monkeypatch.setattr(foresight, "look_at_block", look)
+    whole, foresight_look = unpack(page(TEXT, block_size=1500)), lookahead.look_at_block
+    monkeypatch.setattr(lookahead, "look_at_block", look)
     made = page(TEXT, block_size=1500, start=1600, end=3100)
     assert looked == [1500, 3000]
     found = unpack(made)
@@ -171,7 +172,7 @@ def test_the_page_is_the_same_every_time_and_tells_how_far_it_is() -> None:
 def test_noise_is_shown_as_stored() -> None:
     for end in (None, 0):  # looked at or not
         facts = facts_of(page(NOISE, end=end))
-        assert facts["blocks"] == [[3000, 24000.0, container.STORED, "", 1]]
+        assert facts["blocks"] == [[3000, 24000.0, block_header.STORED, "", 1]]
         assert facts["bits"] == sum(facts["curve"]["sums"]) == 24000
     assert not facts_of(page(NOISE))["text"]
     found = unpack(page(NOISE))
@@ -184,7 +185,7 @@ def test_code_is_shown_as_it_is_beside_how_it_is_coded() -> None:
         code += random.bytes(20).replace(b"\xe8", b"\x90").replace(b"\xe9", b"\x90") + b"\xe8"
         code += ([100, 5000, 70000][call % 3] - len(code) - 4).to_bytes(4, "little", signed=True)
     raw = bytes(code)
-    found, sight = unpack(page(raw)), foresight.look_at_block(raw, MODEL, prior="off")
+    found, sight = unpack(page(raw)), lookahead.look_at_block(raw, MODEL, prior="off")
     assert found.raw.tobytes() == raw and found.coded.tobytes() == sight.coded != raw
     assert np.array_equal(found.expected, sight.foresight.expected)
 
@@ -243,13 +244,13 @@ def seen(raw: bytes, costs: npt.NDArray[np.float64] | None = None) -> bytes:
     expected, chances = random.integers(32, 127, (size, 3)), random.random((size, 3)) / 3
     prior = random.exponential(3, size).astype(np.float32)
     known = Foresight(costs, prior, expected.astype(np.uint8), chances.astype(np.float32))
-    sight = Sight(raw, raw, container.MEMORY_PRIOR, 4, "both", costs, known)
+    sight = Sight(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, known)
     curve = Curve()
     curve.add(costs)
     facts = {
         **{"name": "made up", "version": "1", "model": ["m", "00"], "size": size, "bits": costs.sum(), "most": 1 << 21},
         "curve": {"step": curve.step, "sums": curve.sums.tolist()},
-        "blocks": [[size, costs.sum(), container.MEMORY_PRIOR, "both", 4]],
+        "blocks": [[size, costs.sum(), block_header.MEMORY_PRIOR, "both", 4]],
         "part": {"start": 0, "size": size, "bits": costs.sum(), "prior": 1.0, "memory": 1.0},
         **{"again": "likezip heatmap x", "text": True},
     }

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import likezip
-from likezip import codec, container
+from likezip.blocks import codec
+from likezip.frames import container
 
 BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"piece %d of the data, %d\n" % (i, i * 7 % 1013) for i in range(5000))

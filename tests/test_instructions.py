@@ -5,8 +5,8 @@ import random
 import pytest
 import reference_decoder
 
-from likezip import instructions
-from likezip.instructions import BEGIN, IMMEDIATE, OPCODE, OPCODE_AT, PHASE, take_apart
+from likezip.memory import x86_state
+from likezip.memory.x86_state import BEGIN, IMMEDIATE, OPCODE, OPCODE_AT, PHASE, take_apart
 
 CODE = {
     "55": "push ebp",
@@ -57,11 +57,11 @@ def test_what_came_before_is_kept() -> None:
     state = _states(bytes.fromhex("".join(CODE) + "8B 45 08 0F B6 C8 C7 44 24 04 78"))[-1]
     assert state & PHASE == IMMEDIATE + 3
     assert (state >> OPCODE_AT) & OPCODE == 0xC7
-    assert (state >> instructions.MODRM_AT) & 255 == 0x44
-    assert (state & instructions.BEFORE_OPCODE) >> 23 == 0x1B6
-    assert (state & instructions.BEFORE_MODRM) >> 32 == 0xC8
-    assert (state & instructions.BEFORE_OPCODE_2) >> 40 == 0x8B
-    assert (state & instructions.BEFORE_OPCODE_3) >> 49 == 0xC3
+    assert (state >> x86_state.MODRM_AT) & 255 == 0x44
+    assert (state & x86_state.BEFORE_OPCODE) >> 23 == 0x1B6
+    assert (state & x86_state.BEFORE_MODRM) >> 32 == 0xC8
+    assert (state & x86_state.BEFORE_OPCODE_2) >> 40 == 0x8B
+    assert (state & x86_state.BEFORE_OPCODE_3) >> 49 == 0xC3
     assert (state >> 58) & 63 == 0x45 >> 2
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numba
 import pytest
 
-from likezip import kernelcache, kernels
-from likezip.kernelcache import KernelCache, cache_directory, compile_once
+from likezip.kernels import cache, compiling
+from likezip.kernels.cache import KernelCache, cache_directory, compile_once
 
 IDENTITY = "0123456789abcdef"
 
@@ -100,7 +100,7 @@ def test_where_nothing_can_be_kept_kernels_work(tmp_path: Path, monkeypatch: pyt
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(kernelcache, "_replace", full)
+    monkeypatch.setattr(cache, "_replace", full)
     assert not used(tmp_path)
     assert not used(tmp_path)
 
@@ -123,7 +123,7 @@ class Once:
     def __call__(self) -> bool:
         """Whether it was told before that something is compiled."""
         before = self.told
-        kernelcache._known.clear()
+        cache._known.clear()
         compile_once(self.directory, {"one": lambda: bool(used(self.directory))}, self._tell)
         return self.told > before
 
@@ -132,7 +132,7 @@ class Once:
 
 
 def test_it_is_said_before_anything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernelcache, "_known", set())
+    monkeypatch.setattr(cache, "_known", set())
     once = Once(tmp_path)
     assert once()
     assert not once()
@@ -152,7 +152,7 @@ def test_it_is_said_before_anything_is_compiled(tmp_path: Path, monkeypatch: pyt
 
 
 def test_kernels_of_other_versions_go_when_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernelcache, "_known", set())
+    monkeypatch.setattr(cache, "_known", set())
     long_ago, lately = time.time() - 31 * 24 * 3600, time.time() - 29 * 24 * 3600
     names = {"kernels-" + "a" * 16: long_ago, "kernels-" + "b" * 16: lately, "kernels-of-mine": long_ago}
     for name, when in names.items():
@@ -174,13 +174,13 @@ def test_kernels_of_other_versions_go_when_nobody_uses_them(tmp_path: Path, monk
 
 
 def test_using_kernels_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernelcache, "_known", set())
+    monkeypatch.setattr(cache, "_known", set())
     once = Once(tmp_path)
     once()
     for path in (*tmp_path.iterdir(), tmp_path):
         os.utime(path, (1, 1))
     assert not once()
-    assert kernelcache._last_use(tmp_path) > time.time() - 3600
+    assert cache._last_use(tmp_path) > time.time() - 3600
 
 
 @pytest.fixture
@@ -282,9 +282,30 @@ def test_root_makes_nothing_in_the_home_of_a_user(places: Path) -> None:
     assert list((places / "home").iterdir()) == []
 
 
+@posix
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_home_that_can_not_even_be_looked_at(places: Path) -> None:
+    """As it is when root's rights were given up, but not its environment."""
+    for place in (places, *places.parents[:-2]):
+        place.chmod(place.stat().st_mode | 0o011)
+    (places / "home").mkdir(mode=0o700)
+    (places / "tmp").chmod(0o1777)
+    code = """
+import os, sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from likezip.kernelcache import cache_directory
+os.setgid(65534), os.setuid(65534)
+os.environ["XDG_CACHE_HOME"] = sys.argv[2]
+print(cache_directory(sys.argv[3]))
+"""
+    words = [str(places / "tmp"), str(places / "home" / "below"), IDENTITY]
+    done = subprocess.run([sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{places}/tmp/likezip-65534/kernels-{IDENTITY}\n"
+
+
 def test_this_processs_own_is_safe() -> None:
-    if kernels.CACHE is not None and os.name == "posix":
-        assert kernels.CACHE.stat().st_mode & 0o077 == 0
+    if compiling.CACHE is not None and os.name == "posix":
+        assert compiling.CACHE.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory in which nobody can make any")

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from roundtrip import Pipe
 
 import likezip
-from likezip import codec, container, predictor, reader
 from likezip import model as models
-from likezip.cli import main
-from likezip.container import BlockHeader, FrameHeader
+from likezip.blocks import block_header, codec, predictor
+from likezip.blocks.block_header import BlockHeader
+from likezip.command.main import main
+from likezip.frames import container, reader
+from likezip.frames.container import FrameHeader
 from likezip.model import Model, default_model
 
 BLOCK = container.MIN_BLOCK
@@ -74,8 +76,8 @@ def test_all_frames_count_together(way: Callable[..., bytes]) -> None:
 @pytest.mark.parametrize("way", [likezip.decompress, streamed, as_a_file])
 def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """A header that claims a gigabyte, of which nothing follows."""
-    small = BlockHeader.stored(4, container.checksum(b"some")), b"some"
-    large = BlockHeader(container.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
+    small = BlockHeader.stored(4, block_header.checksum(b"some")), b"some"
+    large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
     decoded: list[int] = []
     decode = reader.decode
 
@@ -84,7 +86,7 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
         return decode(threads, advance, block, model)
 
     monkeypatch.setattr(reader, "decode", noted)
-    cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * container.BLOCK_HEADER_SIZE + 4]
+    cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * block_header.BLOCK_HEADER_SIZE + 4]
     with pytest.raises(likezip.LimitError, match="block 1"):
         way(cut, max_size=1000)
     assert decoded == [0]
@@ -127,9 +129,9 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("prior", [False, True])
 def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand of them are 29 bytes each in the file and would take minutes to be predicted bit by bit."""
-    size = (1 << container.PADDED_SHIFT) - 1
-    mode = container.MEMORY_PRIOR if prior else container.MEMORY
-    header = BlockHeader(mode, 1024, 0, 0, 0, 16, size, 0, container.checksum(bytes(size)))
+    size = (1 << block_header.PADDED_SHIFT) - 1
+    mode = block_header.MEMORY_PRIOR if prior else block_header.MEMORY
+    header = BlockHeader(mode, 1024, 0, 0, 0, 16, size, 0, block_header.checksum(bytes(size)))
 
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("something was predicted")
@@ -137,7 +139,7 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
     with monkeypatch.context() as patch:
         patch.setattr(codec, "open_predictor", never)
         assert likezip.decompress(framed(*[(header, b"")] * 1000)) == bytes(1000 * size)
-        large = BlockHeader(mode, 1, container.X86, 0, 0, 16, 10 * size, 36, container.checksum(bytes(10 * size)))
+        large = BlockHeader(mode, 1, block_header.X86, 0, 0, 16, 10 * size, 36, block_header.checksum(bytes(10 * size)))
         assert likezip.decompress(framed((large, bytes(36)))) == bytes(10 * size)
         with pytest.raises(likezip.CorruptError, match="checksum"):
             likezip.decompress(framed((BlockHeader(mode, 1, 0, 0, 0, 16, 50, 0, 1), b"")))
@@ -145,14 +147,14 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
 
 @pytest.mark.parametrize("prior", [False, True])
 def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
-    shape = codec.Way(container.TEXT, 0, prior).shape(300, 7)
+    shape = codec.Way(block_header.TEXT, 0, prior).shape(300, 7)
     with codec.open_predictor(shape, default_model(), prior=prior) as block:
         block.follow(codec_decoder(b""))
         assert block.raw.tobytes() == bytes(300)
 
 
 def codec_decoder(words: bytes) -> Any:
-    from likezip.coder import Decoder
+    from likezip.blocks.coder import Decoder
 
     return Decoder(words)
 
@@ -167,8 +169,10 @@ def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.Mo
         predict(self, shape, start, prior)
 
     monkeypatch.setattr(predictor.Predictor, "__init__", noted)
-    coding = codec.Coding(b"sixteen letters.", default_model(), codec.Way(container.TEXT, 0, True), 1024, 1)
-    header = BlockHeader(container.MEMORY_PRIOR, 1024, 0, 0, 0, coding.shape.table_bits, 16, len(coding.payload()), 0)
+    coding = codec.Coding(b"sixteen letters.", default_model(), codec.Way(block_header.TEXT, 0, True), 1024, 1)
+    header = BlockHeader(
+        block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coding.shape.table_bits, 16, len(coding.payload()), 0
+    )
     with pytest.raises(likezip.CorruptError, match="checksum"):
         codec.decode_block(header, coding.payload(), default_model())
     assert opened == [16, 16]

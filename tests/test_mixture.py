@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from likezip import mixer, predictor
-from likezip.ngrams import FIRST_FEATURES
-from likezip.profiles import TEXT
-from likezip.start import untrained_start
+from likezip.blocks import predictor
+from likezip.memory import mixer
+from likezip.memory.profiles import TEXT
+from likezip.memory.trained_state import untrained_start
+from likezip.prior.ngrams import FIRST_FEATURES
 from likezip.training import mixture
 from likezip.training.segments import SEGMENT, Feed
 

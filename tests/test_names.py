@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from likezip.files import FileError
-from likezip.names import Job, compressed_name, decompressed_name, jobs, output_path, without_directories
+from likezip.command.names import Job, compressed_name, decompressed_name, jobs, output_path, without_directories
+from likezip.frames.outputs import FileError
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,8 @@ def test_places() -> None:
     for name in ("pipe", "/dev/null"):
         with pytest.raises(FileError, match=r"not a regular file; name the output"):
             Job(name, None).place(False)
+    with pytest.raises(FileError, match="directory: is a directory"):
+        Job("directory", None).place(False)
     with pytest.raises(FileNotFoundError):
         Job("missing", None).place(False)
 

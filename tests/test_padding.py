@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from roundtrip import Pipe
 
 import likezip
-from likezip.binary import PIECE
-from likezip.cli import main
-from likezip.index import read_frames
-from likezip.recovery import recover_stream
-from likezip.stream import decompress_range
+from likezip.command.main import main
+from likezip.frames.index import read_frames
+from likezip.frames.raw_io import PIECE
+from likezip.frames.recovery import recover_stream
+from likezip.frames.stream import decompress_range
 
 CONTENT = random.Random(7).randbytes(500)
 FRAME = likezip.compress(CONTENT)

@@ -10,14 +10,14 @@ import pytest
 import reference_decoder
 import torch
 
-from likezip import exact, handover, sharing
-from likezip.kernels import INSTRUCTIONS
-from likezip.network import Network
-from likezip.ngrams import FIRST_FEATURES, Feature, count_rows
-from likezip.prior import Prior, most_steps
-from likezip.sharing import SharedPrior, ready, shares
+from likezip.kernels.compiling import INSTRUCTIONS
+from likezip.prior import fixed_point, lockstep, parallel
+from likezip.prior.forward import Prior, most_steps
+from likezip.prior.network import Network
+from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
+from likezip.prior.parallel import SharedPrior, ready, shares
 from likezip.training.export import integer_rates, tensors
-from likezip.training.prior import validate
+from likezip.training.run import validate
 from likezip.training.segments import embedding_rows
 from likezip.training.twin import Shape, Twin
 
@@ -116,7 +116,7 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
 @pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of bytes that come one at a time."""
-    monkeypatch.setattr(sharing, "CREDIT", 1 << 62)  # however busy this machine is
+    monkeypatch.setattr(parallel, "CREDIT", 1 << 62)  # however busy this machine is
     known = _known(lanes, 400)
     with ready(network, 1 << 16, lanes, threads=threads) as prior:
         assert isinstance(prior, SharedPrior)
@@ -127,8 +127,8 @@ def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, mon
 @pytest.fixture
 def even_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread has layers, as the memory and what is between products take nothing."""
-    monkeypatch.setattr(sharing, "MEMORY", 0)
-    monkeypatch.setattr(sharing, "BETWEEN", 0)
+    monkeypatch.setattr(parallel, "MEMORY", 0)
+    monkeypatch.setattr(parallel, "BETWEEN", 0)
 
 
 @pytest.mark.parametrize("backend", ["dot", "float32"] if INSTRUCTIONS else ["float32"])
@@ -160,13 +160,13 @@ def test_threads_share_the_layers(
 @needs_dot_products
 def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is passed on is not written to before it was used."""
-    random, take_layers = np.random.default_rng(1), sharing.take_layers
+    random, take_layers = np.random.default_rng(1), parallel.take_layers
 
     def late(*arguments: object) -> None:
         time.sleep(random.choice([0, 0.001, 0.004]))
         take_layers(*arguments)
 
-    monkeypatch.setattr(sharing, "take_layers", late)
+    monkeypatch.setattr(parallel, "take_layers", late)
     known = _known(3, 400)
     wanted = _wanted(network, known)
     with ready(network, 1 << 16, 3, threads=4) as prior:
@@ -185,7 +185,7 @@ def test_what_fails_in_one_thread_ends_all(
     network: Network, failing: int, error: type[BaseException], even_shares: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, begins = threading.active_count(), [begin for begin, _ in shares(network, 3)]
-    calls, take_layers = [], sharing.take_layers
+    calls, take_layers = [], parallel.take_layers
 
     def take(begin: int, *others: object) -> None:
         calls.append(begin)
@@ -193,7 +193,7 @@ def test_what_fails_in_one_thread_ends_all(
             raise error("here")
         take_layers(begin, *others)
 
-    monkeypatch.setattr(sharing, "take_layers", take)
+    monkeypatch.setattr(parallel, "take_layers", take)
     with pytest.raises(error, match="here"), ready(network, 1 << 16, 3, threads=3) as prior:
         _at_once(prior, _known(3, 400), [9])
     assert threading.active_count() == before
@@ -206,11 +206,11 @@ def test_no_more_steps_than_there_is_room_for(network: Network) -> None:
 
 
 def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "BETWEEN", 10)
+    monkeypatch.setattr(parallel, "BETWEEN", 10)
     costs, layers = [layer.weight.size + 10 for layer in network.layers()], len(network.layers())
     assert shares(network, 1) == [(0, layers)]
     for memory in (1, sum(costs[-2:]), sum(costs) // 2, sum(costs)):
-        monkeypatch.setattr(sharing, "MEMORY", memory)
+        monkeypatch.setattr(parallel, "MEMORY", memory)
         for threads in (2, 3, 4, 99):
             found = shares(network, threads)
             assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), layers]
@@ -232,14 +232,14 @@ def test_a_network_of_many_layers_is_soon_shared() -> None:
 
 @needs_dot_products
 def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "ALONE", 3 * 61)
-    known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], sharing._lead
+    monkeypatch.setattr(parallel, "ALONE", 3 * 61)
+    known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], parallel._lead
 
     def lead_with(orders: np.ndarray, *arguments: object) -> int:
         lead(orders, *arguments)
-        return gains.pop(0) if gains and orders.size > handover.orders(0).size else 1
+        return gains.pop(0) if gains and orders.size > lockstep.orders(0).size else 1
 
-    monkeypatch.setattr(sharing, "_lead", lead_with)
+    monkeypatch.setattr(parallel, "_lead", lead_with)
     with ready(network, 1 << 16, 61, threads=2) as prior:
         assert isinstance(prior, SharedPrior)
         trees = np.zeros((20, 61, 512), np.int32)
@@ -253,7 +253,7 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
 
 @needs_dot_products
 def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "CREDIT", 1 << 62)
+    monkeypatch.setattr(parallel, "CREDIT", 1 << 62)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
         prior.expect(_known(61, 1))
@@ -328,7 +328,7 @@ def test_known_bytes_that_are_no_longer_wanted(network: Network, even_shares: No
 
 def test_threads_are_given_back() -> None:
     before = torch.get_num_threads()
-    with exact.one_thread("int8"):
+    with fixed_point.one_thread("int8"):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
 
@@ -361,7 +361,7 @@ def test_twin_and_integers_agree(network: Network) -> None:
         logits, _ = twin(torch.from_numpy(embedding_rows(raw[None], FIRST_FEATURES)), twin.first_states(1))
     expected = torch.log_softmax(logits[:, 0].float(), -1).numpy()
     known = np.concatenate(([-1], raw[:-1])).astype(np.int16)[:, None]
-    found = np.log(_trees(network, known, "float32", [300])[:, 0, 256:] / (1 << exact.FREQUENCY_BITS))
+    found = np.log(_trees(network, known, "float32", [300])[:, 0, 256:] / (1 << fixed_point.FREQUENCY_BITS))
     likely = expected > -9
     assert np.abs(found - expected)[likely].mean() < 0.05 * np.abs(expected - expected.mean(1, keepdims=True)).mean()
     assert expected.std(0).mean() > 0.3  # what was seen matters

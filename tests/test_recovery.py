@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip import container, recovery
-from likezip.cli import main
-from likezip.recovery import Loss, recover_stream
-from likezip.workers import Workers
-from likezip.writer import FrameWriter
+from likezip.blocks import block_header
+from likezip.command.main import main
+from likezip.frames import container, recovery
+from likezip.frames.recovery import Loss, recover_stream
+from likezip.frames.workers import Workers
+from likezip.frames.writer import FrameWriter
 
 BLOCK = 600
 BLOCKS = 6
@@ -195,7 +196,7 @@ class Work:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
-        checksum, plausible = container.checksum, recovery._plausible_headers
+        checksum, plausible = block_header.checksum, recovery._plausible_headers
 
         def counted_checksum(data: bytes | memoryview) -> int:
             self.done += len(data)
@@ -221,16 +222,16 @@ HEAD = FRAME[: container.FRAME_HEADER_SIZE]
 
 def overlapping_headers(count: int) -> bytes:
     """Stored blocks that all claim to reach to the last byte of the file, where nothing is."""
-    size = count * container.BLOCK_HEADER_SIZE
-    sizes = [size - (number + 1) * container.BLOCK_HEADER_SIZE + 1 for number in range(count)]
-    blocks = [container.BlockHeader.stored(left, 1).pack(number) for number, left in enumerate(sizes)]
+    size = count * block_header.BLOCK_HEADER_SIZE
+    sizes = [size - (number + 1) * block_header.BLOCK_HEADER_SIZE + 1 for number in range(count)]
+    blocks = [block_header.BlockHeader.stored(left, 1).pack(number) for number, left in enumerate(sizes)]
     return HEAD + b"".join(blocks) + b".?"
 
 
 def overlapping_headers_then_zeros(count: int) -> bytes:
     """The same, but each ends a little before the one before it."""
-    size = count * container.BLOCK_HEADER_SIZE
-    blocks = [container.BlockHeader.stored(2 * (size - number * 21), 1).pack(number) for number in range(count)]
+    size = count * block_header.BLOCK_HEADER_SIZE
+    blocks = [block_header.BlockHeader.stored(2 * (size - number * 21), 1).pack(number) for number in range(count)]
     return HEAD + b"".join(blocks) + bytes(2 * size)
 
 
@@ -246,19 +247,21 @@ def overlapping_ends(count: int) -> bytes:
 
 def every_other_header_damaged(count: int) -> bytes:
     """Small blocks, which are found one after the other by searching."""
-    parts = [container.BlockHeader.stored(1, container.checksum(b"x")).pack(number) + b"x" for number in range(count)]
+    parts = [
+        block_header.BlockHeader.stored(1, block_header.checksum(b"x")).pack(number) + b"x" for number in range(count)
+    ]
     return HEAD + b"".join(part if number % 2 else b"?" + part[1:] for number, part in enumerate(parts))
 
 
 def indexes_of_all_blocks_so_far(count: int) -> bytes:
     """Behind each block something that begins as the index would."""
-    block = container.BlockHeader.stored(1, container.checksum(b"x"))
+    block = block_header.BlockHeader.stored(1, block_header.checksum(b"x"))
     return HEAD + b"".join(block.pack(number) + b"x" + struct.pack("<BII", 0, 1, 1) + b"?" for number in range(count))
 
 
 def far_numbers(count: int) -> bytes:
     """Blocks that are each as far from the one before as is believed."""
-    block = container.BlockHeader.stored(1, container.checksum(b"x"))
+    block = block_header.BlockHeader.stored(1, block_header.checksum(b"x"))
     return HEAD + b"".join(block.pack(number * 4000) + b"x" for number in range(count))
 
 
@@ -283,4 +286,4 @@ def test_work_is_proportional_to_the_file(
 
 def test_a_number_is_found_from_the_checksum() -> None:
     for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
-        assert recovery._number(container.BlockHeader.stored(77, 5).pack(number)) == number
+        assert recovery._number(block_header.BlockHeader.stored(77, 5).pack(number)) == number

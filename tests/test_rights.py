@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from likezip import files, rights
-from likezip.files import complete_output
+from likezip.frames import outputs, rights
+from likezip.frames.outputs import complete_output
 
 ROOT = os.name == "posix" and os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root may give files away")
@@ -149,7 +149,7 @@ def test_what_tells_of_a_private_file_is_private(source: Path) -> None:
 def test_without_a_source_the_umask_says(tmp_path: Path) -> None:
     """And nobody changes it, not even for a moment, in which another thread may make a file."""
     code = (
-        "import os, sys; from pathlib import Path; from likezip.files import complete_output\n"
+        "import os, sys; from pathlib import Path; from likezip.frames.outputs import complete_output\n"
         "os.umask(0o027); os.umask = None\n"
         "with complete_output(Path('out'), source=None, force=False) as file: file.write(b'new')"
     )
@@ -213,5 +213,5 @@ def test_where_nothing_can_be_given(source: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError
 
     for name in ("fchmod", "fchown"):
-        monkeypatch.setattr(files.os, name, refuse)
+        monkeypatch.setattr(outputs.os, name, refuse)
     assert stat.S_IMODE(made(source).st_mode) == 0o600

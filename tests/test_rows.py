@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from likezip import rows
+from likezip.blocks import record_length
 
 
 @pytest.mark.parametrize("length", [2, 3, 24, 216, 600])
@@ -14,7 +14,7 @@ def test_records_of_one_length(length: int) -> None:
     records = [bytearray(fixed) for _ in range(40_000 // length)]
     for record in records:
         record[draw.randrange(length)] = draw.randrange(256)
-    assert rows.row_length(b"".join(records)) == length
+    assert record_length.row_length(b"".join(records)) == length
 
 
 def test_a_bitmap() -> None:
@@ -24,11 +24,11 @@ def test_a_bitmap() -> None:
         for _ in range(8):
             row[draw.randrange(100)] ^= 1 << draw.randrange(8)
         image += row
-    assert rows.row_length(bytes(image)) == 100
+    assert record_length.row_length(bytes(image)) == 100
 
 
 @pytest.mark.parametrize(
     "raw", [b"", b"a", b"ab", b"abc", bytes(5000), *map(random.Random(3).randbytes, (40, 300, 1000, 5000))]
 )
 def test_without_rows_it_is_the_usual(raw: bytes) -> None:
-    assert rows.row_length(raw) == rows.USUAL
+    assert record_length.row_length(raw) == record_length.USUAL

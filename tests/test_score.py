@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip.cli import main
-from likezip.score import UNIT_COLUMNS, Division, Units, score_blocks
+from likezip.command.main import main
+from likezip.likelihood.score import UNIT_COLUMNS, Division, Units, score_blocks
 
 RAW, COSTS = b"ab\ncde\n\nf", np.arange(9.0)
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from safetensors import safe_open
 
-from likezip import mixer
-from likezip.profiles import BOTH, PROFILES, TEXT
-from likezip.start import Start, untrained_start
-from likezip.training import memory
+from likezip.memory import mixer
+from likezip.memory.profiles import BOTH, PROFILES, TEXT
+from likezip.memory.trained_state import Start, untrained_start
+from likezip.training import release, states
+from likezip.training.recipe import Recipe
+from likezip.training.twin import Shape
 
 _WORDS = [b"alpha", b"beta", b"gamma", b"delta", b"(x", b"y)", b"==", b"return", b"\n", b"0", b"17"]
 
@@ -29,46 +30,48 @@ def _records(random: np.random.Generator) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "LARGEST", 1 << 12)
-    monkeypatch.setattr(memory, "PATIENCE", 5)
+    monkeypatch.setattr(states, "LARGEST", 1 << 12)
+    monkeypatch.setattr(states, "PATIENCE", 5)
 
 
 def test_a_trained_start_is_better_on_other_data() -> None:
     random = np.random.default_rng(5)
     classes = {"text": [_text(random) for _ in range(40)], "count": [_records(random) for _ in range(40)]}
     for profile, raw in ((TEXT, _text(random)), (PROFILES[1], _records(random))):
-        trained = memory.train(classes, profile, 0.1, 1, 30)
-        assert memory._bits(raw, profile, trained) < 0.9 * memory._bits(raw, profile, untrained_start())
+        trained = states.train(classes, profile, 0.1, 1, 30)
+        assert states._bits(raw, profile, trained) < 0.9 * states._bits(raw, profile, untrained_start())
 
 
 def test_a_block_counts_for_the_profile_that_suits_it() -> None:
     random = np.random.default_rng(6)
     for raw, suited in ((Path(__file__).read_bytes(), "text"), (_records(random), "records")):
-        assert [profile.name for profile in PROFILES if memory._suits(raw, profile)] == [suited]
+        assert [profile.name for profile in PROFILES if states._suits(raw, profile)] == [suited]
 
 
 def test_a_trusted_start_still_adapts() -> None:
     start = untrained_start()
     start.maps[1::256] |= np.uint32(mixer.MAP_LIMIT)
-    trusted = memory.trust(start, 30)
+    trusted = states.trust(start, 30)
     counts = trusted.maps & np.uint32(mixer.FROZEN)
     assert counts[1::256].max() == 30
     assert (counts[0:256:256] == mixer.FROZEN).all()
     assert np.array_equal(trusted.maps >> np.uint32(10), start.maps >> np.uint32(10))
 
 
-@pytest.mark.parametrize("excluded", [(), ("--exclude", "second")])
-def test_the_command_writes_a_model_of_all_profiles(tmp_path: Path, excluded: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("excluded", [(), ("second",)])
+def test_a_release_begins_with_the_starts_of_all_profiles(tmp_path: Path, excluded: tuple[str, ...]) -> None:
     random = np.random.default_rng(7)
-    for name in ("first", "second"):
-        (tmp_path / "prose").mkdir(exist_ok=True)
-        (tmp_path / "prose" / name).write_bytes(_text(random) + _records(random) + _text(random))
-    output = tmp_path / "model.safetensors"
-    arguments = [str(tmp_path / "prose"), "-o", str(output), "--megabytes", "0.004", *excluded]
-    done = CliRunner().invoke(memory.main, arguments)
-    assert done.exit_code == 0, done.output
-    with safe_open(output, "numpy") as opened:
+    for name in ("prose/first", "prose/second", "validation/prose/third"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_bytes(_text(random) + _records(random) + _text(random))
+    data = release.Data.read(tmp_path / "data", excluded)
+    assert len(data.files["prose"]) == 2 - len(excluded)
+    said = list[str]()
+    path = release.trained_starts(data, Recipe(Shape(), 1.0, starts=0.002), tmp_path, said.append)
+    with safe_open(path, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     for profile in PROFILES:
         Start.of({name.partition(".")[2]: tensor for name, tensor in tensors.items() if name.startswith(profile.name)})
     assert not any(name.startswith(BOTH.name) for name in tensors)
+    release.trained_starts(data, Recipe(Shape(), 1.0), tmp_path, said.append)
+    assert len(said) == len(PROFILES)  # a second time nothing is trained

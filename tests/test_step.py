@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from likezip.ngrams import Feature
+from likezip.prior.ngrams import Feature
 from likezip.training import fused
 from likezip.training.mixture import OWN_SHARE, Mixture
-from likezip.training.prior import EMBEDDINGS, RowAdagrad, Run
+from likezip.training.run import EMBEDDINGS, RowAdagrad, Run
 from likezip.training.segments import Batch, embedding_rows
 from likezip.training.step import Step
 from likezip.training.twin import GridLinear, Shape, Twin

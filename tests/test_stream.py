@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from roundtrip import Pipe, check_roundtrip
 
 import likezip
-from likezip import container, sharing
-from likezip.index import read_frames
-from likezip.workers import Queue, Workers
+from likezip.blocks import block_header
+from likezip.frames import container
+from likezip.frames.index import read_frames
+from likezip.frames.workers import Queue, Workers
+from likezip.prior import parallel
 
 BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"line %d of the text, which repeats itself, %d\n" % (i, i * i % 97) for i in range(4000))
@@ -71,13 +73,13 @@ def test_workers_do_not_change_the_bytes() -> None:
 
 
 def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, ready = [], sharing.ready
+    asked, ready = [], parallel.ready
 
     def watched(*arguments: Any, threads: int, **others: Any) -> Any:
         asked.append(threads)
         return ready(*arguments, threads=threads, **others)
 
-    monkeypatch.setattr(sharing, "ready", watched)
+    monkeypatch.setattr(parallel, "ready", watched)
     one = likezip.compress(TEXT[:5000], lanes=8, prior="on")
     assert likezip.compress(TEXT[:5000], lanes=8, prior="on", threads=2) == one
     assert likezip.decompress(one, threads=2) == likezip.decompress(one) == TEXT[:5000]
@@ -124,7 +126,7 @@ def test_refused(data: bytes, error: type[Exception], message: str) -> None:
 
 
 def _with_checksum(fields: bytes) -> bytes:
-    return fields + container.checksum(fields).to_bytes(4, "little")
+    return fields + block_header.checksum(fields).to_bytes(4, "little")
 
 
 def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
@@ -137,7 +139,7 @@ def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
 
 def test_moved_missing_and_doubled_blocks() -> None:
     frame = likezip.compress(random.Random(3).randbytes(3 * BLOCK), block_size=BLOCK)
-    size = BLOCK + container.BLOCK_HEADER_SIZE
+    size = BLOCK + block_header.BLOCK_HEADER_SIZE
     head, tail = frame[: container.FRAME_HEADER_SIZE], frame[container.FRAME_HEADER_SIZE + 3 * size :]
     a, b, c = (frame[container.FRAME_HEADER_SIZE + i * size :][:size] for i in range(3))
     assert head + a + b + c + tail == frame
@@ -148,7 +150,7 @@ def test_moved_missing_and_doubled_blocks() -> None:
 
 def test_a_forged_size_allocates_nothing() -> None:
     header = container.FrameHeader(container.MAX_BLOCK, likezip.load_model("likezip-1").id).pack()
-    block = container.BlockHeader.stored(1 << 30, 0).pack(0)
+    block = block_header.BlockHeader.stored(1 << 30, 0).pack(0)
     with pytest.raises(likezip.TruncatedError):
         likezip.decompress(header + block + b"some bytes")
 
@@ -161,7 +163,7 @@ def test_what_was_written_before_damage_is_right(threads: int) -> None:
     (info,) = read_frames(io.BytesIO(frame))
     place = container.FRAME_HEADER_SIZE
     for number, (payload_size, _) in enumerate(info.blocks):
-        place += container.BLOCK_HEADER_SIZE
+        place += block_header.BLOCK_HEADER_SIZE
         damaged, sink = bytearray(frame), io.BytesIO()
         damaged[place + payload_size // 2] ^= 1
         with pytest.raises(likezip.CorruptError, match=f"block {number}"):

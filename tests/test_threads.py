@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import likezip
-from likezip import container, likelihood
+from likezip.frames import container
+from likezip.likelihood import density
 
 BLOCK = container.MIN_BLOCK
 THREADS = 3
@@ -142,14 +143,14 @@ def test_a_decompressor() -> None:
 def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     data, contexts = b"job 7 done in 3 s\n" * 20, [b"job %d done\n" % number * 50 for number in range(3)]
     alone = [likezip.byte_costs(data, context=context, prior="off") for context in contexts]
-    likelihood._kept.clear()
-    learn, learnt = likelihood._learn, []
+    density._kept.clear()
+    learn, learnt = density._learn, []
 
     def counting(context: bytes, *rest: Any) -> Any:
         learnt.append(context)
         return learn(context, *rest)
 
-    monkeypatch.setattr(likelihood, "_learn", counting)
+    monkeypatch.setattr(density, "_learn", counting)
     found = at_once(lambda thread: likezip.byte_costs(data, context=contexts[0], prior="off"))
     assert learnt == [contexts[0]]
     assert all(np.array_equal(costs, alone[0]) for costs in found)
@@ -158,7 +159,7 @@ def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypat
     )
     for thread, costs in enumerate(several):
         assert all(np.array_equal(one, alone[(thread + i) % 3]) for i, one in enumerate(costs))
-    assert len(likelihood._kept) <= likelihood.MOST_KEPT
+    assert len(density._kept) <= density.MOST_KEPT
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])

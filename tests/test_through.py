@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip import through
-from likezip.cli import main
+from likezip.command.main import main
+from likezip.frames import through
 from likezip.training.data import collect
 
 YESTERDAY = "".join(f"job {i} done in {i % 7} s\n" for i in range(300)).encode()

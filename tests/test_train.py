@@ -15,14 +15,14 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import likezip
-from likezip.cli import main
+from likezip.command.main import main
 from likezip.model import default_model
-from likezip.network import Network
+from likezip.prior.network import Network
 from likezip.training import data, finetune, own
 from likezip.training.data import LEAST_HELD, collect
 from likezip.training.export import tensors
-from likezip.training.prior import Run
 from likezip.training.restore import twin_of
+from likezip.training.run import Run
 from likezip.training.segments import Batch
 from likezip.training.twin import Shape
 
@@ -330,7 +330,9 @@ def test_the_default_is_the_shipped_model(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_command_line_does_not_load_torch() -> None:
-    code = "import sys, likezip.cli; sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'numpy')))"
+    code = (
+        "import sys, likezip.command.main; sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'numpy')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import likezip
 from likezip.model import default_model, load_model
-from likezip.ngrams import FIRST_FEATURES
+from likezip.prior.ngrams import FIRST_FEATURES
 from likezip.training import curve, export, grow, recipe, release
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
 from likezip.training.twin import Shape

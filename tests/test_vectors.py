@@ -11,8 +11,9 @@ from vectors import generate
 from vectors.generate import BAD, GOOD, UNSUPPORTED, Check
 
 import likezip
-from likezip import container
-from likezip.index import read_frames
+from likezip.blocks import block_header
+from likezip.frames import container
+from likezip.frames.index import read_frames
 
 REFUSED = {f"bad/{name}": bad for name, bad in BAD.items()}
 REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
@@ -105,13 +106,13 @@ def test_every_check_refuses_a_file() -> None:
 def test_every_way_has_a_good_frame() -> None:
     frames = [path.read_bytes() for path in generate.PLACE.glob("good/*.lz")]
     headers = [
-        container.BlockHeader.parse(frame[container.FRAME_HEADER_SIZE :], 0, container.MAX_BLOCK)
+        block_header.BlockHeader.parse(frame[container.FRAME_HEADER_SIZE :], 0, container.MAX_BLOCK)
         for frame in frames
         if frame[container.FRAME_HEADER_SIZE] != container.END
     ]
-    assert {header.profile for header in headers} == {container.TEXT, container.RECORDS, container.CODE}
-    assert {header.mode for header in headers} == {container.STORED, container.MEMORY, container.MEMORY_PRIOR}
-    assert {header.transform for header in headers} == {container.UNCHANGED, container.X86}
-    assert {1, container.MAX_LANES} < {header.lanes for header in headers}
-    assert {container.MIN_TABLE_BITS, container.MAX_TABLE_BITS} < {header.table_bits for header in headers}
+    assert {header.profile for header in headers} == {block_header.TEXT, block_header.RECORDS, block_header.CODE}
+    assert {header.mode for header in headers} == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}
+    assert {1, block_header.MAX_LANES} < {header.lanes for header in headers}
+    assert {block_header.MIN_TABLE_BITS, block_header.MAX_TABLE_BITS} < {header.table_bits for header in headers}
     assert {0, 2, 65535} < {header.row_length for header in headers}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.linalg import _umath_linalg
 
-from likezip import codec, container, x86
+from likezip.blocks import block_header, codec, x86_transform
 from likezip.model import default_model
 
 LIKELY = st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x0F, 0x7F, 0x80, 0x01])
@@ -20,9 +20,9 @@ LIKELY = st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x0F, 0x7F, 0x80, 0x01])
 @given(st.lists(LIKELY | st.integers(0, 255), max_size=60).map(bytes))
 def test_it_goes_there_and_back(raw: bytes) -> None:
     """Operands that overlap, and opcodes in operands, too."""
-    code = x86.to_absolute(raw)
+    code = x86_transform.to_absolute(raw)
     assert len(code) == len(raw)
-    assert x86.to_relative(code) == raw
+    assert x86_transform.to_relative(code) == raw
     assert reference_decoder.relative(code) == raw
 
 
@@ -30,9 +30,9 @@ def test_calls_of_one_function_become_alike() -> None:
     place, raw = 1_000_000, bytearray(1_100_000)
     for call in (20, 999_000, 1_099_000):
         raw[call : call + 5] = b"\xe8" + (place - call - 5).to_bytes(4, "little", signed=True)
-    code = x86.to_absolute(bytes(raw))
+    code = x86_transform.to_absolute(bytes(raw))
     assert all(code[call : call + 5] == b"\xe8" + place.to_bytes(4, "little") for call in (20, 999_000, 1_099_000))
-    assert x86.to_relative(code) == raw
+    assert x86_transform.to_relative(code) == raw
 
 
 def _calls(targets: list[int], places: int) -> bytes:
@@ -45,21 +45,21 @@ def _calls(targets: list[int], places: int) -> bytes:
 
 
 def test_code_is_found_by_targets_that_come_again() -> None:
-    assert x86.is_code(_calls([100, -5000, 70000], 200))
-    assert not x86.is_code(_calls([100, -5000, 70000], x86.FEWEST - 2))
-    assert not x86.is_code(_calls(list(range(0, 90000, 9)), 200))  # each function is called once
-    assert not x86.is_code(b"\xe8\x07\x00\x00\x00 and so on" * 1000)  # distances come again, not the targets
-    assert not x86.is_code(np.random.default_rng(1).bytes(1_000_000))
-    assert not any(x86.is_code(b"\xe8\0\0\0\0"[:size]) for size in range(6))
+    assert x86_transform.is_code(_calls([100, -5000, 70000], 200))
+    assert not x86_transform.is_code(_calls([100, -5000, 70000], x86_transform.FEWEST - 2))
+    assert not x86_transform.is_code(_calls(list(range(0, 90000, 9)), 200))  # each function is called once
+    assert not x86_transform.is_code(b"\xe8\x07\x00\x00\x00 and so on" * 1000)  # distances come again, not the targets
+    assert not x86_transform.is_code(np.random.default_rng(1).bytes(1_000_000))
+    assert not any(x86_transform.is_code(b"\xe8\0\0\0\0"[:size]) for size in range(6))
 
 
 def test_a_block_of_code_is_transformed_and_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     raw, model = _calls([100, -5000, 70000, 5, 1 << 20], 600), default_model()
     header, payload = codec.encode_block(raw, model, prior="off")
-    assert header.transform == container.X86
+    assert header.transform == block_header.X86
     assert codec.decode_block(header, payload, model) == raw
     assert 0 <= len(payload) - codec.cross_entropy(raw, model, prior="off") / 8 < 12
-    monkeypatch.setattr(x86, "is_code", lambda _: False)
+    monkeypatch.setattr(x86_transform, "is_code", lambda _: False)
     assert len(payload) < 0.95 * len(codec.encode_block(raw, model, prior="off")[1])
 
 
@@ -68,13 +68,13 @@ def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
     noise = bytearray(np.random.default_rng(2).bytes(300_000))
     for place in range(0, 300_000, 5000):
         noise[place : place + 5] = b"\xe8" + (100_000 - place).to_bytes(4, "little", signed=True)
-    assert x86.is_code(bytes(noise))
+    assert x86_transform.is_code(bytes(noise))
     header, payload = codec.encode_block(bytes(noise), default_model(), prior="off")
-    assert (header.mode, header.transform, payload) == (container.STORED, container.UNCHANGED, bytes(noise))
+    assert (header.mode, header.transform, payload) == (block_header.STORED, block_header.UNCHANGED, bytes(noise))
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="executables here are of another processor")
 def test_executables_are_found() -> None:
     raw = Path(_umath_linalg.__file__).read_bytes()
-    assert x86.is_code(raw)
-    assert x86.to_relative(x86.to_absolute(raw)) == raw
+    assert x86_transform.is_code(raw)
+    assert x86_transform.to_relative(x86_transform.to_absolute(raw)) == raw

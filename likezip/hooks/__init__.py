@@ -1,6 +1,5 @@
-"""likezip in other libraries: a module for each, which needs that library and is imported by those who use it.
+"""likezip where other libraries look for compressors.
 
-fsspec: files ``.lz`` in pandas, Dask and whatever else opens files by fsspec.
-numcodecs: chunks of Zarr arrays of format 2.
-zarr: chunks of Zarr arrays of format 3.
+``fsspec`` (files by URL), ``numcodecs`` and ``zarr`` (arrays in chunks).  Each uses the public interface alone, and is
+found by its library through an entry point.
 """

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from likezip.binary import read_fully
+from likezip.blocks.noise import repeats_nothing
 from likezip.errors import LikezipError
+from likezip.frames.raw_io import read_fully
+from likezip.frames.through import LONGEST_MAGIC, compression_of, read_at_most, read_through
 from likezip.model import SUFFIX
-from likezip.noise import repeats_nothing
-from likezip.through import LONGEST_MAGIC, compression_of, read_at_most, read_through
 
 
 def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from likezip import codec
+from likezip.blocks import codec
 from likezip.model import Model, load_model
-from likezip.network import Network
+from likezip.prior.network import Network
 from likezip.training.data import read_held_classes
 from likezip.training.export import integer_rates
 from likezip.training.segments import SEGMENT

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from likezip import exact
-from likezip.network import LARGEST_OFFSET, Network
-from likezip.sharing import ready
-from likezip.training.prior import held_lanes, mean_rates, validate
+from likezip.prior import fixed_point
+from likezip.prior.network import LARGEST_OFFSET, Network
+from likezip.prior.parallel import ready
+from likezip.training.run import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
@@ -35,14 +35,18 @@ def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float 
     offset = np.rint((bias * scale + constant) / step) + np.where(shift > 0, 2.0 ** (shift - 1), 0)
     if np.abs(offset).max() > LARGEST_OFFSET:
         raise ValueError("an offset is out of bounds")
-    limited = (weight / steps).round().clamp(-exact.WEIGHT_LIMIT, exact.WEIGHT_LIMIT).numpy().astype(np.int8)
+    limited = (
+        (weight / steps).round().clamp(-fixed_point.WEIGHT_LIMIT, fixed_point.WEIGHT_LIMIT).numpy().astype(np.int8)
+    )
     return {"weight": limited, "offset": offset.astype(np.int32), "shift": shift}
 
 
 def tensors(twin: Twin) -> Tensors:
-    """The integer network; raises ValueError if it breaks a bound of ``likezip.network``."""
+    """The integer network; raises ValueError if it breaks a bound of ``likezip.prior.network``."""
     embeddings = (
-        (twin.embeddings.weight.detach() / STREAM_UNIT).round().clamp(-exact.ACTIVATION_LIMIT, exact.ACTIVATION_LIMIT)
+        (twin.embeddings.weight.detach() / STREAM_UNIT)
+        .round()
+        .clamp(-fixed_point.ACTIVATION_LIMIT, fixed_point.ACTIVATION_LIMIT)
     )
     layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, LOGIT_UNIT)}
     for number, block in enumerate(twin.blocks):
@@ -78,7 +82,7 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
         parts = (known[begin : begin + prior.most_steps] for begin in begins)
         for begin, found in zip(begins, prior.expectations(parts), strict=True):
             following = 256 + lanes.T[begin : begin + len(found), :, None].astype(np.int64)
-            bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << exact.FREQUENCY_BITS)).sum(0)
+            bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << fixed_point.FREQUENCY_BITS)).sum(0)
     return mean_rates(bits / SEGMENT, owners)
 
 

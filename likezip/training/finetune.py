@@ -25,15 +25,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from likezip.network import Network
-from likezip.profiles import BOTH, PROFILES, TEXT
-from likezip.start import Start
-from likezip.training import memory
+from likezip.memory.profiles import BOTH, PROFILES, TEXT
+from likezip.memory.trained_state import Start
+from likezip.prior.network import Network
+from likezip.training import states
 from likezip.training.data import Collection
 from likezip.training.export import tensors as exported
 from likezip.training.held import Held
 from likezip.training.mixture import LANES, SegmentsBesideMemory
-from likezip.training.prior import STEPS, Run, learning_rate, save_checkpoint
+from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint
 from likezip.training.segments import SEGMENT, Feed
 
 Say = Callable[[str], None]
@@ -193,14 +193,14 @@ def tuned_starts(
 ) -> dict[str, Start]:
     """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network,
     and what suits the files.  They are used up."""
-    wanted = [TEXT, *(profile for profile in PROFILES[1:] if memory.share_suited(files.train, profile, seed) > 0.1)]
+    wanted = [TEXT, *(profile for profile in PROFILES[1:] if states.share_suited(files.train, profile, seed) > 0.1)]
     found = dict(starts)
     for profile in [*wanted, BOTH]:
         kind = "beside the network" if profile is BOTH else f"by itself, for {profile.name}"
         say(f"the memory's start {kind}: training on {megabytes:.1f} MB")
         beside = network if profile is BOTH else None
         classes, start = {"files": files.train}, starts[profile.name]
-        found[profile.name] = memory.train(
+        found[profile.name] = states.train(
             classes, profile, megabytes, seed, CONFIDENCE, beside, start=start, say=lambda _: None
         )
     return found

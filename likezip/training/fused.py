@@ -16,12 +16,12 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-from likezip.kernels import compiled_for_training as compiled
-from likezip.kernels import inlined_for_training as inlined
-from likezip.kernels import prefetch
+from likezip.kernels.compiling import compiled_for_training as compiled
+from likezip.kernels.compiling import inlined_for_training as inlined
+from likezip.kernels.intrinsics import prefetch
 
 LIMIT = np.float32(127)
-"""Of int8 values, forward (``exact.ACTIVATION_LIMIT``) and backward."""
+"""Of int8 values, forward (``fixed_point.ACTIVATION_LIMIT``) and backward."""
 ZERO, ONE, HALF, QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
 ABOVE = np.float32(127.5)
 
@@ -461,7 +461,7 @@ def round_weights(weight, smallest, largest, limit, units, steps):
 
 @compiled
 def adagrad(rows, gradients, table, totals, slots, places, room, rate, epsilon):
-    """Adagrad with one accumulator a row (``prior.RowAdagrad``), of the rows that occur.
+    """Adagrad with one accumulator a row (``forward.RowAdagrad``), of the rows that occur.
 
     rows (n,) int32, gradients (n, dimension) float32, which are added up for each row; table (rows, dimension), totals
     (rows,) float32; slots (rows,) int32: 0 everywhere before and after; places (n,) int32, room (n, dimension) float32:

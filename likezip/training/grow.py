@@ -16,10 +16,10 @@ import click
 import torch
 from torch import Tensor
 
-from likezip import codec
+from likezip.blocks import codec
 from likezip.model import SUFFIX, load_model
-from likezip.training.prior import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
 from likezip.training.restore import twin_of
+from likezip.training.run import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
 from likezip.training.twin import Shape, Twin
 
 SILENT = re.compile(r"blocks\.\d+\.(out|down)\.weight")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from likezip import codec
-from likezip.start import Start
+from likezip.blocks import codec
+from likezip.memory.trained_state import Start
 from likezip.training.mixture import memory_logits
-from likezip.training.prior import STEPS, Run
+from likezip.training.run import STEPS, Run
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
 

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip import codec
-from likezip.mixer import LOGIT_LIMIT, SQUASH
+from likezip.blocks import codec
+from likezip.blocks.predictor import Predictor, Shape, default_table_bits
+from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
+from likezip.memory.profiles import TEXT
+from likezip.memory.trained_state import Start
 from likezip.model import load_model
-from likezip.predictor import Predictor, Shape, default_table_bits
-from likezip.profiles import TEXT
-from likezip.start import Start
 from likezip.training.segments import SEGMENT, Place, Segments
 
 LANES = 16

@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from safetensors.numpy import save
 
-from likezip import codec
-from likezip.codec import PriorChoice
-from likezip.files import complete_output
+from likezip.blocks import codec
+from likezip.blocks.codec import PriorChoice
+from likezip.frames.outputs import complete_output
+from likezip.memory.profiles import BOTH, PROFILES, TEXT
+from likezip.memory.trained_state import Start, untrained_start
 from likezip.model import SUFFIX, Model, load_model
-from likezip.network import Network
-from likezip.profiles import BOTH, PROFILES, TEXT
-from likezip.start import Start, untrained_start
+from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
 from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
-from likezip.training.memory import start_tensors
-from likezip.training.prior import SEEN, Run
 from likezip.training.restore import twin_of
+from likezip.training.run import SEEN, Run
+from likezip.training.states import start_tensors
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1

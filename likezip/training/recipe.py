@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from likezip.ngrams import Feature
+from likezip.prior.ngrams import Feature
 from likezip.training.twin import Shape
 
 SHARES = {

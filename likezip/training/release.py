@@ -33,19 +33,19 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip import codec
-from likezip.ahead import made_ahead
+from likezip.blocks import codec
+from likezip.memory.profiles import BOTH, PROFILES, TEXT
+from likezip.memory.trained_state import Start
 from likezip.model import load_model
-from likezip.network import Network
-from likezip.profiles import BOTH, PROFILES, TEXT
-from likezip.start import Start
-from likezip.training import memory
+from likezip.prior.network import Network
+from likezip.prior.pipeline import made_ahead
+from likezip.training import states
 from likezip.training.data import read_class, read_held_classes
 from likezip.training.export import checked_tensors
 from likezip.training.held import Held
 from likezip.training.mixture import SegmentsBesideMemory
-from likezip.training.prior import STEPS, Run, learning_rate, save_checkpoint, shape_of
 from likezip.training.recipe import RECIPES, Recipe
+from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint, shape_of
 from likezip.training.segments import SEGMENT, Feed
 from likezip.training.twin import Shape, Twin
 
@@ -196,16 +196,17 @@ class NetworkStage:
             save_checkpoint(self.run.content(), path)
 
 
-def _starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
+def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
+    """The file in ``work`` with the memory's start for each profile without the prior, trained if it is not there."""
     path = work / "starts.safetensors"
     if not path.exists():
         starts = {}
         for profile in PROFILES:
             say(f"the memory's start for {profile.name}")
-            starts[profile.name] = memory.train(
+            starts[profile.name] = states.train(
                 data.files, profile, 2 * recipe.starts, recipe.seed, CONFIDENCE, say=lambda _: None
             )
-        save_file(memory.start_tensors(starts), path)
+        save_file(states.start_tensors(starts), path)
     return path
 
 
@@ -224,7 +225,7 @@ def _assemble(
     say("the memory's start beside the network")
     loaded = load_model(starts)
     found = {profile.name: codec.start_of(loaded, profile.name) for profile in PROFILES}
-    both = memory.train(
+    both = states.train(
         data.files,
         BOTH,
         recipe.starts,
@@ -234,7 +235,7 @@ def _assemble(
         codec.start_of(loaded, TEXT.name),
         say=lambda _: None,
     )
-    tensors |= memory.start_tensors({**found, BOTH.name: both})
+    tensors |= states.start_tensors({**found, BOTH.name: both})
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
     save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
 
@@ -272,7 +273,7 @@ def main(
     torch.set_num_threads(1)  # the run has threads of its own
     work.mkdir(parents=True, exist_ok=True)
     read = Data.read(data, exclude)
-    begun = _start_in(starts or _starts(read, recipe, work, click.echo))
+    begun = _start_in(starts or trained_starts(read, recipe, work, click.echo))
     checkpoints = [place / "network.pt" for place in (work, copy) if place]
     for path in checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)

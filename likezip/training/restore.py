@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from likezip.network import Layer, Network
+from likezip.prior.network import Layer, Network
 from likezip.training.export import CANDIDATE_UNIT, GATE_UNIT, HIDDEN_UNIT, LOGIT_UNIT, SUM_UNIT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from likezip.ngrams import REGISTERS, Feature, find_all_rows, table_of
+from likezip.prior.ngrams import REGISTERS, Feature, find_all_rows, table_of
 
 SEGMENT = 1 << 14
 """Bytes that are read without a break."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from likezip.exact import WEIGHT_LIMIT
+from likezip.prior.fixed_point import WEIGHT_LIMIT
 from likezip.training import fused
 from likezip.training.mixture import OWN_SHARE, Mixture
 from likezip.training.segments import Batch

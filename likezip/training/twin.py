@@ -1,4 +1,4 @@
-"""The prior's float twin: the same function as the integer network of ``likezip.prior``, but differentiable.
+"""The prior's float twin: the same function as the integer network of ``likezip.prior.forward``, but differentiable.
 
 Every value that enters a matrix product is rounded to the grid that the integers have (fake quantisation), with
 gradients passed straight through the rounding (Y. Bengio et al., "Estimating or propagating gradients through
@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip.exact import ACTIVATION_LIMIT, WEIGHT_LIMIT
-from likezip.ngrams import FIRST_FEATURES, Feature, count_rows
+from likezip.prior.fixed_point import ACTIVATION_LIMIT, WEIGHT_LIMIT
+from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
 
 SMALLEST_WEIGHT_UNIT = 2.0**-12
 LARGEST_WEIGHT_UNIT = 2.0**-5

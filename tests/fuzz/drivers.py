@@ -98,7 +98,7 @@ def _import_instrumented(atheris: Any) -> None:
     others = {f"likezip.{path.stem}" for path in place.glob("*.py")} - set(PARSERS)
     import_module("numba")
     with atheris.instrument_imports(include=["likezip", "fuzz"], exclude=sorted(others)):
-        for module in (*PARSERS, "likezip.prior", *(f"fuzz.{target}" for target in TARGETS)):
+        for module in (*PARSERS, "likezip.prior.forward", *(f"fuzz.{target}" for target in TARGETS)):
             import_module(module)
 
 

@@ -21,9 +21,10 @@ from fuzz import layout
 from fuzz.choices import Choices
 from fuzz.layout import BLOCK, FRAME, Part
 from fuzz.memory import allocations_at_most
-from likezip import container
-from likezip.index import read_frames
-from likezip.recovery import recover_stream
+from likezip.blocks import block_header
+from likezip.frames import container
+from likezip.frames.index import read_frames
+from likezip.frames.recovery import recover_stream
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -216,7 +217,7 @@ def _is_accepted(part: Part) -> bool:
         if part.kind == "frame":
             container.FrameHeader.parse(part.fields)
         elif part.kind == "block":
-            container.BlockHeader.parse(part.fields, len(part.entries) - 1, part.block_size)
+            block_header.BlockHeader.parse(part.fields, len(part.entries) - 1, part.block_size)
         else:
             return container.parse_end(part.fields) == part.entries
     except likezip.LikezipError:

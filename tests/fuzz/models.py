@@ -27,9 +27,9 @@ from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.layout import repaired
 from fuzz.memory import allocations_at_most
-from likezip.codec import PriorChoice
-from likezip.ngrams import FIRST_FEATURES, count_rows
-from likezip.start import untrained_start
+from likezip.blocks.codec import PriorChoice
+from likezip.memory.trained_state import untrained_start
+from likezip.prior.ngrams import FIRST_FEATURES, count_rows
 
 Tensors = dict[str, npt.NDArray[Any]]
 

@@ -11,13 +11,15 @@ import likezip
 from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.memory import allocations_at_most
-from likezip import container, x86
-from likezip.coder import encode
-from likezip.container import BlockHeader, FrameHeader
+from likezip.blocks import block_header, x86_transform
+from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.coder import encode
+from likezip.blocks.predictor import Predictor, Shape
+from likezip.frames import container
+from likezip.frames.container import FrameHeader
+from likezip.memory.profiles import PROFILES
+from likezip.memory.trained_state import Start
 from likezip.model import default_model
-from likezip.predictor import Predictor, Shape
-from likezip.profiles import PROFILES
-from likezip.start import Start
 
 LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
 PRIORS = ("off", "auto", "on")
@@ -113,17 +115,17 @@ def check_options(content: bytes, options: dict[str, Any]) -> None:
 def check_any_header(choices: Choices) -> None:
     """What is coded with any header that a block may have decodes, also with those that likezip does not write."""
     number, lanes = choices.below(len(PROFILES)), choices.pick(LANES) or 5
-    row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([container.UNCHANGED, container.X86])
+    row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([block_header.UNCHANGED, block_header.X86])
     raw = _content(choices, 600)[:600] or b"\0"
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
     model, shape = default_model(), Shape(len(raw), lanes, table_bits, PROFILES[number], row_length)
-    coded = x86.to_absolute(raw) if transform == container.X86 else raw
+    coded = x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
     predictor = Predictor(shape, Start.of(model.part(shape.profile.name)))
-    payload = container.padded(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
+    payload = block_header.padded(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
     if len(payload) > len(raw):
         return  # such a block would be stored
     modelled = lanes, transform, number, row_length, table_bits
-    header = BlockHeader(container.MEMORY, *modelled, len(raw), len(payload), container.checksum(raw))
+    header = BlockHeader(block_header.MEMORY, *modelled, len(raw), len(payload), block_header.checksum(raw))
     frame = FrameHeader(1 << 16, model.id).pack() + header.pack(0) + payload
     frame += container.pack_end([(len(payload), len(raw))])
     frames.check(frame, must_be_read=True)

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 import likezip
-from likezip import coder, container, x86
-from likezip.codec import PriorChoice
-from likezip.container import BlockHeader, FrameHeader
+from likezip.blocks import block_header, coder, x86_transform
+from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.codec import PriorChoice
+from likezip.blocks.predictor import Predictor, Shape
 from likezip.errors import (
     CorruptError,
     FormatError,
@@ -31,11 +32,12 @@ from likezip.errors import (
     UnknownModelError,
     UnsupportedError,
 )
-from likezip.network import Network
-from likezip.predictor import Predictor, Shape
-from likezip.profiles import BOTH, PROFILES
-from likezip.sharing import ready
-from likezip.start import Start
+from likezip.frames import container
+from likezip.frames.container import FrameHeader
+from likezip.memory.profiles import BOTH, PROFILES
+from likezip.memory.trained_state import Start
+from likezip.prior.network import Network
+from likezip.prior.parallel import ready
 
 PLACE = Path(__file__).parent
 MOST_RAW = 4096
@@ -49,31 +51,31 @@ Block = tuple[BlockHeader, bytes]
 
 def stored(raw: bytes, **fields: int) -> Block:
     """A stored block; ``fields`` of its header are replaced."""
-    return replace(BlockHeader.stored(len(raw), container.checksum(raw)), **fields), raw
+    return replace(BlockHeader.stored(len(raw), block_header.checksum(raw)), **fields), raw
 
 
 def zeros(size: int, payload: bytes | None = None, **fields: int) -> Block:
     """A coded block of zeros, which needs no words; ``fields`` of its header are replaced."""
-    payload = container.padded(b"", size) if payload is None else payload
-    crc = container.checksum(bytes(size))
-    header = BlockHeader(container.MEMORY, 1, 0, container.TEXT, 0, 16, size, len(payload), crc)
+    payload = block_header.padded(b"", size) if payload is None else payload
+    crc = block_header.checksum(bytes(size))
+    header = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT, 0, 16, size, len(payload), crc)
     return replace(header, **fields), payload
 
 
 def coded(raw: bytes, **fields: int) -> Block:
     """A coded block in the way that ``fields`` of its header say, which need not be one that likezip chooses."""
-    header, _ = zeros(len(raw), raw_crc=container.checksum(raw), **fields)
-    with_prior = header.mode == container.MEMORY_PRIOR
+    header, _ = zeros(len(raw), raw_crc=block_header.checksum(raw), **fields)
+    with_prior = header.mode == block_header.MEMORY_PRIOR
     profile = BOTH if with_prior else PROFILES[header.profile]
     shape = Shape(len(raw), header.lanes, header.table_bits, profile, header.row_length)
     start = Start.of(_model().part(profile.name))
-    known = np.frombuffer(x86.to_absolute(raw) if header.transform else raw, np.uint8)
+    known = np.frombuffer(x86_transform.to_absolute(raw) if header.transform else raw, np.uint8)
     if with_prior:
         with ready(Network.of(_model().part("prior")), len(raw), header.lanes) as network:
             decisions = Predictor(shape, start, network).run(known)
     else:
         decisions = Predictor(shape, start).run(known)
-    payload = container.padded(coder.encode(*decisions), len(raw))
+    payload = block_header.padded(coder.encode(*decisions), len(raw))
     return replace(header, payload_size=len(payload)), payload
 
 
@@ -104,7 +106,7 @@ def end_with(at: int, value: bytes, *blocks: Block) -> bytes:
 
 def sealed(fields: bytes) -> bytes:
     """Fields and their checksum."""
-    return fields + struct.pack("<I", container.checksum(fields))
+    return fields + struct.pack("<I", block_header.checksum(fields))
 
 
 def put(data: bytes, at: int, value: bytes) -> bytes:
@@ -236,7 +238,7 @@ GOOD: dict[str, Good] = {
             coded(SHELLS),
             stored(b"x"),
             zeros(7),
-            coded(b"Once upon a time", mode=container.MEMORY_PRIOR),
+            coded(b"Once upon a time", mode=block_header.MEMORY_PRIOR),
             stored(NOISE),
         ),
     ),
@@ -247,7 +249,7 @@ GOOD: dict[str, Good] = {
         "one byte in 1024 lanes, coded: the payload is empty", b"\0", lambda: frame(zeros(1, lanes=1024))
     ),
     "prior-more-lanes-than-bytes": one_coded(
-        "16 bytes with the prior in 1024 lanes", b"Once upon a time", mode=container.MEMORY_PRIOR, lanes=1024
+        "16 bytes with the prior in 1024 lanes", b"Once upon a time", mode=block_header.MEMORY_PRIOR, lanes=1024
     ),
     "table-bits-16": one_coded("a table of 16 bits where likezip takes 18", LOG, table_bits=16),
     "table-bits-17": one_coded("512 bytes and a table of 17 bits, as large as may be", LOG[:512], table_bits=17),
@@ -270,18 +272,20 @@ GOOD: dict[str, Good] = {
         slow=True,
     ),
     "text-in-rows": one_coded("profile text with rows of 77 bytes", SHELLS * 4, row_length=77),
-    "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=container.RECORDS, row_length=2),
+    "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=block_header.RECORDS, row_length=2),
     "row-length-65535": one_coded(
-        "rows longer than the block", ROWS[:400], profile=container.RECORDS, row_length=65535
+        "rows longer than the block", ROWS[:400], profile=block_header.RECORDS, row_length=65535
     ),
-    "records-in-lines": one_coded("profile records with lines as rows", LOG[:400], profile=container.RECORDS, lanes=2),
-    "code-without-transform": one_coded("profile code, no transform", CODE, profile=container.CODE, row_length=6),
-    "text-with-transform": one_coded("profile text, transform x86", CODE, transform=container.X86),
+    "records-in-lines": one_coded(
+        "profile records with lines as rows", LOG[:400], profile=block_header.RECORDS, lanes=2
+    ),
+    "code-without-transform": one_coded("profile code, no transform", CODE, profile=block_header.CODE, row_length=6),
+    "text-with-transform": one_coded("profile text, transform x86", CODE, transform=block_header.X86),
     "prior-with-transform": one_coded(
         "the prior, transform x86, rows of 6 bytes, 3 lanes",
         CODE[-35:],
-        mode=container.MEMORY_PRIOR,
-        transform=container.X86,
+        mode=block_header.MEMORY_PRIOR,
+        transform=block_header.X86,
         row_length=6,
         lanes=3,
     ),
@@ -358,7 +362,7 @@ def some_frame() -> bytes:
 
 BLOCK_AT = container.FRAME_HEADER_SIZE
 """Where the first block begins."""
-PAYLOAD_AT = BLOCK_AT + container.BLOCK_HEADER_SIZE
+PAYLOAD_AT = BLOCK_AT + block_header.BLOCK_HEADER_SIZE
 
 
 def noise_frame() -> bytes:
@@ -601,12 +605,14 @@ BAD: dict[str, Bad] = {
     "stored-lanes": bad_stored("lanes", "1, stored", lanes=1),
     "stored-table-bits": bad_stored("table bits", "16, stored", table_bits=16),
     "stored-row-length": bad_stored("row length", "2, stored", row_length=2),
-    "stored-transform": bad_stored("transform", "x86, stored", transform=container.X86),
-    "stored-profile": bad_stored("profile", "code, stored", profile=container.CODE),
+    "stored-transform": bad_stored("transform", "x86, stored", transform=block_header.X86),
+    "stored-profile": bad_stored("profile", "code, stored", profile=block_header.CODE),
     "prior-profile-records": bad_header(
-        "profile", "records, mode 3", mode=container.MEMORY_PRIOR, profile=container.RECORDS
+        "profile", "records, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.RECORDS
     ),
-    "prior-profile-code": bad_header("profile", "code, mode 3", mode=container.MEMORY_PRIOR, profile=container.CODE),
+    "prior-profile-code": bad_header(
+        "profile", "code, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.CODE
+    ),
     "limits-of-the-second-block": Bad(
         "block header, lanes",
         "0",
@@ -626,7 +632,7 @@ BAD: dict[str, Bad] = {
     "stored-raw-checksum": bad_stored("CRC-32 of the raw bytes", "0", RAW_CHECKSUM, raw_crc=0),
     "payload-flipped": bad_payload("a flipped bit", USED_UP, SHELLS, lambda words: flipped(words, 20)),
     "payload-flipped-prior": bad_payload(
-        "a flipped bit, mode 3", USED_UP, TIMES[:25], lambda words: flipped(words, 4), mode=container.MEMORY_PRIOR
+        "a flipped bit, mode 3", USED_UP, TIMES[:25], lambda words: flipped(words, 4), mode=block_header.MEMORY_PRIOR
     ),
     "payload-of-other-bytes": bad_payload(
         "one for other bytes, of the same size", RAW_CHECKSUM, b"\1" + bytes(9), lambda _: coded(b"\2" + bytes(9))[1]
@@ -781,7 +787,7 @@ UNSUPPORTED: dict[str, Bad] = {
     "flags-1": bad_head("flags", "1", FLAGS, 5, b"\1", 1),
     "flags-128": bad_head("flags", "128", FLAGS, 5, b"\x80", 128),
     "unknown-model": bad_head("model id", "of no model", MODEL, 10, b"no model", b"no model".hex()),
-    "mode-0": bad_header("mode", "0, transform x86: not the end's marker", MODE, 0, mode=0, transform=container.X86),
+    "mode-0": bad_header("mode", "0, transform x86: not the end's marker", MODE, 0, mode=0, transform=block_header.X86),
     "mode-4": bad_header("mode", "4", MODE, 4, mode=4),
     "mode-15": bad_header("mode", "15", MODE, 15, mode=15),
     "mode-4-outside-limits": bad_header("mode", "4, and lanes and raw size 0", MODE, 4, mode=4, lanes=0, raw_size=0),
@@ -791,7 +797,7 @@ UNSUPPORTED: dict[str, Bad] = {
     "profile-6": bad_header("profile", "6", PROFILE, 6, profile=6),
     "profile-7": bad_header("profile", "7", PROFILE, 7, profile=7),
     "stored-profile-3": bad_stored("profile", "3, stored", PROFILE, 3, profile=3),
-    "prior-profile-3": bad_header("profile", "3, mode 3", PROFILE, 3, mode=container.MEMORY_PRIOR, profile=3),
+    "prior-profile-3": bad_header("profile", "3, mode 3", PROFILE, 3, mode=block_header.MEMORY_PRIOR, profile=3),
 }
 
 # Files.

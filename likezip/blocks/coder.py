@@ -1,0 +1,115 @@
+"""Probabilities and bits to 32-bit words and back: by constriction's ANS coder, and bit by bit inside of kernels.
+
+The coder is a stack (rANS, J. Duda 2013): the encoder pushes the bits of a block in reverse, so that the decoder pops
+them in order and the model can follow.  constriction's queue coder would need no reversal, but its truncated range
+loses about 1.7e-4 bits with every binary decision, however certain, which on redundant files is per cents; ANS
+loses nothing that can be measured (5 bytes a block).
+
+A decoder needs each bit before it can predict the next.  constriction is called from Python, which with few lanes took
+longer than the memory; so constriction encodes, a block in one call, and what it wrote is read by ``next_bit``, in the
+kernel that predicts.
+
+Exactness: the model gives k, P(bit = 1) = k / 65536 with 1 <= k <= 65535.  constriction takes a float64 p = k / 65536,
+which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) with b = floor((1 - p) (2^24 - 2)) + 1.
+1 - p has 16 bits and 2^24 - 2 has 24, their product 40, all below the 53 of a float64: b is
+((65536 - k) (2^24 - 2) >> 16) + 1 exactly, on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+
+import constriction
+import numpy as np
+import numpy.typing as npt
+
+from likezip.errors import CorruptError
+from likezip.kernels.compiling import inlined
+
+_BIT = constriction.stream.model.Bernoulli(perfect=False)
+_CHUNK = 1 << 20
+
+_RANGE = 1 << 24
+_LOWEST = np.uint64(1 << 32)
+"""What the state is at least, while words are left."""
+
+
+def encode(probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> bytes:
+    """The words for ``bits`` (n,), 0 or 1, with P(1) = probabilities / 65536 (n,), in [1, 65535]."""
+    coder = constriction.stream.stack.AnsCoder()
+    for end in range(bits.size, 0, -_CHUNK):
+        part = slice(max(0, end - _CHUNK), end)
+        coder.encode_reverse(bits[part].astype(np.int32), _BIT, probabilities[part] / 65536.0)
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return words
+
+
+class Decoder:
+    """A block's words as kernels read them: words (n,) uint32, and state (2,) uint64, the coder's and how many words
+    are left."""
+
+    def __init__(self, words: bytes) -> None:
+        """Raises CorruptError if the last word is 0, which no encoder writes."""
+        self.words = np.frombuffer(words, "<u4").astype(np.uint32)
+        if self.words.size and self.words[-1] == 0:
+            raise CorruptError("the block's code words end in a zero word")
+        self.state, left = np.zeros(2, np.uint64), self.words.size
+        while left and self.state[0] < _LOWEST:
+            left -= 1
+            self.state[0] = self.state[0] << np.uint64(32) | self.words[left]
+        self.state[1] = left
+
+    def finish(self) -> None:
+        """Raise CorruptError if words are left: a sound block's are used up exactly."""
+        if self.state.any():
+            raise CorruptError("the block's code words are not used up by its bits")
+
+
+class RandomWords(Decoder):
+    """Random words without an end, the same for the same seed on every machine: what is decoded from them is a sample.
+
+    Of the raw output of PCG64, which numpy promises never to change.
+    """
+
+    ROOM = 1 << 17
+    """Words at hand: after ``refill`` there are at least half as many, enough for 2^15 bytes at their dearest."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        """seed: at least 0, None for another one each time.  Raises ValueError for one below 0."""
+        self._source = np.random.PCG64(seed)
+        self._taken = self.ROOM
+        super().__init__(self._random(self.ROOM).tobytes())
+
+    def _random(self, count: int) -> npt.NDArray[np.uint32]:
+        return self._source.random_raw(count // 2).astype("<u8").view("<u4").astype(np.uint32)
+
+    def refill(self) -> None:
+        """Have words behind those that are left, if these are few."""
+        left = int(self.state[1])
+        if left < self.ROOM // 2:
+            fresh = self._random((self.ROOM - left) // 2 * 2)
+            self.words = np.concatenate((fresh, self.words[:left]))
+            self.state[1] = self.words.size
+            self._taken += fresh.size
+
+    def spent(self) -> float:
+        """Bits that the bits decoded so far have used up."""
+        return 32.0 * (self._taken - int(self.state[1])) - math.log2(int(self.state[0]))
+
+
+@inlined
+def next_bit(words: npt.NDArray[np.uint32], state: npt.NDArray[np.uint64], one: int) -> int:
+    """The next bit, whose P(1) was one / 65536, from a decoder's words and state.
+
+    A state is below 2^64, so its upper 40 bits times a size below 2^24 and what is added are, too.
+    """
+    split = np.uint64((((65536 - one) * (_RANGE - 2)) >> 16) + 1)
+    low = state[0] & np.uint64(_RANGE - 1)
+    bit = low >= split
+    size, base = (np.uint64(_RANGE) - split, split) if bit else (split, np.uint64(0))
+    following = (state[0] >> np.uint64(24)) * size + low - base
+    if following < _LOWEST and state[1] > np.uint64(0):
+        state[1] -= np.uint64(1)
+        following = following << np.uint64(32) | np.uint64(words[state[1]])
+    state[0] = following
+    return int(bit)

@@ -1,0 +1,516 @@
+"""One block's bit probabilities: prior, memory, match models and mixer behind one interface.
+
+The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
+bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
+which sees it grow by one bit position at a time, run the same kernel, ``advance_lanes``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.blocks.coder import Decoder, next_bit
+from likezip.kernels.compiling import compiled, inlined
+from likezip.kernels.intrinsics import aligned, prefetch
+from likezip.memory import hash_table, match_models, mixer
+from likezip.memory.bit_history import NEXT_STATE, STATES
+from likezip.memory.profiles import CONTEXTS, PROFILES, Profile
+from likezip.memory.registers import (
+    ALIGNED_AT,
+    CHOICE,
+    EXPECTED,
+    HISTORY,
+    KNOWN,
+    LANE,
+    LAST_LINE,
+    LINE,
+    MATCH_LENGTH,
+    MATCH_POINTER,
+    PARTIAL,
+    POSITION,
+    REGISTERS,
+    ROW_LENGTH,
+    START,
+    derive_registers,
+    remember_byte,
+)
+from likezip.memory.trained_state import (
+    APM_BITS,
+    APMS,
+    BIAS,
+    INPUTS,
+    MODELS,
+    PRIOR,
+    SET_ROWS,
+    SETS,
+    TOP_INPUTS,
+    Start,
+    untrained_start,
+)
+from likezip.prior.fixed_point import logarithm
+
+SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
+NEXT = np.ascontiguousarray(NEXT_STATE.T)
+
+# Learning rates, as shifts.
+SHIFT, TOP_SHIFT = 16, 18
+APM_RATE = 6
+
+RUN_BYTES = 1 << 13
+"""Bytes, about, that are coded in one call without a prior; between two of them Ctrl-C is heard."""
+
+
+Advance = Callable[[int], None]
+"""Called with the number of bytes that were coded since its last call."""
+
+
+Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
+"""P(1) in 1/65536 and the bit of binary decisions in the order in which they are coded, (n,) both."""
+
+
+class State(NamedTuple):
+    """All that changes while a block is coded; the last arrays hold a row for each lane."""
+
+    raw: npt.NDArray[np.uint8]  # (size,), the bytes learnt so far
+    table: npt.NDArray[np.uint8]  # (2^table_bits,)
+    positions: npt.NDArray[np.int32]  # (match models, 2^bits)
+    maps: npt.NDArray[np.uint32]
+    weights: npt.NDArray[np.int32]
+    top: npt.NDArray[np.int32]
+    apms: npt.NDArray[np.uint16]
+    contexts: npt.NDArray[np.uint64]  # (CONTEXTS + 2, 4), of the profile
+    registers: npt.NDArray[np.int64]  # (lanes, REGISTERS)
+    hashes: npt.NDArray[np.uint64]  # (lanes, contexts), of the byte
+    homes: npt.NDArray[np.uint64]  # (lanes, contexts), of the nibble
+    slots: npt.NDArray[np.uint32]  # (lanes, contexts), places of buckets in the table
+    inputs: npt.NDArray[np.int32]  # (lanes, INPUTS)
+    layer: npt.NDArray[np.int32]  # (lanes, TOP_INPUTS), logits of the weight sets
+    rows: npt.NDArray[np.uint32]  # (lanes, SETS + APMS), in weights and apms
+    logits: npt.NDArray[np.int32]  # (lanes,)
+    ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
+    bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
+
+
+@inlined
+def _node(partial, bit):
+    """The node of a bucket before ``bit``: 1, 2..3, 4..7, 8..15 within the nibble."""
+    return np.uint32(partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4)))
+
+
+@inlined
+def _apm_row(value):
+    return ((value * 0x9E3779B1) & 0xFFFFFFFF) >> (32 - APM_BITS)
+
+
+@inlined
+def _gather_contexts(node, table, maps, slots, inputs):
+    """Fill a lane's inputs from its contexts."""
+    for i in range(CONTEXTS):
+        state = table[slots[i] + node]
+        inputs[i] = mixer.map_read(maps[np.uint64(i * STATES) + np.uint64(state)])
+
+
+@inlined
+def _gather_matches(bit, partial, raw, maps, registers, inputs):
+    """Fill a lane's inputs from its matches; one that has expected another bit in this byte says nothing more."""
+    for m in range(MODELS):
+        logit = np.int64(0)
+        length = registers[MATCH_LENGTH + m]
+        if length > 0:
+            expected = np.int64(raw[np.uint64(registers[MATCH_POINTER + m])]) | 256
+            if expected >> (8 - bit) == partial:
+                one = (expected >> (7 - bit)) & 1
+                logit = np.int64(mixer.map_read(maps[np.uint64((CONTEXTS + m) * STATES + 2 * length + one)]))
+                logit = logit if one else -logit
+            else:
+                registers[MATCH_LENGTH + m] = -length
+        inputs[CONTEXTS + m] = logit
+
+
+@inlined
+def _gather_prior(partial, tree, inputs):
+    """The prior's logit, ln of the frequencies' sum where the next bit is 1 less ln of that where it is 0."""
+    difference = logarithm(tree[2 * partial + 1]) - logarithm(tree[2 * partial])
+    inputs[PRIOR] = mixer.clamp_logit(difference >> 8)
+
+
+@inlined
+def _choose_rows(registers, rows, apms):
+    """The rows of the weight sets and APMs that a lane uses for this bit."""
+    partial = registers[PARTIAL]
+    history = registers[HISTORY]
+    length = max(registers[MATCH_LENGTH], registers[MATCH_LENGTH + 1])
+    strength = 0 if length <= 0 else 1 if length < match_models.LASTING_MATCH else 2
+    rows[0] = partial + 256 * strength
+    rows[1] = SET_BASE[1] + (history & 255)
+    rows[2] = SET_BASE[2] + registers[KNOWN]
+    rows[3] = SET_BASE[3] + ((history >> 8) & 255)
+    rows[4] = SET_BASE[4] + registers[CHOICE]
+    rows[5] = SET_BASE[5] + registers[CHOICE + 1]
+    expected = registers[EXPECTED] >> 6
+    rows[SETS] = _apm_row(partial | (history & 255) << 8)
+    rows[SETS + 1] = (1 << APM_BITS) + _apm_row(partial | (history & 0xFFFF) << 8)
+    rows[SETS + 2] = (2 << APM_BITS) + _apm_row(partial | expected << 8 | (strength << 20))
+    for a in range(APMS):
+        prefetch(apms, np.uint64(rows[SETS + a]) * np.uint64(mixer.APM_COLUMNS) + np.uint64(12))
+
+
+@inlined
+def predict_bit(state, tree, lane, bit):
+    """P(bit = 1) of a lane into ``ones``."""
+    registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
+    partial = registers[PARTIAL]
+    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
+    _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
+    inputs[BIAS] = 256
+    if tree.shape[0] > 0:
+        _gather_prior(partial, tree[lane], inputs)
+    _choose_rows(registers, rows, state.apms)
+    for k in range(SETS):
+        layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
+    logit = mixer.dot(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS])
+    total = np.int64(mixer.squash(logit))
+    for a in range(APMS):
+        total += mixer.apm_read(state.apms[np.uint64(rows[SETS + a])], logit)
+    state.logits[lane] = logit
+    state.ones[lane] = min(max((total + 2) >> 2, 1), 65535)
+
+
+@inlined
+def _learn_contexts(node, bit, table, maps, slots):
+    following = NEXT[bit]
+    for i in range(CONTEXTS):
+        place = slots[i] + node
+        state = np.uint64(table[place])
+        cell = np.uint64(i * STATES) + state
+        maps[cell] = mixer.map_learn(maps[cell], bit)
+        table[place] = following[state]
+
+
+@inlined
+def _learn(state, lane, bit):
+    """Teach a lane's bit to all that predicted it."""
+    registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
+    y = np.int64(state.bits[lane])
+    partial = registers[PARTIAL]
+    _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
+    for m in range(MODELS):
+        length = registers[MATCH_LENGTH + m]
+        if length > 0:
+            one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
+            cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
+            state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
+    target, rate = mixer.ONE * y, mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0])
+    for k in range(SETS):
+        error = target - mixer.squash(layer[k])
+        mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SHIFT)
+    logit = np.int64(state.logits[lane])
+    mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_SHIFT)
+    for a in range(APMS):
+        mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
+    registers[PARTIAL] = 2 * partial + y
+
+
+@inlined
+def _end_byte(active, state):
+    """Store the byte that every active lane has completed, and follow or find matches."""
+    raw, lanes = state.raw, state.registers.shape[0]
+    for lane in range(active):
+        registers = state.registers[lane]
+        byte = registers[PARTIAL] & 255
+        raw[registers[POSITION]] = byte
+        remember_byte(byte, raw, registers)
+        for m in range(MODELS):
+            match_models.expect_match(
+                match_models.MATCHES[m][0], match_models.MATCHES[m][1], registers, state.positions[m]
+            )
+    for m in range(MODELS):
+        bits, minimum = match_models.MATCHES[m]
+        for lane in range(active):
+            match_models.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
+        for lane in range(active):
+            match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
+    for lane in range(active):
+        derive_registers(raw, state.registers[lane])
+
+
+@inlined
+def _begin_nibble(active, bit, state):
+    """Find the buckets of every active lane before bits 0 and 4; all are on their way before the first is needed."""
+    for lane in range(active):
+        registers = state.registers[lane]
+        if bit == 0:
+            registers[PARTIAL] = 1
+            hash_table.hash_contexts(registers, state.contexts, state.hashes[lane])
+            for k in range(2):
+                registers[CHOICE + k] = hash_table.choose_row(registers, state.contexts[CONTEXTS + k])
+        hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
+    for lane in range(active):
+        known = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
+        state.registers[lane, KNOWN] = known
+
+
+@inlined
+def advance_lanes(state, tree, bit, learning, active):
+    """Learn ``bits`` of the ``learning`` lanes at the position before ``bit``, then predict that of ``active`` lanes.
+
+    Before bit 0 the last step's lanes learn: more than are active once it was the last of some, none at the beginning.
+    """
+    if bit & 3 == 0:
+        for lane in range(learning):
+            _learn(state, lane, (bit - 1) & 7)
+        if bit == 0:
+            _end_byte(learning, state)
+        _begin_nibble(active, bit, state)
+        for lane in range(active):
+            predict_bit(state, tree, lane, bit)
+    else:
+        for lane in range(active):
+            _learn(state, lane, bit - 1)
+            predict_bit(state, tree, lane, bit)
+
+
+@compiled
+def _encode(state, trees, known, steps, learning, active, ones, bits):
+    """Take ``steps`` bytes of every active lane from the block ``known``; fills ones and bits (steps, 8, active).
+
+    learning: the lanes of the step before, which has still to be learnt.
+    """
+    for step in range(steps):
+        for bit in range(8):
+            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
+            for lane in range(active):
+                y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                ones[step, bit, lane] = state.ones[lane]
+                bits[step, bit, lane] = y
+                state.bits[lane] = y
+
+
+@compiled
+def _decode(state, trees, known, steps, learning, active, words, coder):
+    """The same, with the bits from a decoder's words and state; fills known (steps, active or more).
+
+    A byte is stored at once, as the last ones of a block are never learnt; nothing reads a byte of the current step.
+    """
+    for step in range(steps):
+        for bit in range(8):
+            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
+            for lane in range(active):
+                state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
+        for lane in range(active):
+            byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
+            state.raw[state.registers[lane, POSITION]] = byte
+            known[step, lane] = byte
+
+
+def default_lanes(size: int) -> int:
+    """For a block with the prior: about one lane for 16 KiB up to 8, then 8 for each 512 KiB, up to 32.
+
+    The fewer, the more each has seen, but the more steps there are, and each reads all of the network's weights.
+    Without the prior a block has one lane.
+    """
+    return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
+
+
+def default_table_bits(size: int) -> int:
+    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 64 MiB."""
+    return max(16, min(26, (size * 96 - 1).bit_length()))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides how a block of ``size`` bytes is modelled, apart from the start.
+
+    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines.
+    """
+
+    size: int
+    lanes: int
+    table_bits: int
+    profile: Profile
+    row_length: int = 0
+
+    @property
+    def used_lanes(self) -> int:
+        """Those that have a byte."""
+        return min(self.lanes, self.size)
+
+
+class Stretch(NamedTuple):
+    """Steps that are taken in one call: the first, how many, the lanes of the step before, those that have a byte."""
+
+    first: int
+    steps: int
+    learning: int
+    active: int
+
+
+Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
+"""Stretches, and trees (steps, lanes, 512)."""
+
+
+Encode = Callable[[Stretch, npt.NDArray[np.int32], npt.NDArray[np.uint16], npt.NDArray[np.uint8]], None]
+"""Takes a stretch and its trees, and fills its ones and bits (steps, 8, active)."""
+
+
+class Expecting(Protocol):
+    """What a prior does for the predictor: ``likezip.prior.Prior`` or ``likezip.prior.parallel.SharedPrior``."""
+
+    most_steps: int
+    trees: npt.NDArray[np.int32]
+
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]: ...
+
+    def expect(self, known: npt.NDArray[np.int16]) -> None: ...
+
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[npt.NDArray[np.int32], None, None]: ...
+
+
+class Learnt(NamedTuple):
+    """What a predictor of one lane, and its prior, know behind the bytes ``state.raw``."""
+
+    state: State
+    prior: list[npt.NDArray[Any]]
+
+    @property
+    def arrays(self) -> list[npt.NDArray[Any]]:
+        """All of it; ``raw`` is the first."""
+        return [*self.state, *self.prior]
+
+    @property
+    def table_bits(self) -> int:
+        """log2 of the bytes of the hash table."""
+        return self.state.table.size.bit_length() - 1
+
+
+class Predictor:
+    """The state of one block: ``run`` for the encoder, ``follow`` for the decoder.
+
+    raw (size,) uint8 fills with the block's bytes as they are learnt.
+    """
+
+    def __init__(self, shape: Shape, start: Start, prior: Expecting | None = None) -> None:
+        """``start`` and ``prior`` are used up: they adapt."""
+        self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
+        self._expecting = prior.trees.shape[1] if prior else 0  # lanes: all, or those that have a byte
+        self._last = -1  # byte before the next step, of one lane
+        self.state = _new_state(shape, start)
+        self.raw = self.state.raw
+        self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
+        self._nothing = aligned((self._most_steps, 0, 512), np.int32)
+
+    def learnt(self) -> Learnt:
+        """What it knows behind all bytes of a block in one lane; its own arrays, not copies of them."""
+        return Learnt(self.state, self._prior.carried if self._prior else [])
+
+    def go_on(self, learnt: Learnt) -> None:
+        """Begin behind the bytes of a shorter block, all else of whose shape, start and prior are the same."""
+        for own, known in zip(self.learnt().arrays, learnt.arrays, strict=True):
+            own[: len(known)] = known
+        self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
+
+    def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
+        """Steps to take in one call, up to byte ``end`` of the block."""
+        steps, longer = divmod(end, self.lanes)
+        while self._step < steps:
+            stretch = Stretch(
+                self._step, min(steps - self._step, most_steps), self.lanes if self._step else 0, self.lanes
+            )
+            self._step += stretch.steps
+            yield stretch
+        if longer:
+            yield Stretch(steps, 1, self.lanes if steps else 0, longer)
+
+    def expectations(self, known: npt.NDArray[np.uint8]) -> Expectations:
+        """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
+        starts, stretches = (
+            self.state.registers[: self._expecting, START].copy(),
+            list(self._stretches(known.size, self._most_steps)),
+        )
+        if self._prior is None:
+            yield from ((stretch, self._nothing) for stretch in stretches)
+            return
+
+        def before(stretch: Stretch) -> npt.NDArray[np.int16]:
+            places = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
+            return np.where(places < 0, -1, known[starts + places].astype(np.int16))
+
+        with closing(self._prior.expectations(map(before, stretches))) as trees:
+            yield from zip(stretches, trees, strict=True)
+
+    def run(
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode | None = None
+    ) -> Decisions:
+        """Every binary decision of the block ``known``, (8 size,).
+
+        In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
+        decisions are only of those bytes that were not yet learnt.
+        encode: what takes the stretches, if it is to do more than ``_encode``.
+        """
+        size, end = 8 * (known.size - self._step * self.lanes), 0
+        ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
+        encode = encode or (lambda stretch, trees, *parts: _encode(self.state, trees, known, *stretch[1:], *parts))
+        with closing(self.expectations(known)) as expected:
+            for stretch, trees in expected:
+                shape, begin = (stretch.steps, 8, stretch.active), end
+                end += 8 * stretch.steps * stretch.active
+                encode(stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
+                if advance is not None:
+                    advance(stretch.steps * stretch.active)
+        self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
+        self._last = int(known[-1])
+        return ones, bits
+
+    def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
+        """Decode the block, or what is left of it, into ``raw``."""
+        most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
+        known = np.full((most_steps, self._expecting or self.lanes), self._last, np.int16)
+        for _, steps, learning, active in self._stretches(self.size, most_steps):
+            if self._prior:
+                self._prior.expect(known)
+            _decode(self.state, trees, known, steps, learning, active, decoder.words, decoder.state)
+            if advance is not None:
+                advance(steps * active)
+
+
+def _new_state(shape: Shape, start: Start) -> State:
+    size, lanes = shape.size, shape.lanes
+    registers = aligned((lanes, REGISTERS), np.int64)
+    steps, longer = divmod(size, lanes)
+    for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
+        registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+    registers[:, LANE], registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
+    return State(
+        raw=aligned(size, np.uint8),
+        table=aligned(1 << shape.table_bits, np.uint8),
+        positions=aligned((MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
+        maps=start.maps,
+        weights=start.weights,
+        top=start.top,
+        apms=start.apms,
+        contexts=shape.profile.table(),
+        registers=registers,
+        hashes=aligned((lanes, CONTEXTS), np.uint64),
+        homes=aligned((lanes, CONTEXTS), np.uint64),
+        slots=aligned((lanes, CONTEXTS), np.uint32),
+        inputs=aligned((lanes, INPUTS), np.int32),
+        layer=aligned((lanes, TOP_INPUTS), np.int32),
+        rows=aligned((lanes, SETS + APMS), np.uint32),
+        logits=aligned(lanes, np.int32),
+        ones=aligned(lanes, np.uint16),
+        bits=aligned(lanes, np.int32),
+    )
+
+
+def compile_kernels() -> None:
+    """Compile both kernels by coding a byte and decoding one from nothing."""
+    shape = Shape(1, 1, 16, PROFILES[0])
+    Predictor(shape, untrained_start()).run(np.frombuffer(b"\0", np.uint8))
+    Predictor(shape, untrained_start()).follow(Decoder(b""))

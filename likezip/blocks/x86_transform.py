@@ -1,0 +1,74 @@
+"""Machine code of x86 processors: targets of calls and jumps are made absolute before a block is coded.
+
+The operand of a call (E8) or a jump (E9) is the distance to its target, so it differs at every place from which the
+same function is called; as an address it is the same four bytes everywhere.  (An old transform, which Microsoft's LZX
+had in 1997, and PAQ8 and xz have; it saves 2 to 12 % of executables.)
+
+A place counts if its byte is E8 or E9 and the operand's highest byte is 00 or FF, so that the distance is at least
+-2^24 and less than 2^24.  An address is the distance plus the place behind the operand in the block, modulo 2^25, in
+the same range; so the place counts afterwards as well.  Operands may overlap with each other: the encoder goes from the
+end to the beginning, the decoder from the beginning to the end, and sees each place as the encoder left it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from likezip.kernels.compiling import compiled
+
+OPERAND = 4
+RANGE = 1 << 25
+"""Of distances and addresses, from -RANGE / 2 on."""
+
+FEWEST, MOST = 32, 1 << 18
+"""Places that make a block worth looking at, and that are looked at."""
+
+
+@compiled
+def _convert(code, sign):
+    """Add to all operands in ``code`` (n,) uint8 the place behind them times ``sign``: 1 to encode, -1 to decode."""
+    places = code.size - OPERAND
+    for i in range(places):
+        place = places - 1 - i if sign > 0 else i
+        if code[place] | 1 == 0xE9 and (code[place + OPERAND] == 0 or code[place + OPERAND] == 255):
+            value = np.int64(code[place + 1]) | np.int64(code[place + 2]) << 8 | np.int64(code[place + 3]) << 16
+            value |= np.int64(code[place + OPERAND]) << 24
+            value = (value + sign * (place + 1 + OPERAND)) & (RANGE - 1)
+            code[place + 1], code[place + 2], code[place + 3] = value & 255, (value >> 8) & 255, (value >> 16) & 255
+            code[place + OPERAND] = 255 if value >= RANGE // 2 else 0
+
+
+def is_code(raw: bytes) -> bool:
+    """Whether the targets in a block are at most 3/4 as many as the distances to them: then it is code, and it pays.
+
+    In executables they are 0.15 to 0.45 times as many, in what is no code more.
+    """
+    code = np.frombuffer(raw, np.uint8)
+    high = code[OPERAND:]
+    places = np.flatnonzero(((code[:-OPERAND] | 1) == 0xE9) & ((high == 0) | (high == 255)))[:MOST]
+    if places.size < FEWEST:
+        return False
+    distances = sum(code[places + 1 + i].astype(np.int64) << 8 * i for i in range(OPERAND))
+    addresses = (distances + places) & (RANGE - 1)
+    return 4 * np.unique(addresses).size <= 3 * np.unique(distances).size
+
+
+def _converted(block: bytes, sign: int) -> bytes:
+    code = np.frombuffer(block, np.uint8).copy()
+    _convert(code, sign)
+    return code.tobytes()
+
+
+def to_absolute(raw: bytes) -> bytes:
+    """The block with addresses instead of distances."""
+    return _converted(raw, 1)
+
+
+def to_relative(code: bytes) -> bytes:
+    """The block as it was before ``to_absolute``."""
+    return _converted(code, -1)
+
+
+def compile_kernels() -> None:
+    """Compile the kernel."""
+    to_relative(b"")

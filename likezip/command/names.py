@@ -1,0 +1,99 @@
+"""Which inputs and outputs a command line means."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from likezip.frames.outputs import FileError, is_regular_file
+
+PIPE = "-"
+"""Standard input or output."""
+SUFFIX = ".lz"
+
+
+def compressed_name(source: Path) -> Path:
+    """in.bin -> in.bin.lz; raises FileError for what has the suffix already."""
+    if source.suffix == SUFFIX:
+        raise FileError(f"{source}: already has the suffix {SUFFIX}; name the output to compress it again")
+    return source.with_name(source.name + SUFFIX)
+
+
+def decompressed_name(source: Path) -> Path:
+    """in.bin.lz -> in.bin; raises FileError for another suffix."""
+    if source.suffix != SUFFIX or source.name == SUFFIX:
+        raise FileError(f"{source}: unknown suffix, expected {SUFFIX}; name the output")
+    return source.with_suffix("")
+
+
+def output_path(name: str) -> Path:
+    """The path of an output; raises FileError where its name is that of a directory, as one that ends in a slash."""
+    if not name:
+        raise FileError("the name of the output is empty")
+    if os.path.basename(name) in ("", os.curdir, os.pardir):
+        raise FileError(f"{name}: is the name of a directory, not of a file")
+    return Path(name)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input and an output: names, - for standard input and output; target None to name it after the input."""
+
+    source: str
+    target: str | None
+
+    def place(self, decompressing: bool) -> Path:
+        """Where the output goes; raises FileError where it has no name or a wrong one, and OSError if there is no input
+        to name it after."""
+        if self.target is not None:
+            return output_path(self.target)
+        if stat.S_ISDIR(os.stat(self.source).st_mode):
+            raise FileError(f"{self.source}: is a directory")
+        if not is_regular_file(self.source):
+            raise FileError(f"{self.source}: is not a regular file; name the output, or use --stdout")
+        return (decompressed_name if decompressing else compressed_name)(Path(self.source))
+
+
+def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout: bool, recursive: bool) -> list[Job]:
+    """What to do with the names of a command line, already without directories if it is ``recursive``.
+
+    Two names are an input and its output where they can be meant so; else each is an input with an output of its own.
+    """
+    if to_stdout:
+        output = PIPE
+    elif (
+        output is None
+        and len(names) == 2
+        and not recursive
+        and _are_input_and_output(names[0], names[1], decompressing)
+    ):
+        names, output = names[:1], names[1]
+    return [Job(name, PIPE if output is None and name == PIPE else output) for name in names]
+
+
+def _are_input_and_output(source: str, target: str, decompressing: bool) -> bool:
+    """Whether the second name is an output: not if it is a file that a pattern of the shell may have meant as an
+    input."""
+    if target == PIPE or not is_regular_file(target):
+        return True
+    if decompressing:
+        return source.endswith(SUFFIX) and not target.endswith(SUFFIX)
+    return target.endswith(SUFFIX) and not source.endswith(SUFFIX)
+
+
+def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[OSError]) -> Iterator[str]:
+    """The names, and instead of directories the files below them, those with the suffix or, if not ``packed``, those
+    without; ``failures`` gets what can't be looked at.  Links, devices and pipes in directories are passed over."""
+    for name in names:
+        if not os.path.isdir(name):
+            yield name
+            continue
+        for directory, subdirectories, files in os.walk(name, onerror=failures.append):
+            subdirectories.sort()
+            for file in sorted(files):
+                path = os.path.join(directory, file)
+                if file.endswith(SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
+                    yield path

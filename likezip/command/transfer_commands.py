@@ -1,0 +1,291 @@
+"""The commands that make a file of a file: compress and decompress, which are also what likezip does without naming a
+command, as gzip, xz and zstd do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from likezip.blocks import codec
+from likezip.command.check_commands import Nowhere, list_, test
+from likezip.command.console import Counted, Failed, moved, range_option, warn
+from likezip.command.names import PIPE, Job, jobs
+from likezip.command.options import (
+    A_PATH,
+    all_of,
+    arguments,
+    block_size_option,
+    common_options,
+    in_order,
+    lanes_option,
+    max_size_option,
+    open_source,
+    prior_option,
+    recursive_option,
+    size_of,
+    standard_output,
+    tried,
+)
+from likezip.command.printable import printable
+from likezip.command.removal import has_changed, remove, status_of
+from likezip.command.sparse_file import SparseWriter
+from likezip.frames import container, recovery, stream
+from likezip.frames.outputs import complete_output
+from likezip.frames.raw_io import Sink
+
+Work = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
+"""Reads from one file and writes to another, with the arguments that all directions take; what was lost, if it goes on
+without that."""
+
+
+def _unseen(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same option, not listed by --help."""
+
+    def decorate(command: Any) -> Any:
+        command = option(command)
+        command.__click_params__[-1].hidden = True
+        return command
+
+    return decorate
+
+
+def _operation(*names: str) -> Callable[[Any], Any]:
+    return _unseen(click.option(*names, "operation", flag_value=names[1].removeprefix("--")))
+
+
+_transfer_options = in_order(
+    click.argument("names", nargs=-1, metavar="[IN [OUT] | IN...]", type=A_PATH),
+    click.option("-o", "--output", type=A_PATH, help="Output file, of a single IN."),
+    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output, all INs."),
+    click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
+    click.option("--rm", "removed", is_flag=True, help="Delete the input once the output is complete and verified."),
+    click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
+    recursive_option,
+    _operation("-z", "--compress"),
+    _operation("-d", "--decompress"),
+    _operation("-t", "--test"),
+    _operation("-l", "--list"),
+    common_options,
+)
+_coding_options = (block_size_option, lanes_option, prior_option)
+_decoding_options = (
+    click.option(
+        "--range",
+        "wanted",
+        type=range_option,
+        metavar="START:END",
+        help="Only these bytes of the content, to standard output unless OUT is given: 0:1000, 64K:, or -1M: for the "
+        "last. Only the blocks that hold them are read and decoded; a pipe is read up to them.",
+    ),
+    click.option(
+        "--recover",
+        is_flag=True,
+        help="Write all blocks of a damaged IN that are intact, and say what is lost; exits with 1 if anything is.",
+    ),
+    click.option(
+        "--sparse/--no-sparse",
+        default=True,
+        show_default=True,
+        help="Leave pages of zeros out of the output file, so that they take no room on disk.",
+    ),
+    max_size_option,
+)
+
+
+@click.command()
+@_transfer_options
+@in_order(*_coding_options, *map(_unseen, _decoding_options))
+def compress(operation: str | None, **options: Any) -> None:
+    """Compress IN to OUT, or each of several INs to IN.lz.
+
+    Without OUT to IN.lz, without IN (or with -) from standard input to standard output. Two names are IN and OUT if
+    there is no file OUT yet, or OUT ends in .lz and IN does not; else both are INs, and only -o names the output.
+
+    \b
+    likezip compress notes.txt                 to notes.txt.lz
+    likezip compress *.txt                     each to its own
+    likezip compress --rm -v notes.txt         and delete notes.txt
+    likezip compress --prior off big.log       several times as fast
+    likezip compress -c notes.txt > elsewhere
+    """
+    _run(operation or "compress", **options)
+
+
+@click.command()
+@_transfer_options
+@in_order(*_decoding_options, *map(_unseen, _coding_options))
+def decompress(operation: str | None, **options: Any) -> None:
+    """Decompress IN to OUT, or each of several INs X.lz to X.
+
+    Without OUT from X.lz to X, without IN (or with -) from standard input to standard output. Two names are IN and OUT
+    if there is no file OUT yet, or IN ends in .lz and OUT does not; else both are INs, and only -o names the output.
+
+    \b
+    likezip decompress notes.txt.lz            to notes.txt
+    likezip decompress *.lz                    each to its own
+    likezip decompress --range -1K: big.log.lz
+    likezip decompress --recover damaged.lz what-is-left
+    """
+    _run(operation or "decompress", **options)
+
+
+def _run(
+    operation: str,
+    *,
+    names: tuple[str, ...],
+    output: str | None,
+    to_stdout: bool,
+    force: bool,
+    removed: bool,
+    keep: bool,
+    recursive: bool,
+    block_size: int | None,
+    lanes: int | None,
+    prior: codec.PriorChoice,
+    wanted: tuple[int, int | None] | None,
+    recover: bool,
+    sparse: bool,
+    max_size: int | None,
+    **shown: Any,
+) -> None:
+    """Do what the options together ask for, and exit."""
+    context = click.get_current_context()
+    if operation == "test":
+        context.invoke(test, files=names, recursive=recursive, max_size=max_size, **shown)
+        return
+    if operation == "list":
+        context.invoke(list_, files=names or (PIPE,), recursive=recursive, as_json=False)
+        return
+    decompressing = operation == "decompress"
+    if not decompressing and (wanted or recover):
+        raise click.UsageError("--range and --recover are for decompressing")
+    if max_size is not None and (not decompressing or recover or wanted):
+        raise click.UsageError("--max-size is for decompressing whole files, without --recover and --range")
+    found, failed = all_of(names, recursive=recursive, packed=decompressing)
+    if (output is not None) + to_stdout > 1 or (output is not None and len(found) != 1):
+        raise click.UsageError("give one of OUT, --output and --stdout, and with --output one IN")
+    given = jobs(found, decompressing=decompressing, output=output, to_stdout=to_stdout, recursive=recursive)
+    if wanted:
+        given = [Job(job.source, job.target or PIPE) for job in given]
+    _check(given, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
+    work: Work
+    if recover:
+        work = _recover
+    elif wanted:
+        work = partial(_decompress_range, *wanted)
+    elif decompressing:
+        work = partial(_decompress, max_size)
+    else:
+        work = partial(_compress, block_size, lanes, prior)
+    transfer = Transfer(work, decompressing, force=force, removed=removed, sparse=sparse, shown=shown)
+    for job in given:
+        failed |= tried(job.source, transfer.do, job)
+    sys.exit(failed)
+
+
+def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep: bool) -> None:
+    """Raise UsageError for options that contradict each other or what there is to do."""
+    if wanted and (removed or len(given) > 1):
+        raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
+    if recover and (wanted or removed or any(job.source == PIPE for job in given)):
+        raise click.UsageError("--recover needs an input file, and no --range and no --rm")
+    if removed and (keep or any(PIPE in (job.source, job.target) for job in given)):
+        raise click.UsageError("--rm needs an input and an output file and contradicts --keep")
+
+
+def _compress(
+    block_size: int | None, lanes: int | None, prior: codec.PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
+) -> list[recovery.Loss]:
+    size = block_size or container.default_block_size(size_of(source))
+    stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
+    return []
+
+
+def _decompress(max_size: int | None, source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.Loss]:
+    stream.decompress_stream(source, sink, max_size=max_size, **common)
+    return []
+
+
+def _decompress_range(
+    start: int, end: int | None, source: Any, sink: Sink, common: dict[str, Any]
+) -> list[recovery.Loss]:
+    stream.decompress_range(source, sink, start, end, **{key: common[key] for key in common if key != "progress"})
+    return []
+
+
+def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.Loss]:
+    losses = recovery.recover_stream(source, sink, **common)
+    source.size = size_of(source) or 0  # which it has not counted
+    return losses
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How inputs become outputs.
+
+    decompressing: or compressing; force: outputs may replace files; removed: inputs are deleted; sparse: pages of zeros
+    are left out of files; shown: options that all commands take.
+    """
+
+    work: Work
+    decompressing: bool
+    force: bool
+    removed: bool
+    sparse: bool
+    shown: dict[str, Any]
+
+    def do(self, job: Job) -> None:
+        """Open both ends, do the work, and only then let the output appear and the input go."""
+        began = time.monotonic()
+        place = None if job.target == PIPE else job.place(self.decompressing)
+        with (
+            open_source(job.source, binary=self.decompressing and not self.force) as opened,
+            arguments(size_of(opened), **self.shown) as common,
+        ):
+            before = status_of(opened)
+            read = Counted(opened, job.source)
+            if place is None:
+                written = standard_output(binary=not self.decompressing and not self.force)
+                losses = self.work(read, written, common)
+                written.flush()
+            else:
+                written, losses = self._to_file(place, None if job.source == PIPE else opened, read, common)
+            changed = has_changed(opened, before)
+        for loss in losses:
+            warn(f"{job.source}: {loss}")
+        if self.removed:
+            remove(job.source, before)
+        elif changed and not self.shown["quiet"]:
+            warn(f"{job.source}: changed while it was read")
+        if self.shown["verbose"] and not self.shown["quiet"]:
+            click.echo(f"{printable(job.source)}: {moved(read, written, began)}", err=True)
+        if any(loss.raw_size != 0 for loss in losses):
+            raise Failed(1)
+
+    def _to_file(
+        self, place: Path, source: BinaryIO | None, read: Counted, common: dict[str, Any]
+    ) -> tuple[Counted, list[recovery.Loss]]:
+        """Write the output, which has its name then, and read it back before the input may go."""
+        with complete_output(place, source=source, force=self.force) as file:
+            sparse = self.sparse and self.decompressing
+            written = Counted(SparseWriter(file) if sparse else file, str(place))
+            losses = self.work(read, written, common)
+            written.flush()
+            if self.removed and not self.decompressing:
+                _verify(file, common)
+        return written, losses
+
+
+def _verify(written: BinaryIO, common: dict[str, Any]) -> None:
+    """Read back and decompress all that was written."""
+    with os.fdopen(os.dup(written.fileno()), "rb") as file:
+        file.seek(0)
+        stream.decompress_stream(file, Nowhere(), **{**common, "progress": None})

@@ -1,0 +1,6 @@
+"""The bytes of files: frames of blocks, written, read, searched and repaired.
+
+Read ``container`` first (headers and index), then ``writer``, ``reader`` and ``stream`` (whole files), ``index`` and
+``file_object`` (random access), ``incremental`` (data in pieces), ``recovery`` (damaged files) and ``workers``.
+``raw_io``, ``outputs``, ``rights`` and ``locking`` are what all of them rely on; ``through`` reads compressed inputs.
+"""

@@ -1,0 +1,438 @@
+"""Compressed files as Python's file objects, with random access by the index."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import threading
+from builtins import open as open_file
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
+from weakref import WeakSet
+
+from likezip.blocks.codec import PriorChoice
+from likezip.errors import LikezipError
+from likezip.frames import reader
+from likezip.frames.incremental import LikezipCompressor
+from likezip.frames.index import Places, read_frames
+from likezip.frames.locking import locked
+from likezip.frames.raw_io import PIECE, Sink, Source, bytes_of, write_fully
+from likezip.frames.reader import Block
+from likezip.frames.workers import Queue, Workers
+from likezip.model import Model, ModelLike, the_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Coding(TypedDict, total=False):
+    """Options for writing, as for ``compress_stream``."""
+
+    block_size: int
+    lanes: int | None
+    prior: PriorChoice
+
+
+class Options(Coding, total=False):
+    """Those and how many work."""
+
+    threads: int | None
+    executor: Executor | None
+    max_size: int | None
+
+
+class _Content(io.RawIOBase):
+    """The content of the frames in a file from where it stands; keeps the block that was read last."""
+
+    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
+        self._file, self._workers, self._max_size = file, workers, max_size
+        self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
+        self._model = None if model is None else the_model(model)
+        self._begin = file.tell() if self.seekable() else 0
+        self._places: Places | None = None
+        self._position = self._block_begin = 0
+        self._block = b""
+        self._failure: LikezipError | None = None
+        self._interrupted = False  # by Ctrl-C or the like: the blocks to come are then lost, but in a file to be found
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        seekable = getattr(self._file, "seekable", None)
+        return seekable is not None and bool(seekable())
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill ``buffer`` with what is left of a block at most."""
+        part = self._rest_of_block()[: len(buffer)]
+        buffer[: len(part)] = part
+        self._position += len(part)
+        return len(part)
+
+    def readall(self) -> bytes:
+        parts = []
+        while part := self._rest_of_block():
+            parts.append(bytes(part))
+            self._position += len(part)
+        return b"".join(parts)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Nothing is decoded: that is left to the next read, and begins with the block that it needs."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence)
+        if base is None and whence != io.SEEK_END:
+            raise ValueError(f"whence must be 0, 1 or 2, not {whence}")
+        target = max(0, offset + (self._index().size if base is None else base))
+        if self._interrupted or not self._block_begin <= target <= self._block_begin + len(self._block):
+            self._go_to(target)
+        self._position = target
+        return target
+
+    def close(self) -> None:
+        self._blocks.close()
+        super().close()
+
+    def _rest_of_block(self) -> memoryview:
+        """From the position to the end of its block; empty at the end of the file only."""
+        while self._position >= self._block_begin + len(self._block):
+            if self._failure is not None:
+                raise self._failure
+            if self._interrupted:
+                raise ValueError("reading was interrupted before; seek to go on")
+            try:
+                following = next(self._blocks, None)
+            except LikezipError as error:
+                self._failure = error
+                raise
+            except BaseException:
+                self._interrupted = True
+                raise
+            if following is None:
+                return memoryview(b"")
+            self._block_begin, self._block = self._block_begin + len(self._block), following
+        return memoryview(self._block)[self._position - self._block_begin :]
+
+    def _decoded(self, blocks: Iterator[tuple[Block, Model]]) -> Generator[bytes, None, None]:
+        """The content of blocks; the first is decoded before another is read, as it may be all that is wanted."""
+        for block, model in islice(blocks, 1):
+            yield reader.decode(self._workers.threads, None, block, model)
+        yield from Queue(self._workers, reader.decode).map(blocks)
+
+    def _index(self) -> Places:
+        """The index, read when first needed; that moves the file, so the blocks to come are then found by it."""
+        if self._places is None:
+            here = self._file.tell()
+            try:
+                places = Places(read_frames(self._file, self._begin))
+                reader.Allowance(self._max_size).take(places.size, "the index")
+            except BaseException:
+                self._file.seek(here)
+                raise
+            self._continue(places, places.find(self._block_begin + len(self._block))[0])
+            self._places = places
+        return self._places
+
+    def _go_to(self, position: int) -> None:
+        """Have the block that holds a position be the next to be decoded."""
+        places = self._index()
+        place, self._block_begin = places.find(position)
+        self._block, self._failure, self._interrupted = b"", None, False
+        self._continue(places, place)
+
+    def _continue(self, places: Places, place: int) -> None:
+        self._blocks.close()
+        self._blocks = self._decoded(self._found(places, place))
+
+    def _found(self, places: Places, place: int) -> Iterator[tuple[Block, Model]]:
+        for frame, block in places.read(self._file, place):
+            reader.prepare(block.header, None)
+            yield block, reader.model_for(frame.model_id, self._model)
+
+
+class LikezipFile(io.BufferedIOBase):
+    """A compressed file to be read or written as if it were not.
+
+    Reading: all that ``io.BufferedReader`` has; ``seek`` finds by the index the block that is needed, and only that is
+    decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, once
+    what is right before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
+    ends by an exception, the frame is left without its end, which every reader notices.
+    Several threads may use one: each call ends before the next begins, so what each wrote stays in one piece.
+    """
+
+    def __init__(
+        self,
+        file: File,
+        mode: str = "r",
+        *,
+        model: ModelLike | None = None,
+        threads: int | None = None,
+        executor: Executor | None = None,
+        max_size: int | None = None,
+        **coding: Unpack[Coding],
+    ) -> None:
+        """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
+        file that must not exist, "a" to add a frame to one; with or without "b".
+
+        threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
+        max_size: for reading, bytes of content that are allowed: who reads or seeks finds a LimitError if there are
+        more, before anything is allocated for them.
+        Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
+        """
+        self._lock = threading.RLock()
+        self._reader: io.BufferedReader | None = None
+        self._compressor: LikezipCompressor | None = None
+        self._owned: BinaryIO | None = None
+        self._workers = Workers()  # all this for close(), whatever fails below
+        kind = mode.replace("b", "", 1)
+        if kind not in ("r", "w", "x", "a"):
+            raise ValueError(f"mode must be r, w, x or a, with or without b, not {mode!r}")
+        if kind == "r" and coding:
+            raise ValueError(f"{', '.join(coding)}: only for writing")
+        if kind != "r" and max_size is not None:
+            raise ValueError("max_size: only for reading")
+        reader.Allowance(max_size)  # checks it
+        self._workers = Workers(threads, executor)
+        self._written = 0
+        model = the_model(model) if model is not None or kind != "r" else None
+        writer = None if kind == "r" else LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
+        if not hasattr(file, "read") and not hasattr(file, "write"):
+            file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
+        self._file = cast(BinaryIO, file)
+        if kind == "r":
+            self._reader = io.BufferedReader(_Content(self._file, model, self._workers, max_size), PIECE)
+        else:
+            self._compressor = writer
+            _being_written.add(self)
+
+    @property
+    def name(self) -> Any:
+        """The path as given, or what the file object calls itself."""
+        return self._file.name
+
+    @property
+    def mode(self) -> str:
+        """rb or wb, as the standard library's."""
+        return "rb" if self._reader is not None else "wb"
+
+    def readable(self) -> bool:
+        self._check_open()
+        return self._reader is not None
+
+    def writable(self) -> bool:
+        self._check_open()
+        return self._reader is None
+
+    def seekable(self) -> bool:
+        self._check_open()
+        return self._reader is not None and self._reader.seekable()
+
+    def fileno(self) -> int:
+        """The compressed file's."""
+        self._check_open()
+        return self._file.fileno()
+
+    @locked
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._reading().read(size)
+
+    @locked
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._reading().read1(size)
+
+    @locked
+    def readinto(self, buffer: Any, /) -> int:
+        return self._reading().readinto(buffer)
+
+    @locked
+    def readinto1(self, buffer: Any, /) -> int:
+        return self._reading().readinto1(buffer)
+
+    @locked
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._reading().readline(-1 if size is None else size)
+
+    @locked
+    def peek(self, size: int = 0, /) -> bytes:
+        """Some bytes of what comes next, at least one before the end, without moving on."""
+        return self._reading().peek(size)
+
+    @locked
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._reading().seek(offset, whence)
+
+    @locked
+    def tell(self) -> int:
+        """Where reading or writing is, in bytes of content."""
+        self._check_open()
+        return self._reader.tell() if self._reader is not None else self._written
+
+    @locked
+    def write(self, data: Buffer, /) -> int:
+        """Take ``data``, all of it; blocks are written when they are full."""
+        compressor, content = self._writing(), bytes_of(data)
+        try:
+            write_fully(self._file, compressor.compress(content))
+        except BaseException:
+            self._give_up()
+            raise
+        self._written += len(content)
+        return len(content)
+
+    @locked
+    def flush(self) -> None:
+        """Write all that was taken: it can then be read, and survives the end of this process.
+
+        That ends the block, and the next one knows nothing of what was before it, so do it seldom: a block of a line of
+        text takes more bytes than the line.
+        """
+        self._check_open()
+        if self._compressor is None:  # reading, or the frame has ended
+            return
+        try:
+            write_fully(self._file, self._compressor.flush(LikezipCompressor.FLUSH_BLOCK))
+        except BaseException:
+            self._give_up()
+            raise
+        if hasattr(self._file, "flush"):
+            self._file.flush()
+
+    @locked
+    def close(self) -> None:
+        """End the frame, if it is written, and the file, if it was opened here."""
+        if self.closed:
+            return
+        _being_written.discard(self)
+        compressor, self._compressor = self._compressor, None
+        try:
+            if compressor is not None:
+                write_fully(self._file, compressor.flush())
+            if self._reader is not None:
+                self._reader.close()
+        finally:
+            self._workers.close(at_once=True)
+            if self._owned is not None:
+                self._owned.close()
+            super().close()
+
+    @locked
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._give_up()
+        self.close()
+
+    def _give_up(self) -> None:
+        """The frame that is being written is not to get its end."""
+        if self._compressor is not None:
+            self._compressor.close()
+            self._compressor = None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the file is closed")
+
+    def _reading(self) -> io.BufferedReader:
+        self._check_open()
+        if self._reader is None:
+            raise io.UnsupportedOperation("the file is open for writing")
+        return self._reader
+
+    def _writing(self) -> LikezipCompressor:
+        self._check_open()
+        if self._reader is not None:
+            raise io.UnsupportedOperation("the file is open for reading")
+        if self._compressor is None:
+            raise ValueError("writing has failed before; the frame is incomplete")
+        return self._compressor
+
+
+_being_written: WeakSet[LikezipFile] = WeakSet()
+
+
+@atexit.register
+def _end_frames() -> None:
+    """Close what a script did not, while there is still all that it takes."""
+    for file in list(_being_written):
+        file.close()
+
+
+class _Text(io.TextIOWrapper):
+    """Text over a LikezipFile, which learns of exceptions."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            cast(LikezipFile, self.buffer).__exit__(kind, value, trace)
+
+
+File = str | os.PathLike[str] | Source | Sink
+"""A path, or a binary file object."""
+BinaryMode = Literal["r", "rb", "br", "w", "wb", "bw", "x", "xb", "bx", "a", "ab", "ba"]
+TextMode = Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"]
+
+
+@overload
+def open(
+    file: File, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Unpack[Options]
+) -> LikezipFile: ...
+
+
+@overload
+def open(
+    file: File,
+    mode: TextMode,
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Unpack[Options],
+) -> TextIO: ...
+
+
+@overload
+def open(
+    file: File,
+    mode: str,
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Unpack[Options],
+) -> LikezipFile | TextIO: ...
+
+
+def open(
+    file: File,
+    mode: str = "rb",
+    *,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Unpack[Options],
+) -> LikezipFile | TextIO:
+    """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
+
+    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, as for LikezipFile.
+    """
+    if "t" not in mode:
+        if (encoding, errors, newline) != (None, None, None):
+            raise ValueError("encoding, errors and newline are for text: give a mode with t")
+        return LikezipFile(file, mode, model=model, **options)
+    if "b" in mode:
+        raise ValueError(f"mode must have one of t and b, not {mode!r}")
+    binary = LikezipFile(file, mode.replace("t", "", 1), model=model, **options)
+    return _Text(binary, encoding, errors, newline)

@@ -1,0 +1,180 @@
+"""Compression and decompression of data that come in pieces, as those of Python's lzma and compression.zstd."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Final
+
+from likezip.blocks.codec import PriorChoice
+from likezip.errors import LikezipError
+from likezip.frames import container, reader
+from likezip.frames.container import FrameHeader
+from likezip.frames.locking import locked
+from likezip.frames.raw_io import bytes_of
+from likezip.frames.reader import Block
+from likezip.frames.workers import Workers
+from likezip.frames.writer import FrameWriter
+from likezip.model import Model, ModelLike, the_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class LikezipCompressor:
+    """Makes one frame of all that ``compress`` is given; ``flush`` ends it.
+
+    Several threads may use one: each call ends before the next begins, so what each gave stays in one piece.
+    """
+
+    FLUSH_BLOCK: Final = 1
+    FLUSH_FRAME: Final = 2
+
+    def __init__(
+        self,
+        *,
+        model: ModelLike | None = None,
+        block_size: int = container.DEFAULT_BLOCK,
+        threads: int | None = None,
+        lanes: int | None = None,
+        prior: PriorChoice = "auto",
+        executor: Executor | None = None,
+    ) -> None:
+        """The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range."""
+        self._lock = threading.RLock()
+        self._workers = Workers(threads, executor)
+        self._writer: FrameWriter | None = FrameWriter(
+            self._workers, the_model(model), block_size=block_size, lanes=lanes, prior=prior
+        )
+        self._buffer = bytearray()
+
+    @locked
+    def compress(self, data: Buffer) -> bytes:
+        """Take more data; returns what is finished of the frame, often nothing.
+
+        Raises ValueError behind the end of the frame, and after a failure: the frame can't be ended then.
+        """
+        writer = self._open()
+        self._buffer += bytes_of(data)
+        parts: list[bytes] = []
+        while len(self._buffer) >= writer.block_size:
+            block = bytes(memoryview(self._buffer)[: writer.block_size])
+            del self._buffer[: writer.block_size]
+            try:
+                parts += writer.put(block)
+            except BaseException:  # the block is lost, and what follows must not become a whole frame
+                self.close()
+                raise
+        return b"".join(parts)
+
+    @locked
+    def flush(self, mode: int = FLUSH_FRAME) -> bytes:
+        """End the frame; returns the rest of it, after which the compressor can't be used any more.
+
+        With FLUSH_BLOCK only the block ends: what was given can then be decompressed, and the frame goes on.  The next
+        block knows nothing of what was before it, so do it seldom.
+        Raises ValueError for another mode, and as ``compress``.
+        """
+        if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
+            raise ValueError(f"mode must be FLUSH_BLOCK or FLUSH_FRAME, not {mode}")
+        writer, rest = self._open(), bytes(self._buffer)
+        self._buffer.clear()
+        try:
+            parts = [*(writer.put(rest) if rest else ())]
+            parts += writer.flush() if mode == self.FLUSH_BLOCK else writer.end()
+        except BaseException:
+            self.close()
+            raise
+        if mode == self.FLUSH_FRAME:
+            self._writer = None
+            self._workers.close()
+        return b"".join(parts)
+
+    @locked
+    def close(self) -> None:
+        """End the worker processes of a frame that is not to be ended."""
+        if self._writer is not None:
+            self._writer.give_up()
+            self._writer = None
+        self._workers.close(at_once=True)
+
+    def _open(self) -> FrameWriter:
+        if self._writer is None:
+            raise ValueError("the compressor's frame has been ended")
+        return self._writer
+
+
+class LikezipDecompressor:
+    """Gives back the content of one frame that ``decompress`` is given in pieces of any size.
+
+    eof: whether the end of the frame was reached; unused_data: what came behind it.  Several threads may use one, as
+    with LikezipCompressor.
+    model: a model, its file or its name, None for the one that the frame names.
+    """
+
+    def __init__(self, *, model: ModelLike | None = None) -> None:
+        self._lock = threading.RLock()
+        self.eof = False
+        self.unused_data = b""
+        self._given = None if model is None else the_model(model)
+        self._model: Model | None = None
+        self._parser = reader.parse_frame()
+        next(self._parser)
+        self._wanted = len(container.MAGIC)
+        self._failure: Exception | None = None
+        self._input, self._output = bytearray(), bytearray()
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether ``decompress`` has to be given more data to return any."""
+        return not (self.eof or self._output or self._failure or len(self._input) >= self._wanted)
+
+    @locked
+    def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
+        """Take more data; returns at most ``max_length`` bytes of content, -1 for all there are.
+
+        Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged, once all before it
+        has been returned: that is right, and every further call raises the same.
+        """
+        if self.eof:
+            raise EOFError("the end of the frame has been reached")
+        self._input += bytes_of(data)
+        if self._failure is None:
+            try:
+                self._decode(max_length)
+            except LikezipError as error:
+                self._failure = error
+            except BaseException:  # the block is lost
+                self._failure = ValueError("decompressing was interrupted before")
+                raise
+        if self._failure is not None and not self._output:
+            raise self._failure
+        return self._returned(max_length)
+
+    def _decode(self, enough: int) -> None:
+        """Go on until there is ``enough`` output, or too little input."""
+        while not self.eof and len(self._input) >= self._wanted and (enough < 0 or len(self._output) < enough):
+            data = bytes(memoryview(self._input)[: self._wanted])
+            del self._input[: self._wanted]
+            try:
+                found = self._parser.send(data)
+                while not isinstance(found, int):
+                    self._found(found)
+                    found = next(self._parser)
+                self._wanted = found
+            except StopIteration:
+                self.eof, self.unused_data = True, bytes(self._input)
+                self._input.clear()
+
+    def _found(self, found: FrameHeader | Block) -> None:
+        if isinstance(found, FrameHeader):
+            self._model = reader.model_for(found.model_id, self._given)
+        else:
+            assert self._model is not None
+            self._output += reader.decode(1, None, found, self._model)
+
+    def _returned(self, most: int) -> bytes:
+        size = len(self._output) if most < 0 else min(most, len(self._output))
+        part = bytes(memoryview(self._output)[:size])
+        del self._output[:size]
+        return part

@@ -1,0 +1,181 @@
+"""Outputs that appear only when complete, and sources that are never touched before that."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from likezip.errors import LikezipError
+from likezip.frames.rights import dress, dress_derived
+
+LONGEST_BEGINNING = 200
+"""Bytes of a name that its temporary name begins with; it may have 255."""
+MOST_LINKS = 40
+"""Links that may lead from one to the next, as in Linux."""
+
+
+class FileError(LikezipError):
+    """A file can't be used as asked: it exists, is missing, or has the wrong name."""
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Have an OSError say which file it is about, as those of open files don't."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or name
+        raise
+
+
+@contextmanager
+def complete_output(target: Path, *, source: BinaryIO | None, force: bool, derived: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to that gets the name ``target`` once the body has ended without an exception.
+
+    Until then it has a temporary name in the same directory, and none at all after a failure.  Owner, group, rights and
+    time of change are those that the open file ``source`` has now, if there is one; of what is ``derived`` from it, no
+    copy in another form, the rights only.  Raises FileError if target exists and not ``force``, is the source itself,
+    or is no regular file, or a link that leads to none (a device would be replaced by the rename).
+    """
+    before = None if source is None else os.fstat(source.fileno())
+    _check_target(target, before)
+    if os.path.lexists(target) and not force:
+        raise FileError(f"{target}: exists already; --force replaces it")
+    try:
+        file, part = _new_file(target, 0o666 if source is None else 0o600)
+    except OSError as error:
+        raise FileError(f"{target}: {error.strerror}") from error
+    try:
+        with naming(str(target)), file:  # closing may fail, too
+            yield file
+            file.flush()
+            if source is not None and before is not None:
+                (dress_derived if derived else dress)(file.fileno(), source.fileno(), before)
+            os.fsync(file.fileno())
+        _check_target(target, before)
+        _publish(part, target, force)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_directory(target.parent)
+
+
+def _check_target(target: Path, source: os.stat_result | None) -> None:
+    try:
+        status = target.stat()
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told when a file is made beside it
+        return
+    except OSError as error:
+        raise FileError(f"{target}: {error.strerror}") from error
+    if source is not None and os.path.samestat(source, status):
+        raise FileError(f"{target}: input and output are the same file")
+    if stat.S_ISDIR(status.st_mode):
+        raise FileError(f"{target}: is a directory")
+    if not stat.S_ISREG(status.st_mode) or _leads_to_open_file(target):
+        raise FileError(f"{target}: is not a regular file; write to standard output instead")
+
+
+def _leads_to_open_file(name: Path) -> bool:
+    """Whether a name, or a link in the chain that begins with it, stands for a file that a process has open, as
+    /dev/stdout does; the file that it leads to may be a regular one."""
+    place = os.fspath(name)
+    for _ in range(MOST_LINKS):
+        directory = os.path.realpath(os.path.dirname(place))
+        if directory.startswith(("/proc/", "/dev/fd")):
+            return True
+        try:
+            place = os.path.join(directory, os.readlink(os.path.join(directory, os.path.basename(place))))
+        except OSError:  # no link
+            return False
+    return True
+
+
+def is_regular_file(name: str) -> bool:
+    """Whether there is a file, or a link to one, that is no device, pipe or directory, nor another name of one that a
+    process has open."""
+    return os.path.isfile(name) and not _leads_to_open_file(Path(name))
+
+
+def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
+    """A new file beside ``target``, with the rights ``mode`` as far as the umask lets it, and its name."""
+    beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    while True:
+        part = target.parent / f".{beginning}.{secrets.token_hex(4)}.part"
+        with suppress(FileExistsError):
+            return os.fdopen(os.open(part, flags, mode), "wb"), part
+
+
+def _publish(part: Path, target: Path, force: bool) -> None:
+    """Give the file its name; a link, unlike a rename, does not replace what another program has put there."""
+    if force:
+        os.replace(part, target)
+        return
+    try:
+        os.link(part, target)
+    except FileExistsError as error:
+        raise FileError(f"{target}: exists already; --force replaces it") from error
+    except OSError:  # no hard links here
+        os.replace(part, target)
+    else:
+        part.unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new name last through a power cut, where directories can be opened and synced."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+
+caught: int | None = None
+"""The signal that has come, also one that could not be raised."""
+_raised = False
+"""Whether it was."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them; and
+    only once, so that a second one does not disturb the cleaning up after the first."""
+    global caught
+    caught = caught or number
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("executionengine.py"):
+            return
+        frame = frame.f_back
+    raise_if_interrupted()
+
+
+def raise_if_interrupted() -> None:
+    """Raise KeyboardInterrupt if an interrupt came that could not be raised; called now and then while a block is
+    coded."""
+    global _raised
+    if caught and not _raised:
+        _raised = True
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that they clean up as Ctrl-C does, and lose none."""
+    global caught, _raised
+    caught, _raised = None, False
+    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,415 @@
+"""What is intact in a damaged file: every block whose header, payload and content still fit their checksums.
+
+Where the indexes at the end of the frames are sound, they say where each block lies.  Otherwise the file is walked from
+its beginning, and where nothing fits, searched for the next header that does.  The time is proportional to the file,
+whatever it holds: what has to be looked at again, as blocks inside of others may be, is so at most AGAIN times.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, BinaryIO
+
+from likezip.blocks import block_header
+from likezip.blocks.block_header import BlockHeader
+from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
+from likezip.frames import container, reader
+from likezip.frames.container import FrameHeader
+from likezip.frames.index import FrameInfo, read_block, read_frames
+from likezip.frames.raw_io import Sink, write_fully
+from likezip.frames.reader import Block
+from likezip.frames.workers import Queue, Workers
+from likezip.model import Model, ModelLike, default_model, the_model
+
+if TYPE_CHECKING:
+    from likezip.blocks.predictor import Advance
+    from likezip.frames.stream import Progress
+
+LARGEST_GAP = 4096
+"""Blocks that may be missing before one that is found by searching: the fewer, the seldomer is one found by chance."""
+AGAIN = 4
+"""Times the bytes of the file, of what may be looked at once more; damage takes one, what is forged would take more."""
+WINDOW = 1 << 20
+"""Bytes that are searched at once."""
+PADDING_WINDOW = 1 << 16
+"""Bytes that are looked through for zeros at once."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Something that was not recovered.
+
+    begin, end: bytes of the file; position: where in the output its content is missing; raw_size: how much, in bytes,
+    None if unknown, 0 for a header or an index; reason: what did not fit.
+    """
+
+    begin: int
+    end: int
+    raw_size: int | None
+    reason: str
+    position: int = 0
+
+    def __str__(self) -> str:
+        place = f"bytes {self.begin} to {self.end} of the file"
+        if self.raw_size == 0:
+            return f"damaged, but nothing of the content is lost ({self.reason}; {place})"
+        size = "an unknown number of bytes" if self.raw_size is None else f"{self.raw_size} bytes"
+        return f"{size} lost before byte {self.position} of the output ({self.reason}; {place})"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A block that was found, where it lies in the file, and the model id of its frame, None if unknown."""
+
+    begin: int
+    block: Block
+    model_id: bytes | None
+
+    @property
+    def end(self) -> int:
+        return self.begin + self.block.size
+
+
+def recover_stream(
+    file: BinaryIO,
+    sink: Sink,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[], None] | None = None,
+) -> list[Loss]:
+    """Write the content of all intact blocks of a file that can seek, in order; returns what is missing.
+
+    model: for blocks of a frame whose header is lost, None for the default.
+    Raises TruncatedError for an empty file, UnknownModelError or CorruptError if nothing is recovered.
+    """
+    given = None if model is None else the_model(model)
+    losses, unknown = list[Loss](), list[UnknownModelError]()
+    read = written = 0
+    with Workers(threads) as workers:
+        for end, result in Queue(workers, _attempt).map(_with_models(_found(file, given), given, announce, unknown)):
+            if isinstance(result, Loss):
+                losses.append(replace(result, position=written))
+            else:
+                write_fully(sink, result)
+                written += len(result)
+            read = max(read, end)
+            if progress is not None:
+                progress(read, written)
+    if unknown and not written:
+        raise unknown[0]
+    if losses and not written:
+        raise CorruptError(f"no block is intact ({losses[0].reason})")
+    return losses
+
+
+def _attempt(
+    threads: int, advance: Advance | None, found: _Held | Loss, model: Model | None
+) -> tuple[int, bytes | Loss]:
+    """Where a block ends in the file, and its content or why there is none; what a worker does."""
+    if isinstance(found, Loss) or model is None:
+        assert isinstance(found, Loss)
+        return found.end, found
+    try:
+        return found.end, reader.decode(threads, advance, found.block, model)
+    except (CorruptError, UnsupportedError) as error:
+        return found.end, Loss(found.begin, found.end, found.block.header.raw_size, str(error))
+
+
+def _with_models(
+    found: Iterator[_Held | Loss],
+    given: Model | None,
+    announce: Callable[[], None] | None,
+    unknown: list[UnknownModelError],
+) -> Iterator[tuple[_Held | Loss, Model | None]]:
+    for one in found:
+        if isinstance(one, Loss):
+            yield one, None
+            continue
+        reader.prepare(one.block.header, announce)
+        try:
+            yield one, _model_of(one, given)
+        except UnknownModelError as error:
+            unknown.append(error)
+            yield Loss(one.begin, one.end, one.block.header.raw_size, str(error)), None
+
+
+def _model_of(held: _Held, given: Model | None) -> Model:
+    """What a block is decoded with; raises UnknownModelError."""
+    return reader.model_for(held.model_id, given) if held.model_id else given or default_model()
+
+
+def _found(file: BinaryIO, given: Model | None) -> Iterator[_Held | Loss]:
+    """Blocks and what is lost between them, in the order of the file."""
+    try:
+        frames = read_frames(file)
+    except LikezipError:
+        if file.seek(0, os.SEEK_END) == 0:
+            raise
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield from _Walk(data, given).blocks()
+    else:
+        for frame in frames:
+            yield from _indexed(file, frame)
+
+
+def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
+    """The blocks of a frame whose index is sound."""
+    for number, begin in enumerate(frame.block_offsets[:-1]):
+        try:
+            block = read_block(file, frame, number)
+        except LikezipError as error:
+            yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
+        else:
+            yield _Held(begin, block, frame.model_id)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A frame header that was found."""
+
+    begin: int
+    end: int
+    header: FrameHeader
+
+
+@dataclass(frozen=True)
+class _End:
+    """The end of a frame that was found."""
+
+    begin: int
+    end: int
+
+
+class _Walk:
+    """From the beginning of a file to its end, from one thing that fits to the next.
+
+    A block that is stored may hold a compressed file; if its own header is lost as well as the index, that file's
+    blocks are found instead.
+    """
+
+    def __init__(self, data: mmap.mmap, given: Model | None) -> None:
+        self._data, self._given = data, given
+        self._ends = dict(_ends(data))
+        self._known_ends: dict[int, bool] = {}  # whether they are sound, once that was asked
+        self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of headers and ends of frames
+        self._window, self._candidates = -1, list[int]()  # the part that was searched last
+        self._again = AGAIN * len(data)  # bytes that may still be looked at once more
+        self._frame: FrameHeader | None = None  # None if its header is lost
+        self._inside = False  # a frame, behind its header
+        self._number = 0  # of the block to come
+        self._index = bytearray()  # of the blocks that were found in this frame
+
+    def blocks(self) -> Iterator[_Held | Loss]:
+        place, block = 0, None
+        while (place := self._behind_padding(place)) < len(self._data):
+            try:
+                found = self._expected(place)
+            except LikezipError as error:
+                following = self._search(place if block is None or self._hides_nothing(block) else block.begin + 1)
+                end = len(self._data) if following is None else following.begin
+                if end >= place:  # before it is the block that did not fit, and told as lost
+                    yield Loss(place, end, self._lost(place, following), str(error))
+                if following is None:
+                    return
+                found = following
+            block = found if isinstance(found, _Held) else None
+            if block is not None:
+                yield block
+            self._pass(found)
+            place = found.end
+        if self._inside:
+            yield Loss(place, place, None, "the data end within the frame")
+
+    def _may_look_again(self, size: int) -> bool:
+        """Whether so many bytes may be looked at that were looked at before, or may be later."""
+        if size > self._again:
+            return False
+        self._again -= size
+        return True
+
+    def _behind_padding(self, place: int) -> int:
+        """Where it goes on: behind zeros that fill up, if a frame has ended at ``place``."""
+        while not self._inside and place and (zeros := container.padding(self._data[place : place + PADDING_WINDOW])):
+            place += zeros
+        return place
+
+    def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
+        """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
+        if not self._inside:
+            first = isinstance(following, _Held) and following.block.number == 0
+            return 0 if first or isinstance(following, _Start) else None
+        if not self._index or self._data[place] != container.END or not self._may_look_again(len(self._index)):
+            return None
+        return 0 if self._data[place + 1 : place + 1 + len(self._index)] == self._index else None
+
+    def _pass(self, found: _Start | _Held | _End) -> None:
+        """What is to come behind something that was found."""
+        self._inside = not isinstance(found, _End)
+        if isinstance(found, _Held):
+            self._number = found.block.number + 1
+            self._index += container.pack_end([found.block.entry])[1 : 1 + container.ENTRY_SIZE]
+        else:
+            self._index.clear()
+            self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
+
+    def _expected(self, place: int) -> _Start | _Held | _End:
+        """What has to be at ``place``; raises LikezipError if it is not."""
+        if not self._inside:
+            return self._start(place)
+        if self._data[place] == container.END:
+            return self._end(place)
+        return self._block(place, self._number)
+
+    def _start(self, place: int) -> _Start:
+        end = place + container.FRAME_HEADER_SIZE
+        return _Start(place, end, FrameHeader.parse(self._data[place:end]))
+
+    def _block(self, place: int, number: int) -> _Held:
+        packed = self._data[place : place + block_header.BLOCK_HEADER_SIZE]
+        block_size = container.MAX_BLOCK if self._frame is None else self._frame.block_size
+        header = BlockHeader.parse(packed, number, block_size)
+        begin = place + block_header.BLOCK_HEADER_SIZE
+        if begin + header.payload_size > len(self._data):
+            raise TruncatedError(f"the data end within block {number}")
+        payload = self._data[begin : begin + header.payload_size]
+        return _Held(place, Block(number, header, payload), None if self._frame is None else self._frame.model_id)
+
+    def _end(self, place: int) -> _End:
+        """The end of a frame, of as many blocks as it may have."""
+        end = self._ends.get(place, place)
+        count = (end - place - container.end_size(0)) // container.ENTRY_SIZE
+        if not self._number <= count < self._number + LARGEST_GAP or not self._is_end(place):
+            raise CorruptError("the index is damaged")
+        return _End(place, end)
+
+    def _is_end(self, place: int) -> bool:
+        """Whether what seems to be the end of a frame is sound; such ends may lie over one another."""
+        if place not in self._known_ends:
+            end = self._ends[place]
+            self._known_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
+        return self._known_ends[place]
+
+    def _hides_nothing(self, held: _Held) -> bool:
+        """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
+        if not self._may_look_again(held.block.size):
+            return True
+        try:
+            return not isinstance(_attempt(1, None, held, _model_of(held, self._given))[1], Loss)
+        except UnknownModelError:
+            return True
+
+    def _search(self, begin: int) -> _Start | _Held | _End | None:
+        """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""
+        for window in range(begin - begin % WINDOW, len(self._data), WINDOW):
+            candidates = self._candidates_in(window)
+            for number in range(bisect_left(candidates, begin), len(candidates)):
+                with suppress(LikezipError):
+                    if (found := self._found_at(candidates[number])) is not None:
+                        return found
+        return None
+
+    def _candidates_in(self, window: int) -> list[int]:
+        """Where in a part of the file something may begin, in order."""
+        if window != self._window:
+            limit = window + WINDOW
+            places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
+            places.update(_plausible_headers(self._data[window : limit + block_header.BLOCK_HEADER_SIZE - 1], window))
+            self._window, self._candidates = window, sorted(places)
+        return self._candidates
+
+    def _found_at(self, place: int) -> _Start | _Held | _End | None:
+        """What begins at a place, None or a LikezipError if nothing does."""
+        if self._data[place] == container.MAGIC[0]:
+            return self._start(place)
+        if self._data[place] == container.END:
+            return _End(place, self._ends[place]) if self._is_end(place) else None
+        number = _number(self._data[place : place + block_header.BLOCK_HEADER_SIZE])
+        return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
+
+
+def _is_sound_end(data: bytes) -> bool:
+    try:
+        container.parse_end(data)
+    except CorruptError:
+        return False
+    return True
+
+
+def _occurrences(data: mmap.mmap, wanted: bytes) -> Iterator[int]:
+    place = data.find(wanted)
+    while place >= 0:
+        yield place
+        place = data.find(wanted, place + 1)
+
+
+def _ends(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Where the ends of frames begin and end, as far as their last 12 bytes tell."""
+    for place in _occurrences(data, container.END_MAGIC):
+        end = place + len(container.END_MAGIC)
+        if end >= container.FOOTER_SIZE:
+            start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
+            if start >= 0 and data[start] == container.END:
+                yield start, end
+
+
+def _plausible_headers(data: bytes, begin: int) -> list[int]:
+    """Where in ``data``, which lie from ``begin`` on, block headers may be, as far as mode and sizes tell."""
+    import numpy as np
+
+    size = len(data) - block_header.BLOCK_HEADER_SIZE + 1
+    if size <= 0:
+        return []
+    content = np.frombuffer(data, np.uint8)
+    raw, payload = (
+        sum(content[place + i : place + i + size].astype(np.uint32) << np.uint32(8 * i) for i in range(4))
+        for place in (5, 9)
+    )
+    mode = content[:size] & 15
+    found = (mode >= block_header.STORED) & (mode <= block_header.MEMORY_PRIOR)
+    found &= (raw > 0) & (raw <= container.MAX_BLOCK) & (payload <= raw)
+    return [begin + int(place) for place in np.flatnonzero(found)]
+
+
+def _number_part(packed: bytes) -> int:
+    """What the block's number contributes to the checksum of its header: a CRC is linear in the bits."""
+    fields, stated = packed[:-4], struct.unpack("<I", packed[-4:])[0]
+    return int(stated ^ block_header.checksum(bytes(8) + fields))
+
+
+def _number(packed: bytes) -> int:
+    """The number, below 2^32, with which the checksum of a block's header fits; there is always exactly one."""
+    part, number = _number_part(packed), 0
+    for table in _numbers_by_part():
+        number ^= table[part & 255]
+        part >>= 8
+    return number
+
+
+@lru_cache(maxsize=1)
+def _numbers_by_part() -> list[list[int]]:
+    """For each byte of a number's part, (4, 256): a number for each of its values.  Those of the four bytes that a part
+    has, XORed, are the number."""
+    rest = bytes(block_header.BLOCK_HEADER_SIZE - 4)
+    nothing = block_header.checksum(bytes(8) + rest)
+    rows = [(block_header.checksum(struct.pack("<Q", 1 << bit) + rest) ^ nothing, 1 << bit) for bit in range(32)]
+    for bit in range(32):  # Gauss's elimination, of bits: row ``bit`` comes to have this bit alone in its part
+        pivot = next(row for row in range(bit, 32) if rows[row][0] >> bit & 1)
+        rows[bit], rows[pivot] = rows[pivot], rows[bit]
+        part, number = rows[bit]
+        rows = [(p ^ part, n ^ number) if p >> bit & 1 and row != bit else (p, n) for row, (p, n) in enumerate(rows)]
+    tables = []
+    for first in range(0, 32, 8):
+        table = [0]
+        for bit in range(8):
+            table += [number ^ rows[first + bit][1] for number in table]
+        tables.append(table)
+    return tables

@@ -1,0 +1,217 @@
+"""Compress and decompress of any length, between files or in memory: bounded by blocks and workers."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from likezip.blocks.codec import PriorChoice
+from likezip.frames import container, reader
+from likezip.frames.index import Places, read_frames
+from likezip.frames.raw_io import Sink, Source, bytes_of, read_fully, write_fully
+from likezip.frames.reader import Block
+from likezip.frames.workers import Queue, Workers
+from likezip.frames.writer import FrameWriter
+from likezip.model import Model, ModelLike, the_model
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes read and the bytes written so far, of unfinished blocks too; may raise to end the work."""
+
+
+def compress_stream(
+    source: Source,
+    sink: Sink,
+    *,
+    model: ModelLike | None = None,
+    block_size: int = container.DEFAULT_BLOCK,
+    threads: int | None = None,
+    lanes: int | None = None,
+    prior: PriorChoice = "auto",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[], None] | None = None,
+) -> None:
+    """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads`` or ``executor``.
+
+    model: a model, its file or its name, None for the default.
+    block_size: bytes that are coded independently of the rest, 65,536 to 2^30.
+    threads: worker processes, or for a single block, threads, None for 1.
+    lanes: slices of a block coded in lockstep, 1 to 1024, None for 1 to 32 by the size with the prior, 1 without.
+    prior: "on", "off", or "auto" for each block by a sample.
+    executor: any of ``concurrent.futures``, to code blocks in instead of our own processes, ``threads`` of them at a
+    time, None for as many as there are cores here.
+    announce: called before kernels are compiled.
+    Raises ValueError for options outside their ranges.
+    """
+    coded = 0
+
+    def advance(size: int) -> None:
+        nonlocal coded
+        coded += size
+        if progress is not None:
+            progress(max(coded, writer.raw_size), writer.size)
+
+    with Workers(threads, executor) as workers:
+        options: dict[str, Any] = {"block_size": block_size, "lanes": lanes, "prior": prior, "announce": announce}
+        writer = FrameWriter(workers, the_model(model), advance=advance if progress else None, **options)
+        try:
+            for part in _frame(writer, source):
+                write_fully(sink, part)
+                advance(0)
+        finally:
+            writer.give_up()
+
+
+def _frame(writer: FrameWriter, source: Source) -> Iterator[bytes]:
+    while raw := read_fully(source, writer.block_size):
+        yield from writer.put(raw)
+    yield from writer.end()
+
+
+def decompress_stream(
+    source: Source,
+    sink: Sink,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[], None] | None = None,
+    max_size: int | None = None,
+) -> None:
+    """Read the frames of ``source`` and write what they hold, each block only once its checksum has been verified.
+
+    model: used instead of looking for the frame's id, which it must have; threads, executor, announce: as for
+    compress_stream.  max_size: bytes of content that are allowed; the header of the first block that goes beyond them
+    raises LimitError, before anything is allocated for it or even its payload is read.
+    Raises LikezipError for bad data; what was written before is right.
+    """
+    begun: deque[tuple[int, int]] = deque()  # bytes of blocks and of their content
+    read = written = coded = 0
+
+    def advance(size: int) -> None:
+        nonlocal coded
+        coded += size
+        if progress is not None:
+            ahead, raw = max(0, coded - written), sum(raw for _, raw in begun)
+            progress(read + (ahead * sum(size for size, _ in begun) // raw if raw else 0), written)
+
+    def heard(blocks: Iterator[tuple[Block, Model]]) -> Iterator[tuple[Block, Model]]:
+        for block, used in blocks:
+            begun.append((block.size, block.header.raw_size))
+            yield block, used
+
+    with Workers(threads, executor) as workers:
+        queue = Queue(workers, reader.decode, advance if progress else None)
+        for raw in queue.map(heard(reader.blocks(source, model, announce, max_size))):
+            write_fully(sink, raw)
+            read, written = read + begun.popleft()[0], written + len(raw)
+            advance(0)
+
+
+def decompress_range(
+    source: BinaryIO,
+    sink: Sink,
+    start: int,
+    end: int | None,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    announce: Callable[[], None] | None = None,
+) -> None:
+    """Write bytes ``start`` to ``end`` of the content, as Python's slices have them; None for all from ``start`` on.
+
+    Only the blocks that hold them are decoded, and of a file that can seek nothing but them and the index is read.
+    Raises ValueError for a range that begins behind the end, or in what can't seek, counts from the end.
+    """
+    given, parts = None if model is None else the_model(model), deque[slice]()
+
+    def noted() -> Iterator[tuple[Block, Model]]:
+        for part, block, used in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):
+            reader.prepare(block.header, announce)
+            parts.append(part)
+            yield block, used
+
+    with Workers(threads, executor) as workers:
+        for raw in Queue(workers, reader.decode).map(noted()):
+            write_fully(sink, raw[parts.popleft()])
+
+
+def _range_of_file(
+    file: BinaryIO, start: int, end: int | None, given: Model | None
+) -> Iterator[tuple[slice, Block, Model]]:
+    """Which part of which blocks a range is, by the index."""
+    places = Places(read_frames(file))
+    if start > places.size:
+        raise ValueError(f"the range begins behind the end: there are {places.size} bytes")
+    first, last, _ = slice(start, end).indices(places.size)
+    if first < last:
+        place, begin = places.find(first)
+        for frame, block in places.read(file, place, places.find(last - 1)[0] + 1):
+            yield slice(max(0, first - begin), last - begin), block, reader.model_for(frame.model_id, given)
+            begin += block.header.raw_size
+
+
+def _range_of_pipe(
+    pipe: Source, start: int, end: int | None, given: Model | None
+) -> Iterator[tuple[slice, Block, Model]]:
+    """The same, by reading up to it."""
+    if start < 0 or (end is not None and end < 0):
+        raise ValueError("a range that counts from the end needs a file that can seek")
+    begin, last = 0, sys.maxsize if end is None else end
+    for block, model in reader.blocks(pipe, given):
+        if max(start, begin) < min(last, begin + block.header.raw_size):
+            yield slice(max(0, start - begin), last - begin), block, model
+        begin += block.header.raw_size
+        if begin >= last:
+            return
+    if start > begin:
+        raise ValueError(f"the range begins behind the end: there are {begin} bytes")
+
+
+def compress(
+    data: Buffer,
+    *,
+    model: ModelLike | None = None,
+    block_size: int | None = None,
+    threads: int | None = None,
+    lanes: int | None = None,
+    prior: PriorChoice = "auto",
+    executor: Executor | None = None,
+) -> bytes:
+    """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal.
+
+    data: bytes, or anything with a contiguous buffer, such as an array of numbers, records or dates.
+    """
+    raw, sink = bytes_of(data), io.BytesIO()
+    source = io.BytesIO(raw)
+    size = container.default_block_size(raw.nbytes) if block_size is None else block_size
+    options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
+    compress_stream(source, sink, block_size=size, **options)
+    return sink.getvalue()
+
+
+def decompress(
+    data: Buffer,
+    *,
+    model: ModelLike | None = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    max_size: int | None = None,
+) -> bytes:
+    """What the frames in ``data`` hold; options as for decompress_stream.
+
+    Raises LikezipError if they are damaged in any way, LimitError if they hold more than ``max_size`` bytes.
+    """
+    sink = io.BytesIO()
+    options: dict[str, Any] = {"model": model, "threads": threads, "executor": executor, "max_size": max_size}
+    decompress_stream(io.BytesIO(bytes_of(data)), sink, **options)
+    return sink.getvalue()

@@ -1,0 +1,123 @@
+"""Compressed files that are read through, as what they hold is meant: known by how they begin, not by their names.
+
+likezip's own, and those of whatever the standard library of this Python reads; others are known, to be refused rather
+than taken for what they are not.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import BinaryIO, cast
+
+from likezip.errors import CorruptError, LikezipError, UnsupportedError
+from likezip.frames import container
+from likezip.frames.file_object import LikezipFile
+from likezip.frames.raw_io import PIECE, Source, read_fully
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How a kind of file begins, and the standard library's module that opens it, None if there is none."""
+
+    name: str
+    magic: bytes
+    module: str | None = None
+
+
+COMPRESSIONS = (
+    Compression("likezip", container.MAGIC),
+    Compression("gzip", b"\x1f\x8b\x08", "gzip"),
+    Compression("xz", b"\xfd7zXZ\0", "lzma"),
+    *(Compression("bzip2", b"BZh%d1AY&SY" % level, "bz2") for level in range(1, 10)),
+    *(Compression("bzip2", b"BZh%d\x17\x72\x45\x38\x50\x90" % level, "bz2") for level in range(1, 10)),  # of nothing
+    Compression("zstd", b"\x28\xb5\x2f\xfd", "compression.zstd"),
+    Compression("lzip", container.LZIP_MAGIC + b"\1"),
+    Compression("lz4", b"\x04\x22\x4d\x18"),
+    Compression("compress", b"\x1f\x9d\x90"),
+    Compression("lzop", b"\x89LZO\0\r\n\x1a\n"),
+    Compression("bzip3", b"BZ3v1"),
+    Compression("zip", b"PK\3\4"),
+    Compression("7z", b"7z\xbc\xaf\x27\x1c"),
+    Compression("rar", b"Rar!\x1a\7"),
+)
+LONGEST_MAGIC = max(len(known.magic) for known in COMPRESSIONS)
+
+
+def compression_of(begin: bytes) -> Compression | None:
+    """By the first LONGEST_MAGIC bytes of a file; None if it is not compressed, or in no way that is known here."""
+    return next((known for known in COMPRESSIONS if begin.startswith(known.magic)), None)
+
+
+@contextmanager
+def read_through(file: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
+    """What a compressed file holds, to be read once from its beginning.
+
+    Raises UnsupportedError for what this Python can't read, and while it is read, CorruptError for what is damaged.
+    """
+    with _opened(file, compression) as opened, _damage_told(compression):
+        yield opened
+
+
+def _opened(file: BinaryIO, compression: Compression) -> BinaryIO:
+    if compression.magic == container.MAGIC:
+        return cast(BinaryIO, LikezipFile(file))
+    try:
+        module = import_module(compression.module or "")
+    except (ImportError, ValueError) as error:
+        raise UnsupportedError(f"compressed by {compression.name}, which can't be read here: decompress it") from error
+    opened: BinaryIO = module.open(file, "rb")
+    return opened
+
+
+@contextmanager
+def _damage_told(compression: Compression) -> Iterator[None]:
+    """Each module has exceptions of its own for damage; those of the operating system have a number."""
+    try:
+        yield
+    except LikezipError as error:
+        raise type(error)(f"{compression.name}: {error}") from error
+    except (EOFError, zlib.error) as error:
+        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+    except Exception as error:
+        if type(error).__name__ not in ("LZMAError", "ZstdError"):  # not imported where they are not needed
+            raise
+        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+
+
+@contextmanager
+def seekable(file: BinaryIO, *, raw: bool = False) -> Iterator[BinaryIO]:
+    """What a file holds, to be read as often as need be: the file itself, or a temporary one for what can't seek, or is
+    compressed and not to be taken ``raw``."""
+    with ExitStack() as stack:
+        if not file.seekable():
+            file = _copied(file, stack.enter_context(tempfile.TemporaryFile()))
+        begin = file.tell()
+        known = None if raw else compression_of(read_fully(file, LONGEST_MAGIC))
+        file.seek(begin)
+        if known is not None:
+            held = stack.enter_context(tempfile.TemporaryFile())
+            with read_through(file, known) as opened:
+                file = _copied(opened, held)
+        yield file
+
+
+def _copied(file: BinaryIO, copy: BinaryIO) -> BinaryIO:
+    shutil.copyfileobj(file, copy, PIECE)
+    copy.seek(0)
+    return copy
+
+
+def read_at_most(source: Source, size: int) -> bytes | None:
+    """All that is left, or None if that is more than ``size`` bytes, of which no more are read."""
+    data = read_fully(source, size + 1)
+    return None if len(data) > size else data

@@ -1,0 +1,291 @@
+"""Blocks at work in several places at once, their results in order.
+
+A block alone is worked on here, by threads that share it.  More than one go to worker processes, or to an executor of
+the caller's: ``concurrent.futures``, or anything with its ``submit``, on as many machines as that one has.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, nullcontext, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from uuid import UUID, uuid4
+
+from likezip.errors import LikezipError, WorkerError
+from likezip.frames.outputs import SIGNALS
+
+if TYPE_CHECKING:
+    from likezip.blocks.predictor import Advance
+
+Result_co = TypeVar("Result_co", covariant=True)
+Result = TypeVar("Result")
+
+LOOK = 0.2
+"""Seconds between two looks at how far the workers are."""
+
+
+class Work(Protocol[Result_co]):
+    """What is done with a block, in so many threads if it can be shared; importable by its name."""
+
+    def __call__(self, threads: int, advance: Advance | None, *block: Any) -> Result_co: ...
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Workers:
+    """Where blocks are worked on: ``threads`` processes of our own, begun when first needed, or ``executor``.
+
+    threads: None for 1, or with an executor, as many blocks at a time as there are cores here.
+    Leaving the context ends our processes, at once if by an exception; an executor of the caller's goes on.
+    """
+
+    def __init__(self, threads: int | None = None, executor: Executor | None = None) -> None:
+        """Raises ValueError for no threads."""
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
+        self.threads = threads or (available_cores() if executor is not None else 1)
+        self._own: ProcessPoolExecutor | None = None
+        self._executor = executor
+        self._shared: Any = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether blocks leave this process as soon as there are two."""
+        return self.threads > 1 or self._executor is not None
+
+    def submit(self, work: Work[Result], block: tuple[Any, ...]) -> Future[Result]:
+        """Have a block worked on, in one thread, by one of many."""
+        with self.deaths_reported():
+            if self._executor is not None:
+                return self._executor.submit(_in_executor, uuid4(), work, *block)
+            pool = self._processes()  # starts what keeps track of semaphores, which would let Ctrl-C through again
+            with _interrupts_held():
+                return pool.submit(_in_worker, work, *block)
+
+    def _processes(self) -> ProcessPoolExecutor:
+        if self._own is None:
+            spawn = multiprocessing.get_context("spawn")
+            self._shared = spawn.Array("Q", 2)
+            self._own = ProcessPoolExecutor(self.threads, spawn, _prepare_worker, (self._shared,))
+        return self._own
+
+    def coded(self) -> int:
+        """Raw bytes that our processes have coded so far, those of unfinished blocks too; 0 with another executor.
+
+        Read without the lock, which a worker that is killed may keep.
+        """
+        return int(self._shared.get_obj()[CODED]) if self._shared is not None else 0
+
+    @contextmanager
+    def deaths_reported(self) -> Iterator[None]:
+        """A pool notices a death when it is next asked for anything, new work included."""
+        try:
+            yield
+        except BrokenExecutor as error:
+            if self._shared is not None and not self._shared.get_obj()[BEGUN]:
+                hint = 'was it killed? A script that uses workers has to do so under if __name__ == "__main__":'
+                raise WorkerError(f"a worker process died before it could begin ({hint})") from error
+            raise WorkerError("a worker process died (was it killed, or out of memory?)") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(at_once=kind is not None)
+
+    def _living_and_dead(self) -> list[Any]:
+        return list((self._own._processes or {}).values()) if self._own is not None else []
+
+    def has_dead(self) -> bool:
+        """Whether a process of ours has ended, though it was not told to."""
+        return any(process.exitcode is not None for process in self._living_and_dead())
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End our processes, ``at_once`` without waiting for what they work on."""
+        if self._own is None:
+            return
+        if at_once:
+            for process in self._living_and_dead():
+                process.terminate()
+            with suppress(AttributeError, OSError):  # one that ends while it sends a result leaves the pool reading
+                self._own._result_queue._writer.close()  # type: ignore[attr-defined]
+        self._own.shutdown(wait=True, cancel_futures=True)
+        self._own = None
+
+
+class Queue(Generic[Result]):
+    """Blocks at ``work`` in order: each ``give`` returns what is finished and due, ``rest`` all that is missing.
+
+    At most ``threads`` + 1 are given and not returned.  ``advance`` hears of the bytes coded meanwhile, if they are
+    coded here or by our processes.
+    """
+
+    def __init__(self, workers: Workers, work: Work[Result], advance: Advance | None = None) -> None:
+        self._workers, self._work, self._advance = workers, work, advance
+        self._held: tuple[Any, ...] | None = None
+        self._waiting: deque[Future[Result]] = deque()
+        self._heard = workers.coded()
+
+    def give(self, *block: Any) -> list[Result]:
+        """Begin to work on a block; its result or those of blocks before it, if any are due."""
+        if not self._workers.elsewhere:
+            return [self._here(block)]
+        if self._held is None and not self._waiting:
+            self._held = block  # not before there is a second one
+            return []
+        if self._held is not None:
+            self._waiting.append(self._workers.submit(self._work, self._held))
+            self._held = None
+        self._waiting.append(self._workers.submit(self._work, block))
+        return [self._next()] if len(self._waiting) > self._workers.threads else []
+
+    def rest(self) -> Iterator[Result]:
+        """The results of all that was given."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            yield self._here(held)
+        while self._waiting:
+            yield self._next()
+
+    def map(self, blocks: Iterable[tuple[Any, ...]]) -> Generator[Result, None, None]:
+        """The results for ``blocks``; if they end in a LikezipError, it is raised once those before it are returned.
+
+        What was begun is given up if the iterator is closed before its end.
+        """
+        failure = None
+        iterator = iter(blocks)
+        try:
+            while failure is None:
+                try:
+                    block = next(iterator)
+                except StopIteration:
+                    break
+                except LikezipError as error:
+                    failure = error
+                else:
+                    yield from self.give(*block)
+            yield from self.rest()
+        finally:
+            self.give_up()
+        if failure is not None:
+            raise failure
+
+    def give_up(self) -> None:
+        """Forget what was begun."""
+        while self._waiting:
+            self._waiting.pop().cancel()
+        self._held = None
+
+    def _here(self, block: tuple[Any, ...]) -> Result:
+        return self._work(self._workers.threads, self._advance, *block)
+
+    def _next(self) -> Result:
+        future = self._waiting.popleft()
+        dead = False
+        with self._workers.deaths_reported():
+            while not wait([future], LOOK).done:
+                if dead:  # for a while now: it died while it sent a result, which the pool waits for
+                    raise BrokenExecutor
+                dead = self._workers.has_dead()
+                self._tell()
+            return future.result()
+
+    def _tell(self) -> None:
+        """What the workers have coded since the last time."""
+        if self._advance is not None:
+            coded = self._workers.coded()
+            self._advance(coded - self._heard)
+            self._heard = coded
+
+
+def _in_executor(call: UUID, work: Work[Result], *block: Any) -> Result:
+    """call: like no other, for executors that take calls with the same arguments for one, as Dask's do: if one is given
+    up, so is the other."""
+    return work(1, None, *block)
+
+
+# What follows is what runs in our own worker processes.
+
+_shared: Any = None
+"""Numbers shared with the parent: the bytes that all workers have coded, and how many workers have begun."""
+CODED, BEGUN = 0, 1
+_untold = 0
+"""Bytes that this worker has coded and not yet added to it."""
+TELL = 1 << 14
+"""Bytes that are added at once, as it takes a lock."""
+
+
+def _prepare_worker(shared: Any) -> None:
+    """Ctrl-C reaches every process of a terminal; only the parent is to answer.  And if that is killed, no worker is to
+    wait for it for ever."""
+    global _shared
+    _shared = shared
+    with shared.get_lock():
+        shared[BEGUN] += 1
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _in_worker(work: Work[Result], *block: Any) -> Result:
+    return work(1, _add, *block)
+
+
+def _add(size: int) -> None:
+    global _untold
+    _untold += size
+    if _untold >= TELL:
+        with _shared.get_lock():
+            _shared[CODED] += _untold
+        _untold = 0
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold signals back while a process is begun: Ctrl-C from the process, which would meet it before
+    ``_prepare_worker`` and inherits this, and all from us, who would not know of a process that is half begun."""
+    masked = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masked else set()
+    try:
+        with _handlers_held() if threading.current_thread() is threading.main_thread() else nullcontext():
+            yield
+    finally:
+        if masked:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _handlers_held() -> Iterator[None]:
+    """Have signals that Python handles answered at the end."""
+    come: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in SIGNALS if callable(signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: come.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in come:
+            signal.raise_signal(number)

@@ -1,0 +1,210 @@
+"""Compiled kernels on disk: where they are kept, and that nothing else is ever taken for one.
+
+A kernel is machine code that is run as it was read, so a file of the cache is used only if its checksum fits, and a
+directory only if nobody else can write to it.  What does not fit is compiled again and replaced: numba's own cache has
+no checksums, and raises whatever reading a cut file happens to raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+SUFFIX = ".kernel"
+UNUSED = 30 * 24 * 3600
+"""Seconds after which the kernels of another version are removed, if they were not used."""
+
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def cache_directory(identity: str) -> Path | None:
+    """The directory for the kernels of one version, made if need be in the first place that can be used; None if there
+    is none, so that nothing is kept.
+
+    These are ``NUMBA_CACHE_DIR``, ``likezip`` in ``XDG_CACHE_HOME`` or ``~/.cache``, and ``likezip-UID`` in the
+    directory for temporary files.  A directory that is a link, belongs to somebody else or can be written to by others
+    is not used, but for the first: that need only keep others from replacing what lies in it.
+    """
+    for place in _places():
+        directory = place / f"kernels-{identity}"
+        if _is_our_own(directory):
+            return directory
+    return None
+
+
+def _places() -> Iterator[Path]:
+    if (named := os.environ.get("NUMBA_CACHE_DIR")) and _keeps_what_is_ours(Path(named)):
+        yield Path(named)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"))
+    if not _is_somebody_elses_home(home) and _is_our_own(home / "likezip"):
+        yield home / "likezip"
+    place = Path(tempfile.gettempdir(), f"likezip-{_user()}")
+    if _is_our_own(place):
+        yield place
+
+
+def _user() -> int | str:
+    return os.geteuid() if hasattr(os, "geteuid") else os.environ.get("USERNAME", "")
+
+
+def _is_our_own(place: Path) -> bool:
+    """Whether this is a directory, made if need be, to which we may write and nobody else."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = place.lstat()
+    except OSError:
+        return False
+    ours = not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & OTHERS_WRITE)
+    return ours and stat.S_ISDIR(status.st_mode) and os.access(place, os.W_OK)
+
+
+def _keeps_what_is_ours(place: Path) -> bool:
+    """Whether nobody else can replace a directory of ours in this one, which is made if need be."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = place.stat()
+    except OSError:
+        return False
+    if not hasattr(os, "geteuid"):
+        return True
+    return status.st_uid in (0, os.geteuid()) and (not status.st_mode & OTHERS_WRITE or bool(status.st_mode & 0o1000))
+
+
+def _is_somebody_elses_home(home: Path) -> bool:
+    """Whether we are root with the home of a user, as sudo may leave it, who could not use what root made there."""
+    if _user() != 0:
+        return False
+    there = next((place for place in (home, *home.parents) if place.exists()), None)
+    return there is not None and there.stat().st_uid != 0
+
+
+class KernelCache(NullCache):  # type: ignore[misc]
+    """What a dispatcher of numba loads a compiled kernel from and saves it to: a file for every signature.
+
+    A file is the SHA-256 of what follows, and numba's compile result, pickled.
+    """
+
+    def __init__(self, kernel: Callable[..., Any], directory: Path | None) -> None:
+        self._name = f"{kernel.__module__}.{kernel.__qualname__}"
+        self._source = Path(kernel.__code__.co_filename)
+        self._directory = directory
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """The kernel for a signature, None if it is not there, or damaged."""
+        target.refresh()
+        path = self._path(signature)
+        content = None if path is None else _sound_content(path)
+        return None if content is None else CompileResult._rebuild(target, *pickle.loads(content))
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep a kernel that was compiled; where that fails, it is compiled again next time."""
+        path = self._path(signature)
+        if path is not None:
+            content = dumps(compiled._reduce())
+            with suppress(OSError):
+                _replace(path, hashlib.sha256(content).digest() + content)
+
+    def _path(self, signature: Any) -> Path | None:
+        """The file of a signature; another one when the kernel's own module, which may be in any package, changes."""
+        if self._directory is None:
+            return None
+        digest = hashlib.sha256(str(signature).encode() + self._source.read_bytes()).hexdigest()[:16]
+        return self._directory / f"{self._name}-{digest}{SUFFIX}"
+
+
+def _sound_content(path: Path) -> bytes | None:
+    """What a file holds behind its checksum, None if that does not fit or there is no such file."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    content = data[hashlib.sha256().digest_size :]
+    return content if content and data.startswith(hashlib.sha256(content).digest()) else None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Give a file new content at once, so that another process sees the old one or the new."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if path.is_dir():  # whatever that is, it is no kernel
+                shutil.rmtree(path)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+_known: set[tuple[Path | None, str]] = set()
+"""The kernels, by directory and name, that this process has found or compiled."""
+
+
+def compile_once(
+    directory: Path | None, wanted: dict[str, Callable[[], None]], announce: Callable[[], None] | None
+) -> None:
+    """Have kernels, by name what compiles them, in the cache; call ``announce`` before if any are not there, or
+    damaged."""
+    new = [name for name in wanted if (directory, name) not in _known]
+    missing = [name for name in new if directory is None or not _is_compiled(directory, name)]
+    if missing and announce is not None:
+        announce()
+    for name in missing:
+        wanted[name]()
+    _known.update((directory, name) for name in new)
+    if missing and directory is not None:
+        with suppress(OSError):  # where that can't be written, the next run only announces again
+            for name in missing:
+                _replace(_mark(directory, name), "\n".join(_kernels_in(directory)).encode())
+        _remove_unused(directory)
+
+
+def _mark(directory: Path, name: str) -> Path:
+    """The file that lists the kernels that there were when those of ``name`` had been compiled."""
+    return directory / f"{name}-compiled"
+
+
+def _kernels_in(directory: Path) -> list[str]:
+    """The names of all kernels that are sound."""
+    return sorted(path.name for path in directory.glob(f"*{SUFFIX}") if _sound_content(path) is not None)
+
+
+def _is_compiled(directory: Path, name: str) -> bool:
+    """Whether kernels are there and sound; notes that they are used."""
+    try:
+        listed = _mark(directory, name).read_text("ascii").split("\n")
+        os.utime(_mark(directory, name))
+    except (OSError, ValueError):
+        return False
+    return set(listed) <= set(_kernels_in(directory))
+
+
+def _remove_unused(directory: Path) -> None:
+    """Remove the kernels of other versions, or of other machines with the same home, that nobody has used lately."""
+    for other in directory.parent.glob("kernels-*"):
+        if other != directory and re.fullmatch("kernels-[0-9a-f]{16}", other.name) and not other.is_symlink():
+            with suppress(OSError):
+                if _last_use(other) < time.time() - UNUSED:
+                    shutil.rmtree(other)
+
+
+def _last_use(directory: Path) -> float:
+    """When any file in a directory, or itself, was last read or written, in seconds since 1970."""
+    times = [path.stat() for path in (directory, *directory.rglob("*"))]
+    return max(max(status.st_mtime, status.st_atime if stat.S_ISREG(status.st_mode) else 0.0) for status in times)

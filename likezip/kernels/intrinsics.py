@@ -1,0 +1,91 @@
+"""What kernels use beside numba's own operations: arrays at cache lines, prefetching, shifts of int32."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import llvmlite.ir
+import numpy as np
+import numpy.typing as npt
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+
+CACHE_LINE = 64
+"""Bytes."""
+
+
+def aligned(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line, as numpy's do by chance only.
+
+    Of a table whose lines are two of the cache's each, every look-up fetches two: a quarter of the memory's time.
+    """
+    size = math.prod(shape) if isinstance(shape, tuple) else shape
+    size *= np.dtype(dtype).itemsize
+    room = np.zeros(size + CACHE_LINE, np.uint8)
+    begin = -room.ctypes.data % CACHE_LINE
+    return room[begin : begin + size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers from the beginning of a cache line on."""
+    copy = aligned(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    """Have the cache line of array[index] fetched: a hint, without which everything is the same but slower."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        struct = context.make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.bitcast(builder.gep(struct.data, [arguments[1]]), cgutils.voidptr_t)
+        kind = llvmlite.ir.FunctionType(llvmlite.ir.VoidType(), [cgutils.voidptr_t, *[llvmlite.ir.IntType(32)] * 3])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(hint, [pointer, *(llvmlite.ir.Constant(llvmlite.ir.IntType(32), n) for n in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), generate
+
+
+@intrinsic
+def leading_zeros(typing: Any, value: Any) -> Any:
+    """How many of the upper bits of a uint64 are zero, int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], llvmlite.ir.Constant(llvmlite.ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
+    """The beginning of ``room``, any array in C's order, as (rows, columns); without numba's checks, which cost more
+    than what is done with it."""
+    if room.layout != "C":
+        raise TypingError(f"{room} is not in C's order")
+    view = types.Array(room.dtype, 2, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(room.dtype)))
+        found = context.make_array(view)(context, builder)
+        shape, stride = arguments[1:], builder.mul(arguments[2], size)
+        populate_array(found, array.data, shape, [stride, size], size, array.meminfo, array.parent)
+        return impl_ret_borrowed(context, builder, signature.return_type, found._getvalue())
+
+    return view(room, types.intp, types.intp), generate
+
+
+@intrinsic
+def shift_right(typing: Any, value: Any, bits: Any) -> Any:
+    """value >> bits of two int32, 0 <= bits < 32, as int32; numba's own is of int64, with half as many at a time."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ashr(*arguments)
+
+    return types.int32(types.int32, types.int32), generate

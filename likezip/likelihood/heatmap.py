@@ -1,0 +1,274 @@
+"""A page for browsers that shows what each byte of a file costs: all in one HTML file, which loads nothing else.
+
+``heatmap.html``, with its style and its script beside it, is the page without its contents.  These are a description
+(JSON), which covers the whole file: the blocks and the curve; and planes, arrays with a number for each byte, which
+cover a part of it: what it costs, what it would cost by the prior or the memory alone, and which bytes were expected.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import likezip
+from likezip.blocks import block_header, codec
+from likezip.blocks.codec import PriorChoice
+from likezip.frames import container
+from likezip.frames.raw_io import Source, read_fully
+from likezip.likelihood import lookahead
+from likezip.likelihood.lookahead import BEST, Sight
+from likezip.model import Model, ModelLike, default_model, the_model
+
+Bits = npt.NDArray[np.float64]
+Planes = npt.NDArray[np.uint8]
+"""(PLANES, n): the bytes; what they are XORed with when they are coded, and what that is XORed with to become each of
+the BEST expected, the likeliest first; and as ``quantised`` bits what they cost, what by the prior alone and by the
+memory alone, and -log2 of the chances of those expected.  From the costs by the memory alone, and from the chance of
+the byte that came, the costs are subtracted, modulo 256, which leaves little or nothing to pack."""
+
+PLANES = 2 + BEST + 3 + BEST
+
+MOST = 1 << 21
+"""Bytes that a page shows one by one."""
+
+BINS = 2000
+"""Of the curve at most; at least half as many if there are as many bytes."""
+
+QUANTUM = 1 / 2048
+"""Bits.  A byte q stands for q² of them, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at 8."""
+
+UNKNOWN = 255
+"""Instead of a cost or a chance that there is none of."""
+
+
+def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Costs in bits, of any shape, as the page has them, at most 31.5; UNKNOWN for NaN and infinity."""
+    known = np.isfinite(bits)
+    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, UNKNOWN - 1)
+    return np.where(known, steps, UNKNOWN).astype(np.uint8)
+
+
+def planes_of(sight: Sight, part: slice) -> Planes:
+    """What the page has of a ``part`` of a block."""
+    found = sight.foresight
+    raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
+    others = found.expected[part].T ^ coded
+    costs, prior, memory = quantised(np.stack([found.costs[part], found.prior[part], sight.memory[part]]))
+    with np.errstate(divide="ignore"):
+        chances = quantised(-np.log2(found.chances[part].T))
+    chances -= np.where(others == 0, costs, 0).astype(np.uint8)
+    return np.stack([raw, raw ^ coded, *others, costs, prior, memory - costs, *chances])
+
+
+class Curve:
+    """Sums of costs over stretches of equal length, ``step``: as many as are at most BINS, however long the file is."""
+
+    def __init__(self) -> None:
+        self.step, self.size = 1, 0
+        self.sums: Bits = np.zeros(0)
+
+    def add(self, costs: Bits) -> None:
+        """The bits of the next bytes, (n,)."""
+        end = self.size + len(costs)
+        while end > BINS * self.step:
+            self.sums = np.append(self.sums, np.zeros(self.sums.size % 2)).reshape(-1, 2).sum(1)
+            self.step *= 2
+        sums = np.zeros(-(-end // self.step))
+        sums[: self.sums.size] = self.sums
+        places = np.arange(self.size, end) // self.step
+        self.sums, self.size = sums + np.bincount(places, costs, sums.size), end
+
+
+class Block(NamedTuple):
+    """How a block is compressed; mode, profile and lanes as a ``Sight`` has them, size in bytes."""
+
+    size: int
+    bits: float
+    mode: int
+    profile: str
+    lanes: int
+
+
+@dataclass
+class Survey:
+    """What is known of a file, a block at a time: of all bytes the costs, of those from start to end all else."""
+
+    model: Model
+    start: int
+    end: int
+    lanes: int | None = None
+    prior: PriorChoice = "auto"
+    threads: int = 1
+    progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.curve, self.blocks, self.parts = Curve(), list[Block](), list[Planes]()
+        self._sums = np.zeros(3)
+        self._coded = 0
+
+    def add(self, raw: bytes) -> None:
+        """The next block, of at least one byte."""
+        begin, end = self.curve.size, self.curve.size + len(raw)
+        part = slice(max(0, self.start - begin), max(0, self.end - begin))
+        block, costs = self._look(raw, part) if part.start < min(part.stop, len(raw)) else self._weigh(raw)
+        self.blocks.append(block)
+        self.curve.add(costs)
+        self._advance(end - self._coded)
+
+    def _advance(self, size: int) -> None:
+        """So many more bytes are done; the second number that is told is what the blocks before would take."""
+        self._coded += size
+        if self.progress is not None:
+            self.progress(self._coded, int(self.bits) // 8)
+
+    def _look(self, raw: bytes, part: slice) -> tuple[Block, Bits]:
+        """A block of which a part is shown."""
+        lanes, prior, threads = self.lanes, self.prior, self.threads
+        sight = lookahead.look_at_block(
+            raw, self.model, lanes=lanes, prior=prior, threads=threads, advance=self._advance
+        )
+        self.parts.append(planes_of(sight, part))
+        costs = sight.foresight.costs
+        alone = costs if sight.mode == block_header.STORED else sight.foresight.prior
+        self._sums += [bits[part].sum(dtype=np.float64) for bits in (costs, alone, sight.memory)]
+        return Block(len(raw), float(costs.sum()), sight.mode, sight.profile, sight.lanes), costs
+
+    def _weigh(self, raw: bytes) -> tuple[Block, Bits]:
+        """A block of which only the costs are shown, which are found several times as fast."""
+        coded = codec.transformed(raw)[1]
+        coding = codec.best_coding(coded, self.model, self.lanes, self.prior, self.threads, self._advance)
+        if coding is None or len(coding.payload()) >= len(raw):
+            return Block(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
+        mode, shape = block_header.MEMORY_PRIOR if coding.way.prior else block_header.MEMORY, coding.shape
+        return Block(len(raw), coding.bits, mode, shape.profile.name, shape.lanes), coding.byte_costs()
+
+    @property
+    def bits(self) -> float:
+        """Of the blocks so far."""
+        return sum(block.bits for block in self.blocks)
+
+    @property
+    def planes(self) -> Planes:
+        """Of the part that is shown."""
+        return np.concatenate([np.zeros((PLANES, 0), np.uint8), *self.parts], 1)
+
+    def facts(self) -> dict[str, Any]:
+        """The description for the page, but for what the file and the program are called."""
+        together, prior, memory = (None if np.isnan(bits) else round(bits, 3) for bits in self._sums.tolist())
+        shown = sum(part.shape[1] for part in self.parts)
+        return {
+            "size": self.curve.size,
+            "bits": round(self.bits, 3),
+            "curve": {"step": self.curve.step, "sums": [round(bits, 3) for bits in self.curve.sums.tolist()]},
+            "blocks": [block._replace(bits=round(block.bits, 3)) for block in self.blocks],
+            "part": {"start": self.start, "size": shown, "bits": together, "prior": prior, "memory": memory},
+            "most": MOST,
+        }
+
+
+def page(
+    source: Source,
+    name: str,
+    *,
+    size: int | None = None,
+    start: int = 0,
+    end: int | None = None,
+    model: ModelLike | None = None,
+    block_size: int | None = None,
+    lanes: int | None = None,
+    prior: PriorChoice = "auto",
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[], None] | None = None,
+) -> bytes:
+    """The page of what ``source`` holds, read to its end: a curve of all of it, and the bytes from ``start`` to
+    ``end``, as Python's slices have them, MOST of them if there is no end.
+
+    name: of the file, as the operating system has it.  size: in bytes, where it is known; needed for a range that
+    counts from the end, and for blocks as the compressor has them, which are of equal size.
+    progress: called with the bytes done and what they take compressed; all other options: as for ``compress_stream``.
+    Raises ValueError for a range that begins behind the end or is longer than MOST.
+    """
+    used = the_model(model)
+    lookahead.prepare(announce, prior=prior != "off" and used.has_prior())
+    survey = Survey(used, *_range(start, end, size), lanes, prior, threads or 1, progress)
+    while raw := read_fully(source, block_size or container.default_block_size(size)):
+        survey.add(raw)
+    if survey.start > survey.curve.size:
+        raise ValueError(_behind(survey.curve.size))
+    again = _command(name, used, block_size, lanes, prior)
+    about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
+    planes = survey.planes
+    return render({**about, **survey.facts(), "again": again, "text": is_text(planes[0].tobytes())}, planes)
+
+
+def _range(start: int, end: int | None, size: int | None) -> tuple[int, int]:
+    """Where what is shown begins and ends, or would if the file were long enough."""
+    if size is None and (start < 0 or (end is not None and end < 0)):
+        raise ValueError("a range that counts from the end needs a file, not a pipe")
+    if size is not None and start > size:
+        raise ValueError(_behind(size))
+    if size is not None:
+        start, stop, _ = slice(start, end).indices(size)
+        end = None if end is None else max(start, stop)
+    if end is not None and end - start > MOST:
+        raise ValueError(f"the range has {end - start} bytes, and a page shows at most {MOST}")
+    return start, start + MOST if end is None else max(start, end)
+
+
+def _behind(size: int) -> str:
+    return f"the range begins behind the end: there are {size} bytes"
+
+
+def _readable(name: str) -> str:
+    """A file's name for a page; what of it is no UTF-8 is replaced."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _command(name: str, model: Model, block_size: int | None, lanes: int | None, prior: str) -> str:
+    """What to begin another command with, to see more of the file as it is shown here."""
+    words = ["likezip", "heatmap", f"./{name}" if name.startswith("-") and name != "-" else name]
+    words += [] if prior == "auto" else ["--prior", prior]
+    words += [] if lanes is None else ["--lanes", str(lanes)]
+    words += [] if block_size is None else ["--block-size", str(block_size)]
+    words += [] if model.id == default_model().id else ["--model", str(model.path)]
+    return shlex.join(map(_readable, words))
+
+
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\f\r\33") + b"\x7f"
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether bytes are better read as text: at most 1 % are control bytes, 10 % no UTF-8."""
+    controls = len(raw) - len(raw.translate(None, _CONTROLS))
+    return 100 * controls <= len(raw) and 10 * raw.decode("utf-8", "replace").count("\ufffd") <= len(raw)
+
+
+def render(facts: dict[str, Any], planes: Planes) -> bytes:
+    """The page with its contents; the same bytes for the same."""
+    packed = gzip.compress(planes.tobytes(), mtime=0)
+    contents = {
+        "TITLE": html.escape(facts["name"]),
+        "FACTS": json.dumps(facts, separators=(",", ":")).replace("<", r"\u003c"),
+        "PLANES": base64.b64encode(packed).decode(),
+        "STYLE": _part("css"),
+        "SCRIPT": _part("js"),
+    }
+    return re.sub("@@([A-Z]+)@@", lambda place: contents[place[1]], _part("html")).encode()
+
+
+def _part(kind: str) -> str:
+    """What lies beside this module: the page, its style, its script."""
+    return Path(__file__).with_name(f"heatmap.{kind}").read_text("utf-8").rstrip("\n")

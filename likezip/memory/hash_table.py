@@ -1,0 +1,98 @@
+"""The memory: what this block has shown so far in each context.
+
+For every lane and byte each context of the profile is hashed to a cache line of the table, which is four buckets.  A
+bucket serves one nibble: 16 bytes, a check byte and the bit-history states of the nibble's 15 nodes (node 1 before its
+first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or in one of the fifteen
+beside it: nearly as good as anywhere, and on a page of memory that is known already.
+
+A *global* context is shared by all lanes, a *local* one has the lane in its hash: the first learns volume, the second
+keeps recency, and the mixer learns which to trust.
+
+All arithmetic on hashes is on uint64 and wraps; everything else is int64 far from its limits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.kernels.compiling import inlined
+from likezip.kernels.hashing import MIX_A, MIX_B, MIX_C, MIX_D, scramble
+from likezip.kernels.intrinsics import prefetch
+from likezip.memory.registers import HISTORY, LANE
+
+BUCKET, LINE_SIZE = 16, 64
+SPREAD = np.uint64(15)
+"""The bits of its line's number in which a lower nibble's line differs from its byte's."""
+
+
+@inlined
+def hash_contexts(
+    registers: npt.NDArray[np.int64],
+    contexts: npt.NDArray[np.uint64],
+    hashes: npt.NDArray[np.uint64],
+) -> None:
+    """Hash every context of one lane at a byte boundary.
+
+    registers (REGISTERS,); contexts (at least as many as contexts, 4), see ``Profile.table``; hashes (contexts,).
+    """
+    history, lane = np.uint64(registers[HISTORY]), np.uint64(registers[LANE] + 1)
+    for i in range(hashes.size):
+        register = np.uint64(registers[contexts[i, 1]])
+        value = (history & contexts[i, 0]) * MIX_B + (register & contexts[i, 2]) * MIX_C
+        hashes[i] = scramble(value + np.uint64(i + 1) * MIX_D + contexts[i, 3] * lane * MIX_A)
+
+
+@inlined
+def choose_row(registers: npt.NDArray[np.int64], chooser: npt.NDArray[np.uint64]) -> int:
+    """A number in [0, 255] from the register that ``chooser``, a row of ``Profile.table``, names."""
+    value = np.uint64(registers[chooser[1]]) & chooser[2]
+    return int(value * MIX_A >> np.uint64(56))
+
+
+@inlined
+def locate_buckets(
+    partial: int, hashes: npt.NDArray[np.uint64], homes: npt.NDArray[np.uint64], table: npt.NDArray[np.uint8]
+) -> None:
+    """Find the lines of one lane's coming nibble, and have them brought into the cache.
+
+    ``partial`` is 1 or 16 + the upper nibble; ``homes`` (contexts,) gets the line's number below, the check byte above
+    (a table has at most 2^22 lines).
+    """
+    last = np.uint64(table.size // LINE_SIZE - 1)
+    for i in range(hashes.size):
+        value, line = hashes[i], hashes[i]
+        if partial > 1:
+            value = scramble(hashes[i] + np.uint64(partial) * MIX_C)
+            line ^= value & SPREAD
+        line &= last
+        homes[i] = line | (value >> np.uint64(56) << np.uint64(56))
+        prefetch(table, line * np.uint64(LINE_SIZE))
+
+
+@inlined
+def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], table: npt.NDArray[np.uint8]) -> int:
+    """Point ``slots`` (contexts,) at buckets of the lines located; returns how many of them were there already.
+
+    Taken is the first bucket of the line whose check byte fits.  Without one, the first of those whose first node has
+    the smallest state is emptied and taken.
+    """
+    last = np.uint64(table.size // LINE_SIZE - 1)
+    known = 0
+    for i in range(homes.size):
+        check = np.uint8(homes[i] >> np.uint64(56))
+        line = (homes[i] & last) * np.uint64(LINE_SIZE)
+        best = 1 << 20
+        for way in range(LINE_SIZE // BUCKET):
+            bucket = line + np.uint64(way * BUCKET)
+            # The least wins: the first that fits (0), else the first of the smallest state.
+            state = int(table[bucket + np.uint64(1)]) + 1
+            best = min(best, 64 * (0 if table[bucket] == check else state) + way * BUCKET)
+        bucket = line + np.uint64(best & 63)
+        kept = np.uint8(255 if best < 64 else 0)
+        known += int(best < 64)
+        table[bucket] = check
+        for node in range(1, BUCKET):
+            table[bucket + np.uint64(node)] &= kept
+        slots[i] = bucket
+    return known

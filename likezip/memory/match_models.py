@@ -1,0 +1,102 @@
+"""The match models: where the last bytes occurred before in the block, the byte that followed is expected again."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.kernels.compiling import inlined
+from likezip.kernels.hashing import MIX_B
+from likezip.kernels.intrinsics import prefetch
+from likezip.memory.registers import HISTORY, MATCH_LENGTH, MATCH_POINTER, MATCH_SPARE, POSITION, START
+
+MATCHES = ((20, 11), (18, 5))
+"""(log2 of the index's entries, minimum length) of each match model."""
+
+LONGEST_MATCH = 32
+"""Candidates are verified and lengths counted up to here."""
+
+LASTING_MATCH, SPARE_MISSES = 16, 8
+"""A match that has reached this length survives so many wrong bytes, until it has reached it again: where lines or
+records are alike but for a number, it goes on behind the number."""
+
+
+@inlined
+def _lane_start(position: int, size: int, lanes: int) -> int:
+    """Where the lane that holds ``position`` begins."""
+    short, longer = size // lanes, size % lanes
+    if position < longer * (short + 1):
+        return position // (short + 1) * (short + 1)
+    return longer * (short + 1) + (position - longer * (short + 1)) // short * short
+
+
+@inlined
+def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
+    """The index entry for the last ``minimum`` bytes; more than eight are looked up by eight and verified."""
+    kept = history << np.uint64(8 * (8 - min(minimum, 8)))
+    return int((kept * MIX_B) >> np.uint64(64 - bits))
+
+
+@inlined
+def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -> int:
+    """How many bytes before ``ours`` and before ``theirs`` are equal, at most ``limit``."""
+    length = 0
+    while length < limit and raw[ours - 1 - length] == raw[theirs - 1 - length]:
+        length += 1
+    return length
+
+
+@inlined
+def expect_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
+    """Have the entry brought into the cache that ``follow_match`` and ``enter_match`` will use."""
+    prefetch(index, np.uint64(_match_key(np.uint64(registers[HISTORY]), minimum, bits)))
+
+
+@inlined
+def follow_match(
+    model: int,
+    bits: int,
+    minimum: int,
+    lanes: int,
+    raw: npt.NDArray[np.uint8],
+    registers: npt.NDArray[np.int64],
+    index: npt.NDArray[np.int32],
+) -> None:
+    """Advance one lane's match over the byte just coded, or look for a new one.
+
+    The length of a match that has expected a wrong bit is negative.  One that survives that has length 1 again.  A
+    candidate was entered in an earlier step, so the byte after it is coded in every lane; from there both sides
+    advance by one a step, and a pointer that leaves a lane enters the next one, whose beginning is known.
+    """
+    position = registers[POSITION]
+    pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
+    if length > 0 and raw[pointer] == raw[position - 1] and pointer + 1 < raw.size:
+        registers[MATCH_POINTER + model] = pointer + 1
+        registers[MATCH_LENGTH + model] = min(length + 1, LONGEST_MATCH)
+        return
+    registers[MATCH_LENGTH + model] = 0
+    if length >= LASTING_MATCH:
+        registers[MATCH_SPARE + model] = SPARE_MISSES
+    if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < raw.size:
+        registers[MATCH_SPARE + model] -= 1
+        registers[MATCH_POINTER + model] = pointer + 1
+        registers[MATCH_LENGTH + model] = 1
+    done = position - registers[START]
+    if done < minimum:
+        return
+    candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)])
+    if candidate == 0 or candidate >= raw.size:
+        return
+    limit = min(done, candidate - _lane_start(candidate - 1, raw.size, lanes), LONGEST_MATCH)
+    length = _agreement(raw, position, candidate, limit)
+    if length >= minimum:
+        registers[MATCH_POINTER + model] = candidate
+        registers[MATCH_LENGTH + model] = length
+        registers[MATCH_SPARE + model] = 0
+
+
+@inlined
+def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
+    """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
+    if registers[POSITION] - registers[START] >= minimum:
+        index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]

@@ -1,0 +1,138 @@
+"""What a lane knows at a byte boundary: the row of int64 that contexts and match models are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.kernels.compiling import inlined
+from likezip.kernels.hashing import MIX_A, MIX_B, MIX_D, folded_letter
+from likezip.memory import x86_state
+
+# The columns of the (lanes, REGISTERS) int64 array; a context may name the first ones.
+ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE, LANE, RUN = range(12)
+START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(12, 20)
+KNOWN = 20  # contexts whose bucket was there already
+MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 21, 23, 25  # two columns each, one for each match model
+ALIGNED_AT = 27  # where in the last line the text was that the coming byte belongs to
+CHOICE = 28  # two columns, rows of the weight sets that the profile chooses
+REGISTERS = 32  # whole cache lines
+
+# The bytes of ROWS: where there is a row above, the byte above, its right neighbour, and the byte above that.
+ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
+COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
+ALIGNED = SECOND  # where rows are lines: the byte where ALIGNED_AT points
+
+LONGEST_RUN = 31
+"""Bytes of one kind that are counted."""
+
+NEAR = 64
+"""Bytes of the last line that are searched for one."""
+
+SMALL_LETTER, CAPITAL, DIGIT = 1, 2, 3
+
+
+@inlined
+def _kind(byte: int) -> int:
+    """What a byte is in a shape: letters beyond ASCII count as small ones."""
+    if 97 <= byte <= 122 or byte >= 128:
+        return SMALL_LETTER
+    if 65 <= byte <= 90:
+        return CAPITAL
+    return DIGIT if 48 <= byte <= 57 else byte
+
+
+@inlined
+def _remember_text(byte: int, registers: npt.NDArray[np.int64]) -> None:
+    """Words, shape, lines and template."""
+    letter, kind = folded_letter(byte), _kind(byte)
+    if letter > 0:
+        registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(letter + 1)) * MIX_A)
+    elif registers[WORD] != 0:
+        registers[WORD_BEFORE] = registers[LAST_WORD]
+        registers[LAST_WORD] = registers[WORD]
+        registers[WORD] = 0
+    # The shape: letters, capitals and digits as one byte each, and a run of them as one.
+    registers[RUN] = min(registers[RUN] + 256, LONGEST_RUN << 8 | kind) if kind == registers[RUN] & 255 else kind
+    if kind == byte or kind != registers[SHAPE] & 255:
+        registers[SHAPE] = np.int64((np.uint64(registers[SHAPE]) << np.uint64(8)) | np.uint64(kind))
+    if byte == 10:
+        registers[LAST_LINE] = registers[ALIGNED_AT] = registers[LINE]
+        registers[LINE] = registers[POSITION]
+        registers[TEMPLATE] = 0
+    elif kind != DIGIT:
+        registers[TEMPLATE] = np.int64((np.uint64(registers[TEMPLATE]) + np.uint64(byte + 1)) * MIX_A)
+
+
+@inlined
+def _align(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
+    """Go on in the last line, too.
+
+    By one within letters and digits; after any other byte behind the next one of its kind, if that is near.
+    """
+    at = registers[ALIGNED_AT]
+    end = min(registers[LINE] - 1, at + NEAR)
+    if byte == 10 or at >= end:
+        return
+    if _kind(byte) != byte:
+        registers[ALIGNED_AT] += int(_kind(np.int64(raw[at])) != raw[at])
+        return
+    while at < end and raw[at] != byte:
+        at += 1
+    if at < end:
+        registers[ALIGNED_AT] = at + 1
+
+
+@inlined
+def _look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> int:
+    """ROWS for the coming byte: its neighbours in the row above and its column.
+
+    Rows are as long as ROW_LENGTH says; if that is 0, they are lines.
+    """
+    position, row, start = registers[POSITION], registers[ROW_LENGTH], registers[START]
+    line, last_line, aligned, second = registers[LINE], registers[LAST_LINE], registers[ALIGNED_AT], np.int64(0)
+    if row > 0:
+        above, column = position - row, np.int64(np.uint64(position) % np.uint64(row))
+        inside = above >= start
+        if above - row >= start:
+            second = np.int64(raw[above - row])
+    else:
+        above, column = last_line + position - line, min(position - line, np.int64(255))
+        inside = last_line < line and above < line
+        if aligned < line:
+            second = np.int64(raw[aligned])
+    if not inside:
+        return int(second << 24)
+    up, right, left = np.int64(raw[above]), np.int64(0), np.int64(0)
+    if above + 1 < position:
+        right = np.int64(raw[above + 1])
+    if above > start:
+        left = np.int64(raw[above - 1])
+    slope = (up + registers[HISTORY] - left) & 255
+    return int(up | right << 8 | second << 24 | column << 32 | slope << 48 | IS_ABOVE)
+
+
+@inlined
+def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
+    """Bring the registers of one lane from before ``byte`` to after it."""
+    registers[HISTORY] = np.int64((np.uint64(registers[HISTORY]) << np.uint64(8)) | np.uint64(byte))
+    registers[POSITION] += 1
+    _remember_text(byte, registers)
+    _align(byte, raw, registers)
+    registers[CODE] = x86_state.take_apart(registers[CODE], byte)
+    registers[ROWS] = _look_up(raw, registers)
+
+
+@inlined
+def derive_registers(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
+    """The registers that follow from others once the match is known."""
+    last = registers[HISTORY] & 255
+    pair = np.uint64(registers[LAST_WORD]) * MIX_D + np.uint64(registers[WORD])
+    registers[WORD_PAIR] = np.int64(pair + np.uint64(last if registers[WORD] == 0 else 0))
+    before = np.uint64(registers[WORD_BEFORE]) * MIX_B
+    registers[WORD_TRIPLE] = np.int64(np.uint64(registers[WORD_PAIR]) + before)
+    model = 0 if registers[MATCH_LENGTH] > 0 else 1
+    length = registers[MATCH_LENGTH + model]
+    registers[EXPECTED] = 0
+    if length > 0:
+        registers[EXPECTED] = (np.int64(raw[registers[MATCH_POINTER + model]]) + 1) * 64 + min(length, 16)

@@ -1,0 +1,313 @@
+"""Exact integer arithmetic for networks: matrix products, and what happens between them.
+
+A product takes activations in [-127, 127] (int8) and weights in [-63, 63] (int8) to int32 sums.  Why not the whole of
+int8: x86 processors without VNNI add two products of 8 bits in 16 bits and saturate, silently (the instruction
+vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Four ways to multiply give the same integers:
+
+    dot       a kernel of our own (``byte_products``), the fastest on x86 processors, and without torch
+    int8      torch._int_mm
+    float32   numpy with floats that hold integers: every partial sum is below 127 * 63 * 2096 < 2^24, where float32 is
+              exact in any order of summation
+    cuda      torch._int_mm on a GPU, for many rows at once
+
+``pick`` tries them on products that would show saturation or rounding, and takes dot if it is right, else the fastest
+that is.  Torch is imported only where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal, localcontext
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from numba.core.errors import NumbaError
+
+from likezip.errors import UnsupportedError
+from likezip.kernels.compiling import INSTRUCTIONS, inlined
+from likezip.kernels.intrinsics import leading_zeros, shift_right
+from likezip.prior import byte_products
+
+ACTIVATION_LIMIT, WEIGHT_LIMIT = 127, 63
+LARGEST_COLUMNS = 2096
+"""Columns of a weight matrix: 127 * 63 * 2096 = 16,770,096 < 2^24."""
+
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+Product = Callable[[Int8s, Int32s], Callable[[], None]]
+"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns what multiplies the ones, as they
+then are, by a weight into the others."""
+
+SMALL = 1 << 12
+"""Bytes of a block for which torch takes longer to import than it saves."""
+
+
+def _dot(weight: Int8s) -> Product:
+    if not INSTRUCTIONS:
+        raise UnsupportedError("there is no kernel of dot products for this processor")
+    packed = byte_products.pack(weight)
+
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        rows, columns = activations.shape
+        shifted = np.zeros((rows, byte_products.padded(columns)), np.uint8)
+        rest = np.zeros((rows, byte_products.PANEL), np.int32)
+
+        def multiply() -> None:
+            byte_products.multiply(packed, activations, shifted, sums, rest)
+
+        return multiply
+
+    return bind
+
+
+def _int8(weight: Int8s) -> Product:
+    import torch
+
+    columns_first = torch.from_numpy(np.ascontiguousarray(weight.T))
+
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        factor, out = torch.from_numpy(activations), torch.from_numpy(sums)
+
+        def multiply() -> None:
+            torch._int_mm(factor, columns_first, out=out)
+
+        return multiply
+
+    return bind
+
+
+def _float32(weight: Int8s) -> Product:
+    columns_first = np.ascontiguousarray(weight.T.astype(np.float32))
+
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        def multiply() -> None:
+            sums[:] = activations.astype(np.float32) @ columns_first
+
+        return multiply
+
+    return bind
+
+
+def _cuda(weight: Int8s) -> Product:
+    import torch
+
+    if weight.shape[0] % 8 or weight.shape[1] % 8:
+        raise UnsupportedError(f"a GPU multiplies by weights of multiples of 8, not {weight.shape}")
+    columns_first = torch.from_numpy(weight).cuda().t()
+
+    def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
+        rows, columns = activations.shape
+        factor, out = torch.from_numpy(activations), torch.from_numpy(sums)
+        padded = torch.zeros(max(32, -(-rows // 8) * 8), columns, dtype=torch.int8, device="cuda")
+
+        def multiply() -> None:
+            padded[:rows].copy_(factor)
+            out.copy_(torch._int_mm(padded, columns_first)[:rows])
+
+        return multiply
+
+    return bind
+
+
+BACKENDS: dict[str, Callable[[Int8s], Product]] = {"dot": _dot, "int8": _int8, "float32": _float32, "cuda": _cuda}
+
+
+def _trials() -> list[tuple[Int8s, Int8s]]:
+    """Activations and weights whose product is wrong where sums saturate, round, or drop what is left over."""
+    random, trials = np.random.default_rng(1), []
+    for rows, columns, outputs in (
+        (1, 224, 256),
+        (3, 230, 40),
+        (9, 384, 256),
+        (64, 512, 256),
+        (64, LARGEST_COLUMNS, 64),
+        (300, 256, 96),
+    ):
+        activations = random.integers(-ACTIVATION_LIMIT, ACTIVATION_LIMIT + 1, (rows, columns)).astype(np.int8)
+        weight = random.integers(-WEIGHT_LIMIT, WEIGHT_LIMIT + 1, (outputs, columns)).astype(np.int8)
+        # The largest sums of pairs, quadruples and whole rows, of both signs.
+        activations[0], weight[: outputs // 2] = ACTIVATION_LIMIT, WEIGHT_LIMIT
+        weight[outputs // 4 : outputs // 2] = -WEIGHT_LIMIT
+        activations[-1] = -ACTIVATION_LIMIT if rows > 1 else ACTIVATION_LIMIT
+        trials.append((activations, weight))
+    return trials
+
+
+def is_right(backend: str) -> bool:
+    """Whether a backend gives exactly the integers that numpy's int64 gives; False too where it can't run."""
+    try:
+        with one_thread(backend):
+            for activations, weight in _trials():
+                expected = activations.astype(np.int64) @ weight.T.astype(np.int64)
+                found = np.full(expected.shape, -1, np.int32)
+                BACKENDS[backend](weight)(activations, found)()
+                if not np.array_equal(found, expected):
+                    return False
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, NumbaError):
+        return False
+    return True
+
+
+def _seconds(backend: str) -> float:
+    activations, weight = _trials()[3]
+    multiply, times = BACKENDS[backend](weight)(activations, np.zeros((64, 256), np.int32)), []
+    with one_thread(backend):
+        for _ in range(20):
+            begin = time.perf_counter()
+            multiply()
+            times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+@lru_cache(maxsize=4)
+def _fastest(candidates: tuple[str, ...]) -> str:
+    if "dot" in candidates and is_right("dot"):
+        return "dot"  # no need to compare, which would import torch
+    right = [backend for backend in candidates if backend in BACKENDS and is_right(backend)]
+    if not right:
+        raise UnsupportedError(f"no exact matrix product here: {', '.join(candidates)} can't run or gave wrong sums")
+    return right[0] if len(right) == 1 else min(right, key=_seconds)
+
+
+def pick(size: int) -> str:
+    """The backend for a block of ``size`` bytes: dot, else the fastest that is right, or what LIKEZIP_BACKEND names.
+
+    Raises UnsupportedError if that one, or every one, gives wrong sums here, or there is none of that name.
+    """
+    if named := os.environ.get("LIKEZIP_BACKEND"):
+        if named not in BACKENDS:
+            raise UnsupportedError(f"LIKEZIP_BACKEND is {named}, which is none of {', '.join(BACKENDS)}")
+        return _fastest((named,))
+    return _fastest(("dot", "float32") if size <= SMALL else ("dot", "int8", "float32"))
+
+
+@contextmanager
+def one_thread(backend: str) -> Iterator[None]:
+    """Multiply in one thread: those of torch wait for each other in every product, for ages where a core is busy."""
+    if backend in ("dot", "float32"):
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _root_table() -> npt.NDArray[np.int32]:
+    """2^20 / sqrt(m), rounded down, of m in [2^10, 2^12): exact by integer square roots."""
+    with localcontext() as context:
+        context.prec = 50
+        return np.array([int((Decimal(1 << 40) / m).sqrt()) if m >= 1024 else 0 for m in range(4096)], np.int32)
+
+
+RECIPROCAL_ROOT = _root_table()
+"""(4096,) int32: 2^20 / sqrt(m), in (2^14, 2^15]."""
+
+
+LARGEST_KEPT = 1 << 13
+
+
+@inlined
+def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.uint8]) -> None:
+    """q = 32 x / sqrt(mean), rounded, in [-127, 127], plus ``byte_products.SHIFT``: |x| < 2^20, 1 <= mean <= 2^40.
+
+    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 15.  Of x are kept as many bits that
+    sqrt(mean) is below 2^10, so what exceeds 2^13 in size is cut off at 127 all the same; times root that is at most
+    2^28, half of what it is divided by at most 2^18.
+    """
+    power = (np.int64(53) - leading_zeros(np.uint64(mean))) >> 1
+    scaled = mean >> (2 * power) if power >= 0 else mean << (-2 * power)
+    root = RECIPROCAL_ROOT[np.uint64(scaled)]
+    dropped = np.int32(max(power - 4, 0))
+    up = np.int32(np.int32(1 << dropped) >> 1)
+    shift = np.int32(15 + power - dropped)
+    half = np.int32(1) << np.int32(shift - 1)
+    for i in range(x.size):
+        kept = shift_right(np.int32(x[i] + up), dropped)
+        kept = min(max(kept, np.int32(-LARGEST_KEPT)), np.int32(LARGEST_KEPT))
+        value = shift_right(np.int32(np.int32(kept * root) + half), shift)
+        value = min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT))
+        q[i] = np.uint8(value + np.int32(byte_products.SHIFT))
+
+
+FREQUENCY_BITS = 20
+"""The 256 frequencies of a step sum to 2^20."""
+
+
+def _power_table() -> npt.NDArray[np.int32]:
+    """2^15 exp(-d / 256), rounded: the weight of a logit d / 256 below the largest."""
+    with localcontext() as context:
+        context.prec = 50
+        step, power, table = (Decimal(-1) / 256).exp(), Decimal(1 << 15), []
+        for _ in range(2880):
+            table.append(int(power + Decimal("0.5")))
+            power *= step
+    return np.array([*table, *[0] * (4096 - len(table))], np.int32)
+
+
+POWER = _power_table()
+"""(4096,) int32; 0 from 2840 on."""
+
+MANTISSA_BITS = 10
+
+
+def _logarithm_table() -> npt.NDArray[np.int32]:
+    """ln(m) in 1/65536 nat, rounded, of m in [1, 2^10)."""
+    with localcontext() as context:
+        context.prec = 50
+        return np.array([0] + [int(Decimal(m).ln() * 65536 + Decimal("0.5")) for m in range(1, 1024)], np.int32)
+
+
+LOGARITHM = _logarithm_table()
+"""(1024,) int32."""
+
+LN2 = 45426
+"""ln(2) in 1/65536 nat, rounded."""
+
+
+@inlined
+def logarithm(value: int) -> int:
+    """ln(value) in 1/65536 nat of 1 <= value < 2^31, within 2^-9 nat: 10 bits of the mantissa count."""
+    shift = max(np.int64(64 - MANTISSA_BITS) - leading_zeros(np.uint64(value)), np.int64(0))
+    return np.int64(LOGARITHM[np.uint64(value >> shift)]) + shift * LN2
+
+
+@inlined
+def frequencies(logits: npt.NDArray[np.int32], tree: npt.NDArray[np.int32]) -> None:
+    """Turn logits (256,) int32 in 1/256 nat into frequencies of sum 2^20, each at least 1, and their partial sums.
+
+    ``tree`` (512,) int32: the frequencies are its leaves 256..511, node n is the sum of nodes 2n and 2n + 1, so
+    P(next bit = 1) after the bits that lead to n is tree[2n + 1] / tree[n].
+
+    A weight is at most 2^15 and the largest is 2^15, so their sum is in [2^15, 2^23], the scale at most 2^20, a product
+    at most 2^35.  What rounding down leaves over goes to the first of the likeliest symbols.
+    """
+    largest = logits[0]
+    for symbol in range(256):
+        largest = max(largest, logits[symbol])
+    total = np.int32(0)
+    for symbol in range(256):
+        weight = POWER[min(np.int32(largest - logits[symbol]), np.int32(4095))]
+        tree[256 + symbol] = weight
+        total += weight
+    scale = np.int64((((1 << FREQUENCY_BITS) - 256) << 15) // np.int64(total))
+    given = np.int32(0)
+    for symbol in range(256):
+        frequency = np.int32(1 + ((np.int64(tree[256 + symbol]) * scale) >> 15))
+        tree[256 + symbol] = frequency
+        given += frequency
+    likeliest = 0
+    while logits[likeliest] != largest:
+        likeliest += 1
+    tree[256 + likeliest] += (1 << FREQUENCY_BITS) - given
+    for level in range(7, -1, -1):
+        for node in range(1 << level, 2 << level):
+            tree[node] = tree[2 * node] + tree[2 * node + 1]

@@ -1,0 +1,317 @@
+"""The prior: what a trained network expects of the next byte, computed in integers.
+
+A recurrent network over bytes; ``likezip.training.twin`` is the differentiable form of the same function.  Values
+and their units, all integers (k is the power of the weights' step, of each row):
+
+    e   embeddings of the n-grams before the byte        int8, 1/32
+    x   the lane's stream                                int32, |x| < 2^20, 1/256
+    q   x / rms(x), what enters a product                int8, [-127, 127], 1/32
+    w   weights                                          int8, [-63, 63], 2^-k, 5 <= k <= 12
+    z   how far a gate opens                             int32, [0, 2^12], 1/4096
+    c   candidate of the state                           int32, [-2^10, 2^10], 1/1024
+    h   state                                            int32, [-2^16, 2^16], 1/65536; int8, 1/128, in a product
+    u   the MLP's hidden values before squaring          int32, [0, 2^11], 1/1024; the squares int8, [0, 127], 1/32
+    l   logits                                           int32, 1/256 nat
+
+    x = W e
+    block  q = x / rms(x);  z, c = W q + b;  h += z (c - h);  x += W h
+           q = x / rms(x);  u = max(0, W q + b);  x += W u^2
+    l = W x / rms(x) + b
+
+A product's sum is below 127 * 63 * 2096 < 2^24 (``fixed_point``); with an offset of at most 2^26 (b, and a half to
+round the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15.  Products run over all lanes and, when
+the bytes are known, over many steps at once.
+
+``_before`` does what comes before a layer's product, ``_after`` what follows the last one.  With the kernel of
+products in ``byte_products`` all of it is one kernel, ``take_layers``, which threads share (``parallel``).  The other
+ways to multiply are called from Python, one layer after the other: ``Prior``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.kernels.compiling import compiled, inlined
+from likezip.kernels.intrinsics import aligned, aligned_copy, matrix, prefetch, shift_right
+from likezip.prior import byte_products, fixed_point
+from likezip.prior.network import Network
+from likezip.prior.ngrams import REGISTERS, find_rows, remember, table_of
+from likezip.prior.pipeline import made_ahead
+
+Int8s = npt.NDArray[np.int8]
+Uint8s = npt.NDArray[np.uint8]
+Int32s = npt.NDArray[np.int32]
+
+ROWS_AT_ONCE = 512
+"""Bytes of all lanes that are taken together, if they are known: enough for products, and for what lies between two
+calls from Python to take little; sums that a cache holds."""
+
+STREAM_LIMIT = (1 << 20) - 1
+SMALLEST_MEAN = 1 << 8
+"""Added to the mean square of x, in 2^-16."""
+
+OUTPUTS, COLUMNS, PACKED, OFFSETS, STATES, FIELDS = range(6)
+"""Of a layer: its sizes, where its weight and its offsets begin, how many states of a lane come before it."""
+
+
+class Weights(NamedTuple):
+    """A network as the kernels take it, all layers in one."""
+
+    features: npt.NDArray[np.uint64]  # (features, ngrams.COLUMNS)
+    embeddings: Int8s  # (rows, dimension), copied so that no row of 32 lies in two lines of the cache
+    layout: npt.NDArray[np.int64]  # (layers, FIELDS)
+    packed: Int8s  # weights as in dotproduct, or nothing
+    offsets: Int32s  # (outputs of all layers,)
+    shifts: Int32s  # (outputs of all layers,)
+
+
+class Lanes(NamedTuple):
+    """What is known of some lanes, and room for what is computed of some steps of them together: all (lanes, ...).
+
+    A row is a step of a lane; the steps of a lane follow each other.
+    """
+
+    registers: npt.NDArray[np.uint64]  # REGISTERS
+    states: Int32s  # of all blocks
+    found: Int32s  # features, rows of embeddings
+    stream: Int32s  # most steps * width
+    activations: Uint8s  # most steps * most columns in fours, what the next product takes, SHIFT added
+    sums: Int32s  # most steps * most outputs, what the last product gave
+    rest: Int32s  # most steps * PANEL, for dotproduct
+    logits: Int32s  # 256
+
+
+@inlined
+def _embed(known, first, lanes, features, embeddings, e):
+    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
+
+    Of these lanes, which begin at ``first``; features: as in ``ngrams.table_of``; e: the embeddings (rows, features *
+    dimension) of the n-grams.
+    """
+    registers, rows, dimension = lanes.registers, lanes.found, embeddings.shape[1]
+    steps, count = known.shape[0], registers.shape[0]
+    for step in range(steps):
+        for lane in range(count):
+            if known[step, first + lane] >= 0:
+                remember(known[step, first + lane], registers[lane])
+            find_rows(registers[lane], features, rows[lane])
+            for f in range(rows.shape[1]):
+                prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
+        for lane in range(count):
+            place = e[lane * steps + step]
+            for f in range(rows.shape[1]):
+                row = embeddings[np.uint64(rows[lane, f])]
+                for i in range(dimension):
+                    place[f * dimension + i] = np.uint8(np.int32(row[i]) + np.int32(byte_products.SHIFT))
+
+
+@inlined
+def _add(sums, offset, shift, x, q):
+    """x += sums, then q = x / rms(x): sums, x, q (rows, width)."""
+    width = x.shape[1]
+    for row in range(x.shape[0]):
+        total = np.int64(0)
+        for i in range(width):
+            change = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
+            value = min(max(np.int32(x[row, i] + change), np.int32(-STREAM_LIMIT)), np.int32(STREAM_LIMIT))
+            x[row, i] = value
+            total += np.int64(value) * np.int64(value)
+        fixed_point.normalise(x[row], total // width + SMALLEST_MEAN, q[row])
+
+
+@inlined
+def _recur(sums, offset, shift, h, q):
+    """h += z (c - h) step by step, and the states as activations, of one lane: sums (steps, 2 states), h (states,), q
+    (steps, states)."""
+    states = h.size
+    for step in range(q.shape[0]):
+        for i in range(states):
+            z = shift_right(np.int32(sums[step, i] + offset[i]), shift[i])
+            z = min(max(z, np.int32(0)), np.int32(4096))
+            c = shift_right(np.int32(sums[step, states + i] + offset[states + i]), shift[states + i])
+            c = min(max(c, np.int32(-1024)), np.int32(1024))
+            distance = np.int32(c << np.int32(6)) - h[i]
+            value = np.int32(h[i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
+            h[i] = value
+            value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
+            q[step, i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(byte_products.SHIFT))
+
+
+@inlined
+def _square(sums, offset, shift, q):
+    """The squares of what is positive: sums, q (rows, hidden)."""
+    for row in range(q.shape[0]):
+        for i in range(sums.shape[1]):
+            u = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
+            u = min(max(u, np.int32(0)), np.int32(2048))
+            u = shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15))
+            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(byte_products.SHIFT))
+
+
+@inlined
+def _offsets_and_shifts(layer, weights):
+    """What the sums of ``layer`` need, (outputs,) each."""
+    begin = weights.layout[layer, OFFSETS]
+    end = begin + weights.layout[layer, OUTPUTS]
+    return weights.offsets[begin:end], weights.shifts[begin:end]
+
+
+@compiled
+def _before(layer, known, first, weights, lanes):
+    """The activations of ``layer``, of these lanes, which begin at ``first``: of the bytes ``known`` (steps, all lanes)
+    those of the first layer, else of the sums of the one before.
+
+    Layers are enter, then gates, out, up and down of each block, then head.
+    """
+    steps, count = known.shape[0], lanes.registers.shape[0]
+    rows, columns, width = steps * count, weights.layout[layer, COLUMNS], weights.layout[0, OUTPUTS]
+    q, x = matrix(lanes.activations, rows, byte_products.padded(columns)), matrix(lanes.stream, rows, width)
+    if layer == 0:
+        _embed(known, first, lanes, weights.features, weights.embeddings, q)
+        x[:] = 0
+        return
+    offset, shift = _offsets_and_shifts(layer - 1, weights)
+    sums = matrix(lanes.sums, rows, offset.size)
+    if layer % 4 == 2:
+        state = weights.layout[layer, STATES]
+        for lane in range(count):
+            h, row = lanes.states[lane, state : state + columns], lane * steps
+            _recur(sums[row : row + steps], offset, shift, h, q[row : row + steps])
+    elif layer % 4 == 0:
+        _square(sums, offset, shift, q)
+    else:
+        _add(sums, offset, shift, x, q)
+
+
+@compiled
+def _after(first, weights, lanes, trees):
+    """The trees (steps, all lanes, 512) of these lanes, which begin at ``first``, from the sums of the last layer."""
+    steps, count = trees.shape[0], lanes.registers.shape[0]
+    offset, shift = _offsets_and_shifts(weights.layout.shape[0] - 1, weights)
+    sums = matrix(lanes.sums, steps * count, 256)
+    for lane in range(count):
+        logits = lanes.logits[lane]
+        for step in range(steps):
+            row = lane * steps + step
+            for symbol in range(256):
+                logits[symbol] = shift_right(np.int32(sums[row, symbol] + offset[symbol]), shift[symbol])
+            fixed_point.frequencies(logits, trees[step, first + lane])
+
+
+@compiled
+def take_layers(begin, end, known, first, weights, lanes, trees):
+    """The products of layers ``begin`` to ``end``, and what follows each, of these lanes, which begin at ``first``.
+
+    From known (steps, all lanes) to trees (steps, all lanes, 512), if they are all layers.
+    """
+    rows = known.shape[0] * lanes.registers.shape[0]
+    if begin == 0:
+        _before(begin, known, first, weights, lanes)
+    for layer in range(begin, end):
+        columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
+        activations = matrix(lanes.activations, rows, byte_products.padded(columns))
+        packed = weights.packed[weights.layout[layer, PACKED] :]
+        sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
+        byte_products.multiply_shifted(packed, activations, sums, rest)
+        if layer + 1 < weights.layout.shape[0]:
+            _before(layer + 1, known, first, weights, lanes)
+        else:
+            _after(first, weights, lanes, trees)
+
+
+@lru_cache(maxsize=2)
+def weights_of(network: Network, *, packed: bool) -> Weights:
+    """All layers of a network; packed: with their weights, as ``byte_products`` takes them."""
+    layers, parts = network.layers(), [np.zeros(0, np.int8)]
+    layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
+    for number, layer in enumerate(layers):
+        outputs, columns = layer.weight.shape
+        place = sum(part.size for part in parts), sum(before.offset.size for before in layers[:number])
+        layout[number] = outputs, columns, *place, states
+        states += columns if number % 4 == 2 else 0
+        if packed:
+            parts.append(byte_products.pack(layer.weight))
+    offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
+    arrays = table_of(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
+    return Weights(*(aligned_copy(array) for array in arrays))
+
+
+def most_steps(lanes: int) -> int:
+    """Bytes of each of so many lanes that are taken together when they are known."""
+    return max(1, ROWS_AT_ONCE // lanes)
+
+
+def lanes_of(network: Network, count: int, steps: int) -> Lanes:
+    """So many lanes that know nothing, with room for ``steps`` steps."""
+    layers = network.layers()
+    outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
+    return Lanes(
+        registers=aligned((count, REGISTERS), np.uint64),
+        states=aligned((count, sum(out.weight.shape[1] for _, out, _, _ in network.blocks)), np.int32),
+        found=aligned((count, len(network.features)), np.int32),
+        stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
+        activations=aligned((count, steps * (columns + 3)), np.uint8),
+        sums=aligned((count, steps * outputs), np.int32),
+        rest=aligned((count, steps * byte_products.PANEL), np.int32),
+        logits=aligned((count, 256), np.int32),
+    )
+
+
+class Prior:
+    """The prior of a block's lanes, with products by one of ``fixed_point.BACKENDS``.
+
+    trees (most_steps, lanes, 512) int32: what is expected, as in ``fixed_point.frequencies``.
+    """
+
+    def __init__(self, network: Network, lanes: int, backend: str, *, ahead: bool = False) -> None:
+        """ahead: whether what follows known bytes is computed while that before is in use."""
+        self.most_steps, self._backend, self._ahead = most_steps(lanes), backend, ahead
+        self.trees = aligned((self.most_steps, lanes, 512), np.int32)
+        self._weights, self._lanes = weights_of(network, packed=False), lanes_of(network, lanes, self.most_steps)
+        self._layers = [(layer.weight.shape, fixed_point.BACKENDS[backend](layer.weight)) for layer in network.layers()]
+        self._rows, self._products = 0, list[tuple[Uint8s, Int8s, Callable[[], None]]]()
+
+    def _bind(self, rows: int) -> None:
+        """Have the products work on ``rows`` rows from now on."""
+        self._rows = rows
+        self._products.clear()
+        for (outputs, columns), product in self._layers:
+            width = byte_products.padded(columns)
+            shifted = self._lanes.activations.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]
+            activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
+            self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))
+
+    @property
+    def carried(self) -> list[npt.NDArray[Any]]:
+        """What one step hands to the next."""
+        return [self._lanes.registers, self._lanes.states]
+
+    def expect(self, known: npt.NDArray[np.int16]) -> None:
+        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees``."""
+        if known.size != self._rows:
+            self._bind(known.size)
+        for layer, (shifted, activations, multiply) in enumerate(self._products):
+            _before(layer, known, 0, self._weights, self._lanes)
+            np.subtract(shifted, byte_products.SHIFT, out=activations, dtype=np.int16, casting="unsafe")
+            multiply()
+        _after(0, self._weights, self._lanes, self.trees[: len(known)])
+
+    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``, each good until
+        the next."""
+        return made_ahead(self._copies(known)) if self._ahead else self._expected(known)
+
+    def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        for steps in known:
+            self.expect(steps)
+            yield self.trees[: len(steps)]
+
+    def _copies(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        with fixed_point.one_thread(self._backend):  # torch asks each thread
+            for trees in self._expected(known):
+                yield trees.copy()

@@ -1,0 +1,141 @@
+"""Work handed over between threads inside of kernels: a leader gives orders, followers carry them out.
+
+A step of a decoder takes about a tenth of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
+looking: at a number in memory, giving way to other threads every now and then.
+
+orders[0] counts the orders, orders[1] says what is to be done, orders[LINE (number + 2)] is the count of
+those that follower ``number`` has carried out.  The counts are written, and those of others read, by atomic and
+sequentially consistent accesses: what was written before a count is seen once that is.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import llvmlite.ir
+import numpy as np
+import numpy.typing as npt
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined
+from likezip.kernels.intrinsics import aligned
+
+Int64s = npt.NDArray[np.int64]
+
+LINE = 8
+"""int64s of a cache line: a follower's count has one of its own."""
+
+PATIENCE = 64
+"""Looks between giving way."""
+
+
+def orders(followers: int) -> Int64s:
+    """Room for the orders to so many followers."""
+    return aligned(LINE * (followers + 2), np.int64)
+
+
+@intrinsic
+def _load(typing: Any, array: Any, index: Any) -> Any:
+    """array[index] of int64s as it now is in memory."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(builder.gep(data, [arguments[1]]), "seq_cst", 8)
+
+    return types.int64(array, types.int64), generate
+
+
+@intrinsic
+def _store(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """array[index] = value, for all threads to see."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        builder.store_atomic(arguments[2], builder.gep(data, [arguments[1]]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), generate
+
+
+def _calls(name: str, result: llvmlite.ir.Type) -> Any:
+    """An intrinsic that calls ``name``, or does nothing without a name."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if name:
+            kind = llvmlite.ir.FunctionType(result, [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    @intrinsic
+    def call(typing: Any) -> Any:
+        return types.void(), generate
+
+    return call
+
+
+_pause = _calls("llvm.x86.sse2.pause" if INSTRUCTIONS else "", llvmlite.ir.VoidType())
+"""Tells the processor that this thread waits."""
+_give_way = _calls("sched_yield" if hasattr(os, "sched_yield") else "", llvmlite.ir.IntType(32))
+"""Tells the system so."""
+
+
+@intrinsic
+def cycles(typing: Any) -> Any:
+    """A clock of the processor's."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = llvmlite.ir.FunctionType(llvmlite.ir.IntType(64), [])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), [])
+
+    return types.int64(), generate
+
+
+@inlined
+def _wait_while(orders: Int64s, index: int, value: int) -> int:
+    """Until orders[index] is not ``value``; returns what it is."""
+    looks = 0
+    found = _load(orders, index)
+    while found == value:
+        looks += 1
+        if looks % PATIENCE == 0:
+            _give_way()
+        else:
+            _pause()
+        found = _load(orders, index)
+    return found
+
+
+@inlined
+def give(orders: Int64s, order: int) -> None:
+    """The leader's next order, not 0."""
+    orders[1] = order
+    _store(orders, 0, orders[0] + 1)
+
+
+@inlined
+def wait_for_followers(orders: Int64s) -> None:
+    """Until all have carried out the last order."""
+    for follower in range(2 * LINE, orders.size, LINE):
+        _wait_while(orders, follower, orders[0] - 1)
+
+
+@inlined
+def take(orders: Int64s, number: int) -> int:
+    """Wait for the next order; 0 if none will come."""
+    _wait_while(orders, 0, orders[LINE * (number + 2)])
+    return orders[1]
+
+
+@inlined
+def report(orders: Int64s, number: int) -> None:
+    """The follower has carried out the order."""
+    place = LINE * (number + 2)
+    _store(orders, place, orders[place] + 1)
+
+
+@compiled
+def dismiss(orders: Int64s) -> None:
+    """Say that no order will follow; waits for nobody."""
+    give(orders, 0)
