@@ -37,6 +37,15 @@ def test_the_readme_is_for_a_first_visit() -> None:
     assert len(words) <= MOST_WORDS
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/integrations.md"])
+def test_the_first_lines_of_python_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, name, "exec"), {})
+    assert (tmp_path / "notes.txt.lz").exists()
+
+
 def test_every_page_is_in_an_index() -> None:
     for index in (ROOT / "docs" / "README.md", ROOT / "docs" / "experiments" / "README.md"):
         text = index.read_text(encoding="utf-8")
