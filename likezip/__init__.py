@@ -40,12 +40,12 @@ _PLACES = {
         "UnsupportedError",
         "WorkerError",
     ),
-    "file": ("LikezipFile", "open"),
-    "incremental": ("LikezipCompressor", "LikezipDecompressor"),
-    "index": ("FrameInfo", "get_frame_info"),
-    "likelihood": ("byte_costs", "sample"),
+    "frames.file_object": ("LikezipFile", "open"),
+    "frames.incremental": ("LikezipCompressor", "LikezipDecompressor"),
+    "frames.index": ("FrameInfo", "get_frame_info"),
+    "likelihood.density": ("byte_costs", "sample"),
     "model": ("Model", "load_model"),
-    "stream": ("compress", "compress_stream", "decompress", "decompress_stream"),
+    "frames.stream": ("compress", "compress_stream", "decompress", "decompress_stream"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

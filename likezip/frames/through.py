@@ -83,15 +83,15 @@ def _damage_told(compression: Compression) -> Iterator[None]:
     except LikezipError as error:
         raise type(error)(f"{compression.name}: {error}") from error
     except (EOFError, zlib.error) as error:
-        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+        raise CorruptError(f"{compression.name}: {error}") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+        raise CorruptError(f"{compression.name}: {error}") from error
     except Exception as error:
         if type(error).__name__ not in ("LZMAError", "ZstdError"):  # not imported where they are not needed
             raise
-        raise CorruptError(f"{compression.name}: damaged ({error})") from error
+        raise CorruptError(f"{compression.name}: {error}") from error
 
 
 @contextmanager

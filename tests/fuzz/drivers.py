@@ -26,18 +26,19 @@ TARGETS = ("frames", "models", "roundtrips")
 PARSERS = [
     f"likezip.{name}"
     for name in (
-        "binary",
-        "codec",
-        "container",
-        "file",
-        "incremental",
-        "index",
+        "frames.raw_io",
+        "blocks.block_header",
+        "blocks.codec",
+        "frames.container",
+        "frames.file_object",
+        "frames.incremental",
+        "frames.index",
         "model",
-        "network",
-        "reader",
-        "recovery",
-        "start",
-        "stream",
+        "prior.network",
+        "frames.reader",
+        "frames.recovery",
+        "memory.trained_state",
+        "frames.stream",
     )
 ]
 """Modules that read what may be damaged, and in which coverage counts: in Python, without kernels."""
@@ -95,7 +96,8 @@ def run_atheris(name: str, corpus: Path, findings: Path, seconds: float) -> None
 def _import_instrumented(atheris: Any) -> None:
     """Import likezip and the targets so that atheris sees the branches taken in PARSERS and targets, and no others."""
     place = Path(import_module("likezip").__file__ or "").parent
-    others = {f"likezip.{path.stem}" for path in place.glob("*.py")} - set(PARSERS)
+    modules = (".".join(path.relative_to(place.parent).with_suffix("").parts) for path in place.rglob("*.py"))
+    others = {module.removesuffix(".__init__") for module in modules} - {"likezip", *PARSERS}
     import_module("numba")
     with atheris.instrument_imports(include=["likezip", "fuzz"], exclude=sorted(others)):
         for module in (*PARSERS, "likezip.prior.forward", *(f"fuzz.{target}" for target in TARGETS)):
