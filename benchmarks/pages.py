@@ -109,11 +109,8 @@ def corpus_page(result: Result) -> str:
         "## By file",
         report.sizes_table(result, published),
     ]
-    if published["sources"]:
-        parts += [
-            "## Sources of what is published",
-            *(f"- {by}: {_source(of, name)}" for by, of in published["sources"].items()),
-        ]
+    if sources := published["sources"]:
+        parts += ["## Sources", "\n".join(f"- {by}: {_source(of, name)}" for by, of in sources.items())]
     parts += ["## Compressors", report.compressors_table(result)]
     return "\n\n".join(parts) + "\n"
 

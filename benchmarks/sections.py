@@ -53,16 +53,14 @@ def _replace(place: Path, section: str) -> None:
 def readme_section(result: Result, page: str) -> str:
     """The table of a few compressors on all files of a corpus; ``page``: the page of all figures, as links name it."""
     said, corpus = result["circumstances"], corpora.CORPORA[result["corpus"] or README_CORPUS]
-    startup = result["compressors"][LIKEZIP]["startup"]
     return "\n\n".join(
         [
             report.readme_table(result, corpora.published(result["corpus"] or README_CORPUS)),
             paragraph(
                 f"{corpus.title}, {len(result['files'])} files, each compressed by itself; one thread of "
-                f"{_with_article(said['processor'])}, MB of raw data a second of processor time. likezip's "
-                f"{startup['compress_seconds']:.1f} s of start-up a file are counted, its model of "
-                f"{said['model_bytes'] / 1e6:.1f} MB, which comes with it, is not. paq8px's figures are its authors'. "
-                f"[All figures]({page})."
+                f"{_with_article(said['processor'])}, MB of raw data a second of processor time. The start of a "
+                f"process for each file is counted; likezip's model of {said['model_bytes'] / 1e6:.1f} MB, which comes "
+                f"with it, is not. paq8px's figures are its authors'. [All figures]({page})."
             ),
         ]
     )
