@@ -35,10 +35,10 @@ FEWER = 20
 _TIME_OF = """
 import sys, time
 import numpy as np
-from likezip import profiles
+from likezip.memory import profiles
 profiles.CONTEXTS = int(sys.argv[1])
-from likezip.predictor import Predictor, Shape
-from likezip.start import untrained_start
+from likezip.blocks.predictor import Predictor, Shape
+from likezip.memory.trained_state import untrained_start
 raw = np.frombuffer(open(sys.argv[2], "rb").read(), np.uint8)
 profile = profiles.PROFILES[0]
 profile = type(profile)(profile.name, profile.contexts[: profiles.CONTEXTS], profile.choices)

@@ -98,25 +98,17 @@ def _parts(one: dict[str, Any] | list[Any]) -> list[Any]:
 
 @lru_cache(maxsize=4)
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, safe_open
 
-    content = _content(path)
-    if hashlib.sha256(content).digest()[:ID_BYTES] != identity:
-        raise FormatError(f"{path}: the model file has changed since its id was taken")
     try:
-        tensors: dict[str, npt.NDArray[np.generic]] = load(content)
-    except (SafetensorError, KeyError, ValueError) as error:  # the latter two: a dtype or shape that numpy can't have
+        before = _identified(path)
+        with safe_open(path, "numpy") as opened:
+            tensors: dict[str, npt.NDArray[np.generic]] = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:  # but for the first: numpy has no such dtype
         raise FormatError(f"{path}: not a model file ({error})") from error
+    if not before.id == identity == _identified(path).id:
+        raise FormatError(f"{path}: the model file has changed since its id was taken")
     return tensors
-
-
-def _content(path: Path) -> bytes:
-    """All of a model file; raises FormatError for one that is larger than any, before it is read."""
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST})")
-    return path.read_bytes()
 
 
 def _is_a_model(path: Path) -> bool:
@@ -149,10 +141,22 @@ def _shipped() -> tuple[Path, Path]:
     return package / "models", package.parent / "models"
 
 
+def _identified(path: Path) -> Model:
+    """The model in ``path``, which is read and hashed once, unless it is replaced."""
+    status = path.stat()
+    return _hashed(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
 @lru_cache(maxsize=16)
-def _identified(path: Path, size: int, modified: int) -> Model:
-    """The model in ``path``; size and time of change are there to notice that it was replaced."""
-    digest = hashlib.sha256(_content(path)).digest()
+def _hashed(path: Path, size: int, modified: int, number: int) -> Model:
+    """The same of a file of this size, time of change and number, by which it is noticed that it was replaced.
+
+    Raises FormatError for one that is larger than any, before it is read.
+    """
+    if size > LARGEST:
+        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST})")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
     return Model(digest[:ID_BYTES], path.stem, path, size)
 
 
@@ -165,8 +169,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     named = [place / f"{path_or_name}{SUFFIX}" for place in _directories()]
     for candidate in [path, *named]:
         if candidate.is_file():
-            status = candidate.stat()
-            return _identified(candidate.resolve(), status.st_size, status.st_mtime_ns)
+            return _identified(candidate.resolve())
     if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
         found = _model_with(bytes.fromhex(str(path_or_name)))
         if found is not None:

@@ -1,8 +1,12 @@
 """What holds for all tests."""
 
 import signal
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent.parent))  # for benchmarks; last, so that the installed likezip is tested
 
 
 @pytest.fixture(scope="session", autouse=True)

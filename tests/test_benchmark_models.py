@@ -2,15 +2,12 @@
 
 import random
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import anomalies, models, own
 from likezip.model import default_model

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
-
 from benchmarks import bound, measure, modules, peers, runner, sources
 from benchmarks.peers import Peer
 from benchmarks.runner import Usage

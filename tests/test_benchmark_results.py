@@ -11,8 +11,6 @@ from typing import get_type_hints
 import pytest
 from click.testing import CliRunner
 
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
-
 from benchmarks import __main__ as command
 from benchmarks import measure, pages, payback, peers, plots, report, results, schema, sections
 from benchmarks.runner import Usage

@@ -1,13 +1,10 @@
 """How the scaling is measured, with a copy in place of likezip, and what is made of it."""
 
-import sys
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 from click.testing import CliRunner
-
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import curves, measure, pages, peers, plots, report, results, scaling, schema
 from benchmarks import inputs as sources_of_bytes

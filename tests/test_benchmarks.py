@@ -1,15 +1,12 @@
 """The benchmarks' own arithmetic, against values that are known."""
 
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import contexts, entropy, inputs, parts, sources
 from likezip.model import default_model

@@ -176,3 +176,14 @@ def test_frequencies(values: list[int], narrow: int) -> None:
     weights = np.exp((logits.astype(np.float64) - logits.max()) / 256)
     # A weight is rounded to 2^-15 of the largest, and what 255 of them are too large is taken from that.
     assert np.abs(leaves / total - weights / weights.sum()).max() < 255 / 2**16 + 1e-3
+
+
+def test_tables_are_rounded_right() -> None:
+    """Against decimal arithmetic of 50 digits."""
+    with localcontext() as context:
+        context.prec = 50
+        half = Decimal("0.5")
+        logarithms = [0] + [int(Decimal(m).ln() * 65536 + half) for m in range(1, 1024)]
+        roots = [int((Decimal(1 << 40) / m).sqrt()) for m in range(1024, 4096)]
+    assert fixed_point.LOGARITHM.tolist() == logarithms
+    assert fixed_point.RECIPROCAL_ROOT.tolist() == [0] * 1024 + roots

@@ -12,8 +12,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
-
 from benchmarks import environments, exactness, exactness_probe
 from benchmarks.environments import Environment
 from benchmarks.exactness_probe import CASES, PACKAGES, Facts, Outcome

@@ -293,7 +293,7 @@ def test_a_home_that_can_not_even_be_looked_at(places: Path) -> None:
     code = """
 import os, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from likezip.kernelcache import cache_directory
+from likezip.kernels.cache import cache_directory
 os.setgid(65534), os.setuid(65534)
 os.environ["XDG_CACHE_HOME"] = sys.argv[2]
 print(cache_directory(sys.argv[3]))
@@ -314,9 +314,11 @@ def test_likezip_works_without_any_cache() -> None:
     code = """
 import tempfile; tempfile.tempdir = "/proc/self"
 import likezip
-from likezip import container, kernels
-assert kernels.CACHE is None
-entry, block = (4, 4), container.BlockHeader.stored(4, container.checksum(b"data")).pack(0) + b"data"
+from likezip.blocks.block_header import BlockHeader, checksum
+from likezip.frames import container
+from likezip.kernels import compiling
+assert compiling.CACHE is None
+entry, block = (4, 4), BlockHeader.stored(4, checksum(b"data")).pack(0) + b"data"
 header = container.FrameHeader(1 << 16, likezip.load_model("likezip-1").id).pack()
 assert likezip.decompress(header + block + container.pack_end([entry])) == b"data"
 """

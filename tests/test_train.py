@@ -130,7 +130,8 @@ def test_too_little_is_refused(tmp_path: Path) -> None:
 
 
 def _tuning(files: Path, minutes: float = 0.1) -> finetune.Tuning:
-    run, starts = own.Task(None, minutes, 1).begin()
+    run, starts = own.Task(None, minutes, 1).begin(threads=1)
+    run.prepare(finetune.ROWS)
     return finetune.Tuning(run, collect([files]), lambda: own._copy(starts["text"]), minutes, 1)
 
 

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from functools import lru_cache
+from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -202,10 +203,8 @@ def one_thread(backend: str) -> Iterator[None]:
 
 
 def _root_table() -> npt.NDArray[np.int32]:
-    """2^20 / sqrt(m), rounded down, of m in [2^10, 2^12): exact by integer square roots."""
-    with localcontext() as context:
-        context.prec = 50
-        return np.array([int((Decimal(1 << 40) / m).sqrt()) if m >= 1024 else 0 for m in range(4096)], np.int32)
+    """2^20 / sqrt(m), rounded down, of m in [2^10, 2^12): the integer square root of 2^40 / m, itself rounded down."""
+    return np.array([isqrt((1 << 40) // m) if m >= 1024 else 0 for m in range(4096)], np.int32)
 
 
 RECIPROCAL_ROOT = _root_table()
@@ -256,14 +255,23 @@ def _power_table() -> npt.NDArray[np.int32]:
 POWER = _power_table()
 """(4096,) int32; 0 from 2840 on."""
 
-MANTISSA_BITS = 10
+MANTISSA_BITS, LOGARITHM_BITS = 10, 120
 
 
 def _logarithm_table() -> npt.NDArray[np.int32]:
-    """ln(m) in 1/65536 nat, rounded, of m in [1, 2^10)."""
-    with localcontext() as context:
-        context.prec = 50
-        return np.array([0] + [int(Decimal(m).ln() * 65536 + Decimal("0.5")) for m in range(1, 1024)], np.int32)
+    """ln(m) in 1/65536 nat, rounded, of m in [1, 2^10).
+
+    ln(m) - ln(m - 1) = 2 artanh(1 / (2m - 1)) = 2 sum of 1 / ((2k + 1) (2m - 1)^(2k + 1)), in steps of 2^-120, each
+    term rounded down: fewer than 2^17 of them, so a sum is off by less than 2^-103, and none is that near to a half.
+    """
+    logarithm, table = 0, [0, 0]
+    for m in range(2, 1 << MANTISSA_BITS):
+        base, term, k = (2 * m - 1) ** 2, (2 << LOGARITHM_BITS) // (2 * m - 1), 1
+        while term:
+            logarithm += term // k
+            term, k = term // base, k + 2
+        table.append((logarithm + (1 << (LOGARITHM_BITS - 17))) >> (LOGARITHM_BITS - 16))
+    return np.array(table, np.int32)
 
 
 LOGARITHM = _logarithm_table()

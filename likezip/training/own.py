@@ -19,20 +19,17 @@ from likezip.memory.trained_state import Start, untrained_start
 from likezip.model import SUFFIX, Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
-from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
+from likezip.training.finetune import EMBEDDING_LR, LR, ROWS, WEIGHT_DECAY, Say, Tuning, tuned_starts
 from likezip.training.restore import twin_of
 from likezip.training.run import SEEN, Run
 from likezip.training.states import start_tensors
-from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
+from likezip.training.twin import Shape, Twin
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
 """Rates for a network that begins with nothing, as the shipped one did."""
 
 NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
 """Of the time what the network gets, and for each minute the megabytes that each start of the memory is trained on."""
-
-COMPILED = 3.0
-"""Minutes from which on it pays to compile what lies between products, which takes half of one."""
 
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
@@ -50,16 +47,18 @@ class Task:
     minutes: float
     seed: int
 
-    def begin(self) -> tuple[Run, dict[str, Start]]:
-        """The run of the network, and the starts of the memory by profile."""
+    def begin(self, threads: int) -> tuple[Run, dict[str, Start]]:
+        """The run of the network, in so many threads of a CPU, and the starts of the memory by profile."""
         torch.manual_seed(self.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.base is None:
-            run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY)
+            run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY, threads=threads)
             return run, {profile.name: untrained_start() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
-        run = Run(twin_of(codec.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
+        run = Run(
+            twin_of(codec.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN, threads=threads
+        )
         return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
@@ -88,17 +87,16 @@ def train_model(
         files = collect(sources, without=[output, checkpoint])
         say(_counted(files))
         torch.set_num_threads(threads)
-        if task.minutes >= COMPILED and can_compile():
-            compile_elementwise()
-        card, content = _trained(files, task, checkpoint, say)
+        card, content = _trained(files, task, checkpoint, threads, say)
         file.write(content)
     checkpoint.unlink(missing_ok=True)
     return card
 
 
-def _trained(files: Collection, task: Task, checkpoint: Path, say: Say) -> tuple[dict[str, Any], bytes]:
+def _trained(files: Collection, task: Task, checkpoint: Path, threads: int, say: Say) -> tuple[dict[str, Any], bytes]:
     """The card and the content of the model file."""
-    run, starts = task.begin()
+    run, starts = task.begin(threads)
+    run.prepare(ROWS)
     tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
     tuning.finish(checkpoint, {**task.identity(), "files": files.digest()}, say)
     network = tuning.network()

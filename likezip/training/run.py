@@ -24,7 +24,7 @@ from likezip.prior.ngrams import Feature
 from likezip.training.mixture import OWN_SHARE, Mixture
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 from likezip.training.step import Step
-from likezip.training.twin import Shape, Twin
+from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 STEPS = 256
 """Bytes of each row that a training step sees; gradients end there, states go on."""
@@ -218,6 +218,24 @@ class Run:
             optimizer.step()
             optimizer.zero_grad()
         return float(rate.detach()), states
+
+    def prepare(self, lanes: int) -> None:
+        """Have what a step of ``lanes`` lanes runs compiled, which takes up to a minute the first time.
+
+        The kernels learn from an empty batch at a rate of 0; what lies between the formulas' products is compiled by
+        torch, where that can be.
+        """
+        if not self._kernels:
+            if can_compile():
+                compile_elementwise()
+            return
+        rows = np.zeros((STEPS, lanes, len(self.twin.shape.features)), np.int32)
+        nothing = np.zeros((STEPS, lanes), np.int64)
+        batch = Batch(rows, nothing, np.zeros((STEPS, lanes, 8), np.int16), np.ones(lanes, np.bool_))
+        fused = self._fused_for(batch)
+        fused.run(batch, self.twin.first_states(lanes))
+        fused.learn_embeddings(torch.ones(len(self.twin.embeddings.weight)), 0.0, 1.0)
+        self._fused.clear()  # which has seen how large gradients are, of nothing
 
     def content(self) -> dict[str, Any]:
         """What a checkpoint holds."""

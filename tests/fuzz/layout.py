@@ -60,7 +60,13 @@ def parts(data: bytes | bytearray) -> Iterator[Part]:
         if len(end) < 13 + 8 * len(entries):
             return
         yield Part("end", at, end, block_size, entries)
-        at += len(end)
+        at = behind_padding(data, at + len(end))
+
+
+def behind_padding(data: bytes | bytearray, at: int) -> int:
+    """Where zeros behind the end of a frame end, of which there may be a multiple of 4."""
+    rest = data[at:]
+    return at + (len(rest) - len(rest.lstrip(b"\0"))) // 4 * 4
 
 
 def packed_end(entries: Entries) -> bytes:
@@ -106,7 +112,7 @@ def sound_blocks(data: bytes) -> Iterator[Part]:
             raise Unsound(f"the payload behind {part.at} is not whole")
         if part.kind == "block":
             yield part
-    if part is None or part.kind != "end" or part.behind != len(data):
+    if part is None or part.kind != "end" or behind_padding(data, part.behind) != len(data):
         raise Unsound("something is missing or left over")
 
 
