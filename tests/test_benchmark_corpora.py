@@ -1,13 +1,10 @@
 """Corpora that everyone knows: which files are measured, and the tables beside published figures."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-sys.path.append(str(Path(__file__).parent.parent))  # last, so that the installed likezip is the one that is tested
 
 from benchmarks import __main__ as command
 from benchmarks import corpora, measure, pages, peers, report, results, schema, sections
