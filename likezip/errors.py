@@ -1,4 +1,5 @@
-"""The exceptions that likezip raises for bad data; bad arguments are ValueError or TypeError.
+"""The exceptions that likezip raises for bad data; bad arguments are ValueError or TypeError.  And what is missing
+without torch, which an installation may do without.
 
 LikezipError
 ├── FormatError            not a likezip frame or model file, or something follows a frame
@@ -41,3 +42,17 @@ class UnknownModelError(LikezipError):
 
 class WorkerError(LikezipError):
     """A worker process ended without an answer."""
+
+
+TORCH = "torch>=2.6,<2.14"
+"""The dependency, as pip takes it."""
+
+
+def need_torch(purpose: str) -> None:
+    """Raises UnsupportedError, which says how to install torch, if ``purpose`` needs it and it is not installed."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UnsupportedError(f"{purpose} needs torch, which is not installed: pip install '{TORCH}'") from None

@@ -257,14 +257,13 @@ def test_foreign_files_do_not_slow_a_look_up(huge: Path, tmp_path: Path, monkeyp
         os.mkfifo(tmp_path / "pipe.safetensors")
     (tmp_path / "mine.safetensors").write_bytes(default_model().path.read_bytes() + b" " * 0)
     read: list[Path] = []
-    content = models._content
+    hashed = models._hashed.__wrapped__
 
-    def noted(path: Path) -> bytes:
+    def noted(path: Path, *of_the_file: int) -> likezip.Model:
         read.append(path)
-        return content(path)
+        return hashed(path, *of_the_file)
 
-    monkeypatch.setattr(models, "_content", noted)
-    models._identified.cache_clear()
+    monkeypatch.setattr(models, "_hashed", noted)
     assert [model.path for model in models.all_models()][:1] == [tmp_path / "mine.safetensors"]
     assert {path.name for path in read if path.parent == tmp_path} == {"mine.safetensors", "huge.safetensors"}
     assert models.find_model(default_model().id).id == default_model().id

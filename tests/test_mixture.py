@@ -37,6 +37,17 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     assert np.abs(np.log(found / ones)).max() < 0.01
 
 
+def test_blocks_are_coded_before_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixture, "BLOCKS", 3)
+    content = {"a": np.random.default_rng(3).integers(0, 4, 400_000).astype(np.uint8)}
+    segments = mixture.SegmentsBesideMemory(content, {"a": 1}, 1, untrained_start, lanes=2)
+    for _ in range(3 * 2):
+        segments.expected(segments.place())
+    coded = set(segments._coded)
+    assert len(coded) == 6
+    assert {segments.place()[:2] for _ in range(3 * 2)} <= coded
+
+
 def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
     feed, segments, resumed = _feed(), _segments(), _feed()
     batches = [feed.batch() for _ in range(6)]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import likezip
 from likezip.model import default_model, load_model
 from likezip.prior.ngrams import FIRST_FEATURES
-from likezip.training import curve, export, grow, recipe, release
+from likezip.training import curve, export, grow, recipe, release, states
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
 from likezip.training.twin import Shape
 
@@ -82,10 +82,10 @@ def test_rows_depend_on_what_came_before_only() -> None:
     assert (before[9] != after[9]).all()
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes, one of them in two parts and an archive, and what is held out."""
-    place = tmp_path / "data"
+    place = tmp_path_factory.mktemp("data")
     for name, content in _classes().items():
         raw = content.tobytes() * 3
         parts = {f"{name}": raw[: len(raw) // 2], f"{name}-2": raw[len(raw) // 2 :], f"validation/{name}": raw[:40000]}
@@ -103,6 +103,8 @@ def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str 
     arguments = [str(data), "-o", str(output), "--work", work, "--starts", str(default_model().path), "--shape", shape]
     try:
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(states, "LARGEST", 1 << 14)
+            patch.setattr(release, "HELD_LANES", 2)
             patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, starts=0.1, rows=4))
             choices = next(option for option in release.main.params if option.name == "name")
             patch.setattr(choices, "type", click.Choice(["small"]))
@@ -115,6 +117,15 @@ def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str 
     return result.output
 
 
+@pytest.fixture(scope="module")
+def begun(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a release that has seen 0.1 MB."""
+    output = tmp_path_factory.mktemp("begun") / "small.safetensors"
+    _release(data, output, 0.1)
+    return output.with_suffix("") / "network.pt"
+
+
+@pytest.mark.slow
 def test_a_release_learns_resumes_and_makes_a_model(data: Path, tmp_path: Path) -> None:
     output, copy = tmp_path / "made.safetensors", tmp_path / "copy"
     _release(data, output, 0.15, "--copy", str(copy))
@@ -135,27 +146,27 @@ def test_a_release_learns_resumes_and_makes_a_model(data: Path, tmp_path: Path) 
     assert "mean, validation" in (tmp_path / "curve.svg").read_text()
 
 
-def test_a_release_can_be_made_of_a_run_as_it_is(data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_release_can_be_made_of_a_run_as_it_is(data: Path, begun: Path, tmp_path: Path) -> None:
     output = tmp_path / "made.safetensors"
-    _release(data, output, 0.1)
-    output.unlink()
+    (tmp_path / "made").mkdir()
+    shutil.copy(begun, tmp_path / "made")
     assert "goes on" in _release(data, output, 0.5, "--as-it-is")
     assert load_model(output).card()["card"]["curve"][-1]["megabytes"] < 0.2
 
 
-def test_data_without_a_class_or_validation_is_refused(data: Path) -> None:
-    shutil.rmtree(data / "validation")
+def test_data_without_a_class_or_validation_is_refused(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "text", tmp_path / "text")
     with pytest.raises(ValueError, match="there is no validation data"):
-        release.Data.read(data, ())
+        release.Data.read(tmp_path, ())
     with pytest.raises(ValueError, match="there is no class of files"):
-        release.Data.read(data / "text", ())
+        release.Data.read(tmp_path / "text", ())
 
 
-def test_a_network_grows_and_learns_on(data: Path, tmp_path: Path) -> None:
-    small, large = tmp_path / "small.safetensors", tmp_path / "large.safetensors"
+@pytest.mark.slow
+def test_a_network_grows_and_learns_on(data: Path, begun: Path, tmp_path: Path) -> None:
     shape = "dimension=4,width=16,state=20+8,hidden=16+24"
-    _release(data, small, 0.1)
-    checkpoints = [path.with_suffix("") / "network.pt" for path in (small, large)]
+    checkpoints = [begun, tmp_path / "large" / "network.pt"]
     checkpoints[1].parent.mkdir()
     arguments = [str(checkpoints[0]), "--shape", shape, "-o", str(checkpoints[1])]
     result = CliRunner().invoke(grow.main, arguments, catch_exceptions=False)
@@ -164,18 +175,18 @@ def test_a_network_grows_and_learns_on(data: Path, tmp_path: Path) -> None:
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         logits = [twin(rows, twin.first_states(1))[0] for twin in map(export.load_twin, checkpoints)]
     assert torch.equal(*logits)
-    _release(data, large, 0.2, shape=shape)
+    _release(data, tmp_path / "large.safetensors", 0.2, shape=shape)
     grown = export.load_twin(checkpoints[1])
     assert grown.blocks[1].down.weight.abs().min() > 0
     assert grown.blocks[0].out.weight[:, 16:].abs().min() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape",
     ["dimension=4,width=16,state=8,hidden=16", "dimension=4,width=8", "state=1", "stat=9", "x", "features=q1/8"],
 )
-def test_a_network_does_not_grow_smaller(data: Path, tmp_path: Path, shape: str) -> None:
-    _release(data, tmp_path / "made.safetensors", 0.01)
-    arguments = [str(tmp_path / "made" / "network.pt"), "--shape", shape, "-o", str(tmp_path / "no.pt")]
+def test_a_network_does_not_grow_smaller(begun: Path, tmp_path: Path, shape: str) -> None:
+    arguments = [str(begun), "--shape", shape, "-o", str(tmp_path / "no.pt")]
     assert CliRunner().invoke(grow.main, arguments).exit_code == 2
     assert not (tmp_path / "no.pt").exists()

@@ -11,6 +11,7 @@ from likezip.blocks import codec
 from likezip.command.console import announce, failures
 from likezip.command.names import output_path
 from likezip.command.printable import printable
+from likezip.errors import need_torch
 from likezip.frames.outputs import FileError
 from likezip.frames.workers import available_cores
 from likezip.model import DEFAULT_NAME, default_model, load_model
@@ -95,6 +96,7 @@ def train(
         place = output_path(output)
         if place.stem == DEFAULT_NAME:
             raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
+        need_torch("training")
         model = None if base == SCRATCH else default_model() if base == DEFAULT_NAME else load_model(base)
         codec.prepare(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model

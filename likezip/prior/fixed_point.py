@@ -11,7 +11,7 @@ vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Four ways to multip
     cuda      torch._int_mm on a GPU, for many rows at once
 
 ``pick`` tries them on products that would show saturation or rounding, and takes dot if it is right, else the fastest
-that is.  Torch is imported only where it is used.
+that is.  Torch is imported only where it is used, and where it is not installed its ways are passed over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core.errors import NumbaError
 
-from likezip.errors import UnsupportedError
+from likezip.errors import UnsupportedError, need_torch
 from likezip.kernels.compiling import INSTRUCTIONS, inlined
 from likezip.kernels.intrinsics import leading_zeros, shift_right
 from likezip.prior import byte_products
@@ -115,6 +115,8 @@ def _cuda(weight: Int8s) -> Product:
 
 
 BACKENDS: dict[str, Callable[[Int8s], Product]] = {"dot": _dot, "int8": _int8, "float32": _float32, "cuda": _cuda}
+OF_TORCH = ("int8", "cuda")
+"""The backends that import torch, and can't run without it."""
 
 
 def _trials() -> list[tuple[Int8s, Int8s]]:
@@ -177,11 +179,14 @@ def _fastest(candidates: tuple[str, ...]) -> str:
 def pick(size: int) -> str:
     """The backend for a block of ``size`` bytes: dot, else the fastest that is right, or what LIKEZIP_BACKEND names.
 
-    Raises UnsupportedError if that one, or every one, gives wrong sums here, or there is none of that name.
+    Raises UnsupportedError if that one, or every one, gives wrong sums here, if there is none of that name, or if it is
+    one of torch and torch is not installed.
     """
     if named := os.environ.get("LIKEZIP_BACKEND"):
         if named not in BACKENDS:
             raise UnsupportedError(f"LIKEZIP_BACKEND is {named}, which is none of {', '.join(BACKENDS)}")
+        if named in OF_TORCH:
+            need_torch(f"LIKEZIP_BACKEND={named}")
         return _fastest((named,))
     return _fastest(("dot", "float32") if size <= SMALL else ("dot", "int8", "float32"))
 
@@ -189,7 +194,7 @@ def pick(size: int) -> str:
 @contextmanager
 def one_thread(backend: str) -> Iterator[None]:
     """Multiply in one thread: those of torch wait for each other in every product, for ages where a core is busy."""
-    if backend in ("dot", "float32"):
+    if backend not in OF_TORCH:
         yield
         return
     import torch

@@ -62,13 +62,28 @@ class SegmentsBesideMemory(Segments):
         self._random = np.random.default_rng(seed)
         self._waiting: deque[Place] = deque()
         self._coded: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], Int16s]] = {}
+        self._next_blocks, self._read_segments = self._draw_blocks(), 0
+
+    def _draw_blocks(self) -> list[Place]:
+        """The next blocks whose segments are mixed."""
+        return [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
 
     def place(self) -> Place:
         if not self._waiting:
-            blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
-            places = [(*block[:2], lane) for block in blocks for lane in range(self._lanes)]
+            places = [(*block[:2], lane) for block in self._next_blocks for lane in range(self._lanes)]
             self._waiting.extend(places[i] for i in self._random.permutation(len(places)))
+            self._next_blocks = self._draw_blocks()
         return self._waiting.popleft()
+
+    def _code_ahead(self) -> None:
+        """Code one of the next blocks, each time that a block's worth of segments is read: else many of them would
+        have to be coded at once when their turn comes, while training waits."""
+        self._read_segments += 1
+        if self._read_segments % self._lanes == 0:
+            for block in self._next_blocks:
+                if block[:2] not in self._coded:
+                    self._block(block)
+                    return
 
     def _block(self, place: Place) -> tuple[npt.NDArray[np.uint8], Int16s]:
         """The transformed bytes of the block of a place, and the memory's logits of it."""
@@ -87,7 +102,9 @@ class SegmentsBesideMemory(Segments):
         return self._block(place)[0][lane * SEGMENT : (lane + 1) * SEGMENT]
 
     def expected(self, place: Place) -> Int16s:
-        return self._block(place)[1][place[2]]
+        found = self._block(place)[1][place[2]]
+        self._code_ahead()
+        return found
 
 
 _LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int16)

@@ -29,9 +29,19 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
+
+from likezip.errors import UnsupportedError, need_torch
+
+try:
+    need_torch("making a model")
+except UnsupportedError as error:
+    if __name__ == "__main__":
+        raise SystemExit(f"likezip: {error}") from None
+    raise
+
+import torch
 
 from likezip.blocks import codec
 from likezip.memory.profiles import BOTH, PROFILES, TEXT
