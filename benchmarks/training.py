@@ -17,7 +17,7 @@ import click
 import numpy as np
 import torch
 
-from likezip.blocks import codec
+from likezip.blocks import coding
 from likezip.memory.profiles import TEXT
 from likezip.model import default_model
 from likezip.prior.pipeline import made_ahead
@@ -45,7 +45,7 @@ KERNELS = {
 def _feed(path: Path) -> Iterator[Batch]:
     content = np.frombuffer(path.read_bytes(), np.uint8)
     model = default_model()
-    segments = SegmentsBesideMemory({"all": content}, {"all": 1.0}, 1, lambda: codec.start_of(model, TEXT.name))
+    segments = SegmentsBesideMemory({"all": content}, {"all": 1.0}, 1, lambda: coding.start_of(model, TEXT.name))
     feed = Feed(segments, Shape().features, ROWS, STEPS)
     while True:
         yield feed.batch()

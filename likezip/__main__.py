@@ -16,12 +16,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_standard_files()
     atexit.register(_end_by_signal)  # what is registered first is called last
-    from likezip.command.console import STANDARD_OUTPUT, failures
-    from likezip.command.main import main as command_line
-    from likezip.frames.outputs import naming
+    from likezip.command.main import run
 
-    with failures(), naming(STANDARD_OUTPUT):  # commands answer their own errors, so what is left is about --help
-        command_line()
+    run()
 
 
 def _open_standard_files() -> None:

@@ -19,6 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_data_path
+from safetensors import SafetensorError, safe_open
+
 from likezip.errors import FormatError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -51,8 +54,6 @@ class Model:
 
     def card(self) -> dict[str, Any]:
         """What the model file says of itself: how it was trained, and on what.  Raises FormatError as ``tensors``."""
-        from safetensors import SafetensorError, safe_open
-
         try:
             with safe_open(self.path, "numpy") as opened:
                 found: dict[str, Any] = dict(opened.metadata() or {})
@@ -98,8 +99,6 @@ def _parts(one: dict[str, Any] | list[Any]) -> list[Any]:
 
 @lru_cache(maxsize=4)
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
-    from safetensors import SafetensorError, safe_open
-
     try:
         before = _identified(path)
         with safe_open(path, "numpy") as opened:
@@ -122,9 +121,11 @@ def _is_a_model(path: Path) -> bool:
 
 
 def user_directory() -> Path:
-    """Where a user's own models are found: likezip/models in XDG_DATA_HOME or ~/.local/share."""
-    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(home, "likezip", "models")
+    """Where a user's own models are found: likezip/models in XDG_DATA_HOME or, where that is not set, in the system's
+    directory for data of programs, on Linux ~/.local/share."""
+    home = os.environ.get("XDG_DATA_HOME")
+    own = Path(home, "likezip") if home else user_data_path("likezip", appauthor=False)
+    return own / "models"
 
 
 def _directories() -> Iterator[Path]:

@@ -17,6 +17,7 @@ from roundtrip import Pipe
 
 import likezip
 from likezip.blocks import block_header
+from likezip.blocks.options import CodingOptions
 from likezip.frames import container, reader
 from likezip.frames.recovery import recover_stream
 from likezip.frames.stream import decompress_range
@@ -33,7 +34,7 @@ def framed(content: bytes) -> bytes:
     """A frame of small blocks."""
     with Workers() as workers:
         model = likezip.load_model("likezip-1")
-        writer = FrameWriter(workers, model, block_size=container.MIN_BLOCK, lanes=None, prior="off")
+        writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
         parts = [part for start in range(0, len(content), BLOCK) for part in writer.put(content[start : start + BLOCK])]
         return b"".join([*parts, *writer.end()])
 

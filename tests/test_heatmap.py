@@ -18,15 +18,16 @@ import numpy.typing as npt
 import pytest
 from matplotlib.image import imread
 
-from likezip.blocks import block_header, codec
+from likezip.blocks import block_header, coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.likelihood import heatmap, lookahead
 from likezip.likelihood.heatmap import PLANES, QUANTUM, UNKNOWN, Curve, is_text, planes_of, quantised
-from likezip.likelihood.lookahead import Foresight, Sight
+from likezip.likelihood.lookahead import Lookahead, Sight
 from likezip.model import default_model
 
 Bytes = npt.NDArray[np.uint8]
 MODEL = default_model()
-TEXT = Path(codec.__file__).read_bytes()[:6000]
+TEXT = Path(coding.__file__).read_bytes()[:6000]
 NOISE = np.random.default_rng(1).bytes(3000)
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
 
@@ -79,15 +80,15 @@ def test_bits_are_quantised_finely_where_they_are_few() -> None:
 
 
 @pytest.mark.parametrize("prior", ["off", "on"])
-def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
-    sight = lookahead.look_at_block(TEXT, MODEL, prior=prior)
+def test_planes_are_what_was_foreseen(prior: PriorChoice) -> None:
+    sight = lookahead.look_at_block(TEXT, CodingOptions(MODEL, prior))
     made = page(TEXT, prior=prior)
-    found, facts, seen = unpack(made), facts_of(made), sight.foresight
+    found, facts, seen = unpack(made), facts_of(made), sight.lookahead
     assert found.raw.tobytes() == found.coded.tobytes() == TEXT
     assert np.array_equal(found.expected, seen.expected)
     assert np.allclose(found.chances, seen.chances, rtol=0.13, atol=1e-9)
     for shown, name, bits in (
-        (found.costs, "bits", seen.costs),
+        (found.costs, "bits", sight.costs),
         (found.prior, "prior", seen.prior),
         (found.memory, "memory", sight.memory),
     ):
@@ -97,7 +98,7 @@ def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
             assert np.abs(shown - bits).max() < 0.13
             assert shown.sum() == pytest.approx(bits.sum(), rel=0.003)
             assert facts["part"][name] == pytest.approx(bits.sum(), abs=0.001)
-    assert facts["bits"] == pytest.approx(codec.cross_entropy(TEXT, MODEL, prior=prior), abs=0.001)
+    assert facts["bits"] == pytest.approx(coding.cross_entropy(TEXT, CodingOptions(MODEL, prior)), abs=0.001)
     mode = block_header.MEMORY if prior == "off" else block_header.MEMORY_PRIOR
     assert facts["blocks"] == [[len(TEXT), facts["bits"], mode, sight.profile, sight.lanes]]
     assert facts["text"] and facts["model"] == [MODEL.name, MODEL.id.hex()]
@@ -106,7 +107,7 @@ def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
 def test_the_curve_and_the_blocks_cover_the_whole_file() -> None:
     made = page(TEXT, block_size=2500, start=2600, end=2700, lanes=3)
     facts, blocks = facts_of(made), [TEXT[:2500], TEXT[2500:5000], TEXT[5000:]]
-    each = [codec.cross_entropy(block, MODEL, lanes=3, prior="off") for block in blocks]
+    each = [coding.cross_entropy(block, CodingOptions(MODEL, "off", 3)) for block in blocks]
     assert [block[:2] for block in facts["blocks"]] == [
         [len(block), pytest.approx(bits, abs=0.001)] for block, bits in zip(blocks, each, strict=True)
     ]
@@ -135,9 +136,9 @@ def test_a_range_shows_the_same_and_looks_only_where_it_must(monkeypatch: pytest
 
     def look(raw: bytes, *arguments: Any, **options: Any) -> Sight:
         looked.append(TEXT.index(raw))
-        return foresight_look(raw, *arguments, **options)
+        return look_at_block(raw, *arguments, **options)
 
-    whole, foresight_look = unpack(page(TEXT, block_size=1500)), lookahead.look_at_block
+    whole, look_at_block = unpack(page(TEXT, block_size=1500)), lookahead.look_at_block
     monkeypatch.setattr(lookahead, "look_at_block", look)
     made = page(TEXT, block_size=1500, start=1600, end=3100)
     assert looked == [1500, 3000]
@@ -185,9 +186,9 @@ def test_code_is_shown_as_it_is_beside_how_it_is_coded() -> None:
         code += random.bytes(20).replace(b"\xe8", b"\x90").replace(b"\xe9", b"\x90") + b"\xe8"
         code += ([100, 5000, 70000][call % 3] - len(code) - 4).to_bytes(4, "little", signed=True)
     raw = bytes(code)
-    found, sight = unpack(page(raw)), lookahead.look_at_block(raw, MODEL, prior="off")
+    found, sight = unpack(page(raw)), lookahead.look_at_block(raw, CodingOptions(MODEL, "off"))
     assert found.raw.tobytes() == raw and found.coded.tobytes() == sight.coded != raw
-    assert np.array_equal(found.expected, sight.foresight.expected)
+    assert np.array_equal(found.expected, sight.lookahead.expected)
 
 
 NAMES = [
@@ -243,8 +244,8 @@ def seen(raw: bytes, costs: npt.NDArray[np.float64] | None = None) -> bytes:
     costs = random.exponential(2, size) if costs is None else costs
     expected, chances = random.integers(32, 127, (size, 3)), random.random((size, 3)) / 3
     prior = random.exponential(3, size).astype(np.float32)
-    known = Foresight(costs, prior, expected.astype(np.uint8), chances.astype(np.float32))
-    sight = Sight(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, known)
+    known = Lookahead(prior, expected.astype(np.uint8), chances.astype(np.float32))
+    sight = Sight(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, costs, known)
     curve = Curve()
     curve.add(costs)
     facts = {

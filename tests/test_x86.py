@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.linalg import _umath_linalg
 
-from likezip.blocks import block_header, codec, x86_transform
+from likezip.blocks import block_header, codec, coding, x86_transform
+from likezip.blocks.options import CodingOptions
 from likezip.model import default_model
 
 LIKELY = st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x0F, 0x7F, 0x80, 0x01])
@@ -55,12 +56,12 @@ def test_code_is_found_by_targets_that_come_again() -> None:
 
 def test_a_block_of_code_is_transformed_and_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     raw, model = _calls([100, -5000, 70000, 5, 1 << 20], 600), default_model()
-    header, payload = codec.encode_block(raw, model, prior="off")
+    header, payload = codec.encode_block(raw, CodingOptions(model, "off"))
     assert header.transform == block_header.X86
     assert codec.decode_block(header, payload, model) == raw
-    assert 0 <= len(payload) - codec.cross_entropy(raw, model, prior="off") / 8 < 12
+    assert 0 <= len(payload) - coding.cross_entropy(raw, CodingOptions(model, "off")) / 8 < 12
     monkeypatch.setattr(x86_transform, "is_code", lambda _: False)
-    assert len(payload) < 0.95 * len(codec.encode_block(raw, model, prior="off")[1])
+    assert len(payload) < 0.95 * len(codec.encode_block(raw, CodingOptions(model, "off"))[1])
 
 
 def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
@@ -69,7 +70,7 @@ def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
     for place in range(0, 300_000, 5000):
         noise[place : place + 5] = b"\xe8" + (100_000 - place).to_bytes(4, "little", signed=True)
     assert x86_transform.is_code(bytes(noise))
-    header, payload = codec.encode_block(bytes(noise), default_model(), prior="off")
+    header, payload = codec.encode_block(bytes(noise), CodingOptions(default_model(), "off"))
     assert (header.mode, header.transform, payload) == (block_header.STORED, block_header.UNCHANGED, bytes(noise))
 
 

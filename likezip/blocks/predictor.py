@@ -355,8 +355,30 @@ Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
 """Stretches, and trees (steps, lanes, 512)."""
 
 
-Encode = Callable[[Stretch, npt.NDArray[np.int32], npt.NDArray[np.uint16], npt.NDArray[np.uint8]], None]
-"""Takes a stretch and its trees, and fills its ones and bits (steps, 8, active)."""
+class Encode(Protocol):
+    """Takes a stretch of the block ``known`` with its trees, and fills its ones and bits (steps, 8, active)."""
+
+    def __call__(
+        self,
+        predictor: Predictor,
+        known: npt.NDArray[np.uint8],
+        stretch: Stretch,
+        trees: npt.NDArray[np.int32],
+        ones: npt.NDArray[np.uint16],
+        bits: npt.NDArray[np.uint8],
+    ) -> None: ...
+
+
+def encode_stretch(
+    predictor: Predictor,
+    known: npt.NDArray[np.uint8],
+    stretch: Stretch,
+    trees: npt.NDArray[np.int32],
+    ones: npt.NDArray[np.uint16],
+    bits: npt.NDArray[np.uint8],
+) -> None:
+    """Take a stretch as every encoder does."""
+    _encode(predictor.state, trees, known, *stretch[1:], ones, bits)
 
 
 class Expecting(Protocol):
@@ -446,22 +468,21 @@ class Predictor:
             yield from zip(stretches, trees, strict=True)
 
     def run(
-        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode | None = None
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode = encode_stretch
     ) -> Decisions:
         """Every binary decision of the block ``known``, (8 size,).
 
         In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
         decisions are only of those bytes that were not yet learnt.
-        encode: what takes the stretches, if it is to do more than ``_encode``.
+        encode: takes each stretch, and may look at the predictor before and after.
         """
         size, end = 8 * (known.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        encode = encode or (lambda stretch, trees, *parts: _encode(self.state, trees, known, *stretch[1:], *parts))
         with closing(self.expectations(known)) as expected:
             for stretch, trees in expected:
                 shape, begin = (stretch.steps, 8, stretch.active), end
                 end += 8 * stretch.steps * stretch.active
-                encode(stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
+                encode(self, known, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
                     advance(stretch.steps * stretch.active)
         self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from likezip import likelihood
 from likezip.blocks import codec
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.command.console import Counted, described, failures, put, range_option, size_option
 from likezip.command.names import PIPE, output_path
 from likezip.command.options import (
@@ -45,10 +46,8 @@ SHOWN = 200
 
 
 def _division(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    from likezip.likelihood.score import Division
-
     try:
-        return None if text is None else Division.of(text)
+        return None if text is None else likelihood.score.Division.of(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -125,10 +124,7 @@ def score(
     if PIPE in contexts and PIPE in (files or (PIPE,)):
         raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
-    from likezip.likelihood.density import LONGEST_CONTEXT
-    from likezip.likelihood.score import FILE_COLUMNS, UNIT_COLUMNS
-
-    context = b"".join(_read(name, LONGEST_CONTEXT, raw=raw) for name in contexts)
+    context = b"".join(_read(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
     ways = context, division, prior, measure or "surprise", top, above, raw
 
     def work(name: str) -> None:
@@ -138,8 +134,9 @@ def score(
             results.append({"name": click.format_filename(name), "error": described(error)})
             raise
         if not as_json:
-            head = ("name", *(FILE_COLUMNS if division is None else (*UNIT_COLUMNS, "text")))
-            _put_rows(results[-1], head if all("error" in result for result in results[:-1]) else None)
+            columns = likelihood.score.FILE_COLUMNS if division is None else (*likelihood.score.UNIT_COLUMNS, "text")
+            first = all("error" in result for result in results[:-1])
+            _put_rows(results[-1], ("name", *columns) if first else None)
 
     with Workers(shown["threads"]) as workers:
         failed = each(files or (PIPE,), work)
@@ -162,17 +159,16 @@ def _score(
     **shown: Any,
 ) -> dict[str, Any]:
     """What is said of one file."""
-    from likezip.likelihood.density import stream_costs
-    from likezip.likelihood.score import score_blocks
-
     began = time.monotonic()
     with _opened(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
-        model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
-        codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
-        size = container.default_block_size(size_of(file))
-        blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
-        found = score_blocks(blocks, division, measure)
+        options, read = CodingOptions(the_model(common["model"]), prior, lanes=1), Counted(file, name)
+        codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
+        size, advance = container.default_block_size(size_of(file)), common["progress"].advance
+        blocks = likelihood.density.stream_costs(
+            read, workers, options, context=context, block_size=size, advance=advance
+        )
+        found = likelihood.score.score_blocks(blocks, division, measure)
         result: dict[str, Any] = {"name": click.format_filename(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)
@@ -268,15 +264,13 @@ def heatmap(
         raise click.UsageError("standard input needs --output")
     began = time.monotonic()
     with failures(source):
-        from likezip.likelihood.heatmap import page
-
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
         ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
             with _sink(place, None if source == PIPE else file, force) as written:
-                made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
+                made = likelihood.heatmap.page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
@@ -313,11 +307,9 @@ def sample(
             arguments(size, **shown) as common,
         ):
             known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
-            from likezip.likelihood.density import drawn
-
             model = the_model(common["model"])
-            codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
-            data, bits = drawn(
+            codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
+            data, bits = likelihood.density.drawn(
                 size,
                 prompt=known,
                 seed=seed,

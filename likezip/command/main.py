@@ -13,12 +13,13 @@ import click
 
 import likezip
 from likezip.command.check_commands import list_, test
-from likezip.command.console import failures, put
+from likezip.command.console import STANDARD_OUTPUT, failures, put
 from likezip.command.likelihood_commands import heatmap, sample, score
 from likezip.command.printable import printable
 from likezip.command.train_command import train
 from likezip.command.transfer_commands import compress, decompress
 from likezip.frames import container
+from likezip.frames.outputs import naming
 from likezip.model import all_models, default_model, load_model
 
 
@@ -151,3 +152,9 @@ def models(name: str | None) -> None:
 
 for command in (compress, decompress, test, list_, train, score, heatmap, sample):
     main.add_command(command)
+
+
+def run() -> None:
+    """Run the command line; commands answer their own errors, so those that are left are about --help."""
+    with failures(), naming(STANDARD_OUTPUT):
+        main()

@@ -96,7 +96,7 @@ def train(
         if place.stem == DEFAULT_NAME:
             raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
         model = None if base == SCRATCH else default_model() if base == DEFAULT_NAME else load_model(base)
-        codec.prepare(None if quiet else announce, prior=True)
+        codec.prepare_kernels(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 
         card = train_model(list(sources), place, Task(model, minutes, seed), threads=threads, force=force, say=say)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from likezip.blocks import codec
+from likezip.blocks.options import PriorChoice
 from likezip.command.check_commands import Nowhere, list_, test
 from likezip.command.console import Counted, Failed, moved, range_option, warn
 from likezip.command.names import PIPE, Job, jobs
@@ -149,7 +149,7 @@ def _run(
     recursive: bool,
     block_size: int | None,
     lanes: int | None,
-    prior: codec.PriorChoice,
+    prior: PriorChoice,
     wanted: tuple[int, int | None] | None,
     recover: bool,
     sparse: bool,
@@ -202,7 +202,7 @@ def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep
 
 
 def _compress(
-    block_size: int | None, lanes: int | None, prior: codec.PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
+    block_size: int | None, lanes: int | None, prior: PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
 ) -> list[recovery.Loss]:
     size = block_size or container.default_block_size(size_of(source))
     stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
 from weakref import WeakSet
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import reader
 from likezip.frames.incremental import LikezipCompressor

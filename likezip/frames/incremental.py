@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
@@ -43,9 +43,8 @@ class LikezipCompressor:
         """The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range."""
         self._lock = threading.RLock()
         self._workers = Workers(threads, executor)
-        self._writer: FrameWriter | None = FrameWriter(
-            self._workers, the_model(model), block_size=block_size, lanes=lanes, prior=prior
-        )
+        options = CodingOptions(the_model(model), prior, lanes)
+        self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=block_size)
         self._buffer = bytearray()
 
     @locked

@@ -166,7 +166,7 @@ def blocks(
 def prepare(header: BlockHeader, announce: Callable[[], None] | None) -> None:
     """Have the kernels compiled that the block needs, here rather than by each worker."""
     if header.mode != block_header.STORED:
-        codec.prepare(announce, prior=header.mode == block_header.MEMORY_PRIOR)
+        codec.prepare_kernels(announce, prior=header.mode == block_header.MEMORY_PRIOR)
 
 
 def model_for(identity: bytes, model: Model | None) -> Model:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container, reader
 from likezip.frames.index import Places, read_frames
 from likezip.frames.raw_io import Sink, Source, bytes_of, read_fully, write_fully
@@ -59,8 +59,9 @@ def compress_stream(
             progress(max(coded, writer.raw_size), writer.size)
 
     with Workers(threads, executor) as workers:
-        options: dict[str, Any] = {"block_size": block_size, "lanes": lanes, "prior": prior, "announce": announce}
-        writer = FrameWriter(workers, the_model(model), advance=advance if progress else None, **options)
+        options = CodingOptions(the_model(model), prior, lanes)
+        heard = advance if progress else None
+        writer = FrameWriter(workers, options, block_size=block_size, advance=heard, announce=announce)
         try:
             for part in _frame(writer, source):
                 write_fully(sink, part)

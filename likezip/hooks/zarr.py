@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zarr.abc.codec import BytesBytesCodec
 
 from likezip import compress, decompress
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec

@@ -23,6 +23,7 @@ from typing import Any
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+from platformdirs import user_cache_path
 
 SUFFIX = ".kernel"
 UNUSED = 30 * 24 * 3600
@@ -35,9 +36,10 @@ def cache_directory(identity: str) -> Path | None:
     """The directory for the kernels of one version, made if need be in the first place that can be used; None if there
     is none, so that nothing is kept.
 
-    These are ``NUMBA_CACHE_DIR``, ``likezip`` in ``XDG_CACHE_HOME`` or ``~/.cache``, and ``likezip-UID`` in the
-    directory for temporary files.  A directory that is a link, belongs to somebody else or can be written to by others
-    is not used, but for the first: that need only keep others from replacing what lies in it.
+    These are ``NUMBA_CACHE_DIR``, ``likezip`` in ``XDG_CACHE_HOME`` or, where that is not set, in the system's
+    directory for caches, on Linux ``~/.cache``, and ``likezip-UID`` in the directory for temporary files.  A directory
+    that is a link, belongs to somebody else or can be written to by others is not used, but for the first: that need
+    only keep others from replacing its files.
     """
     for place in _places():
         directory = place / f"kernels-{identity}"
@@ -49,9 +51,10 @@ def cache_directory(identity: str) -> Path | None:
 def _places() -> Iterator[Path]:
     if (named := os.environ.get("NUMBA_CACHE_DIR")) and _keeps_what_is_ours(Path(named)):
         yield Path(named)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"))
-    if not _is_somebody_elses_home(home) and _is_our_own(home / "likezip"):
-        yield home / "likezip"
+    home = os.environ.get("XDG_CACHE_HOME")
+    own = Path(home, "likezip") if home else user_cache_path("likezip", appauthor=False)
+    if not _is_somebody_elses_home(own.parent) and _is_our_own(own):
+        yield own
     place = Path(tempfile.gettempdir(), f"likezip-{_user()}")
     if _is_our_own(place):
         yield place

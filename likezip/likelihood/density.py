@@ -10,14 +10,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec, cost
-from likezip.blocks.codec import PriorChoice, Way
+from likezip.blocks import coding, cost
+from likezip.blocks.coder import RandomWords
+from likezip.blocks.coding import BlockCoding, BlockMode
+from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.predictor import Advance, Learnt, default_table_bits
 from likezip.frames import container
 from likezip.frames.raw_io import Source, bytes_of, read_fully
 from likezip.frames.workers import Queue, Workers
@@ -25,8 +29,6 @@ from likezip.model import Model, ModelLike, the_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-    from likezip.blocks.predictor import Advance, Learnt
 
 OVERLAP = 1 << 18
 """Bytes of the block before that a block of a long file comes after, so that its beginning is no surprise."""
@@ -56,11 +58,10 @@ def byte_costs(
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
     """
-    codec.checked(prior)
-    raw = bytes_of(data)
+    options, raw = CodingOptions(the_model(model), prior, lanes=1), bytes_of(data)
     source, context, size = io.BytesIO(raw), bytes(bytes_of(context)), container.default_block_size(raw.nbytes)
     with Workers(threads, executor) as workers:
-        blocks = stream_costs(source, workers, the_model(model), context=context, prior=prior, block_size=size)
+        blocks = stream_costs(source, workers, options, context=context, block_size=size)
         found = [costs for _, costs in blocks]
     return np.concatenate(found) if found else np.zeros(0)
 
@@ -68,22 +69,21 @@ def byte_costs(
 def stream_costs(
     source: Source,
     workers: Workers,
-    model: Model,
+    options: CodingOptions,
     *,
     context: bytes = b"",
-    prior: PriorChoice = "auto",
     block_size: int = container.DEFAULT_BLOCK,
     advance: Advance | None = None,
 ) -> Iterator[tuple[bytes, npt.NDArray[np.float64]]]:
-    """The blocks of ``source`` and what each of their bytes costs, as ``byte_costs`` has it."""
+    """The blocks of ``source`` and the cost of each of their bytes, (n,) bits, in one lane; see ``byte_costs``."""
     context = context[-LONGEST_CONTEXT:]
     begun: list[bytes] = []
 
-    def blocks() -> Iterator[tuple[bytes, bytes, bytes, Model, PriorChoice]]:
+    def blocks() -> Iterator[tuple[bytes, bytes, bytes, CodingOptions]]:
         before = b""
         while raw := read_fully(source, block_size):
             begun.append(raw)
-            yield raw, before, context, model, prior
+            yield raw, before, context, options
             before = raw[-OVERLAP:]
 
     for costs in Queue(workers, _block_costs, advance).map(blocks()):
@@ -91,43 +91,44 @@ def stream_costs(
 
 
 def _block_costs(
-    threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, model: Model, prior: PriorChoice
+    threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, options: CodingOptions
 ) -> npt.NDArray[np.float64]:
     """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it."""
-    model, converted = model.here(), codec.transformed(before + raw)[1]
+    options = replace(options, model=options.model.here(), lanes=1, threads=threads)
+    converted = coding.transformed(before + raw)[1]
     block = converted[len(before) :]
-    best = codec.sampled_codings(block, model, 1, prior, threads)[0]
-    if not (context or before) and codec.is_noise(block, best):
+    best = coding.sampled_codings(block, options)[0]
+    if not (context or before) and coding.is_noise(block, best):
         return np.full(len(raw), 8.0)
-    told = advance and _behind(len(before), advance)
+    heard = advance and _behind(len(before), advance)
     if context:
-        return _costs_behind(context, converted, model, best.way, threads, told)[len(before) :]
+        return _costs_behind(context, converted, options, best.mode, heard)[len(before) :]
     if best.shape.size < len(converted):
-        best = codec.Coding(converted, model, best.way, 1, threads, told)
+        best = BlockCoding(converted, options, best.mode, heard)
     return best.byte_costs()[len(before) :]
 
 
 def _behind(skipped: int, advance: Advance) -> Advance:
-    """What tells ``advance`` only of bytes behind the first ``skipped``."""
+    """A function that calls ``advance`` with the number of bytes coded, but for the first ``skipped`` of them."""
     left = skipped
 
-    def told(size: int) -> None:
+    def advance_behind(size: int) -> None:
         nonlocal left
         skip = min(left, size)
         left -= skip
         advance(size - skip)
 
-    return told
+    return advance_behind
 
 
 def _costs_behind(
-    context: bytes, raw: bytes, model: Model, way: Way, threads: int, advance: Advance | None
+    context: bytes, raw: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None
 ) -> npt.NDArray[np.float64]:
-    """Bits of each byte of ``raw`` in one way, behind the context."""
-    learnt = _learnt(context, model, way, threads, advance)
+    """Bits of each byte of ``raw`` in one mode, behind the context."""
+    learnt = _learnt(context, options, mode, advance)
     known = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
-    shape = way.shape(known.size, 1, learnt.table_bits)
-    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
+    shape = mode.shape(known.size, 1, learnt.table_bits)
+    with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.go_on(learnt)
         return cost.byte_costs(*predictor.run(known, advance), len(raw), 1)
 
@@ -146,32 +147,30 @@ class _Kept:
             return self._learnt
 
 
-_kept: dict[tuple[bytes, Model, Way], _Kept] = {}
+_kept: dict[tuple[bytes, Model, BlockMode], _Kept] = {}
 """What was learnt of the last contexts, 73 MB each."""
 _keeping = Lock()
 """Held while ``_kept`` is looked at or changed."""
 MOST_KEPT = 2
 
 
-def _learnt(context: bytes, model: Model, way: Way, threads: int, advance: Advance | None) -> Learnt:
+def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
     """What is known behind ``context``, with a table that is large enough for a block more; learnt now, if it was not
     before, while ``advance`` hears of no bytes."""
-    key = context, model, way
+    key = context, options.model, mode
     with _keeping:
         if key not in _kept:
             while len(_kept) >= MOST_KEPT:
                 del _kept[next(iter(_kept))]
             _kept[key] = _Kept()
         kept = _kept[key]
-    return kept.learnt(lambda: _learn(context, model, way, threads, advance and (lambda _: advance(0))))
+    return kept.learnt(lambda: _learn(context, options, mode, advance and (lambda _: advance(0))))
 
 
-def _learn(context: bytes, model: Model, way: Way, threads: int, advance: Advance | None) -> Learnt:
-    from likezip.blocks.predictor import default_table_bits
-
-    known = np.frombuffer(codec.transformed(context)[1], np.uint8)
-    shape = way.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
-    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
+def _learn(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
+    known = np.frombuffer(coding.transformed(context)[1], np.uint8)
+    shape = mode.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
+    with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.run(known, advance)
         return predictor.learnt()
 
@@ -208,13 +207,9 @@ def drawn(
     advance: Advance | None = None,
 ) -> tuple[bytes, float]:
     """A ``sample``, and the random bits that it has used up: about what compressing it takes, in one lane."""
-    from likezip.blocks.coder import RandomWords
-
     if not 0 <= size <= LONGEST_SAMPLE - len(prompt):
         raise ValueError(f"a sample and its prompt must have 0 to {LONGEST_SAMPLE} bytes, not {size + len(prompt)}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    codec.checked(prior)
+    options = CodingOptions(the_model(model), prior, lanes=1, threads=1 if threads is None else threads)
     words = RandomWords(seed)
 
     def took(count: int) -> None:
@@ -224,5 +219,5 @@ def drawn(
 
     if size == 0:
         return b"", 0.0
-    data = codec.draw(size, words, the_model(model), prompt=prompt, prior=prior, threads=threads or 1, advance=took)
+    data = coding.draw(size, words, options, prompt=prompt, advance=took)
     return data, words.spent()

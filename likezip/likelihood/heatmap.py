@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 import likezip
-from likezip.blocks import block_header, codec
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks import block_header, coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container
 from likezip.frames.raw_io import Source, read_fully
 from likezip.likelihood import lookahead
 from likezip.likelihood.lookahead import BEST, Sight
-from likezip.model import Model, ModelLike, default_model, the_model
+from likezip.model import ModelLike, default_model, the_model
 
 Bits = npt.NDArray[np.float64]
 Planes = npt.NDArray[np.uint8]
@@ -62,10 +62,10 @@ def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def planes_of(sight: Sight, part: slice) -> Planes:
     """What the page has of a ``part`` of a block."""
-    found = sight.foresight
+    found = sight.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
     others = found.expected[part].T ^ coded
-    costs, prior, memory = quantised(np.stack([found.costs[part], found.prior[part], sight.memory[part]]))
+    costs, prior, memory = quantised(np.stack([sight.costs[part], found.prior[part], sight.memory[part]]))
     with np.errstate(divide="ignore"):
         chances = quantised(-np.log2(found.chances[part].T))
     chances -= np.where(others == 0, costs, 0).astype(np.uint8)
@@ -105,12 +105,9 @@ class Block(NamedTuple):
 class Survey:
     """What is known of a file, a block at a time: of all bytes the costs, of those from start to end all else."""
 
-    model: Model
+    options: CodingOptions
     start: int
     end: int
-    lanes: int | None = None
-    prior: PriorChoice = "auto"
-    threads: int = 1
     progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
@@ -135,24 +132,19 @@ class Survey:
 
     def _look(self, raw: bytes, part: slice) -> tuple[Block, Bits]:
         """A block of which a part is shown."""
-        lanes, prior, threads = self.lanes, self.prior, self.threads
-        sight = lookahead.look_at_block(
-            raw, self.model, lanes=lanes, prior=prior, threads=threads, advance=self._advance
-        )
+        sight = lookahead.look_at_block(raw, self.options, self._advance)
         self.parts.append(planes_of(sight, part))
-        costs = sight.foresight.costs
-        alone = costs if sight.mode == block_header.STORED else sight.foresight.prior
-        self._sums += [bits[part].sum(dtype=np.float64) for bits in (costs, alone, sight.memory)]
-        return Block(len(raw), float(costs.sum()), sight.mode, sight.profile, sight.lanes), costs
+        alone = sight.costs if sight.mode == block_header.STORED else sight.lookahead.prior
+        self._sums += [bits[part].sum(dtype=np.float64) for bits in (sight.costs, alone, sight.memory)]
+        return Block(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
 
     def _weigh(self, raw: bytes) -> tuple[Block, Bits]:
         """A block of which only the costs are shown, which are found several times as fast."""
-        coded = codec.transformed(raw)[1]
-        coding = codec.best_coding(coded, self.model, self.lanes, self.prior, self.threads, self._advance)
-        if coding is None or len(coding.payload()) >= len(raw):
+        coded = coding.code_block(raw, self.options, self._advance).coding
+        if coded is None:
             return Block(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
-        mode, shape = block_header.MEMORY_PRIOR if coding.way.prior else block_header.MEMORY, coding.shape
-        return Block(len(raw), coding.bits, mode, shape.profile.name, shape.lanes), coding.byte_costs()
+        shape = coded.shape
+        return Block(len(raw), coded.bits, coded.mode.number, shape.profile.name, shape.lanes), coded.byte_costs()
 
     @property
     def bits(self) -> float:
@@ -202,13 +194,14 @@ def page(
     Raises ValueError for a range that begins behind the end or is longer than MOST.
     """
     used = the_model(model)
-    lookahead.prepare(announce, prior=prior != "off" and used.has_prior())
-    survey = Survey(used, *_range(start, end, size), lanes, prior, threads or 1, progress)
+    options = CodingOptions(used, prior, lanes, threads or 1)
+    lookahead.prepare(announce, prior=options.may_use_prior)
+    survey = Survey(options, *_range(start, end, size), progress)
     while raw := read_fully(source, block_size or container.default_block_size(size)):
         survey.add(raw)
     if survey.start > survey.curve.size:
         raise ValueError(_behind(survey.curve.size))
-    again = _command(name, used, block_size, lanes, prior)
+    again = _command(name, options, block_size)
     about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
     planes = survey.planes
     return render({**about, **survey.facts(), "again": again, "text": is_text(planes[0].tobytes())}, planes)
@@ -237,13 +230,13 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _command(name: str, model: Model, block_size: int | None, lanes: int | None, prior: str) -> str:
+def _command(name: str, options: CodingOptions, block_size: int | None) -> str:
     """What to begin another command with, to see more of the file as it is shown here."""
     words = ["likezip", "heatmap", f"./{name}" if name.startswith("-") and name != "-" else name]
-    words += [] if prior == "auto" else ["--prior", prior]
-    words += [] if lanes is None else ["--lanes", str(lanes)]
+    words += [] if options.prior == "auto" else ["--prior", options.prior]
+    words += [] if options.lanes is None else ["--lanes", str(options.lanes)]
     words += [] if block_size is None else ["--block-size", str(block_size)]
-    words += [] if model.id == default_model().id else ["--model", str(model.path)]
+    words += [] if options.model.id == default_model().id else ["--model", str(options.model.path)]
     return shlex.join(map(_readable, words))
 
 

@@ -12,23 +12,22 @@ from its first bits changes what it says of the others a little, so a byte's cha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, codec
-from likezip.blocks.codec import PriorChoice
-from likezip.blocks.cost import byte_costs
-from likezip.blocks.predictor import Advance, Decisions, Predictor, Shape, Stretch, advance_lanes, predict_bit
+from likezip.blocks import block_header, codec, coding
+from likezip.blocks.coding import BlockCoding
+from likezip.blocks.options import CodingOptions
+from likezip.blocks.predictor import Advance, Predictor, Shape, State, Stretch, advance_lanes, predict_bit
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy
 from likezip.memory import hash_table
 from likezip.memory.profiles import CONTEXTS, PROFILES
 from likezip.memory.registers import KNOWN, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
 from likezip.memory.trained_state import MODELS, untrained_start
-from likezip.model import Model
 from likezip.prior.fixed_point import FREQUENCY_BITS
 
 BEST = 3
@@ -132,72 +131,70 @@ def _encode_looking(state, trees, known, steps, learning, active, ones, bits, vi
                 state.bits[lane] = y
 
 
-class Foresight(NamedTuple):
-    """Of each byte of a block: costs (n,) bits, prior (n,) bits by the prior alone, NaN without one; expected (n, BEST)
-    uint8, the likeliest bytes, and their chances (n, BEST)."""
+class Lookahead(NamedTuple):
+    """Of each byte of a block: prior (n,) its bits by the prior alone, NaN without one; expected (n, BEST) uint8, the
+    likeliest bytes; chances (n, BEST), the probabilities of those."""
 
-    costs: npt.NDArray[np.float64]
     prior: npt.NDArray[np.float32]
     expected: npt.NDArray[np.uint8]
     chances: npt.NDArray[np.float32]
 
+    @classmethod
+    def nothing(cls, size: int) -> Lookahead:
+        """The lookahead of a block of which nothing is expected."""
+        unknown = np.full(size, np.nan, np.float32)
+        return cls(unknown, np.zeros((size, BEST), np.uint8), np.zeros((size, BEST), np.float32))
 
-_OWN = ("registers", "homes", "slots", "inputs", "layer", "rows", "logits", "ones")
-"""What a look writes to, of the state."""
+
+_WRITTEN = ("registers", "homes", "slots", "inputs", "layer", "rows", "logits", "ones")
+"""The arrays of a predictor's state that looking ahead writes to."""
 
 
-def foresee(
-    predictor: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None = None
-) -> tuple[Foresight, Decisions]:
-    """Take all of the block ``known``, as ``Predictor.run`` does, and note what was expected of each byte."""
-    state, size, lanes = predictor.state, known.size, predictor.lanes
-    view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _OWN})
-    looking = Looking(
-        aligned((CONTEXTS, hash_table.LINE_SIZE), np.uint8),
-        np.zeros(32),
-        np.zeros(16),
-        np.zeros(BEST),
-        np.zeros(BEST, np.int64),
-    )
-    starts = state.registers[:, START].copy()
-    found = Foresight(
-        np.zeros(0),
-        np.full(size, np.nan, np.float32),
-        np.empty((size, BEST), np.uint8),
-        np.empty((size, BEST), np.float32),
-    )
+class LookaheadEncoder:
+    """Takes the stretches of a block, as ``predictor.encode_stretch``, and fills ``lookahead`` meanwhile."""
 
-    def encode(
-        stretch: Stretch, trees: npt.NDArray[np.int32], ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]
+    def __init__(self, size: int) -> None:
+        """size: bytes of the block."""
+        self.lookahead = Lookahead.nothing(size)
+        self._looking = Looking(
+            aligned((CONTEXTS, hash_table.LINE_SIZE), np.uint8),
+            np.zeros(32),
+            np.zeros(16),
+            np.zeros(BEST),
+            np.zeros(BEST, np.int64),
+        )
+        self._view: State | None = None
+
+    def __call__(
+        self,
+        predictor: Predictor,
+        known: npt.NDArray[np.uint8],
+        stretch: Stretch,
+        trees: npt.NDArray[np.int32],
+        ones: npt.NDArray[np.uint16],
+        bits: npt.NDArray[np.uint8],
     ) -> None:
-        first, steps, learning, active = stretch
+        state, (first, steps, learning, active) = predictor.state, stretch
+        if self._view is None:
+            self._view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _WRITTEN})
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-        _encode_looking(state, trees, known, steps, learning, active, ones, bits, view, looking, expected, chances)
-        places = starts[:active] + np.arange(first, first + steps)[:, None]
-        found.expected[places], found.chances[places] = expected, chances
+        room = self._view, self._looking, expected, chances
+        _encode_looking(state, trees, known, steps, learning, active, ones, bits, *room)
+        places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
+        self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
         if trees.shape[1]:
             leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
-            found.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
-
-    decisions = predictor.run(known, advance, encode)
-    return found._replace(costs=byte_costs(*decisions, size, lanes)), decisions
-
-
-class LookingCoding(codec.Coding):
-    """A block being coded, and what was expected of each byte."""
-
-    def _run(self, block: Predictor, known: npt.NDArray[np.uint8], advance: Advance | None) -> Decisions:
-        self.foresight, decisions = foresee(block, known, advance)
-        return decisions
+            self.lookahead.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a block is for the model that it is compressed with.
+    """A block as the model sees it that the block is compressed with.
 
     mode, lanes, profile: as in its header, the profile by name; coded: the bytes as they are coded, which differ from
-    ``raw`` where targets of x86 code were made absolute; memory (n,): bits of each byte by the memory alone, in the
-    best way without the prior.  Of a stored block all costs are 8, and nothing is expected: all chances are 0.
+    ``raw`` where targets of x86 code were made absolute; costs (n,): bits of each byte; memory (n,): bits of each byte
+    by the memory alone, in the best mode without the prior.  Of a stored block all costs are 8, and nothing is
+    expected: all chances are 0.
     """
 
     raw: bytes
@@ -205,40 +202,35 @@ class Sight:
     mode: int
     lanes: int
     profile: str
+    costs: npt.NDArray[np.float64]
     memory: npt.NDArray[np.float64]
-    foresight: Foresight
+    lookahead: Lookahead
 
 
-def look_at_block(
-    raw: bytes,
-    model: Model,
-    *,
-    lanes: int | None = None,
-    prior: PriorChoice = "auto",
-    threads: int = 1,
-    advance: Advance | None = None,
-) -> Sight:
+def look_at_block(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> Sight:
     """A block of at least one byte as ``codec.encode_block`` codes it, with the same options."""
-    coded = codec.transformed(raw)[1]
-    best = codec.best_coding(coded, model, lanes, prior, threads, advance, LookingCoding)
-    if best is None or len(best.payload()) >= len(raw):
-        size, eight = len(raw), np.full(len(raw), 8.0)
-        nothing = Foresight(eight, np.full(size, np.nan, np.float32), *np.zeros((2, size, BEST), np.float32))
-        nothing = nothing._replace(expected=np.zeros((size, BEST), np.uint8))
-        return Sight(raw, raw, block_header.STORED, 1, "", eight, nothing)
-    memory = best.foresight.costs
-    if best.way.prior:
-        without = codec.sampled_codings(coded, model, lanes, "off", threads)[0].way
-        memory = codec.Coding(coded, model, without, None, threads).byte_costs()
-    mode = block_header.MEMORY_PRIOR if best.way.prior else block_header.MEMORY
-    return Sight(raw, coded, mode, best.shape.lanes, best.shape.profile.name, memory, best.foresight)
+    encoder = LookaheadEncoder(len(raw))
+    coded = coding.code_block(raw, options, advance, encoder)
+    best = coded.coding
+    if best is None:
+        eight = np.full(len(raw), 8.0)
+        return Sight(raw, raw, block_header.STORED, 1, "", eight, eight, Lookahead.nothing(len(raw)))
+    costs = memory = best.byte_costs()
+    if best.mode.prior:
+        without = coding.sampled_codings(coded.transformed, replace(options, prior="off"))[0].mode
+        memory = BlockCoding(coded.transformed, replace(options, lanes=None), without).byte_costs()
+    shape = best.shape
+    return Sight(
+        raw, coded.transformed, best.mode.number, shape.lanes, shape.profile.name, costs, memory, encoder.lookahead
+    )
 
 
 def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
-    """Compile the kernels once, as ``codec.prepare``, and that of looking."""
-    codec.prepare(announce, prior=prior, foresight=compile_kernels)
+    """Compile the kernels once, as ``codec.prepare_kernels``, and the kernel of looking ahead."""
+    codec.prepare_kernels(announce, prior=prior, foresight=compile_kernels)
 
 
 def compile_kernels() -> None:
     """Compile the kernel by looking at a byte."""
-    foresee(Predictor(Shape(1, 1, 16, PROFILES[0]), untrained_start()), np.frombuffer(b"\0", np.uint8))
+    predictor = Predictor(Shape(1, 1, 16, PROFILES[0]), untrained_start())
+    predictor.run(np.frombuffer(b"\0", np.uint8), encode=LookaheadEncoder(1))

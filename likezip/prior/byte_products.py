@@ -23,7 +23,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_jitable
 
-from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined
+from likezip.kernels.compiling import INSTRUCTIONS, compiled
 
 PANEL = 32
 """Outputs of a tile."""
@@ -161,8 +161,8 @@ def _tile(rows: int) -> Any:
 _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 
 
-@inlined
-def multiply_shifted(packed, shifted, sums, rest):
+@compiled
+def multiply(packed, shifted, sums, rest):
     """sums (rows, outputs) int32 = activations times the packed weight.
 
     shifted (rows, padded columns) uint8: the activations with SHIFT added.  What lies in the columns that pad does not
@@ -194,15 +194,3 @@ def multiply_shifted(packed, shifted, sums, rest):
             for row in range(rows):
                 for i in range(outputs - first):
                     sums[row, first + i] = rest[row, i]
-
-
-@compiled
-def multiply(packed, activations, shifted, sums, rest):
-    """sums (rows, outputs) int32 = activations (rows, columns) int8 times the packed weight.
-
-    shifted (rows, padded columns) uint8, and rest (rows, PANEL) int32 are room to work in.
-    """
-    for row in range(activations.shape[0]):
-        for i in range(activations.shape[1]):
-            shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(SHIFT))
-    multiply_shifted(packed, shifted, sums, rest)

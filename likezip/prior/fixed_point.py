@@ -58,7 +58,8 @@ def _dot(weight: Int8s) -> Product:
         rest = np.zeros((rows, byte_products.PANEL), np.int32)
 
         def multiply() -> None:
-            byte_products.multiply(packed, activations, shifted, sums, rest)
+            shifted[:, :columns] = activations.view(np.uint8) + np.uint8(byte_products.SHIFT)
+            byte_products.multiply(packed, shifted, sums, rest)
 
         return multiply
 

@@ -217,7 +217,7 @@ def take_layers(begin, end, known, first, weights, lanes, trees):
         activations = matrix(lanes.activations, rows, byte_products.padded(columns))
         packed = weights.packed[weights.layout[layer, PACKED] :]
         sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
-        byte_products.multiply_shifted(packed, activations, sums, rest)
+        byte_products.multiply(packed, activations, sums, rest)
         if layer + 1 < weights.layout.shape[0]:
             _before(layer + 1, known, first, weights, lanes)
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec
+from likezip.blocks import coding
 from likezip.memory.trained_state import Start
 from likezip.training.mixture import memory_logits
 from likezip.training.run import STEPS, Run
@@ -25,7 +25,7 @@ class Held:
     @classmethod
     def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
         """From the beginning of ``content``, coded as a block of ``lanes`` lanes."""
-        part = np.frombuffer(codec.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
+        part = np.frombuffer(coding.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
         return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
 
     def rates(self, run: Run, most: int = SEGMENT) -> tuple[float, float]:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip.blocks import codec
+from likezip.blocks import coding
 from likezip.blocks.predictor import Predictor, Shape, default_table_bits
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
@@ -77,7 +77,7 @@ class SegmentsBesideMemory(Segments):
             if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
                 del self._coded[next(iter(self._coded))]
             raw = self._contents[chosen][start : start + self._size].tobytes()
-            coded = np.frombuffer(codec.transformed(raw)[1], np.uint8)
+            coded = np.frombuffer(coding.transformed(raw)[1], np.uint8)
             self._coded[chosen, start] = coded, memory_logits(coded, self._lanes, self._start())
         return self._coded[chosen, start]
 
@@ -104,7 +104,7 @@ def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16
 def start_of(model: Path) -> Callable[[], Start]:
     """What makes copies of the memory's start, without a prior, in a model file."""
     loaded = load_model(model)
-    return lambda: codec.start_of(loaded, TEXT.name)
+    return lambda: coding.start_of(loaded, TEXT.name)
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:

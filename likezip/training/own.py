@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from safetensors.numpy import save
 
-from likezip.blocks import codec
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks import coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames.outputs import complete_output
 from likezip.memory.profiles import BOTH, PROFILES, TEXT
 from likezip.memory.trained_state import Start, untrained_start
@@ -59,8 +59,8 @@ class Task:
             return run, {profile.name: untrained_start() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
-        run = Run(twin_of(codec.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
-        return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
+        run = Run(twin_of(coding.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
+        return run, {profile.name: coding.start_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
         """For the card."""
@@ -150,7 +150,7 @@ def compressed_rate(model: Model, files: list[bytes], prior: PriorChoice = "auto
     for content in files:
         part = content[: MOST_COMPRESSED - size]
         if part:
-            bits, size = bits + codec.cross_entropy(part, model, prior=prior), size + len(part)
+            bits, size = bits + coding.cross_entropy(part, CodingOptions(model, prior)), size + len(part)
     return bits / size
 
 

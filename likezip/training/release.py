@@ -33,7 +33,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from likezip.blocks import codec
+from likezip.blocks import coding
 from likezip.memory.profiles import BOTH, PROFILES, TEXT
 from likezip.memory.trained_state import Start
 from likezip.model import load_model
@@ -213,7 +213,7 @@ def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
 def _start_in(path: Path) -> Callable[[], Start]:
     """What makes copies of the text profile's start in a model file."""
     loaded = load_model(path)
-    return lambda: codec.start_of(loaded, TEXT.name)
+    return lambda: coding.start_of(loaded, TEXT.name)
 
 
 def _assemble(
@@ -224,7 +224,7 @@ def _assemble(
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's start beside the network")
     loaded = load_model(starts)
-    found = {profile.name: codec.start_of(loaded, profile.name) for profile in PROFILES}
+    found = {profile.name: coding.start_of(loaded, profile.name) for profile in PROFILES}
     both = states.train(
         data.files,
         BOTH,
@@ -232,7 +232,7 @@ def _assemble(
         recipe.seed,
         CONFIDENCE,
         prior,
-        codec.start_of(loaded, TEXT.name),
+        coding.start_of(loaded, TEXT.name),
         say=lambda _: None,
     )
     tensors |= states.start_tensors({**found, BOTH.name: both})

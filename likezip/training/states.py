@@ -16,8 +16,8 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec
-from likezip.blocks.codec import SAMPLE
+from likezip.blocks import coding
+from likezip.blocks.coding import SAMPLE
 from likezip.blocks.cost import cross_entropy
 from likezip.blocks.predictor import Predictor, Shape, default_lanes, default_table_bits
 from likezip.blocks.record_length import row_length
@@ -56,7 +56,7 @@ def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 
     """Of blocks drawn from ``files``, the share that the profile suits."""
     random = np.random.default_rng(seed)
     drawn = [draw_block(files, SAMPLE, random) for _ in range(blocks)]
-    return sum(_suits(codec.transformed(raw)[1], profile) for raw in drawn) / blocks
+    return sum(_suits(coding.transformed(raw)[1], profile) for raw in drawn) / blocks
 
 
 def trust(start: Start, confidence: int) -> Start:
@@ -108,7 +108,7 @@ def train(
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
         size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
-        raw = codec.transformed(draw_block(classes[name], size, random))[1]
+        raw = coding.transformed(draw_block(classes[name], size, random))[1]
         if profile not in (TEXT, BOTH) and refused < PATIENCE and not _suits(raw, profile):
             refused += 1
             continue

@@ -27,7 +27,7 @@ from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.layout import repaired
 from fuzz.memory import allocations_at_most
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 from likezip.memory.trained_state import untrained_start
 from likezip.prior.ngrams import FIRST_FEATURES, count_rows
 

@@ -22,7 +22,7 @@ import numpy as np
 import likezip
 from likezip.blocks import block_header, coder, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 from likezip.blocks.predictor import Predictor, Shape
 from likezip.errors import (
     CorruptError,
