@@ -22,11 +22,11 @@ import numpy as np
 from benchmarks.inputs import named_inputs
 from benchmarks.report import markdown
 from likezip.blocks import codec, coding
-from likezip.blocks.cost import cross_entropy
+from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import Predictor, Shape
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.profiles import CONTEXTS, PROFILES, Context, Profile
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 NOTHING = Context("nothing", 0, mask=0)
@@ -58,15 +58,15 @@ class Sample:
     """The beginning of a file, and how likezip models it."""
 
     raw: np.ndarray
-    shape: Shape
+    shape: BlockShape
 
     def cost(self, profile: Profile) -> tuple[float, float]:
         """Bytes and seconds."""
-        start = Start.of(default_model().part(profile.name))
+        start = TrainedState.of(default_model().part(profile.name))
         predictor = Predictor(replace(self.shape, profile=profile), start)
         began = time.perf_counter()
         decisions = predictor.run(self.raw)
-        return cross_entropy(*decisions) / 8, time.perf_counter() - began
+        return total_cost(*decisions) / 8, time.perf_counter() - began
 
 
 def _sample(raw: bytes) -> Sample:

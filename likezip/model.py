@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_NAME = "likezip-1"
-SUFFIX = ".safetensors"
+MODEL_SUFFIX = ".safetensors"
 ID_BYTES = 8
-LARGEST = 1 << 30
+LARGEST_MODEL = 1 << 30
 """Bytes of a model file at most; the shipped one has 23.5 million."""
 LARGEST_HEADER = 1 << 20
 """Bytes of the description at its beginning, JSON with the names of tensors and the card, for it to be found."""
@@ -57,7 +57,7 @@ class Model:
         try:
             with safe_open(self.path, "numpy") as opened:
                 found: dict[str, Any] = dict(opened.metadata() or {})
-            return {**found, "card": _card(found["card"])} if "card" in found else found
+            return {**found, "card": _parsed_card(found["card"])} if "card" in found else found
         except (SafetensorError, ValueError) as error:
             raise FormatError(f"{self.path}: not a model file ({error})") from error
 
@@ -75,7 +75,7 @@ class Model:
         return bool(self.part("prior") and self.part("both"))
 
 
-def _card(text: str) -> Any:
+def _parsed_card(text: str) -> Any:
     """A model's card from JSON; raises ValueError for what is none, or larger or deeper than any that is meant to be
     read."""
     if len(text) > LARGEST_HEADER:
@@ -86,14 +86,14 @@ def _card(text: str) -> Any:
         raise ValueError("its card is nested too deep") from error
     level, depth = [card], 0
     while level:
-        level = [part for one in level if isinstance(one, dict | list) for part in _parts(one)]
+        level = [part for one in level if isinstance(one, dict | list) for part in _members(one)]
         depth += 1
         if depth > DEEPEST_CARD:
             raise ValueError("its card is nested too deep")
     return card
 
 
-def _parts(one: dict[str, Any] | list[Any]) -> list[Any]:
+def _members(one: dict[str, Any] | list[Any]) -> list[Any]:
     return list(one.values()) if isinstance(one, dict) else one
 
 
@@ -154,8 +154,8 @@ def _hashed(path: Path, size: int, modified: int, number: int) -> Model:
 
     Raises FormatError for one that is larger than any, before it is read.
     """
-    if size > LARGEST:
-        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST})")
+    if size > LARGEST_MODEL:
+        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST_MODEL})")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
     return Model(digest[:ID_BYTES], path.stem, path, size)
@@ -167,7 +167,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     Raises UnknownModelError when there is none, FormatError for a file that is larger than any model.
     """
     path = Path(path_or_name)
-    named = [place / f"{path_or_name}{SUFFIX}" for place in _directories()]
+    named = [place / f"{path_or_name}{MODEL_SUFFIX}" for place in _directories()]
     for candidate in [path, *named]:
         if candidate.is_file():
             return _identified(candidate.resolve())
@@ -180,7 +180,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
 
 def default_model() -> Model:
     """The model that likezip ships and writes with, whatever else has its name."""
-    shipped = [place / f"{DEFAULT_NAME}{SUFFIX}" for place in _shipped()]
+    shipped = [place / f"{DEFAULT_NAME}{MODEL_SUFFIX}" for place in _shipped()]
     return load_model(next((path for path in shipped if path.is_file()), DEFAULT_NAME))
 
 
@@ -199,7 +199,7 @@ def all_models() -> Iterator[Model]:
     """The model files in the model directories that can be read, in the order in which they are looked at; what does
     not begin as one, or is too large, is passed over without being read."""
     for place in dict.fromkeys(place.resolve() for place in _directories()):
-        for path in sorted(place.glob(f"*{SUFFIX}")):
+        for path in sorted(place.glob(f"*{MODEL_SUFFIX}")):
             with suppress(OSError, FormatError, UnknownModelError):
                 if path.is_file() and _is_a_model(path):
                     yield load_model(path)

@@ -12,7 +12,7 @@ import likezip
 from likezip.blocks import block_header, codec, coding, predictor
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import CodingOptions, PriorChoice
-from likezip.blocks.predictor import Shape
+from likezip.blocks.predictor import BlockShape
 from likezip.memory.profiles import PROFILES
 from likezip.model import Model, default_model
 from likezip.prior import forward, ngrams, parallel
@@ -30,9 +30,9 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return likezip.load_model(path)
 
 
-@pytest.mark.parametrize("sample", [coding.SAMPLE, 4096])
+@pytest.mark.parametrize("sample", [coding.SAMPLE_SIZE, 4096])
 def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coding, "SAMPLE", sample)
+    monkeypatch.setattr(coding, "SAMPLE_SIZE", sample)
     choices: tuple[PriorChoice, ...] = ("auto", "on", "off")
     for raw in (TEXT, RECORDS):
         coded = {choice: codec.encode_block(raw, CodingOptions(default_model(), choice)) for choice in choices}
@@ -51,11 +51,15 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
 
     class Fixed:
         def __init__(self, raw: bytes, options: CodingOptions, mode: coding.BlockMode, *_: object) -> None:
-            self.mode, self.shape = mode, Shape(len(raw), 1, 16, PROFILES[0])
+            self.mode, self.shape = mode, BlockShape(len(raw), 1, 16, PROFILES[0])
 
         @property
         def bits(self) -> float:
-            by_profile = {block_header.TEXT: 8066, block_header.RECORDS: 8079, block_header.CODE: code}
+            by_profile = {
+                block_header.TEXT_PROFILE: 8066,
+                block_header.RECORDS_PROFILE: 8079,
+                block_header.CODE_PROFILE: code,
+            }
             return 7040 if self.mode.prior else by_profile[self.mode.profile]
 
     monkeypatch.setattr(coding, "BlockCoding", Fixed)
@@ -64,9 +68,9 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
 
 
 def test_the_sample_is_spread_over_the_block() -> None:
-    size = coding.SAMPLE // 4
+    size = coding.SAMPLE_SIZE // 4
     raw = random.Random(2).randbytes(3 * (1 << 18) + size)
-    assert coding._sample(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
+    assert coding._sampled_parts(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
 
 
 def test_a_model_without_a_prior(without: Model) -> None:
@@ -117,7 +121,11 @@ def test_cross_entropy_is_what_is_written() -> None:
 
 
 def test_profiles_are_in_the_order_of_their_numbers() -> None:
-    named = {block_header.TEXT: "text", block_header.RECORDS: "records", block_header.CODE: "code"}
+    named = {
+        block_header.TEXT_PROFILE: "text",
+        block_header.RECORDS_PROFILE: "records",
+        block_header.CODE_PROFILE: "code",
+    }
     assert {number: profile.name for number, profile in enumerate(PROFILES)} == named
 
 
@@ -135,7 +143,7 @@ def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) ->
     header, payload = codec.encode_block(noise, options)
     assert (header.mode, payload) == (block_header.STORED, noise)
     assert coding.cross_entropy(noise, options) == 8 * len(noise)
-    assert set(coded) == {coding.SAMPLE}
+    assert set(coded) == {coding.SAMPLE_SIZE}
     middle = noise[:140_000] + b"something else than noise " * 800 + noise[160_000:]  # not in the sample
     header, payload = codec.encode_block(middle, options)
     assert header.mode == block_header.MEMORY and len(payload) < len(middle) - 19_000

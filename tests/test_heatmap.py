@@ -21,8 +21,8 @@ from matplotlib.image import imread
 from likezip.blocks import block_header, coding
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.likelihood import heatmap, lookahead
-from likezip.likelihood.heatmap import PLANES, QUANTUM, UNKNOWN, Curve, is_text, planes_of, quantised
-from likezip.likelihood.lookahead import Lookahead, Sight
+from likezip.likelihood.heatmap import NO_VALUE, PLANES, QUANTUM, Curve, is_text, planes_of, quantised
+from likezip.likelihood.lookahead import BlockLookahead, Lookahead
 from likezip.model import default_model
 
 Bytes = npt.NDArray[np.uint8]
@@ -65,8 +65,8 @@ def unpack(page: bytes) -> Unpacked:
     raw, changed, others, (cost, prior, memory), chances = np.split(planes, [1, 2, 5, 8])
     chances = chances + np.where(others == 0, cost, 0).astype(np.uint8)
     q = np.stack([cost, prior, memory + cost])
-    costs, prior_alone, alone = np.where(q == UNKNOWN, np.nan, QUANTUM * q.astype(float) ** 2)
-    shares = np.where(chances == UNKNOWN, 0.0, 0.5 ** (QUANTUM * chances.astype(float) ** 2))
+    costs, prior_alone, alone = np.where(q == NO_VALUE, np.nan, QUANTUM * q.astype(float) ** 2)
+    shares = np.where(chances == NO_VALUE, 0.0, 0.5 ** (QUANTUM * chances.astype(float) ** 2))
     coded = (raw ^ changed)[0]
     return Unpacked(raw[0], coded, (others ^ coded).T, costs, prior_alone, alone, shares.T)
 
@@ -74,14 +74,14 @@ def unpack(page: bytes) -> Unpacked:
 def test_bits_are_quantised_finely_where_they_are_few() -> None:
     bits = np.array([0, 0.0005, 0.1, 1, 8, 12.345, 31.4, 1000, np.nan, np.inf, -1e-9])
     found = quantised(bits)
-    assert found[[0, 4, 7, 8, 9, 10]].tolist() == [0, 128, UNKNOWN - 1, UNKNOWN, UNKNOWN, 0]
+    assert found[[0, 4, 7, 8, 9, 10]].tolist() == [0, 128, NO_VALUE - 1, NO_VALUE, NO_VALUE, 0]
     back = QUANTUM * found[:7].astype(float) ** 2
     assert np.all(np.abs(back - bits[:7]) <= 0.0005 + np.sqrt(QUANTUM * bits[:7]))
 
 
 @pytest.mark.parametrize("prior", ["off", "on"])
 def test_planes_are_what_was_foreseen(prior: PriorChoice) -> None:
-    sight = lookahead.look_at_block(TEXT, CodingOptions(MODEL, prior))
+    sight = lookahead.look_ahead(TEXT, CodingOptions(MODEL, prior))
     made = page(TEXT, prior=prior)
     found, facts, seen = unpack(made), facts_of(made), sight.lookahead
     assert found.raw.tobytes() == found.coded.tobytes() == TEXT
@@ -134,12 +134,12 @@ def test_the_curve_is_as_long_however_the_file_comes() -> None:
 def test_a_range_shows_the_same_and_looks_only_where_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
 
-    def look(raw: bytes, *arguments: Any, **options: Any) -> Sight:
+    def look(raw: bytes, *arguments: Any, **options: Any) -> BlockLookahead:
         looked.append(TEXT.index(raw))
         return look_at_block(raw, *arguments, **options)
 
-    whole, look_at_block = unpack(page(TEXT, block_size=1500)), lookahead.look_at_block
-    monkeypatch.setattr(lookahead, "look_at_block", look)
+    whole, look_at_block = unpack(page(TEXT, block_size=1500)), lookahead.look_ahead
+    monkeypatch.setattr(lookahead, "look_ahead", look)
     made = page(TEXT, block_size=1500, start=1600, end=3100)
     assert looked == [1500, 3000]
     found = unpack(made)
@@ -159,7 +159,7 @@ def test_ranges_that_are_refused() -> None:
     with pytest.raises(ValueError, match="needs a file"):
         page(TEXT, size=None, start=-5)
     with pytest.raises(ValueError, match="at most 2097152"):
-        page(TEXT, size=None, end=heatmap.MOST + 1)
+        page(TEXT, size=None, end=heatmap.MOST_SHOWN + 1)
 
 
 def test_the_page_is_the_same_every_time_and_tells_how_far_it_is() -> None:
@@ -186,7 +186,7 @@ def test_code_is_shown_as_it_is_beside_how_it_is_coded() -> None:
         code += random.bytes(20).replace(b"\xe8", b"\x90").replace(b"\xe9", b"\x90") + b"\xe8"
         code += ([100, 5000, 70000][call % 3] - len(code) - 4).to_bytes(4, "little", signed=True)
     raw = bytes(code)
-    found, sight = unpack(page(raw)), lookahead.look_at_block(raw, CodingOptions(MODEL, "off"))
+    found, sight = unpack(page(raw)), lookahead.look_ahead(raw, CodingOptions(MODEL, "off"))
     assert found.raw.tobytes() == raw and found.coded.tobytes() == sight.coded != raw
     assert np.array_equal(found.expected, sight.lookahead.expected)
 
@@ -245,7 +245,7 @@ def seen(raw: bytes, costs: npt.NDArray[np.float64] | None = None) -> bytes:
     expected, chances = random.integers(32, 127, (size, 3)), random.random((size, 3)) / 3
     prior = random.exponential(3, size).astype(np.float32)
     known = Lookahead(prior, expected.astype(np.uint8), chances.astype(np.float32))
-    sight = Sight(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, costs, known)
+    sight = BlockLookahead(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, costs, known)
     curve = Curve()
     curve.add(costs)
     facts = {

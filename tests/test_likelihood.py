@@ -11,13 +11,13 @@ import pytest
 import likezip
 from likezip.blocks import block_header, codec, coder, coding, predictor
 from likezip.blocks.coding import BlockCoding, BlockMode
-from likezip.blocks.cost import byte_costs
+from likezip.blocks.cost import cost_of_each_byte
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container
 from likezip.frames.workers import Workers
 from likezip.likelihood import density, lookahead
 from likezip.likelihood.lookahead import BEST
-from likezip.memory.profiles import BOTH, PROFILES
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
 from likezip.model import Model, default_model
 
 WORDS = b"the quick brown fox jumps over a lazy dog while it rains in the valley of nine rivers".decode().split()
@@ -33,7 +33,7 @@ def prose(size: int, seed: int = 1) -> bytes:
 @pytest.mark.parametrize(("prior", "lanes"), [(False, 1), (True, 1), (True, 3), (True, 7)])
 def test_costs_of_bytes_add_up_to_the_block(prior: bool, lanes: int) -> None:
     coding = BlockCoding(
-        prose(1003), CodingOptions(default_model(), lanes=lanes), BlockMode(block_header.TEXT, 0, prior)
+        prose(1003), CodingOptions(default_model(), lanes=lanes), BlockMode(block_header.TEXT_PROFILE, 0, prior)
     )
     costs = coding.byte_costs()
     assert costs.shape == (1003,)
@@ -43,7 +43,9 @@ def test_costs_of_bytes_add_up_to_the_block(prior: bool, lanes: int) -> None:
 
 def test_a_byte_costs_what_its_eight_decisions_cost() -> None:
     """In three lanes of a block of eleven bytes, which are 4, 4 and 3 long."""
-    coding = BlockCoding(b"abracadabra", CodingOptions(default_model(), lanes=3), BlockMode(block_header.TEXT, 0))
+    coding = BlockCoding(
+        b"abracadabra", CodingOptions(default_model(), lanes=3), BlockMode(block_header.TEXT_PROFILE, 0)
+    )
     ones, bits = (part.astype(float) for part in coding.decisions)
     costs = -np.log2(np.where(bits == 1, ones, 65536 - ones) / 65536)
     steps = costs[: 3 * 24].reshape(3, 8, 3).sum(1)
@@ -55,7 +57,9 @@ def test_a_byte_costs_what_its_eight_decisions_cost() -> None:
 def test_threads_change_nothing() -> None:
     raw = prose(3000)
     alone, *shared = (
-        BlockCoding(raw, CodingOptions(default_model(), "on", 1, threads), BlockMode(block_header.TEXT, 0, True))
+        BlockCoding(
+            raw, CodingOptions(default_model(), "on", 1, threads), BlockMode(block_header.TEXT_PROFILE, 0, True)
+        )
         for threads in (1, 2, 3)
     )
     for other in shared:
@@ -149,8 +153,11 @@ def test_costs_of_machine_code_are_by_byte() -> None:
 @pytest.mark.parametrize("split", [1, 700, 2999])
 def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, split: int) -> None:
     """As all of it at once; and more than once."""
-    known, profile = np.frombuffer(prose(3000), np.uint8), BOTH if prior else PROFILES[block_header.TEXT]
-    whole = predictor.Shape(3000, 1, 19, profile)
+    known, profile = (
+        np.frombuffer(prose(3000), np.uint8),
+        BESIDE_PRIOR if prior else PROFILES[block_header.TEXT_PROFILE],
+    )
+    whole = predictor.BlockShape(3000, 1, 19, profile)
     with coding.open_predictor(whole, OPTIONS, prior=prior) as first:
         expected = first.run(known)
     with coding.open_predictor(replace(whole, size=split), OPTIONS, prior=prior) as second:
@@ -166,12 +173,12 @@ def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, sp
 @pytest.mark.parametrize("prior", [False, True])
 def test_costs_behind_a_context_are_those_of_one_run(prior: bool) -> None:
     """With as large a table."""
-    context, raw, mode = prose(2000, seed=7) + b"\n", prose(900, seed=8), BlockMode(block_header.TEXT, 0, prior)
+    context, raw, mode = prose(2000, seed=7) + b"\n", prose(900, seed=8), BlockMode(block_header.TEXT_PROFILE, 0, prior)
     costs = density._costs_behind(context, raw, OPTIONS, mode, None)
     shape = mode.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
     with coding.open_predictor(shape, OPTIONS, prior=prior) as whole:
         decisions = whole.run(np.frombuffer(context + raw, np.uint8))
-    assert np.array_equal(costs, byte_costs(*decisions, shape.size, 1)[len(context) :])
+    assert np.array_equal(costs, cost_of_each_byte(*decisions, shape.size, 1)[len(context) :])
 
 
 def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,19 +199,19 @@ def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.M
     assert sum(told) == 2000 and told[0] == 0
     for other in (b"another", b"and another"):
         likezip.byte_costs(b"x", context=other, prior="off")
-    assert len(density._kept) <= density.MOST_KEPT
+    assert len(density._learnt_contexts) <= density.MOST_CONTEXTS
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])
 @pytest.mark.parametrize("prompt", [b"", prose(5000)])
 def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes) -> None:
     """Within 1 % and a word: what is decoded is what would be encoded."""
-    data, bits = density.drawn(4000, prompt=prompt, seed=5, prior=prior)
+    data, bits = density.sample_and_bits(4000, prompt=prompt, seed=5, prior=prior)
     assert len(data) == 4000
     if prompt:
         mode = coding.sampled_codings(prompt, CodingOptions(default_model(), prior, 1))[0].mode
     else:
-        mode = BlockMode(block_header.TEXT, 0, prior == "on")
+        mode = BlockMode(block_header.TEXT_PROFILE, 0, prior == "on")
     costs = BlockCoding(prompt + data, CodingOptions(default_model(), prior, 1), mode).byte_costs()[len(prompt) :]
     assert costs.sum() == pytest.approx(bits, rel=0.01, abs=32)
     assert bits > 100
@@ -219,8 +226,8 @@ def test_a_seed_gives_the_same_sample_and_another_another() -> None:
 
 def test_a_sample_compresses_to_the_bits_that_drew_it() -> None:
     """In one lane; 64 bytes are the container's."""
-    data, bits = density.drawn(30_000, seed=7, prompt=prose(20_000), prior="on")
-    alone, bits_alone = density.drawn(30_000, seed=7, prior="on")
+    data, bits = density.sample_and_bits(30_000, seed=7, prompt=prose(20_000), prior="on")
+    alone, bits_alone = density.sample_and_bits(30_000, seed=7, prior="on")
     assert bits_alone == pytest.approx(8 * (len(likezip.compress(alone, prior="on", lanes=1)) - 64), rel=0.01, abs=64)
     assert bits == pytest.approx(likezip.byte_costs(data, context=prose(20_000), prior="on").sum(), rel=0.01)
 
@@ -275,14 +282,14 @@ def model() -> Model:
 def test_a_short_block_is_stored_if_it_would_be(model: Model) -> None:
     for raw in (b"abc", b"hello", b"hello hello hello hello"):
         mode = codec.encode_block(raw, CodingOptions(model))[0].mode
-        assert lookahead.look_at_block(raw, CodingOptions(model)).mode == mode
-    assert lookahead.look_at_block(b"abc", CodingOptions(model)).mode == block_header.STORED != mode
+        assert lookahead.look_ahead(raw, CodingOptions(model)).mode == mode
+    assert lookahead.look_ahead(b"abc", CodingOptions(model)).mode == block_header.STORED != mode
 
 
 @pytest.mark.parametrize(("prior", "lanes"), [("on", 3), ("off", 1)])
 def test_looking_changes_nothing(prior: PriorChoice, lanes: int, model: Model) -> None:
     raw = prose(900)
-    sight = lookahead.look_at_block(raw, CodingOptions(model, prior, lanes))
+    sight = lookahead.look_ahead(raw, CodingOptions(model, prior, lanes))
     best = coding.best_coding(raw, CodingOptions(model, prior, lanes))
     assert best is not None
     assert np.array_equal(sight.costs, best.byte_costs())
@@ -292,7 +299,7 @@ def test_looking_changes_nothing(prior: PriorChoice, lanes: int, model: Model) -
 
 def test_expected_bytes_come_true_as_often_as_they_say(model: Model) -> None:
     raw = prose(6000)
-    sight = lookahead.look_at_block(raw, CodingOptions(model, "on", 1))
+    sight = lookahead.look_ahead(raw, CodingOptions(model, "on", 1))
     found = sight.lookahead
     actual = np.frombuffer(raw, np.uint8)
     assert (np.diff(found.chances, axis=1) <= 0).all()
@@ -308,7 +315,7 @@ def test_expected_bytes_come_true_as_often_as_they_say(model: Model) -> None:
 def test_expected_bytes_are_the_best_of_all(model: Model) -> None:
     """Against all 256 by changing the byte that comes: what it costs is its chance, but for learning within it."""
     raw = prose(300)
-    found = lookahead.look_at_block(raw, CodingOptions(model, "off", 1))
+    found = lookahead.look_ahead(raw, CodingOptions(model, "off", 1))
     mode = coding.sampled_codings(raw, CodingOptions(model, "off", 1))[0].mode
     for place in (17, 120, 299):
         costs = []
@@ -322,14 +329,14 @@ def test_expected_bytes_are_the_best_of_all(model: Model) -> None:
 
 def test_what_each_alone_would_have_taken(model: Model) -> None:
     raw = prose(3000)
-    sight = lookahead.look_at_block(raw, CodingOptions(model, "on", 1))
+    sight = lookahead.look_ahead(raw, CodingOptions(model, "on", 1))
     memory = likezip.byte_costs(raw, prior="off")
     assert sight.memory.sum() == pytest.approx(memory.sum())
     assert sight.costs.sum() < min(memory.sum(), sight.lookahead.prior.sum())
 
 
 def test_of_noise_nothing_is_expected(model: Model) -> None:
-    sight = lookahead.look_at_block(random.Random(1).randbytes(40_000), CodingOptions(model))
+    sight = lookahead.look_ahead(random.Random(1).randbytes(40_000), CodingOptions(model))
     assert sight.mode == block_header.STORED
     assert not sight.lookahead.chances.any()
     assert set(sight.costs) == {8.0}

@@ -80,13 +80,13 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
     small = BlockHeader.stored(4, block_header.checksum(b"some")), b"some"
     large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
     decoded: list[int] = []
-    decode = reader.decode
+    decode = reader.decode_in_worker
 
-    def noted(threads: int, advance: Any, block: reader.Block, model: Model) -> bytes:
+    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model) -> bytes:
         decoded.append(block.number)
         return decode(threads, advance, block, model)
 
-    monkeypatch.setattr(reader, "decode", noted)
+    monkeypatch.setattr(reader, "decode_in_worker", noted)
     cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * block_header.BLOCK_HEADER_SIZE + 4]
     with pytest.raises(likezip.LimitError, match="block 1"):
         way(cut, max_size=1000)
@@ -148,7 +148,7 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
 
 @pytest.mark.parametrize("prior", [False, True])
 def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
-    shape = coding.BlockMode(block_header.TEXT, 0, prior).shape(300, 7)
+    shape = coding.BlockMode(block_header.TEXT_PROFILE, 0, prior).shape(300, 7)
     with coding.open_predictor(shape, CodingOptions(default_model()), prior=prior) as block:
         block.follow(codec_decoder(b""))
         assert block.raw.tobytes() == bytes(300)
@@ -170,7 +170,7 @@ def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.Mo
         predict(self, shape, start, prior)
 
     monkeypatch.setattr(predictor.Predictor, "__init__", noted)
-    options, mode = CodingOptions(default_model(), lanes=1024), coding.BlockMode(block_header.TEXT, 0, True)
+    options, mode = CodingOptions(default_model(), lanes=1024), coding.BlockMode(block_header.TEXT_PROFILE, 0, True)
     coded = coding.BlockCoding(b"sixteen letters.", options, mode)
     header = BlockHeader(block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coded.shape.table_bits, 16, len(coded.payload()), 0)
     with pytest.raises(likezip.CorruptError, match="checksum"):
@@ -257,14 +257,13 @@ def test_foreign_files_do_not_slow_a_look_up(huge: Path, tmp_path: Path, monkeyp
         os.mkfifo(tmp_path / "pipe.safetensors")
     (tmp_path / "mine.safetensors").write_bytes(default_model().path.read_bytes() + b" " * 0)
     read: list[Path] = []
-    content = models._content
+    hashed = models._hashed
 
-    def noted(path: Path) -> bytes:
+    def noted(path: Path, *status: int) -> Model:
         read.append(path)
-        return content(path)
+        return hashed(path, *status)
 
-    monkeypatch.setattr(models, "_content", noted)
-    models._identified.cache_clear()
+    monkeypatch.setattr(models, "_hashed", noted)
     assert [model.path for model in models.all_models()][:1] == [tmp_path / "mine.safetensors"]
     assert {path.name for path in read if path.parent == tmp_path} == {"mine.safetensors", "huge.safetensors"}
     assert models.find_model(default_model().id).id == default_model().id

@@ -30,7 +30,7 @@ def framed(*blocks: bytes) -> bytes:
     with Workers() as workers:
         model = likezip.load_model("likezip-1")
         writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
-        return b"".join([*(part for block in blocks for part in writer.put(block)), *writer.end()])
+        return b"".join([*(part for block in blocks for part in writer.write_block(block)), *writer.end()])
 
 
 PARTS = [TEXT[i * BLOCK : (i + 1) * BLOCK] for i in range(BLOCKS)]

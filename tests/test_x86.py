@@ -47,7 +47,7 @@ def _calls(targets: list[int], places: int) -> bytes:
 
 def test_code_is_found_by_targets_that_come_again() -> None:
     assert x86_transform.is_code(_calls([100, -5000, 70000], 200))
-    assert not x86_transform.is_code(_calls([100, -5000, 70000], x86_transform.FEWEST - 2))
+    assert not x86_transform.is_code(_calls([100, -5000, 70000], x86_transform.FEWEST_PLACES - 2))
     assert not x86_transform.is_code(_calls(list(range(0, 90000, 9)), 200))  # each function is called once
     assert not x86_transform.is_code(b"\xe8\x07\x00\x00\x00 and so on" * 1000)  # distances come again, not the targets
     assert not x86_transform.is_code(np.random.default_rng(1).bytes(1_000_000))

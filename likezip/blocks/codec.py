@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def prepare_kernels(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
     """Compile the kernels once, with ``prior`` those of the prior too, and ``more``: functions that compile kernels, by
     name.  ``announce`` is called before, as it takes a while."""
-    blocks.coding.compile_kernels(announce, prior=prior, more=more)
+    blocks.coding.compile_block_kernels(announce, prior=prior, more=more)
 
 
 def encode_block(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> tuple[BlockHeader, bytes]:

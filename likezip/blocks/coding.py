@@ -18,17 +18,17 @@ from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.coder import Decoder, encode
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import Advance, Encode, Predictor, Shape, encode_stretch
+from likezip.blocks.predictor import Advance, BlockShape, Encode, Predictor, encode_stretch
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
-from likezip.memory.profiles import BOTH, PROFILES
-from likezip.memory.trained_state import Start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
+from likezip.memory.trained_state import TrainedState
 from likezip.model import Model
 from likezip.prior import parallel
 from likezip.prior.network import Network
 
-SAMPLE = 1 << 15
+SAMPLE_SIZE = 1 << 15
 """Bytes of a block that are coded in every mode, each profile and the prior, to see which is best; of a shorter block
 all."""
 
@@ -46,12 +46,14 @@ less than FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8 and ta
 would be 0.3 % smaller."""
 
 
-def compile_kernels(announce: Callable[[], None] | None, *, prior: bool, more: dict[str, Callable[[], None]]) -> None:
+def compile_block_kernels(
+    announce: Callable[[], None] | None, *, prior: bool, more: dict[str, Callable[[], None]]
+) -> None:
     """Compile the kernels of this package, with ``prior`` those of the prior too, and ``more``, unless they are in the
     cache."""
-    wanted = {"predictor": predictor.compile_kernels, "x86": x86_transform.compile_kernels, **more}
+    wanted = {"predictor": predictor.compile_predictor, "x86": x86_transform.compile_x86_transform, **more}
     if prior:
-        wanted["prior"] = parallel.compile_kernels
+        wanted["prior"] = parallel.compile_prior
     cache.compile_once(compiling.CACHE, wanted, announce)
 
 
@@ -64,24 +66,24 @@ def network_of(model: Model) -> Network:
         raise FormatError(f"{model.path}: the model file's prior is not what this likezip needs ({error})") from error
 
 
-def start_of(model: Model, part: str) -> Start:
-    """A copy of the trained start for a profile, by its name.  Raises FormatError."""
+def trained_state_of(model: Model, part: str) -> TrainedState:
+    """A copy of the trained state for a profile, by its name.  Raises FormatError."""
     try:
-        return Start.of(model.part(part))
+        return TrainedState.of(model.part(part))
     except (KeyError, ValueError) as error:
         raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
 
 
 @contextmanager
-def open_predictor(shape: Shape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor]:
+def open_predictor(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor]:
     """The predictor of a block, with the prior or without it."""
-    start = start_of(options.model, shape.profile.name)
+    trained = trained_state_of(options.model, shape.profile.name)
     if not prior:
-        yield Predictor(shape, start)
+        yield Predictor(shape, trained)
         return
     network = network_of(options.model)
-    with parallel.ready(network, shape.size, shape.used_lanes, threads=options.threads) as ready:
-        yield Predictor(shape, start, ready)
+    with parallel.open_prior(network, shape.size, shape.used_lanes, threads=options.threads) as ready:
+        yield Predictor(shape, trained, ready)
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class BlockMode:
         """The number of lanes of a block of ``size`` bytes."""
         return predictor.default_lanes(size) if self.prior else 1
 
-    def shape(self, size: int, lanes: int, table_bits: int | None = None) -> Shape:
+    def shape(self, size: int, lanes: int, table_bits: int | None = None) -> BlockShape:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
-        profile = BOTH if self.prior else PROFILES[self.profile]
-        return Shape(size, lanes, table_bits or predictor.default_table_bits(size), profile, self.row_length)
+        profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
+        return BlockShape(size, lanes, table_bits or predictor.default_table_bits(size), profile, self.row_length)
 
 
 class BlockCoding:
@@ -127,24 +129,24 @@ class BlockCoding:
     @cached_property
     def bits(self) -> float:
         """The cost of the block by its probabilities."""
-        return cost.cross_entropy(*self.decisions)
+        return cost.total_cost(*self.decisions)
 
     def payload(self) -> bytes:
         """The payload in a frame, unless it is no shorter than the block, which then is stored."""
-        return block_header.padded(encode(*self.decisions), self.shape.size)
+        return block_header.pad_payload(encode(*self.decisions), self.shape.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""
-        return cost.byte_costs(*self.decisions, self.shape.size, self.shape.lanes)
+        return cost.cost_of_each_byte(*self.decisions, self.shape.size, self.shape.lanes)
 
 
 def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
     """The modes that ``options`` allow for a block, the prior last."""
-    text = BlockMode(block_header.TEXT, 0)
+    text = BlockMode(block_header.TEXT_PROFILE, 0)
     if options.prior == "on":
         return [_prior_mode(options.model)]
     rows = row_length(raw)
-    modes = [text, BlockMode(block_header.RECORDS, rows), BlockMode(block_header.CODE, rows)]
+    modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
 
 
@@ -152,7 +154,7 @@ def _prior_mode(model: Model) -> BlockMode:
     """The mode with the prior; raises UnsupportedError if the model has none."""
     if not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
-    return BlockMode(block_header.TEXT, 0, prior=True)
+    return BlockMode(block_header.TEXT_PROFILE, 0, prior=True)
 
 
 def best_coding(
@@ -179,7 +181,7 @@ def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
 def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
     """A sample of a block, or all of a short one, coded in the modes that ``options`` allow: first in the best mode,
     which the block is to be coded in, then in the best mode without the prior, if that is another."""
-    sample = raw if len(raw) <= SAMPLE else _sample(raw)
+    sample = raw if len(raw) <= SAMPLE_SIZE else _sampled_parts(raw)
     lanes = options.lanes and max(1, options.lanes * len(sample) // len(raw))
     codings = [BlockCoding(sample, replace(options, lanes=lanes), mode) for mode in _modes(raw, options)]
     without = sorted((coding for coding in codings if not coding.mode.prior), key=attrgetter("bits"))[:1]
@@ -193,9 +195,9 @@ def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
     return [codings[-1], *without] if pays else without
 
 
-def _sample(raw: bytes) -> bytes:
-    """Four parts of a block, SAMPLE bytes together, evenly spread."""
-    size = SAMPLE // 4
+def _sampled_parts(raw: bytes) -> bytes:
+    """Four parts of a block, SAMPLE_SIZE bytes together, evenly spread."""
+    size = SAMPLE_SIZE // 4
     starts = [(len(raw) - size) * part // 3 for part in range(4)]
     return b"".join(raw[start : start + size] for start in starts)
 
@@ -243,7 +245,7 @@ def decode_payload(header: BlockHeader, payload: bytes, options: CodingOptions, 
     prior, model = header.mode == block_header.MEMORY_PRIOR, options.model
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
-    words = block_header.unpadded(payload, header.raw_size)
+    words = block_header.unpad_payload(payload, header.raw_size)
     if not words:  # every bit of them is a zero, whatever is expected: no block costs hours whose file is nothing
         if advance is not None:
             advance(header.raw_size)
@@ -261,7 +263,7 @@ def _restored(converted: bytes, transform: int) -> bytes:
     return x86_transform.to_relative(converted) if transform == block_header.X86 else converted
 
 
-def draw(
+def draw_bytes(
     size: int, decoder: Decoder, options: CodingOptions, *, prompt: bytes = b"", advance: Advance | None = None
 ) -> bytes:
     """``size`` bytes, at least one, that ``decoder``'s words mean behind ``prompt``, in one lane.
@@ -274,7 +276,7 @@ def draw(
     elif options.prior == "on" or options.may_use_prior:
         mode = _prior_mode(options.model)
     else:
-        mode = BlockMode(block_header.TEXT, 0)
+        mode = BlockMode(block_header.TEXT_PROFILE, 0)
     shape = mode.shape(len(prompt) + size, 1)
     with open_predictor(shape, options, prior=mode.prior) as opened:
         if prompt:

@@ -80,7 +80,7 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def put(line: str) -> None:
+def print_line(line: str) -> None:
     """A line on standard output; an error says that it is about that."""
     with naming(STANDARD_OUTPUT):
         click.echo(line)

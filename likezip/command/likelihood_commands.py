@@ -17,7 +17,7 @@ import click
 from likezip import likelihood
 from likezip.blocks import codec
 from likezip.blocks.options import CodingOptions, PriorChoice
-from likezip.command.console import Counted, described, failures, put, range_option, size_option
+from likezip.command.console import Counted, described, failures, print_line, range_option, size_option
 from likezip.command.names import PIPE, output_path
 from likezip.command.options import (
     A_PATH,
@@ -52,7 +52,7 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
         raise click.BadParameter(str(error)) from error
 
 
-@click.command()
+@click.command("score")
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @click.option(
     "--by",
@@ -85,7 +85,7 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
 @raw_option
 @prior_option
 @common_options
-def score(
+def score_command(
     files: tuple[str, ...],
     division: Any,
     contexts: tuple[str, ...],
@@ -142,7 +142,7 @@ def score(
         failed = each(files or (PIPE,), work)
     with failures():
         if as_json:
-            put(json.dumps(results, indent=1))
+            print_line(json.dumps(results, indent=1))
     sys.exit(failed)
 
 
@@ -211,10 +211,10 @@ def _opened(name: str, *, raw: bool) -> Iterator[BinaryIO]:
 def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
     """A file's row, or those of its units, as TSV, below the head if there is to be one."""
     if head is not None:
-        put("\t".join(head))
+        print_line("\t".join(head))
     name = printable(result["name"])
     for row in result.get("units", [result]):
-        put("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
+        print_line("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
 
 
 def _cell(value: object) -> str:
@@ -223,7 +223,7 @@ def _cell(value: object) -> str:
     return str(value).replace("\t", "\\t").replace("\n", "\\n")
 
 
-@click.command()
+@click.command("heatmap")
 @click.argument("source", default=PIPE, metavar="[FILE]", type=A_PATH)
 @click.option("-o", "--output", type=A_PATH, help="The page to write.", show_default="FILE.html")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
@@ -240,7 +240,7 @@ def _cell(value: object) -> str:
 @lanes_option
 @block_size_option
 @common_options
-def heatmap(
+def heatmap_command(
     source: str,
     output: str | None,
     force: bool,
@@ -276,7 +276,7 @@ def heatmap(
             click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
 
 
-@click.command()
+@click.command("sample")
 @click.option(
     "-n", "--bytes", "size", required=True, type=size_option(1, 1 << 30), metavar="SIZE", help="Bytes to draw."
 )
@@ -286,7 +286,7 @@ def heatmap(
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @prior_option
 @common_options
-def sample(
+def sample_command(
     size: int, prompt: str | None, seed: int | None, output: str, force: bool, prior: PriorChoice, **shown: Any
 ) -> None:
     """Draw bytes from the model by decoding random bits, as if they were a compressed file.
@@ -309,7 +309,7 @@ def sample(
             known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
             model = the_model(common["model"])
             codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
-            data, bits = likelihood.density.drawn(
+            data, bits = likelihood.density.sample_and_bits(
                 size,
                 prompt=known,
                 seed=seed,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from likezip.blocks import block_header
-from likezip.command.console import put
+from likezip.command.console import print_line
 from likezip.command.printable import printable
 from likezip.errors import LikezipError
 from likezip.frames import index, reader
@@ -42,7 +42,7 @@ def _frames(file: BinaryIO) -> list[FrameInfo]:
         return index.read_frames(file)
     except LikezipError:
         file.seek(0)
-        for _ in reader.pulled(file):
+        for _ in reader.frames_of(file):
             pass
         raise
 
@@ -50,14 +50,14 @@ def _frames(file: BinaryIO) -> list[FrameInfo]:
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """A table of them, if there are any."""
     if rows:
-        put(
+        print_line(
             f"{'frames':>6} {'blocks':>6} {'coded':>8} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
             f"check {'model':16}  name"
         )
     for row in rows:
         ways = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
         coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
-        put(
+        print_line(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
             f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
         )

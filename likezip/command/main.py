@@ -12,12 +12,12 @@ from typing import Any, TextIO
 import click
 
 import likezip
-from likezip.command.check_commands import list_, test
-from likezip.command.console import STANDARD_OUTPUT, failures, put
-from likezip.command.likelihood_commands import heatmap, sample, score
+from likezip.command.check_commands import list_command, test_command
+from likezip.command.console import STANDARD_OUTPUT, failures, print_line
+from likezip.command.likelihood_commands import heatmap_command, sample_command, score_command
 from likezip.command.printable import printable
-from likezip.command.train_command import train
-from likezip.command.transfer_commands import compress, decompress
+from likezip.command.train_command import train_command
+from likezip.command.transfer_commands import compress_command, decompress_command
 from likezip.frames import container
 from likezip.frames.outputs import naming
 from likezip.model import all_models, default_model, load_model
@@ -28,7 +28,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         return
     with failures():
         model = default_model()
-        put(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
+        print_line(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
     context.exit()
 
 
@@ -36,7 +36,7 @@ class Filter(click.Group):
     """The commands, and what comes without one: options and files as gzip, xz and zstd take them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Have a command line without a command be one of ``compress``, whose options are all of these."""
+        """Have a command line without a command be one of ``compress_command``, whose options are all of these."""
         if not ctx.resilient_parsing and self._is_without_command(args):
             args = ["compress", *args]
         if not args:
@@ -143,14 +143,25 @@ def models(name: str | None) -> None:
     with failures():
         if name is None:
             for model in all_models():
-                put(f"{model.id.hex()}  {model.size:>12,} bytes  {printable(model.name)}  {printable(str(model.path))}")
+                print_line(
+                    f"{model.id.hex()}  {model.size:>12,} bytes  {printable(model.name)}  {printable(str(model.path))}"
+                )
             return
         model = load_model(name)
         about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **dict(sorted(model.card().items()))}
-        put(json.dumps(about, indent=1))
+        print_line(json.dumps(about, indent=1))
 
 
-for command in (compress, decompress, test, list_, train, score, heatmap, sample):
+for command in (
+    compress_command,
+    decompress_command,
+    test_command,
+    list_command,
+    train_command,
+    score_command,
+    heatmap_command,
+    sample_command,
+):
     main.add_command(command)
 
 

@@ -12,20 +12,20 @@ from likezip.frames.outputs import FileError, is_regular_file
 
 PIPE = "-"
 """Standard input or output."""
-SUFFIX = ".lz"
+COMPRESSED_SUFFIX = ".lz"
 
 
 def compressed_name(source: Path) -> Path:
     """in.bin -> in.bin.lz; raises FileError for what has the suffix already."""
-    if source.suffix == SUFFIX:
-        raise FileError(f"{source}: already has the suffix {SUFFIX}; name the output to compress it again")
-    return source.with_name(source.name + SUFFIX)
+    if source.suffix == COMPRESSED_SUFFIX:
+        raise FileError(f"{source}: already has the suffix {COMPRESSED_SUFFIX}; name the output to compress it again")
+    return source.with_name(source.name + COMPRESSED_SUFFIX)
 
 
 def decompressed_name(source: Path) -> Path:
     """in.bin.lz -> in.bin; raises FileError for another suffix."""
-    if source.suffix != SUFFIX or source.name == SUFFIX:
-        raise FileError(f"{source}: unknown suffix, expected {SUFFIX}; name the output")
+    if source.suffix != COMPRESSED_SUFFIX or source.name == COMPRESSED_SUFFIX:
+        raise FileError(f"{source}: unknown suffix, expected {COMPRESSED_SUFFIX}; name the output")
     return source.with_suffix("")
 
 
@@ -80,8 +80,8 @@ def _are_input_and_output(source: str, target: str, decompressing: bool) -> bool
     if target == PIPE or not is_regular_file(target):
         return True
     if decompressing:
-        return source.endswith(SUFFIX) and not target.endswith(SUFFIX)
-    return target.endswith(SUFFIX) and not source.endswith(SUFFIX)
+        return source.endswith(COMPRESSED_SUFFIX) and not target.endswith(COMPRESSED_SUFFIX)
+    return target.endswith(COMPRESSED_SUFFIX) and not source.endswith(COMPRESSED_SUFFIX)
 
 
 def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[OSError]) -> Iterator[str]:
@@ -95,5 +95,5 @@ def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[
             subdirectories.sort()
             for file in sorted(files):
                 path = os.path.join(directory, file)
-                if file.endswith(SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
+                if file.endswith(COMPRESSED_SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
                     yield path

@@ -23,7 +23,7 @@ A_PATH = click.Path(allow_dash=True, readable=False)
 """A file, or - for standard input or output; that it can't be read is found, and said, when it is opened."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Item = TypeVar("Item")
+Argument = TypeVar("Argument")
 
 
 def in_order(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -121,7 +121,7 @@ def each(names: Iterable[str], work: Callable[[str], None]) -> int:
     return failed
 
 
-def tried(name: str, work: Callable[[Item], None], item: Item) -> int:
+def tried(name: str, work: Callable[[Argument], None], item: Argument) -> int:
     """Do one thing to a file, and say so if it fails; the exit code."""
     try:
         with failures(name):

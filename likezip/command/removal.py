@@ -37,12 +37,12 @@ def remove(name: str, before: os.stat_result | None) -> None:
         now = os.lstat(name)
         if stat.S_ISLNK(now.st_mode):
             raise FileError(f"{name}: is a link, so it is kept")
-        if _identity(now) != _identity(before):
+        if _identity_of_file(now) != _identity_of_file(before):
             raise FileError(f"{name}: is not the file any more that was read, or has changed since, so it is kept")
         os.unlink(name)
     except OSError as error:
         raise FileError(f"{name}: can't be deleted: {error.strerror}") from error
 
 
-def _identity(status: os.stat_result) -> tuple[int, ...]:
+def _identity_of_file(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

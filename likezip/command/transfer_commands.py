@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import click
 
 from likezip.blocks.options import PriorChoice
-from likezip.command.check_commands import Nowhere, list_, test
+from likezip.command.check_commands import Nowhere, list_command, test_command
 from likezip.command.console import Counted, Failed, moved, range_option, warn
 from likezip.command.names import PIPE, Job, jobs
 from likezip.command.options import (
@@ -41,7 +41,7 @@ from likezip.frames import container, recovery, stream
 from likezip.frames.outputs import complete_output
 from likezip.frames.raw_io import Sink
 
-Work = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
+Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
 """Reads from one file and writes to another, with the arguments that all directions take; what was lost, if it goes on
 without that."""
 
@@ -100,10 +100,10 @@ _decoding_options = (
 )
 
 
-@click.command()
+@click.command("compress")
 @_transfer_options
 @in_order(*_coding_options, *map(_unseen, _decoding_options))
-def compress(operation: str | None, **options: Any) -> None:
+def compress_command(operation: str | None, **options: Any) -> None:
     """Compress IN to OUT, or each of several INs to IN.lz.
 
     Without OUT to IN.lz, without IN (or with -) from standard input to standard output. Two names are IN and OUT if
@@ -119,10 +119,10 @@ def compress(operation: str | None, **options: Any) -> None:
     _run(operation or "compress", **options)
 
 
-@click.command()
+@click.command("decompress")
 @_transfer_options
 @in_order(*_decoding_options, *map(_unseen, _coding_options))
-def decompress(operation: str | None, **options: Any) -> None:
+def decompress_command(operation: str | None, **options: Any) -> None:
     """Decompress IN to OUT, or each of several INs X.lz to X.
 
     Without OUT from X.lz to X, without IN (or with -) from standard input to standard output. Two names are IN and OUT
@@ -159,10 +159,10 @@ def _run(
     """Do what the options together ask for, and exit."""
     context = click.get_current_context()
     if operation == "test":
-        context.invoke(test, files=names, recursive=recursive, max_size=max_size, **shown)
+        context.invoke(test_command, files=names, recursive=recursive, max_size=max_size, **shown)
         return
     if operation == "list":
-        context.invoke(list_, files=names or (PIPE,), recursive=recursive, as_json=False)
+        context.invoke(list_command, files=names or (PIPE,), recursive=recursive, as_json=False)
         return
     decompressing = operation == "decompress"
     if not decompressing and (wanted or recover):
@@ -176,7 +176,7 @@ def _run(
     if wanted:
         given = [Job(job.source, job.target or PIPE) for job in given]
     _check(given, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
-    work: Work
+    work: Operation
     if recover:
         work = _recover
     elif wanted:
@@ -235,7 +235,7 @@ class Transfer:
     are left out of files; shown: options that all commands take.
     """
 
-    work: Work
+    work: Operation
     decompressing: bool
     force: bool
     removed: bool

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FrameWriter:
-    """The bytes of a frame, as blocks are put into it.
+    """Writes one frame, block by block.
 
     raw_size and size: raw bytes of the blocks finished so far, and bytes of the frame.
     """
@@ -38,24 +38,24 @@ class FrameWriter:
         self.block_size = block_size
         self.raw_size = self.size = 0
         self._options, self._announce = options, announce
-        self._queue = Queue(workers, encode, advance)
+        self._queue = Queue(workers, encode_in_worker, advance)
         self._entries: list[Entry] = []
 
-    def put(self, raw: bytes) -> Iterator[bytes]:
-        """Add a block of 1 to ``block_size`` bytes; yields what is finished of the frame."""
+    def write_block(self, raw: bytes) -> Iterator[bytes]:
+        """Add a block of 1 to ``block_size`` bytes; yields the parts of the frame that are finished."""
         codec.prepare_kernels(self._announce, prior=self._options.may_use_prior)
         yield from self._begin()
         for block in self._queue.give(raw, self._options):
             yield self._finished(*block)
 
     def flush(self) -> Iterator[bytes]:
-        """Yields what is missing of the blocks that were put."""
+        """Yields the missing parts of the blocks that were added."""
         yield from self._begin()
         for block in self._queue.rest():
             yield self._finished(*block)
 
     def end(self) -> Iterator[bytes]:
-        """Yields what is missing of the frame."""
+        """Yields the missing parts of the frame."""
         yield from self.flush()
         end = container.pack_end(self._entries)
         self.size += len(end)
@@ -77,6 +77,8 @@ class FrameWriter:
         return block
 
 
-def encode(threads: int, advance: Advance | None, raw: bytes, options: CodingOptions) -> tuple[BlockHeader, bytes]:
-    """The header and payload of a block; what a worker does."""
+def encode_in_worker(
+    threads: int, advance: Advance | None, raw: bytes, options: CodingOptions
+) -> tuple[BlockHeader, bytes]:
+    """The header and payload of a block, computed by a worker."""
     return codec.encode_block(raw, replace(options, model=options.model.here(), threads=threads), advance)

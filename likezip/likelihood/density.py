@@ -100,7 +100,7 @@ def _block_costs(
     best = coding.sampled_codings(block, options)[0]
     if not (context or before) and coding.is_noise(block, best):
         return np.full(len(raw), 8.0)
-    heard = advance and _behind(len(before), advance)
+    heard = advance and _advance_behind(len(before), advance)
     if context:
         return _costs_behind(context, converted, options, best.mode, heard)[len(before) :]
     if best.shape.size < len(converted):
@@ -108,7 +108,7 @@ def _block_costs(
     return best.byte_costs()[len(before) :]
 
 
-def _behind(skipped: int, advance: Advance) -> Advance:
+def _advance_behind(skipped: int, advance: Advance) -> Advance:
     """A function that calls ``advance`` with the number of bytes coded, but for the first ``skipped`` of them."""
     left = skipped
 
@@ -130,10 +130,10 @@ def _costs_behind(
     shape = mode.shape(known.size, 1, learnt.table_bits)
     with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.go_on(learnt)
-        return cost.byte_costs(*predictor.run(known, advance), len(raw), 1)
+        return cost.cost_of_each_byte(*predictor.run(known, advance), len(raw), 1)
 
 
-class _Kept:
+class _LearntOnce:
     """What was learnt of one context, by the first thread that asked; others wait for it."""
 
     def __init__(self) -> None:
@@ -147,23 +147,23 @@ class _Kept:
             return self._learnt
 
 
-_kept: dict[tuple[bytes, Model, BlockMode], _Kept] = {}
+_learnt_contexts: dict[tuple[bytes, Model, BlockMode], _LearntOnce] = {}
 """What was learnt of the last contexts, 73 MB each."""
-_keeping = Lock()
-"""Held while ``_kept`` is looked at or changed."""
-MOST_KEPT = 2
+_learnt_contexts_lock = Lock()
+"""Held while ``_learnt_contexts`` is looked at or changed."""
+MOST_CONTEXTS = 2
 
 
 def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
     """What is known behind ``context``, with a table that is large enough for a block more; learnt now, if it was not
     before, while ``advance`` hears of no bytes."""
     key = context, options.model, mode
-    with _keeping:
-        if key not in _kept:
-            while len(_kept) >= MOST_KEPT:
-                del _kept[next(iter(_kept))]
-            _kept[key] = _Kept()
-        kept = _kept[key]
+    with _learnt_contexts_lock:
+        if key not in _learnt_contexts:
+            while len(_learnt_contexts) >= MOST_CONTEXTS:
+                del _learnt_contexts[next(iter(_learnt_contexts))]
+            _learnt_contexts[key] = _LearntOnce()
+        kept = _learnt_contexts[key]
     return kept.learnt(lambda: _learn(context, options, mode, advance and (lambda _: advance(0))))
 
 
@@ -193,10 +193,12 @@ def sample(
     Raises ValueError for a size below 0, a seed below 0, no threads, or more bytes than a block may have, 2^30 with the
     prompt; UnsupportedError for a prior that the model does not have.
     """
-    return drawn(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[0]
+    return sample_and_bits(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[
+        0
+    ]
 
 
-def drawn(
+def sample_and_bits(
     size: int,
     *,
     prompt: bytes = b"",
@@ -219,5 +221,5 @@ def drawn(
 
     if size == 0:
         return b"", 0.0
-    data = coding.draw(size, words, options, prompt=prompt, advance=took)
+    data = coding.draw_bytes(size, words, options, prompt=prompt, advance=took)
     return data, words.spent()

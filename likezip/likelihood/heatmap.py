@@ -28,7 +28,7 @@ from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container
 from likezip.frames.raw_io import Source, read_fully
 from likezip.likelihood import lookahead
-from likezip.likelihood.lookahead import BEST, Sight
+from likezip.likelihood.lookahead import BEST, BlockLookahead
 from likezip.model import ModelLike, default_model, the_model
 
 Bits = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ the byte that came, the costs are subtracted, modulo 256, which leaves little or
 
 PLANES = 2 + BEST + 3 + BEST
 
-MOST = 1 << 21
+MOST_SHOWN = 1 << 21
 """Bytes that a page shows one by one."""
 
 BINS = 2000
@@ -49,18 +49,18 @@ BINS = 2000
 QUANTUM = 1 / 2048
 """Bits.  A byte q stands for q² of them, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at 8."""
 
-UNKNOWN = 255
+NO_VALUE = 255
 """Instead of a cost or a chance that there is none of."""
 
 
 def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Costs in bits, of any shape, as the page has them, at most 31.5; UNKNOWN for NaN and infinity."""
+    """Costs in bits, of any shape, as the page has them, at most 31.5; NO_VALUE for NaN and infinity."""
     known = np.isfinite(bits)
-    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, UNKNOWN - 1)
-    return np.where(known, steps, UNKNOWN).astype(np.uint8)
+    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, NO_VALUE - 1)
+    return np.where(known, steps, NO_VALUE).astype(np.uint8)
 
 
-def planes_of(sight: Sight, part: slice) -> Planes:
+def planes_of(sight: BlockLookahead, part: slice) -> Planes:
     """What the page has of a ``part`` of a block."""
     found = sight.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
@@ -91,8 +91,8 @@ class Curve:
         self.sums, self.size = sums + np.bincount(places, costs, sums.size), end
 
 
-class Block(NamedTuple):
-    """How a block is compressed; mode, profile and lanes as a ``Sight`` has them, size in bytes."""
+class BlockSummary(NamedTuple):
+    """How a block is compressed; mode, profile and lanes as a ``BlockLookahead`` has them, size in bytes."""
 
     size: int
     bits: float
@@ -111,7 +111,7 @@ class Survey:
     progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
-        self.curve, self.blocks, self.parts = Curve(), list[Block](), list[Planes]()
+        self.curve, self.blocks, self.parts = Curve(), list[BlockSummary](), list[Planes]()
         self._sums = np.zeros(3)
         self._coded = 0
 
@@ -130,21 +130,23 @@ class Survey:
         if self.progress is not None:
             self.progress(self._coded, int(self.bits) // 8)
 
-    def _look(self, raw: bytes, part: slice) -> tuple[Block, Bits]:
+    def _look(self, raw: bytes, part: slice) -> tuple[BlockSummary, Bits]:
         """A block of which a part is shown."""
-        sight = lookahead.look_at_block(raw, self.options, self._advance)
+        sight = lookahead.look_ahead(raw, self.options, self._advance)
         self.parts.append(planes_of(sight, part))
         alone = sight.costs if sight.mode == block_header.STORED else sight.lookahead.prior
         self._sums += [bits[part].sum(dtype=np.float64) for bits in (sight.costs, alone, sight.memory)]
-        return Block(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
+        return BlockSummary(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
 
-    def _weigh(self, raw: bytes) -> tuple[Block, Bits]:
+    def _weigh(self, raw: bytes) -> tuple[BlockSummary, Bits]:
         """A block of which only the costs are shown, which are found several times as fast."""
         coded = coding.code_block(raw, self.options, self._advance).coding
         if coded is None:
-            return Block(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
+            return BlockSummary(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
         shape = coded.shape
-        return Block(len(raw), coded.bits, coded.mode.number, shape.profile.name, shape.lanes), coded.byte_costs()
+        return BlockSummary(
+            len(raw), coded.bits, coded.mode.number, shape.profile.name, shape.lanes
+        ), coded.byte_costs()
 
     @property
     def bits(self) -> float:
@@ -166,7 +168,7 @@ class Survey:
             "curve": {"step": self.curve.step, "sums": [round(bits, 3) for bits in self.curve.sums.tolist()]},
             "blocks": [block._replace(bits=round(block.bits, 3)) for block in self.blocks],
             "part": {"start": self.start, "size": shown, "bits": together, "prior": prior, "memory": memory},
-            "most": MOST,
+            "most": MOST_SHOWN,
         }
 
 
@@ -186,21 +188,21 @@ def page(
     announce: Callable[[], None] | None = None,
 ) -> bytes:
     """The page of what ``source`` holds, read to its end: a curve of all of it, and the bytes from ``start`` to
-    ``end``, as Python's slices have them, MOST of them if there is no end.
+    ``end``, as Python's slices have them, MOST_SHOWN of them if there is no end.
 
     name: of the file, as the operating system has it.  size: in bytes, where it is known; needed for a range that
     counts from the end, and for blocks as the compressor has them, which are of equal size.
     progress: called with the bytes done and what they take compressed; all other options: as for ``compress_stream``.
-    Raises ValueError for a range that begins behind the end or is longer than MOST.
+    Raises ValueError for a range that begins behind the end or is longer than MOST_SHOWN.
     """
     used = the_model(model)
     options = CodingOptions(used, prior, lanes, threads or 1)
-    lookahead.prepare(announce, prior=options.may_use_prior)
+    lookahead.prepare_lookahead(announce, prior=options.may_use_prior)
     survey = Survey(options, *_range(start, end, size), progress)
     while raw := read_fully(source, block_size or container.default_block_size(size)):
         survey.add(raw)
     if survey.start > survey.curve.size:
-        raise ValueError(_behind(survey.curve.size))
+        raise ValueError(_range_message(survey.curve.size))
     again = _command(name, options, block_size)
     about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
     planes = survey.planes
@@ -212,16 +214,16 @@ def _range(start: int, end: int | None, size: int | None) -> tuple[int, int]:
     if size is None and (start < 0 or (end is not None and end < 0)):
         raise ValueError("a range that counts from the end needs a file, not a pipe")
     if size is not None and start > size:
-        raise ValueError(_behind(size))
+        raise ValueError(_range_message(size))
     if size is not None:
         start, stop, _ = slice(start, end).indices(size)
         end = None if end is None else max(start, stop)
-    if end is not None and end - start > MOST:
-        raise ValueError(f"the range has {end - start} bytes, and a page shows at most {MOST}")
-    return start, start + MOST if end is None else max(start, end)
+    if end is not None and end - start > MOST_SHOWN:
+        raise ValueError(f"the range has {end - start} bytes, and a page shows at most {MOST_SHOWN}")
+    return start, start + MOST_SHOWN if end is None else max(start, end)
 
 
-def _behind(size: int) -> str:
+def _range_message(size: int) -> str:
     return f"the range begins behind the end: there are {size} bytes"
 
 

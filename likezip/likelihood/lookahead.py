@@ -21,20 +21,20 @@ import numpy.typing as npt
 from likezip.blocks import block_header, codec, coding
 from likezip.blocks.coding import BlockCoding
 from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import Advance, Predictor, Shape, State, Stretch, advance_lanes, predict_bit
+from likezip.blocks.predictor import Advance, BlockShape, Predictor, State, Stretch, advance_lanes, predict_bit
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy
 from likezip.memory import hash_table
 from likezip.memory.profiles import CONTEXTS, PROFILES
-from likezip.memory.registers import KNOWN, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
-from likezip.memory.trained_state import MODELS, untrained_start
+from likezip.memory.registers import KNOWN_CONTEXTS, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
+from likezip.memory.trained_state import MODELS, untrained_state
 from likezip.prior.fixed_point import FREQUENCY_BITS
 
 BEST = 3
 """Bytes that are looked for."""
 
 
-class Looking(NamedTuple):
+class LookaheadBuffers(NamedTuple):
     """Room for a look of one lane at a time."""
 
     lines: npt.NDArray[np.uint8]  # (CONTEXTS, LINE_SIZE), of the table
@@ -70,7 +70,7 @@ def _reach_bytes(state, view, tree, lane, nibble, looking):
         line = (view.homes[lane, i] & last) * np.uint64(hash_table.LINE_SIZE)
         for k in range(hash_table.LINE_SIZE):
             looking.lines[i, k] = table[line + np.uint64(k)]
-    view.registers[lane, KNOWN] = hash_table.find_buckets(view.homes[lane], view.slots[lane], table)
+    view.registers[lane, KNOWN_CONTEXTS] = hash_table.find_buckets(view.homes[lane], view.slots[lane], table)
     _reach_nibble(state, view, tree, lane, begin, 4, looking.reach)
     for i in range(CONTEXTS):  # two may be in one line, of which both copies are from before
         line = (view.homes[lane, i] & last) * np.uint64(hash_table.LINE_SIZE)
@@ -156,7 +156,7 @@ class LookaheadEncoder:
     def __init__(self, size: int) -> None:
         """size: bytes of the block."""
         self.lookahead = Lookahead.nothing(size)
-        self._looking = Looking(
+        self._looking = LookaheadBuffers(
             aligned((CONTEXTS, hash_table.LINE_SIZE), np.uint8),
             np.zeros(32),
             np.zeros(16),
@@ -188,7 +188,7 @@ class LookaheadEncoder:
 
 
 @dataclass(frozen=True)
-class Sight:
+class BlockLookahead:
     """A block as the model sees it that the block is compressed with.
 
     mode, lanes, profile: as in its header, the profile by name; coded: the bytes as they are coded, which differ from
@@ -207,30 +207,30 @@ class Sight:
     lookahead: Lookahead
 
 
-def look_at_block(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> Sight:
+def look_ahead(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> BlockLookahead:
     """A block of at least one byte as ``codec.encode_block`` codes it, with the same options."""
     encoder = LookaheadEncoder(len(raw))
     coded = coding.code_block(raw, options, advance, encoder)
     best = coded.coding
     if best is None:
         eight = np.full(len(raw), 8.0)
-        return Sight(raw, raw, block_header.STORED, 1, "", eight, eight, Lookahead.nothing(len(raw)))
+        return BlockLookahead(raw, raw, block_header.STORED, 1, "", eight, eight, Lookahead.nothing(len(raw)))
     costs = memory = best.byte_costs()
     if best.mode.prior:
         without = coding.sampled_codings(coded.transformed, replace(options, prior="off"))[0].mode
         memory = BlockCoding(coded.transformed, replace(options, lanes=None), without).byte_costs()
     shape = best.shape
-    return Sight(
+    return BlockLookahead(
         raw, coded.transformed, best.mode.number, shape.lanes, shape.profile.name, costs, memory, encoder.lookahead
     )
 
 
-def prepare(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
+def prepare_lookahead(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, as ``codec.prepare_kernels``, and the kernel of looking ahead."""
-    codec.prepare_kernels(announce, prior=prior, foresight=compile_kernels)
+    codec.prepare_kernels(announce, prior=prior, foresight=compile_lookahead)
 
 
-def compile_kernels() -> None:
+def compile_lookahead() -> None:
     """Compile the kernel by looking at a byte."""
-    predictor = Predictor(Shape(1, 1, 16, PROFILES[0]), untrained_start())
+    predictor = Predictor(BlockShape(1, 1, 16, PROFILES[0]), untrained_state())
     predictor.run(np.frombuffer(b"\0", np.uint8), encode=LookaheadEncoder(1))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from likezip.frames.sizes import parse_size
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
+Offsets = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Division:
         an odd size."""
         found = re.fullmatch(r"(line)|(record|window)[ =:]*(.+)", text.strip())
         size = parse_size(found[3]) if found and found[3] else 0
-        if found is None or size is None or (found[2] and not 1 <= size <= MOST):
+        if found is None or size is None or (found[2] and not 1 <= size <= LARGEST_UNIT):
             raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
         if found[2] == "window" and size % 2:
             raise ValueError(f"a window must have an even number of bytes, not {size}")
         return cls(found[1] or found[2], size)
 
-    def ends(self, raw: bytes, offset: int) -> Places:
+    def ends(self, raw: bytes, offset: int) -> Offsets:
         """Behind which bytes of ``raw``, which has ``offset`` bytes before it, a line, a record or half a window ends,
         (n,)."""
         if self.kind == "line":
@@ -61,7 +61,7 @@ many bytes.  So the first finds lines in logs better than the others (``benchmar
 """
 
 
-MOST = 1 << 40
+LARGEST_UNIT = 1 << 40
 """Bytes of a record or window."""
 
 FILE_COLUMNS = ("bytes", "bits", "bits_per_byte")
@@ -73,8 +73,8 @@ class Units:
     """Parts of a file, in its order: where they begin, their bytes, their bits and the sums of the squares of what
     their bytes cost (n,) each; what they are ranked by."""
 
-    starts: Places
-    sizes: Places
+    starts: Offsets
+    sizes: Offsets
     bits: Floats
     squares: Floats
     measure: Measure = "surprise"
@@ -101,7 +101,7 @@ class Units:
         deviation = self.values.std() if self.values.size else 0.0
         return (self.values - self.values.mean()) / deviation if deviation > 0 else np.zeros_like(self.values)
 
-    def ranking(self, top: int | None = None, above: float | None = None) -> Places:
+    def ranking(self, top: int | None = None, above: float | None = None) -> Offsets:
         """Their numbers from 0, the highest first, of equal ones the first: at most ``top`` of them, and only those
         whose z-score is at least ``above``."""
         numbers = np.argsort(-self.values, kind="stable")[:top]
@@ -133,10 +133,10 @@ class _Cuts:
 
     size: int = 0
     sums: Floats = field(default_factory=lambda: np.zeros(2))
-    ends: list[Places] = field(default_factory=lambda: [np.zeros(1, np.int64)])
+    ends: list[Offsets] = field(default_factory=lambda: [np.zeros(1, np.int64)])
     before: list[Floats] = field(default_factory=lambda: [np.zeros((2, 1))])
 
-    def add(self, costs: Floats, ends: Places) -> None:
+    def add(self, costs: Floats, ends: Offsets) -> None:
         """A block whose units end behind the bytes ``ends`` (n,) of it."""
         sums = np.zeros((2, costs.size + 1))
         np.cumsum([costs, costs * costs], 1, out=sums[:, 1:])

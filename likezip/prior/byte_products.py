@@ -28,7 +28,7 @@ from likezip.kernels.compiling import INSTRUCTIONS, compiled
 PANEL = 32
 """Outputs of a tile."""
 
-SHIFT = 128
+ACTIVATION_SHIFT = 128
 """Added to activations."""
 
 WIDTH = 16 if INSTRUCTIONS == "vnni512" else 8
@@ -43,7 +43,7 @@ PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
 @register_jitable
-def padded(columns: int) -> int:
+def padded_columns(columns: int) -> int:
     """Columns up to whole fours."""
     return (columns + 3) // 4 * 4
 
@@ -51,11 +51,11 @@ def padded(columns: int) -> int:
 def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Panels of ``weight`` (outputs, columns), with zeros up to whole panels and fours."""
     outputs, columns = weight.shape
-    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded(columns)), np.int8)
+    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded_columns(columns)), np.int8)
     whole[:outputs, :columns] = weight
     panels = []
     for panel in whole.reshape(-1, PANEL, whole.shape[1]):
-        panels.append((-SHIFT * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
+        panels.append((-ACTIVATION_SHIFT * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
         panels.append(panel.reshape(PANEL, -1, 4).transpose(1, 0, 2).ravel())
     return np.concatenate(panels)
 
@@ -165,8 +165,8 @@ _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 def multiply(packed, shifted, sums, rest):
     """sums (rows, outputs) int32 = activations times the packed weight.
 
-    shifted (rows, padded columns) uint8: the activations with SHIFT added.  What lies in the columns that pad does not
-    matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
+    shifted (rows, padded columns) uint8: the activations with ACTIVATION_SHIFT added.  The values in padding columns do
+    not matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
     """
     rows, outputs, width = shifted.shape[0], sums.shape[1], shifted.shape[1]
     fours = width // 4

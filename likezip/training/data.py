@@ -17,7 +17,7 @@ from likezip.blocks.noise import repeats_nothing
 from likezip.errors import LikezipError
 from likezip.frames.raw_io import read_fully
 from likezip.frames.through import LONGEST_MAGIC, compression_of, read_at_most, read_through
-from likezip.model import SUFFIX
+from likezip.model import MODEL_SUFFIX
 
 
 def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:
@@ -74,9 +74,9 @@ def read_held_classes(sources: Sequence[Path], most: int = 1 << 16) -> dict[str,
     return {name: np.frombuffer(content, np.uint8) for name, content in joined.items()}
 
 
-HELD_SHARE, LARGEST_SHARE = 0.1, 0.3
+HELD_OUT_SHARE, LARGEST_HELD_OUT_SHARE = 0.1, 0.3
 """Of all bytes, those of files that are held out: about so many, and at most if there are several files."""
-LEAST_HELD = 1 << 14
+LEAST_HELD_OUT = 1 << 14
 MOST_BYTES = 1 << 30
 """Bytes that are read; of more files some are left out."""
 
@@ -121,7 +121,7 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
             left_out["too much"] += 1
             continue
         try:
-            held = _held(path, room)
+            held = _content_of(path, room)
         except LikezipError:
             left_out["compressed"] += 1
             continue
@@ -132,23 +132,25 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
         digest = hashlib.sha256(held).digest()
         if digest in files:
             left_out["copies"] += 1
-        elif len(held) > SMALL and repeats_nothing(held):
+        elif len(held) > SMALL_FILE and repeats_nothing(held):
             left_out["noise"] += 1
         else:
             files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), held
     contents = [held for _, held in sorted(files.values())]
     total = sum(map(len, contents))
-    if total < 4 * LEAST_HELD:
+    if total < 4 * LEAST_HELD_OUT:
         names = ", ".join(map(str, sources))
-        raise ValueError(f"{names}: there are {total} bytes to learn from, and at least {4 * LEAST_HELD} are needed")
-    return Collection(*_divided(contents, total), left_out)
+        raise ValueError(
+            f"{names}: there are {total} bytes to learn from, and at least {4 * LEAST_HELD_OUT} are needed"
+        )
+    return Collection(*_train_and_held_out(contents, total), left_out)
 
 
-SMALL = 1 << 12
+SMALL_FILE = 1 << 12
 """Bytes of which it can't be told whether they are noise."""
 
 
-def _held(path: Path, room: int) -> bytes | None:
+def _content_of(path: Path, room: int) -> bytes | None:
     """What a file holds, None if that is more than ``room``; raises LikezipError for what is compressed and damaged, or
     can't be read through."""
     with path.open("rb") as file:
@@ -177,22 +179,22 @@ def _unwanted(name: str, path: Path) -> str:
         return "hidden"
     if below and path.is_symlink():
         return "links"
-    if path.suffix == SUFFIX:
+    if path.suffix == MODEL_SUFFIX:
         return "models"
     return "" if path.stat().st_size else "empty"
 
 
-def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
-    """Files to train on and files held out, at least LEAST_HELD bytes; none is in both."""
-    wanted, held, train = max(LEAST_HELD, int(HELD_SHARE * total)), list[bytes](), list[bytes]()
+def _train_and_held_out(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
+    """Files to train on and files held out, at least LEAST_HELD_OUT bytes; none is in both."""
+    wanted, held, train = max(LEAST_HELD_OUT, int(HELD_OUT_SHARE * total)), list[bytes](), list[bytes]()
     for content in files:
         size = sum(map(len, held))
-        fits = size + len(content) <= max(LEAST_HELD, LARGEST_SHARE * total)
+        fits = size + len(content) <= max(LEAST_HELD_OUT, LARGEST_HELD_OUT_SHARE * total)
         (held if size < wanted and fits else train).append(content)
-    while sum(map(len, held)) < LEAST_HELD and len(train) > 1:
+    while sum(map(len, held)) < LEAST_HELD_OUT and len(train) > 1:
         held.append(train.pop(min(range(len(train)), key=lambda place: len(train[place]))))
-    missing = LEAST_HELD - sum(map(len, held))
+    missing = LEAST_HELD_OUT - sum(map(len, held))
     if missing > 0:
-        cut = len(train[0]) - max(missing, int(HELD_SHARE * total))
+        cut = len(train[0]) - max(missing, int(HELD_OUT_SHARE * total))
         train, held = [train[0][:cut]], [*held, train[0][cut:]]
     return train, held

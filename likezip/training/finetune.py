@@ -25,13 +25,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState
 from likezip.prior.network import Network
 from likezip.training import states
 from likezip.training.data import Collection
 from likezip.training.export import tensors as exported
-from likezip.training.held import Held
+from likezip.training.held import MeasuredSegments
 from likezip.training.mixture import LANES, SegmentsBesideMemory
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint
 from likezip.training.segments import SEGMENT, Feed
@@ -64,7 +64,9 @@ class Tuning:
     ``_given_time``: the point at which it was given other minutes, where patience begins anew; the first if it was not.
     """
 
-    def __init__(self, run: Run, files: Collection, start: Callable[[], Start], minutes: float, seed: int) -> None:
+    def __init__(
+        self, run: Run, files: Collection, start: Callable[[], TrainedState], minutes: float, seed: int
+    ) -> None:
         """start: makes the memory's start for blocks of text without the prior."""
         self.run, self._minutes, self._seconds = run, minutes, 0.0
         train, held = files.joined(seed)
@@ -74,7 +76,7 @@ class Tuning:
         self._feed = Feed(segments, run.twin.shape.features, ROWS, STEPS)
         self._states: list[Tensor] = run.twin.first_states(ROWS)
         few = min(ROWS, held.size // SEGMENT, lanes)
-        self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
+        self._seen, self._held = MeasuredSegments.of(train, few, start()), MeasuredSegments.of(held, few, start())
         self.best: dict[str, Tensor] = {}
         self._given_time, self._rate = 0, 1.0
 
@@ -189,16 +191,16 @@ def _line(point: dict[str, float]) -> str:
 
 
 def tuned_starts(
-    starts: dict[str, Start], network: Network, files: Collection, megabytes: float, seed: int, say: Say
-) -> dict[str, Start]:
+    starts: dict[str, TrainedState], network: Network, files: Collection, megabytes: float, seed: int, say: Say
+) -> dict[str, TrainedState]:
     """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network,
     and what suits the files.  They are used up."""
     wanted = [TEXT, *(profile for profile in PROFILES[1:] if states.share_suited(files.train, profile, seed) > 0.1)]
     found = dict(starts)
-    for profile in [*wanted, BOTH]:
-        kind = "beside the network" if profile is BOTH else f"by itself, for {profile.name}"
+    for profile in [*wanted, BESIDE_PRIOR]:
+        kind = "beside the network" if profile is BESIDE_PRIOR else f"by itself, for {profile.name}"
         say(f"the memory's start {kind}: training on {megabytes:.1f} MB")
-        beside = network if profile is BOTH else None
+        beside = network if profile is BESIDE_PRIOR else None
         classes, start = {"files": files.train}, starts[profile.name]
         found[profile.name] = states.train(
             classes, profile, megabytes, seed, CONFIDENCE, beside, start=start, say=lambda _: None

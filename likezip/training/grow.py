@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from likezip.blocks import coding
-from likezip.model import SUFFIX, load_model
+from likezip.model import MODEL_SUFFIX, load_model
 from likezip.training.restore import twin_of
 from likezip.training.run import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
 from likezip.training.twin import Shape, Twin
@@ -70,7 +70,7 @@ def _layers(twin: Twin) -> list[str]:
 
 def _run_of(path: Path) -> Run:
     """The run in a checkpoint, or one that begins with the network of a model file."""
-    if path.suffix == SUFFIX:
+    if path.suffix == MODEL_SUFFIX:
         twin = twin_of(coding.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
     content = torch.load(path, map_location="cpu", weights_only=True)

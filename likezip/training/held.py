@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.blocks import coding
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.training.mixture import memory_logits
 from likezip.training.run import STEPS, Run
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
 
 @dataclass(frozen=True)
-class Held:
+class MeasuredSegments:
     """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
 
     lanes: npt.NDArray[np.uint8]
     logits: npt.NDArray[np.int16]
 
     @classmethod
-    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
+    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> MeasuredSegments:
         """From the beginning of ``content``, coded as a block of ``lanes`` lanes."""
         part = np.frombuffer(coding.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
         return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))

@@ -14,15 +14,15 @@ from safetensors.numpy import save
 from likezip.blocks import coding
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames.outputs import complete_output
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start, untrained_start
-from likezip.model import SUFFIX, Model, load_model
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState, untrained_state
+from likezip.model import MODEL_SUFFIX, Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
 from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
 from likezip.training.restore import twin_of
 from likezip.training.run import SEEN, Run
-from likezip.training.states import start_tensors
+from likezip.training.states import state_tensors
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
@@ -37,7 +37,7 @@ COMPILED = 3.0
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
 
-PARTS = (*PROFILES, BOTH)
+PARTS = (*PROFILES, BESIDE_PRIOR)
 
 Tensors = dict[str, Any]
 
@@ -50,17 +50,17 @@ class Task:
     minutes: float
     seed: int
 
-    def begin(self) -> tuple[Run, dict[str, Start]]:
+    def begin(self) -> tuple[Run, dict[str, TrainedState]]:
         """The run of the network, and the starts of the memory by profile."""
         torch.manual_seed(self.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.base is None:
             run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY)
-            return run, {profile.name: untrained_start() for profile in PARTS}
+            return run, {profile.name: untrained_state() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
         run = Run(twin_of(coding.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
-        return run, {profile.name: coding.start_of(self.base, profile.name) for profile in PARTS}
+        return run, {profile.name: coding.trained_state_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
         """For the card."""
@@ -81,8 +81,8 @@ def train_model(
     called again with the same arguments, but for the minutes.
     Raises ValueError for fewer than 64 KiB of files, a base without a prior, and a checkpoint of another run.
     """
-    if output.suffix != SUFFIX:
-        raise ValueError(f"{output}: the name of a model file must end in {SUFFIX}")
+    if output.suffix != MODEL_SUFFIX:
+        raise ValueError(f"{output}: the name of a model file must end in {MODEL_SUFFIX}")
     checkpoint = output.with_suffix(".checkpoint")
     with complete_output(output, source=None, force=force) as file:
         files = collect(sources, without=[output, checkpoint])
@@ -121,17 +121,19 @@ def _counted(files: Collection) -> str:
     return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
 
 
-def _copy(start: Start) -> Start:
+def _copy(start: TrainedState) -> TrainedState:
     """The same as it would come from a model file."""
-    return Start.of(start.tensors())
+    return TrainedState.of(start.tensors())
 
 
-def _better_starts(network: Tensors, before: dict[str, Start], after: dict[str, Start], held: list[bytes]) -> Tensors:
+def _better_starts(
+    network: Tensors, before: dict[str, TrainedState], after: dict[str, TrainedState], held: list[bytes]
+) -> Tensors:
     """Of the starts without the prior, and of the one beside it, those with which the held-out files are smaller."""
     found: Tensors = {}
-    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BOTH.name])]
+    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
-        ways = [start_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        ways = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
         best = min(ways, key=lambda way: _rate_of({**network, **way}, held, prior))
         found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
     return found
@@ -139,7 +141,7 @@ def _better_starts(network: Tensors, before: dict[str, Start], after: dict[str, 
 
 def _rate_of(tensors: Tensors, held: list[bytes], prior: PriorChoice) -> float:
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, f"model{SUFFIX}")
+        path = Path(directory, f"model{MODEL_SUFFIX}")
         path.write_bytes(save(tensors))
         return compressed_rate(load_model(path), held, prior)
 

@@ -34,15 +34,15 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from likezip.blocks import coding
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState
 from likezip.model import load_model
 from likezip.prior.network import Network
-from likezip.prior.pipeline import made_ahead
+from likezip.prior.pipeline import prefetched
 from likezip.training import states
 from likezip.training.data import read_class, read_held_classes
 from likezip.training.export import checked_tensors
-from likezip.training.held import Held
+from likezip.training.held import MeasuredSegments
 from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.recipe import RECIPES, Recipe
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint, shape_of
@@ -92,7 +92,7 @@ class Data:
         return classes
 
 
-def _machine() -> str:
+def _machine_name() -> str:
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, torch {torch.__version__}"
 
@@ -108,7 +108,13 @@ class NetworkStage:
     """The run of the network: its checkpoints, and the record of all that was measured."""
 
     def __init__(
-        self, recipe: Recipe, data: Data, start: Callable[[], Start], checkpoints: list[Path], threads: int, say: Say
+        self,
+        recipe: Recipe,
+        data: Data,
+        start: Callable[[], TrainedState],
+        checkpoints: list[Path],
+        threads: int,
+        say: Say,
     ) -> None:
         """checkpoints: where each is kept; the run goes on from the newest that is whole."""
         torch.manual_seed(recipe.seed)
@@ -128,9 +134,10 @@ class NetworkStage:
         segments = SegmentsBesideMemory(classes, shares, recipe.seed, start)
         self._feed = Feed(segments, recipe.shape.features, recipe.rows, STEPS)
         self._measured = {
-            "train": {name: Held.of(content, HELD_LANES, start()) for name, content in classes.items()},
+            "train": {name: MeasuredSegments.of(content, HELD_LANES, start()) for name, content in classes.items()},
             "validation": {
-                name: Held.of(content, content.size // SEGMENT, start()) for name, content in data.held.items()
+                name: MeasuredSegments.of(content, content.size // SEGMENT, start())
+                for name, content in data.held.items()
             },
         }
         self._total = int(recipe.megabytes * 1e6 / (recipe.rows * STEPS))
@@ -157,7 +164,7 @@ class NetworkStage:
         """To the end; measured and saved every so many seconds."""
         states, recent = self.run.twin.first_states(self._recipe.rows), 0.0
         began, first = time.time(), self.run.step
-        with closing(made_ahead(self._batches())) as batches:
+        with closing(prefetched(self._batches())) as batches:
             while self.run.step < self._total:
                 self.run.set_rate(learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay))
                 rate, states = self.run.learn(next(batches), states)
@@ -181,7 +188,7 @@ class NetworkStage:
             "rate": learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay),
             "bytes_per_second": speed,
             "threads": self._threads,
-            "machine": _machine(),
+            "machine": _machine_name(),
             "recent": recent,
             **{part: {name: list(rate) for name, rate in classes.items()} for part, classes in rates.items()},
         }
@@ -206,14 +213,14 @@ def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
             starts[profile.name] = states.train(
                 data.files, profile, 2 * recipe.starts, recipe.seed, CONFIDENCE, say=lambda _: None
             )
-        save_file(states.start_tensors(starts), path)
+        save_file(states.state_tensors(starts), path)
     return path
 
 
-def _start_in(path: Path) -> Callable[[], Start]:
+def _start_in(path: Path) -> Callable[[], TrainedState]:
     """What makes copies of the text profile's start in a model file."""
     loaded = load_model(path)
-    return lambda: coding.start_of(loaded, TEXT.name)
+    return lambda: coding.trained_state_of(loaded, TEXT.name)
 
 
 def _assemble(
@@ -224,18 +231,18 @@ def _assemble(
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's start beside the network")
     loaded = load_model(starts)
-    found = {profile.name: coding.start_of(loaded, profile.name) for profile in PROFILES}
+    found = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
     both = states.train(
         data.files,
-        BOTH,
+        BESIDE_PRIOR,
         recipe.starts,
         recipe.seed,
         CONFIDENCE,
         prior,
-        coding.start_of(loaded, TEXT.name),
+        coding.trained_state_of(loaded, TEXT.name),
         say=lambda _: None,
     )
-    tensors |= states.start_tensors({**found, BOTH.name: both})
+    tensors |= states.state_tensors({**found, BESIDE_PRIOR.name: both})
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
     save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
 
