@@ -1,4 +1,4 @@
-"""The commands that tell what is in files: test and list."""
+"""The commands that check compressed files: test and list."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from likezip.frames.outputs import FileError
 
 
 class Nowhere:
-    """A sink for what is only checked."""
+    """A sink that drops all data, for files that are only checked."""
 
     def write(self, data: bytes, /) -> int:
         return len(data)

@@ -1,4 +1,4 @@
-"""The commands that show what the model says of data: score, heatmap and sample."""
+"""The commands about the likelihood of data by the model: score, heatmap and sample."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from likezip.model import the_model
 raw_option = click.option("--raw", is_flag=True, help="Take compressed files as they are, instead of what they hold.")
 
 SHOWN = 200
-"""Bytes of a unit that are shown."""
+"""Bytes of a unit that are shown at most."""
 
 
 def _division(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
@@ -125,18 +125,18 @@ def score_command(
         raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
     context = b"".join(_read(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
-    ways = context, division, prior, measure or "surprise", top, above, raw
+    options = context, division, prior, measure or "surprise", top, above, raw
 
     def work(name: str) -> None:
         try:
-            results.append(_score(name, workers, *ways, **shown))
+            results.append(_score(name, workers, *options, **shown))
         except (LikezipError, OSError) as error:
             results.append({"name": click.format_filename(name), "error": described(error)})
             raise
         if not as_json:
             columns = likelihood.score.FILE_COLUMNS if division is None else (*likelihood.score.UNIT_COLUMNS, "text")
             first = all("error" in result for result in results[:-1])
-            _put_rows(results[-1], ("name", *columns) if first else None)
+            _print_rows(results[-1], ("name", *columns) if first else None)
 
     with Workers(shown["threads"]) as workers:
         failed = each(files or (PIPE,), work)
@@ -158,7 +158,7 @@ def _score(
     raw: bool,
     **shown: Any,
 ) -> dict[str, Any]:
-    """What is said of one file."""
+    """The result for one file."""
     began = time.monotonic()
     with _opened(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
@@ -182,8 +182,8 @@ def _score(
 
 
 def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
-    """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped, three
-    dots stand for the rest."""
+    """The first bytes of a unit, of content that begins at ``begin`` in the file; backslashes and characters that can't
+    be shown are escaped, three dots stand for the rest."""
     file.seek(begin + int(units.starts[number]))
     raw = file.read(min(SHOWN + 2, int(units.sizes[number]))).rstrip(b"\r\n")
     text = raw[:SHOWN].replace(b"\\", b"\\\\").decode(errors="backslashreplace")
@@ -192,7 +192,7 @@ def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
 
 
 def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
-    """What a file holds, or its last ``most`` bytes."""
+    """The content of a file, or its last ``most`` bytes."""
     with failures(name), _opened(name, raw=raw) as file:
         if most is not None and (size_of(file) or 0) > most:
             file.seek(-most, os.SEEK_END)
@@ -201,15 +201,15 @@ def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
 
 @contextmanager
 def _opened(name: str, *, raw: bool) -> Iterator[BinaryIO]:
-    """What a file holds, which can be read twice."""
+    """The content of a file, to be read more than once."""
     with open_source(name, binary=False) as source, ExitStack() as stack:
         with naming(name):
             file = stack.enter_context(seekable(source, raw=raw))
         yield file
 
 
-def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
-    """A file's row, or those of its units, as TSV, below the head if there is to be one."""
+def _print_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
+    """Print the row of a file, or the rows of its units, as TSV, below the head if there is one."""
     if head is not None:
         print_line("\t".join(head))
     name = printable(result["name"])
@@ -266,11 +266,13 @@ def heatmap_command(
     with failures(source):
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
-        ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
+        options: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
-            with _sink(place, None if source == PIPE else file, force) as written:
-                made = likelihood.heatmap.page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
+            with _output(place, None if source == PIPE else file, force) as written:
+                made = likelihood.heatmap.page(
+                    read, source, size=size_of(file), start=start, end=end, **options, **common
+                )
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
@@ -303,7 +305,7 @@ def sample_command(
         began = time.monotonic()
         with (
             nullcontext() if prompt is None else open_source(prompt, binary=False) as opened,
-            _sink(output_path(output), None if prompt == PIPE else opened, force) as file,
+            _output(output_path(output), None if prompt == PIPE else opened, force) as file,
             arguments(size, **shown) as common,
         ):
             known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
@@ -324,9 +326,9 @@ def sample_command(
 
 
 @contextmanager
-def _sink(place: Path, source: BinaryIO | None, force: bool) -> Iterator[Any]:
-    """Standard output for -, or a file that appears once it is complete, is not ``source``, and may be read by those
-    who may read that."""
+def _output(place: Path, source: BinaryIO | None, force: bool) -> Iterator[Any]:
+    """Standard output for -, or a file that appears once it is complete, is not ``source``, and may be read by whoever
+    may read ``source``."""
     if str(place) == PIPE:
         written = standard_output(binary=False)
         yield written

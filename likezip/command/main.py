@@ -33,7 +33,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 
 
 class Filter(click.Group):
-    """The commands, and what comes without one: options and files as gzip, xz and zstd take them."""
+    """The group of commands; a command line without one is taken as gzip, xz and zstd would."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Have a command line without a command be one of ``compress_command``, whose options are all of these."""
@@ -45,7 +45,7 @@ class Filter(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is wrong with its arguments is said in one line."""
+        """Run the command; errors in its arguments are reported in one line."""
         with _messages_printable():
             return super().invoke(ctx)
 
@@ -64,7 +64,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 @contextmanager
 def _messages_printable() -> Iterator[None]:
-    """Have no argument, which may be the name of a file, get to the terminal raw."""
+    """Escape arguments in messages, which may be names of files, for the terminal."""
     try:
         yield
     except click.UsageError as error:

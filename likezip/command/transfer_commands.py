@@ -1,5 +1,5 @@
-"""The commands that make a file of a file: compress and decompress, which are also what likezip does without naming a
-command, as gzip, xz and zstd do."""
+"""The commands compress and decompress; one of them also runs if likezip is called without a command, as gzip, xz and
+zstd are."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from likezip.frames.outputs import complete_output
 from likezip.frames.raw_io import Sink
 
 Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
-"""Reads from one file and writes to another, with the arguments that all directions take; what was lost, if it goes on
-without that."""
+"""Reads from one file and writes to another, with the arguments that all operations take; returns the losses of
+recovery."""
 
 
 def _unseen(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -156,7 +156,7 @@ def _run(
     max_size: int | None,
     **shown: Any,
 ) -> None:
-    """Do what the options together ask for, and exit."""
+    """Run the operation that the options ask for, and exit."""
     context = click.get_current_context()
     if operation == "test":
         context.invoke(test_command, files=names, recursive=recursive, max_size=max_size, **shown)
@@ -192,7 +192,7 @@ def _run(
 
 
 def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep: bool) -> None:
-    """Raise UsageError for options that contradict each other or what there is to do."""
+    """Raise UsageError for options that contradict each other or the jobs."""
     if wanted and (removed or len(given) > 1):
         raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
     if recover and (wanted or removed or any(job.source == PIPE for job in given)):
@@ -223,7 +223,7 @@ def _decompress_range(
 
 def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.Loss]:
     losses = recovery.recover_stream(source, sink, **common)
-    source.size = size_of(source) or 0  # which it has not counted
+    source.size = size_of(source) or 0  # recovery reads it in ways that are not counted
     return losses
 
 
@@ -231,8 +231,8 @@ def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.L
 class Transfer:
     """How inputs become outputs.
 
-    decompressing: or compressing; force: outputs may replace files; removed: inputs are deleted; sparse: pages of zeros
-    are left out of files; shown: options that all commands take.
+    decompressing: whether inputs are decompressed; force: outputs may replace files; removed: inputs are deleted;
+    sparse: pages of zeros are left out of files; shown: options that all commands take.
     """
 
     work: Operation
@@ -243,7 +243,7 @@ class Transfer:
     shown: dict[str, Any]
 
     def do(self, job: Job) -> None:
-        """Open both ends, do the work, and only then let the output appear and the input go."""
+        """Open input and output and run the operation; only then does the output appear, and is the input deleted."""
         began = time.monotonic()
         place = None if job.target == PIPE else job.place(self.decompressing)
         with (
@@ -273,7 +273,7 @@ class Transfer:
     def _to_file(
         self, place: Path, source: BinaryIO | None, read: Counted, common: dict[str, Any]
     ) -> tuple[Counted, list[recovery.Loss]]:
-        """Write the output, which has its name then, and read it back before the input may go."""
+        """Write the output, which then has its name; it is read back first, if the input is to be deleted."""
         with complete_output(place, source=source, force=self.force) as file:
             sparse = self.sparse and self.decompressing
             written = Counted(SparseWriter(file) if sparse else file, str(place))

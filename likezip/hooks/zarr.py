@@ -40,11 +40,11 @@ class Likezip(BytesBytesCodec):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """That which the metadata of an array describe."""
+        """The codec that the metadata of an array describe."""
         return cls(**data.get("configuration", {}))
 
     def to_dict(self) -> dict[str, Any]:
-        """What is put into the metadata of an array."""
+        """The codec's entry in the metadata of an array."""
         return {"name": NAME, "configuration": asdict(self)}
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:

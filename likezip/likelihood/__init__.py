@@ -1,6 +1,6 @@
-"""What the model says of data beside compressing them.
+"""The likelihood of data by the model, beside compression.
 
-Read ``density`` first (what each byte costs; samples), then ``score`` (how surprising lines and records are),
+Read ``density`` first (the cost of each byte; samples), then ``score`` (how surprising lines and records are),
 ``lookahead`` (which bytes were expected) and ``heatmap`` (a page that shows both).
 """
 

@@ -1,8 +1,8 @@
-"""What a model says of data, beside compressing them: what each byte costs, and samples.
+"""The density of data by a model: the cost of each byte, and samples.
 
 The density p(data) is explicit: the product of the probabilities that the coder would be given, so -log2 p is a sum
-over bytes, the surprise of each.  Here each byte comes after all that are before it, in one lane, while blocks are
-compressed in several where the prior is used, so a file's bits are a little fewer than what it is compressed to.
+over bytes of the surprise of each.  Here each byte comes after all bytes before it, in one lane, while blocks with the
+prior are compressed in several lanes; so a file's bits are a little fewer than the bits of its compressed form.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 OVERLAP = 1 << 18
-"""Bytes of the block before that a block of a long file comes after, so that its beginning is no surprise."""
+"""Bytes of the block before, after which a block of a long file comes, so that its beginning is no surprise."""
 
 LONGEST_CONTEXT = 1 << 22
-"""Bytes of a context, the last ones, that each block comes after; a process learns them once for all blocks that are
-coded in one way."""
+"""The last bytes of a context, after which each block comes; a process learns them once for all blocks that are coded
+in one mode."""
 
 LONGEST_SAMPLE = container.MAX_BLOCK
 """Bytes of a sample and its prompt."""
@@ -134,7 +134,7 @@ def _costs_behind(
 
 
 class _LearntOnce:
-    """What was learnt of one context, by the first thread that asked; others wait for it."""
+    """The state learnt from one context, by the first thread that asks for it; others wait."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -148,15 +148,15 @@ class _LearntOnce:
 
 
 _learnt_contexts: dict[tuple[bytes, Model, BlockMode], _LearntOnce] = {}
-"""What was learnt of the last contexts, 73 MB each."""
+"""The states learnt from the last contexts, 73 MB each."""
 _learnt_contexts_lock = Lock()
-"""Held while ``_learnt_contexts`` is looked at or changed."""
+"""Held while ``_learnt_contexts`` is read or changed."""
 MOST_CONTEXTS = 2
 
 
 def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
-    """What is known behind ``context``, with a table that is large enough for a block more; learnt now, if it was not
-    before, while ``advance`` hears of no bytes."""
+    """The state behind ``context``, with a table large enough for another block; learnt now, if it was not before,
+    while ``advance`` is called with 0 bytes."""
     key = context, options.model, mode
     with _learnt_contexts_lock:
         if key not in _learnt_contexts:
@@ -189,7 +189,7 @@ def sample(
 
     seed: the same one gives the same bytes on every machine, None others each time.
     prior: as for ``compress_stream``; "auto" without a prompt is "on", if the model has one.
-    threads: more than one take in a prompt faster.  advance: told of the bytes drawn meanwhile.
+    threads: more than one take in a prompt faster.  advance: called with the number of bytes drawn meanwhile.
     Raises ValueError for a size below 0, a seed below 0, no threads, or more bytes than a block may have, 2^30 with the
     prompt; UnsupportedError for a prior that the model does not have.
     """
@@ -208,7 +208,8 @@ def sample_and_bits(
     threads: int | None = None,
     advance: Advance | None = None,
 ) -> tuple[bytes, float]:
-    """A ``sample``, and the random bits that it has used up: about what compressing it takes, in one lane."""
+    """A ``sample``, and the random bits that it has used up: about the bits that it would be compressed to in one
+    lane."""
     if not 0 <= size <= LONGEST_SAMPLE - len(prompt):
         raise ValueError(f"a sample and its prompt must have 0 to {LONGEST_SAMPLE} bytes, not {size + len(prompt)}")
     options = CodingOptions(the_model(model), prior, lanes=1, threads=1 if threads is None else threads)

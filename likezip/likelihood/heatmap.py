@@ -1,8 +1,8 @@
-"""A page for browsers that shows what each byte of a file costs: all in one HTML file, which loads nothing else.
+"""A page for browsers that shows the cost of each byte of a file: one HTML file, which loads nothing else.
 
-``heatmap.html``, with its style and its script beside it, is the page without its contents.  These are a description
-(JSON), which covers the whole file: the blocks and the curve; and planes, arrays with a number for each byte, which
-cover a part of it: what it costs, what it would cost by the prior or the memory alone, and which bytes were expected.
+``heatmap.html``, with its style and its script beside it, is the page without its contents.  The contents are a
+description (JSON) of the whole file: the blocks and the curve; and planes, arrays with a number for each byte of a part
+of the file: its cost, its cost by the prior or the memory alone, and the bytes that were expected.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from likezip.model import ModelLike, default_model, the_model
 
 Bits = npt.NDArray[np.float64]
 Planes = npt.NDArray[np.uint8]
-"""(PLANES, n): the bytes; what they are XORed with when they are coded, and what that is XORed with to become each of
-the BEST expected, the likeliest first; and as ``quantised`` bits what they cost, what by the prior alone and by the
-memory alone, and -log2 of the chances of those expected.  From the costs by the memory alone, and from the chance of
-the byte that came, the costs are subtracted, modulo 256, which leaves little or nothing to pack."""
+"""(PLANES, n), in this order: the bytes; the XOR of each byte and the byte that is coded for it; BEST planes with the
+XOR of the coded byte and an expected one, the likeliest first; then, as ``quantised`` bits, the costs, the costs by the
+prior alone, the costs by the memory alone, and BEST planes with -log2 of the expected bytes' probabilities.  The costs
+are subtracted, modulo 256, from the costs by the memory alone and from the expected byte that came, which leaves little
+or nothing to pack."""
 
 PLANES = 2 + BEST + 3 + BEST
 
@@ -44,13 +45,13 @@ MOST_SHOWN = 1 << 21
 """Bytes that a page shows one by one."""
 
 BINS = 2000
-"""Of the curve at most; at least half as many if there are as many bytes."""
+"""The most bins of the curve; there are at least half as many, if there are as many bytes."""
 
 QUANTUM = 1 / 2048
 """Bits.  A byte q stands for q² of them, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at 8."""
 
 NO_VALUE = 255
-"""Instead of a cost or a chance that there is none of."""
+"""The quantised value of a cost or probability that does not exist."""
 
 
 def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -61,7 +62,7 @@ def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def planes_of(sight: BlockLookahead, part: slice) -> Planes:
-    """What the page has of a ``part`` of a block."""
+    """The planes of a ``part`` of a block."""
     found = sight.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
     others = found.expected[part].T ^ coded
@@ -73,14 +74,14 @@ def planes_of(sight: BlockLookahead, part: slice) -> Planes:
 
 
 class Curve:
-    """Sums of costs over stretches of equal length, ``step``: as many as are at most BINS, however long the file is."""
+    """Sums of costs over parts of equal length, ``step``, which doubles so that there are at most BINS of them."""
 
     def __init__(self) -> None:
         self.step, self.size = 1, 0
         self.sums: Bits = np.zeros(0)
 
     def add(self, costs: Bits) -> None:
-        """The bits of the next bytes, (n,)."""
+        """Add the costs of the next bytes, (n,) bits."""
         end = self.size + len(costs)
         while end > BINS * self.step:
             self.sums = np.append(self.sums, np.zeros(self.sums.size % 2)).reshape(-1, 2).sum(1)
@@ -92,7 +93,7 @@ class Curve:
 
 
 class BlockSummary(NamedTuple):
-    """How a block is compressed; mode, profile and lanes as a ``BlockLookahead`` has them, size in bytes."""
+    """How a block is compressed: size in bytes; mode, profile and lanes as in ``BlockLookahead``."""
 
     size: int
     bits: float
@@ -103,7 +104,8 @@ class BlockSummary(NamedTuple):
 
 @dataclass
 class Survey:
-    """What is known of a file, a block at a time: of all bytes the costs, of those from start to end all else."""
+    """Collects the contents of a page, block by block: the costs of all bytes, and the planes of the bytes from
+    ``start`` to ``end``."""
 
     options: CodingOptions
     start: int
@@ -116,30 +118,30 @@ class Survey:
         self._coded = 0
 
     def add(self, raw: bytes) -> None:
-        """The next block, of at least one byte."""
+        """Add the next block, of at least one byte."""
         begin, end = self.curve.size, self.curve.size + len(raw)
         part = slice(max(0, self.start - begin), max(0, self.end - begin))
-        block, costs = self._look(raw, part) if part.start < min(part.stop, len(raw)) else self._weigh(raw)
+        block, costs = self._show(raw, part) if part.start < min(part.stop, len(raw)) else self._measure(raw)
         self.blocks.append(block)
         self.curve.add(costs)
         self._advance(end - self._coded)
 
     def _advance(self, size: int) -> None:
-        """So many more bytes are done; the second number that is told is what the blocks before would take."""
+        """Report that ``size`` more bytes are done, and the bytes to which the finished blocks are compressed."""
         self._coded += size
         if self.progress is not None:
             self.progress(self._coded, int(self.bits) // 8)
 
-    def _look(self, raw: bytes, part: slice) -> tuple[BlockSummary, Bits]:
-        """A block of which a part is shown."""
+    def _show(self, raw: bytes, part: slice) -> tuple[BlockSummary, Bits]:
+        """Take a block of which a part is shown."""
         sight = lookahead.look_ahead(raw, self.options, self._advance)
         self.parts.append(planes_of(sight, part))
         alone = sight.costs if sight.mode == block_header.STORED else sight.lookahead.prior
         self._sums += [bits[part].sum(dtype=np.float64) for bits in (sight.costs, alone, sight.memory)]
         return BlockSummary(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
 
-    def _weigh(self, raw: bytes) -> tuple[BlockSummary, Bits]:
-        """A block of which only the costs are shown, which are found several times as fast."""
+    def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
+        """Take a block of which only the costs are shown, which takes a fraction of the time."""
         coded = coding.code_block(raw, self.options, self._advance).coding
         if coded is None:
             return BlockSummary(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
@@ -150,16 +152,16 @@ class Survey:
 
     @property
     def bits(self) -> float:
-        """Of the blocks so far."""
+        """The bits of all blocks so far."""
         return sum(block.bits for block in self.blocks)
 
     @property
     def planes(self) -> Planes:
-        """Of the part that is shown."""
+        """The planes of the part that is shown."""
         return np.concatenate([np.zeros((PLANES, 0), np.uint8), *self.parts], 1)
 
     def facts(self) -> dict[str, Any]:
-        """The description for the page, but for what the file and the program are called."""
+        """The description for the page, but for the names of the file and the program."""
         together, prior, memory = (None if np.isnan(bits) else round(bits, 3) for bits in self._sums.tolist())
         shown = sum(part.shape[1] for part in self.parts)
         return {
@@ -187,12 +189,12 @@ def page(
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[], None] | None = None,
 ) -> bytes:
-    """The page of what ``source`` holds, read to its end: a curve of all of it, and the bytes from ``start`` to
-    ``end``, as Python's slices have them, MOST_SHOWN of them if there is no end.
+    """The page for ``source``, which is read to its end: a curve of all of it, and the bytes from ``start`` to ``end``,
+    counted as in Python's slices; MOST_SHOWN bytes if there is no end.
 
-    name: of the file, as the operating system has it.  size: in bytes, where it is known; needed for a range that
-    counts from the end, and for blocks as the compressor has them, which are of equal size.
-    progress: called with the bytes done and what they take compressed; all other options: as for ``compress_stream``.
+    name: of the file, as the operating system has it.  size: in bytes, if it is known; needed for a range that counts
+    from the end, and for blocks of equal size, like those of the compressor.
+    progress: called with the bytes done and their compressed size; all other options: as for ``compress_stream``.
     Raises ValueError for a range that begins behind the end or is longer than MOST_SHOWN.
     """
     used = the_model(model)
@@ -210,7 +212,7 @@ def page(
 
 
 def _range(start: int, end: int | None, size: int | None) -> tuple[int, int]:
-    """Where what is shown begins and ends, or would if the file were long enough."""
+    """The places where the shown part begins and ends, or would if the file were long enough."""
     if size is None and (start < 0 or (end is not None and end < 0)):
         raise ValueError("a range that counts from the end needs a file, not a pipe")
     if size is not None and start > size:
@@ -228,12 +230,12 @@ def _range_message(size: int) -> str:
 
 
 def _readable(name: str) -> str:
-    """A file's name for a page; what of it is no UTF-8 is replaced."""
+    """A file's name for a page; bytes that are no UTF-8 are replaced."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _command(name: str, options: CodingOptions, block_size: int | None) -> str:
-    """What to begin another command with, to see more of the file as it is shown here."""
+    """The beginning of a command that shows another part of the file with the same options."""
     words = ["likezip", "heatmap", f"./{name}" if name.startswith("-") and name != "-" else name]
     words += [] if options.prior == "auto" else ["--prior", options.prior]
     words += [] if options.lanes is None else ["--lanes", str(options.lanes)]
@@ -252,7 +254,7 @@ def is_text(raw: bytes) -> bool:
 
 
 def render(facts: dict[str, Any], planes: Planes) -> bytes:
-    """The page with its contents; the same bytes for the same."""
+    """The page with its contents; equal contents give equal bytes."""
     packed = gzip.compress(planes.tobytes(), mtime=0)
     contents = {
         "TITLE": html.escape(facts["name"]),
@@ -265,5 +267,5 @@ def render(facts: dict[str, Any], planes: Planes) -> bytes:
 
 
 def _part(kind: str) -> str:
-    """What lies beside this module: the page, its style, its script."""
+    """A file beside this module: the page, its style, its script."""
     return Path(__file__).with_name(f"heatmap.{kind}").read_text("utf-8").rstrip("\n")

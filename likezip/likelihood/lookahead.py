@@ -1,12 +1,12 @@
-"""What the model expects of each byte before it sees it: the likeliest bytes, beside what the byte costs.
+"""Lookahead: the likeliest bytes before each byte of a block, by the model.
 
-The mixer gives the probability of one bit after another, so that of a byte is the product of eight; all 256 would
-take 255 predictions.  The upper nibbles take 15, and of the lower ones only those are worth their 15 whose upper nibble
-is likelier than the least of the bytes found so far.  Nothing is changed by looking: what the mixer writes goes to
-registers of its own, and what looking up contexts empties in the table is put back.
+The mixer gives the probability of one bit after another, so the probability of a byte is the product of eight; all 256
+bytes would take 255 predictions.  The upper nibbles take 15; the lower nibbles of an upper one take 15 more, and are
+looked at only if the upper nibble is likelier than the least likely of the best bytes so far.  Nothing is changed by
+looking ahead: the mixer writes to registers of its own, and buckets that a lookup of contexts empties are restored.
 
-Chances are floats, since no bit that is written depends on them.  They are those before the byte: what the mixer learns
-from its first bits changes what it says of the others a little, so a byte's chance and its cost are not quite the same.
+Probabilities are floats here, since no bit that is written depends on them.  They are those before the byte: learning
+its first bits changes the prediction of the others a little, so a byte's cost is not quite -log2 of its probability.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from likezip.memory.trained_state import MODELS, untrained_state
 from likezip.prior.fixed_point import FREQUENCY_BITS
 
 BEST = 3
-"""Bytes that are looked for."""
+"""The number of likeliest bytes that are looked for."""
 
 
 class LookaheadBuffers(NamedTuple):
-    """Room for a look of one lane at a time."""
+    """Buffers for looking ahead in one lane at a time."""
 
-    lines: npt.NDArray[np.uint8]  # (CONTEXTS, LINE_SIZE), of the table
-    reach: npt.NDArray[np.float64]  # (32,), the chances of a nibble's nodes and, from 16 on, values
-    high: npt.NDArray[np.float64]  # (16,), the chances of upper nibbles
-    best: npt.NDArray[np.float64]  # (BEST,)
+    lines: npt.NDArray[np.uint8]  # (CONTEXTS, LINE_SIZE), copies of the table's lines
+    reach: npt.NDArray[np.float64]  # (32,), the probabilities of a nibble's nodes and, from 16 on, values
+    high: npt.NDArray[np.float64]  # (16,), the probabilities of upper nibbles
+    best: npt.NDArray[np.float64]  # (BEST,), the probabilities of the likeliest bytes
     bytes: npt.NDArray[np.int64]  # (BEST,)
 
 
 @inlined
-def _reach_nibble(state, view, tree, lane, begin, first_bit, reach):
-    """The chances of the 16 values of a nibble into reach[16:]; ``begin``: 1, or 16 + the upper nibble."""
+def _nibble_probabilities(state, view, tree, lane, begin, first_bit, reach):
+    """The probabilities of the 16 values of a nibble into reach[16:]; ``begin``: 1, or 16 + the upper nibble."""
     registers = view.registers[lane]
     reach[1] = 1.0
     for bit in range(4):
         for node in range(1 << bit, 2 << bit):
-            for m in range(MODELS):  # which a bit that the match has not expected makes negative
+            for m in range(MODELS):  # predicting a bit that the match has not expected makes them negative
                 registers[MATCH_LENGTH + m] = state.registers[lane, MATCH_LENGTH + m]
             registers[PARTIAL] = begin << bit | node - (1 << bit)
             predict_bit(view, tree, lane, first_bit + bit)
@@ -61,53 +61,54 @@ def _reach_nibble(state, view, tree, lane, begin, first_bit, reach):
 
 
 @inlined
-def _reach_bytes(state, view, tree, lane, nibble, looking):
-    """The chances of the bytes with an upper nibble, given that, into reach[16:]."""
+def _byte_probabilities(state, view, tree, lane, nibble, buffers):
+    """The probabilities of the lower nibbles, given an upper one, into reach[16:]."""
     begin, table = 16 + nibble, view.table
     hash_table.locate_buckets(begin, view.hashes[lane], view.homes[lane], table)
     last = np.uint64(table.size // hash_table.LINE_SIZE - 1)
     for i in range(CONTEXTS):
         line = (view.homes[lane, i] & last) * np.uint64(hash_table.LINE_SIZE)
         for k in range(hash_table.LINE_SIZE):
-            looking.lines[i, k] = table[line + np.uint64(k)]
+            buffers.lines[i, k] = table[line + np.uint64(k)]
     view.registers[lane, KNOWN_CONTEXTS] = hash_table.find_buckets(view.homes[lane], view.slots[lane], table)
-    _reach_nibble(state, view, tree, lane, begin, 4, looking.reach)
-    for i in range(CONTEXTS):  # two may be in one line, of which both copies are from before
+    _nibble_probabilities(state, view, tree, lane, begin, 4, buffers.reach)
+    for i in range(CONTEXTS):  # two contexts may share a line, whose copies are both from before
         line = (view.homes[lane, i] & last) * np.uint64(hash_table.LINE_SIZE)
         for k in range(hash_table.LINE_SIZE):
-            table[line + np.uint64(k)] = looking.lines[i, k]
+            table[line + np.uint64(k)] = buffers.lines[i, k]
 
 
 @inlined
-def _look(state, view, tree, lane, looking, expected, chances):
-    """The likeliest bytes of a lane at a byte's beginning, the likeliest first, into expected and chances (BEST,)."""
+def _find_best(state, view, tree, lane, buffers, expected, chances):
+    """The likeliest bytes of a lane at a byte's beginning, and their probabilities, into expected and chances (BEST,),
+    the likeliest first."""
     for i in range(REGISTERS):
         view.registers[lane, i] = state.registers[lane, i]
     for i in range(CONTEXTS):
         view.slots[lane, i] = state.slots[lane, i]
-    _reach_nibble(state, view, tree, lane, 1, 0, looking.reach)
+    _nibble_probabilities(state, view, tree, lane, 1, 0, buffers.reach)
     for i in range(16):
-        looking.high[i] = looking.reach[16 + i]
-    looking.best[:] = 0.0
-    looking.bytes[:] = 0
+        buffers.high[i] = buffers.reach[16 + i]
+    buffers.best[:] = 0.0
+    buffers.bytes[:] = 0
     for _ in range(16):
         nibble = 0
         for i in range(1, 16):
-            nibble = i if looking.high[i] > looking.high[nibble] else nibble
-        likely = looking.high[nibble]
-        if likely <= looking.best[BEST - 1]:
+            nibble = i if buffers.high[i] > buffers.high[nibble] else nibble
+        likely = buffers.high[nibble]
+        if likely <= buffers.best[BEST - 1]:
             break
-        looking.high[nibble] = -1.0
-        _reach_bytes(state, view, tree, lane, nibble, looking)
+        buffers.high[nibble] = -1.0
+        _byte_probabilities(state, view, tree, lane, nibble, buffers)
         for low in range(16):
-            _enter(likely * looking.reach[16 + low], 16 * nibble + low, looking.best, looking.bytes)
+            _enter_best(likely * buffers.reach[16 + low], 16 * nibble + low, buffers.best, buffers.bytes)
     for k in range(BEST):
-        expected[k], chances[k] = looking.bytes[k], looking.best[k]
+        expected[k], chances[k] = buffers.bytes[k], buffers.best[k]
 
 
 @inlined
-def _enter(chance, byte, best, numbers):
-    """Put a byte among the best, if it is one of them."""
+def _enter_best(chance, byte, best, numbers):
+    """Enter a byte into the list of the best, if it is likely enough."""
     for k in range(BEST):
         if chance > best[k]:
             for later in range(BEST - 1, k, -1):
@@ -117,14 +118,14 @@ def _enter(chance, byte, best, numbers):
 
 
 @compiled
-def _encode_looking(state, trees, known, steps, learning, active, ones, bits, view, looking, expected, chances):
-    """As the predictor's ``_encode``, and before each byte a look at what is expected: (steps, active, BEST)."""
+def _encode_with_lookahead(state, trees, known, steps, learning, active, ones, bits, view, buffers, expected, chances):
+    """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST)."""
     for step in range(steps):
         for bit in range(8):
             advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
                 if bit == 0:
-                    _look(state, view, trees[step], lane, looking, expected[step, lane], chances[step, lane])
+                    _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
                 y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
@@ -156,7 +157,7 @@ class LookaheadEncoder:
     def __init__(self, size: int) -> None:
         """size: bytes of the block."""
         self.lookahead = Lookahead.nothing(size)
-        self._looking = LookaheadBuffers(
+        self._buffers = LookaheadBuffers(
             aligned((CONTEXTS, hash_table.LINE_SIZE), np.uint8),
             np.zeros(32),
             np.zeros(16),
@@ -178,8 +179,8 @@ class LookaheadEncoder:
         if self._view is None:
             self._view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _WRITTEN})
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-        room = self._view, self._looking, expected, chances
-        _encode_looking(state, trees, known, steps, learning, active, ones, bits, *room)
+        room = self._view, self._buffers, expected, chances
+        _encode_with_lookahead(state, trees, known, steps, learning, active, ones, bits, *room)
         places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
         self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
         if trees.shape[1]:
@@ -189,7 +190,7 @@ class LookaheadEncoder:
 
 @dataclass(frozen=True)
 class BlockLookahead:
-    """A block as the model sees it that the block is compressed with.
+    """A block as its model sees it.
 
     mode, lanes, profile: as in its header, the profile by name; coded: the bytes as they are coded, which differ from
     ``raw`` where targets of x86 code were made absolute; costs (n,): bits of each byte; memory (n,): bits of each byte
@@ -231,6 +232,6 @@ def prepare_lookahead(announce: Callable[[], None] | None = None, *, prior: bool
 
 
 def compile_lookahead() -> None:
-    """Compile the kernel by looking at a byte."""
+    """Compile the kernel by looking ahead at one byte."""
     predictor = Predictor(BlockShape(1, 1, 16, PROFILES[0]), untrained_state())
     predictor.run(np.frombuffer(b"\0", np.uint8), encode=LookaheadEncoder(1))

@@ -18,7 +18,7 @@ from likezip.training.segments import SEGMENT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
 LARGEST_DIFFERENCE = 0.005
-"""Of the bits per byte of twin and integers, as a share, over all classes."""
+"""The largest relative difference between the bits per byte of twin and integers, over all classes."""
 
 GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, HEAD_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
 
@@ -26,7 +26,8 @@ Tensors = dict[str, npt.NDArray[Any]]
 
 
 def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float = 0.0) -> Tensors:
-    """Weights as integers, and what turns their sums into ``scale`` * value + ``constant`` in steps of ``unit``."""
+    """Weights as integers, and the offsets and shifts that turn their sums into ``scale`` * value + ``constant`` in
+    steps of ``unit``."""
     weight = linear.weight.detach().double()
     steps = weight_units(weight)
     step = steps[:, 0].numpy() * linear.unit * scale
@@ -89,7 +90,7 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
 def checked_tensors(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], say: Callable[[str], None]) -> Tensors:
     """The integer network as in a model file.
 
-    Raises ValueError if it does not do on ``classes`` what the twin does.
+    Raises ValueError if its bits per byte of ``classes`` differ from the twin's.
     """
     found = tensors(twin)
     floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)

@@ -1,4 +1,4 @@
-"""Segments whose bits per byte are measured, without learning from them."""
+"""Segments of which the bits per byte are measured, without learning from them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
 @dataclass(frozen=True)
 class MeasuredSegments:
-    """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
+    """Segments as lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
 
     lanes: npt.NDArray[np.uint8]
     logits: npt.NDArray[np.int16]
 
     @classmethod
     def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> MeasuredSegments:
-        """From the beginning of ``content``, coded as a block of ``lanes`` lanes."""
+        """Segments from the beginning of ``content``, coded as a block of ``lanes`` lanes."""
         part = np.frombuffer(coding.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
         return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
 

@@ -19,32 +19,32 @@ from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.model import MODEL_SUFFIX, Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
-from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
+from likezip.training.export import Tensors
+from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Tuning, tuned_starts
 from likezip.training.restore import twin_of
 from likezip.training.run import SEEN, Run
-from likezip.training.states import state_tensors
+from likezip.training.states import Say, state_tensors
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
-"""Rates for a network that begins with nothing, as the shipped one did."""
+"""Learning rates of a network that begins untrained, as the shipped network did."""
 
 NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
-"""Of the time what the network gets, and for each minute the megabytes that each start of the memory is trained on."""
+"""The network's share of the time; and for each minute, the megabytes that each start of the memory is trained on."""
 
 COMPILED = 3.0
-"""Minutes from which on it pays to compile what lies between products, which takes half of one."""
+"""Minutes from which on it pays to compile the operations between products, which takes half a minute."""
 
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
 
 PARTS = (*PROFILES, BESIDE_PRIOR)
 
-Tensors = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Task:
-    """What ``train_model`` is asked for: base None to begin with nothing; minutes, about."""
+    """The task of ``train_model``: the model to begin with, None for an untrained one; about how many minutes to
+    train."""
 
     base: Model | None
     minutes: float
@@ -63,11 +63,11 @@ class Task:
         return run, {profile.name: coding.trained_state_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
-        """For the card."""
+        """The task as the card records it."""
         return {**self.identity(), "minutes": self.minutes}
 
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint of it is known by."""
+        """The parts of the task that a checkpoint must have in common with it."""
         base = "scratch" if self.base is None else f"{self.base.name} {self.base.id.hex()}"
         return {"base": base, "seed": self.seed}
 
@@ -122,19 +122,20 @@ def _counted(files: Collection) -> str:
 
 
 def _copy(start: TrainedState) -> TrainedState:
-    """The same as it would come from a model file."""
+    """A copy of ``start``, rounded as in a model file."""
     return TrainedState.of(start.tensors())
 
 
 def _better_starts(
     network: Tensors, before: dict[str, TrainedState], after: dict[str, TrainedState], held: list[bytes]
 ) -> Tensors:
-    """Of the starts without the prior, and of the one beside it, those with which the held-out files are smaller."""
+    """The starts without the prior, all from before or all from after training, and likewise the start beside the
+    prior: whichever makes the held-out files smaller."""
     found: Tensors = {}
     choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
-        ways = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
-        best = min(ways, key=lambda way: _rate_of({**network, **way}, held, prior))
+        candidates = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        best = min(candidates, key=lambda candidate: _rate_of({**network, **candidate}, held, prior))
         found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
     return found
 
@@ -157,13 +158,13 @@ def compressed_rate(model: Model, files: list[bytes], prior: PriorChoice = "auto
 
 
 def _compared(base: Model | None, tensors: Tensors, held: list[bytes]) -> dict[str, float]:
-    """Bits per byte of the held-out files by the model that was begun with, if any, and by this one."""
+    """Bits per byte of the held-out files by the model that training began with, if any, and by the new model."""
     before = {} if base is None else {"before": round(compressed_rate(base, held), 4)}
     return {**before, "after": round(_rate_of(tensors, held, "auto"), 4)}
 
 
 def _card(tuning: Tuning, files: Collection) -> dict[str, Any]:
-    """What the model was trained on, and what came of it."""
+    """The part of the card about the files, and the measurements."""
     best = min(tuning.run.curve, key=lambda point: point["validation"])
     sizes = {"train": sum(map(len, files.train)), "held_out": sum(map(len, files.held))}
     return {

@@ -47,21 +47,18 @@ from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.recipe import RECIPES, Recipe
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint, shape_of
 from likezip.training.segments import SEGMENT, Feed
+from likezip.training.states import Say
 from likezip.training.twin import Shape, Twin
 
 HELD_LANES = 8
 """Segments of each class whose bits are measured, of the training data and of the validation data."""
 
-CONFIDENCE = 30
-"""Updates that a trained map entry counts for at most."""
-
 Classes = dict[str, npt.NDArray[np.uint8]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Data:
-    """The files of each class, and those held out, joined."""
+    """The files of each class, and the held-out files of each class, joined."""
 
     files: dict[str, list[bytes]]
     held: Classes
@@ -116,7 +113,7 @@ class NetworkStage:
         threads: int,
         say: Say,
     ) -> None:
-        """checkpoints: where each is kept; the run goes on from the newest that is whole."""
+        """checkpoints: the paths where copies of it are kept; the run goes on from the newest that is whole."""
         torch.manual_seed(recipe.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.run = Run(
@@ -161,7 +158,7 @@ class NetworkStage:
         return self.run.step * self._recipe.rows * STEPS / 1e6
 
     def train(self, every: float) -> None:
-        """To the end; measured and saved every so many seconds."""
+        """Train to the end; measure and save every ``every`` seconds."""
         states, recent = self.run.twin.first_states(self._recipe.rows), 0.0
         began, first = time.time(), self.run.step
         with closing(prefetched(self._batches())) as batches:
@@ -211,14 +208,14 @@ def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
         for profile in PROFILES:
             say(f"the memory's start for {profile.name}")
             starts[profile.name] = states.train(
-                data.files, profile, 2 * recipe.starts, recipe.seed, CONFIDENCE, say=lambda _: None
+                data.files, profile, 2 * recipe.starts, recipe.seed, states.CONFIDENCE, say=lambda _: None
             )
         save_file(states.state_tensors(starts), path)
     return path
 
 
 def _start_in(path: Path) -> Callable[[], TrainedState]:
-    """What makes copies of the text profile's start in a model file."""
+    """A function that makes copies of the text profile's start in a model file."""
     loaded = load_model(path)
     return lambda: coding.trained_state_of(loaded, TEXT.name)
 
@@ -237,7 +234,7 @@ def _assemble(
         BESIDE_PRIOR,
         recipe.starts,
         recipe.seed,
-        CONFIDENCE,
+        states.CONFIDENCE,
         prior,
         coding.trained_state_of(loaded, TEXT.name),
         say=lambda _: None,

@@ -11,7 +11,7 @@ from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin
 
 
 def _restore(linear: GridLinear, layer: IntegerLayer, unit: float, scale: float = 1.0, constant: float = 0.0) -> None:
-    """Give ``linear`` the weights and biases that are exported as ``layer``, see ``export._layer``."""
+    """Give ``linear`` the weights and biases whose export is ``layer``, see ``export._layer``."""
     step = unit / np.exp2(layer.shift.astype(np.float64))
     weight = layer.weight.astype(np.float64) * (step / (linear.unit * scale))[:, None]
     linear.weight.copy_(torch.from_numpy(weight))
@@ -21,7 +21,7 @@ def _restore(linear: GridLinear, layer: IntegerLayer, unit: float, scale: float 
 
 
 def _parts(layer: IntegerLayer) -> tuple[IntegerLayer, IntegerLayer]:
-    """The gates and the candidates of a layer of both."""
+    """The gates and the candidates, of a layer that holds both."""
     halves = [np.array_split(part, 2) for part in (layer.weight, layer.offset, layer.shift)]
     gate, candidate = zip(*halves, strict=True)
     return IntegerLayer(*gate), IntegerLayer(*candidate)
@@ -29,7 +29,7 @@ def _parts(layer: IntegerLayer) -> tuple[IntegerLayer, IntegerLayer]:
 
 @torch.no_grad()
 def twin_of(network: Network) -> Twin:
-    """The twin of a model file's network, which computes what the integers do but for the rounding of logits."""
+    """The twin of a model file's network; it computes the same as the integers, but for the rounding of logits."""
     states = tuple(out.weight.shape[1] for _, out, _, _ in network.blocks)
     hidden = tuple(down.weight.shape[1] for _, _, _, down in network.blocks)
     twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden, network.features))

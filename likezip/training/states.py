@@ -1,9 +1,9 @@
 """Train the start of memory, mixer and APMs.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
-begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over, and what they have become
-at the end, of the weights the mean over the second half, is the trained start.  That is online maximum likelihood:
-every update is a step down the cross-entropy.
+begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over.  Their values at the end,
+for the weights the mean over the second half, are the trained start.  That is online maximum likelihood: every update
+is a step down the cross-entropy.
 """
 
 from __future__ import annotations
@@ -28,10 +28,16 @@ from likezip.prior.network import Network
 from likezip.prior.parallel import open_prior
 from likezip.training.data import draw_block
 
+Say = Callable[[str], None]
+"""Prints a line of progress."""
+
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 11, 1 << 20
 
+CONFIDENCE = 30
+"""Updates that a trained map entry counts for at most."""
+
 MOST_REFUSED = 100
-"""Blocks in a row that a profile may not suit; the next one counts all the same."""
+"""Blocks in a row that are refused because the profile does not suit them; the next block counts all the same."""
 
 _TEXTS = ("languages", "logs", "markup", "prose", "source", "tables", "techdoc")
 CLASSES_OF_PROFILE = {
@@ -40,7 +46,7 @@ CLASSES_OF_PROFILE = {
     "records": ("binaries", "science", "tables"),
     "code": ("binaries",),
 }
-"""Of which classes the blocks of a profile are drawn; of all if there are none of these."""
+"""The classes from which the blocks of each profile are drawn; if the data have none of them, from all classes."""
 
 
 def _bits(raw: bytes, profile: Profile, start: TrainedState, network: Network | None = None) -> float:
@@ -52,13 +58,13 @@ def _bits(raw: bytes, profile: Profile, start: TrainedState, network: Network | 
 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
-    """Whether the beginning of a block is smallest with ``profile``, all untrained."""
+    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained."""
     costs = {other.name: _bits(raw[:SAMPLE_SIZE], other, untrained_state()) for other in PROFILES}
     return min(costs, key=costs.__getitem__) == profile.name
 
 
 def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 10) -> float:
-    """Of blocks drawn from ``files``, the share that the profile suits."""
+    """The share of blocks drawn from ``files`` that the profile suits."""
     random = np.random.default_rng(seed)
     drawn = [draw_block(files, SAMPLE_SIZE, random) for _ in range(blocks)]
     return sum(_suits(coding.transformed(raw)[1], profile) for raw in drawn) / blocks
@@ -73,14 +79,15 @@ def trust(start: TrainedState, confidence: int) -> TrainedState:
 
 
 class Mean:
-    """The mean of weights after several blocks: each block leaves its mark on them, which is no good to the next."""
+    """The mean of weights after several blocks: each block leaves its mark on the weights, which is no use to the
+    next."""
 
     def __init__(self) -> None:
         self._sums: list[npt.NDArray[np.int64]] = []
         self._blocks = 0
 
     def add(self, start: TrainedState) -> None:
-        """Count in what ``start`` has become."""
+        """Add the weights that ``start`` has now."""
         weights = [start.weights.astype(np.int64), start.top.astype(np.int64)]
         self._sums = [a + b for a, b in zip(self._sums, weights, strict=True)] if self._blocks else weights
         self._blocks += 1
@@ -99,12 +106,12 @@ def train(
     confidence: int,
     network: Network | None = None,
     start: TrainedState | None = None,
-    say: Callable[[str], None] = click.echo,
+    say: Say = click.echo,
 ) -> TrainedState:
-    """What ``start``, or the untrained one, is after blocks of ``megabytes`` in all, of which each class gets the same
-    share; weights are the mean of those after each block of the second half.
+    """Train ``start``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
+    weights become the mean of the weights after each block of the second half.
 
-    Of records and code only such blocks count as the profile suits, unless MOST_REFUSED in a row don't.
+    For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES_OF_PROFILE[profile.name]] or list(classes)
@@ -129,7 +136,7 @@ def train(
 
 
 def state_tensors(starts: dict[str, TrainedState]) -> dict[str, npt.NDArray[Any]]:
-    """Starts by profile as they are in a model file, which has APMs for text alone."""
+    """The tensors of a model file for trained states by profile; there are APMs for text alone."""
     return {
         f"{part}.{name}": tensor
         for part, start in starts.items()
