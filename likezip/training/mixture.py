@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip.blocks import codec
-from likezip.blocks.predictor import Predictor, Shape, default_table_bits
+from likezip.blocks import coding
+from likezip.blocks.predictor import BlockShape, Predictor, default_table_bits
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.model import load_model
 from likezip.training.segments import SEGMENT, Place, Segments
 
@@ -53,7 +53,7 @@ class SegmentsBesideMemory(Segments):
         classes: dict[str, npt.NDArray[np.uint8]],
         weights: dict[str, float],
         seed: int,
-        start: Callable[[], Start],
+        start: Callable[[], TrainedState],
         lanes: int = LANES,
     ) -> None:
         """start: makes the memory's start; lanes: segments of a block."""
@@ -92,7 +92,7 @@ class SegmentsBesideMemory(Segments):
             if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
                 del self._coded[next(iter(self._coded))]
             raw = self._contents[chosen][start : start + self._size].tobytes()
-            coded = np.frombuffer(codec.transformed(raw)[1], np.uint8)
+            coded = np.frombuffer(coding.transformed(raw)[1], np.uint8)
             self._coded[chosen, start] = coded, memory_logits(coded, self._lanes, self._start())
         return self._coded[chosen, start]
 
@@ -111,17 +111,17 @@ _LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) 
 """(65536,): the logit of each probability."""
 
 
-def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16s:
+def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> Int16s:
     """The memory's logits (lanes, SEGMENT, 8) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
-    shape = Shape(raw.size, lanes, default_table_bits(raw.size), TEXT)
+    shape = BlockShape(raw.size, lanes, default_table_bits(raw.size), TEXT)
     ones, _ = Predictor(shape, start).run(raw)
     return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
 
 
-def start_of(model: Path) -> Callable[[], Start]:
+def start_of(model: Path) -> Callable[[], TrainedState]:
     """What makes copies of the memory's start, without a prior, in a model file."""
     loaded = load_model(model)
-    return lambda: codec.start_of(loaded, TEXT.name)
+    return lambda: coding.trained_state_of(loaded, TEXT.name)
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:
