@@ -38,14 +38,14 @@ import sys, time
 import numpy as np
 from likezip.memory import profiles
 profiles.CONTEXTS = int(sys.argv[1])
-from likezip.blocks.predictor import Predictor, Shape
-from likezip.memory.trained_state import untrained_start
+from likezip.blocks.predictor import BlockShape, Predictor
+from likezip.memory.trained_state import untrained_state
 raw = np.frombuffer(open(sys.argv[2], "rb").read(), np.uint8)
 profile = profiles.PROFILES[0]
 profile = type(profile)(profile.name, profile.contexts[: profiles.CONTEXTS], profile.choices)
 best = float("inf")
 for _ in range(5):
-    predictor = Predictor(Shape(raw.size, 1, 26, profile), untrained_start())
+    predictor = Predictor(BlockShape(raw.size, 1, 26, profile), untrained_state())
     began = time.perf_counter()
     predictor.run(raw)
     best = min(best, time.perf_counter() - began)

@@ -119,7 +119,7 @@ def test_only_one_call_of_a_compressor_runs(monkeypatch: pytest.MonkeyPatch) -> 
         yield from put(raw)
         inside[0] -= 1
 
-    monkeypatch.setattr(compressor._writer, "put", counting)
+    monkeypatch.setattr(compressor._writer, "write_block", counting)
     at_once(lambda thread: compressor.compress(bytes(2 * BLOCK)))
     compressor.flush()
     assert most == [1]
