@@ -270,9 +270,9 @@ def draw_bytes(
 
     They are coded as the prompt is best coded; without one by the profile of text, and with the prior if there is one.
     """
-    transform, known = transformed(prompt)
+    transform, converted = transformed(prompt)
     if prompt:
-        mode = sampled_codings(known, replace(options, lanes=1))[0].mode
+        mode = sampled_codings(converted, replace(options, lanes=1))[0].mode
     elif options.prior == "on" or options.may_use_prior:
         mode = _prior_mode(options.model)
     else:
@@ -280,7 +280,7 @@ def draw_bytes(
     shape = mode.shape(len(prompt) + size, 1)
     with open_predictor(shape, options, prior=mode.prior) as opened:
         if prompt:
-            opened.run(np.frombuffer(known, np.uint8))
+            opened.run(np.frombuffer(converted, np.uint8))
         opened.follow(decoder, advance)
     return _restored(opened.raw.tobytes(), transform)[len(prompt) :]
 
