@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, cost, predictor, x86_transform
+from likezip.blocks import block_header, coder, cost, predictor, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.coder import Decoder, encode
+from likezip.blocks.coder import Decoder
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import CodingOptions
 from likezip.blocks.predictor import Advance, BlockShape, Encode, Predictor, encode_stretch
@@ -133,7 +133,7 @@ class BlockCoding:
 
     def payload(self) -> bytes:
         """The payload in a frame, unless it is no shorter than the block, which then is stored."""
-        return block_header.pad_payload(encode(*self.decisions), self.shape.size)
+        return block_header.pad_payload(coder.encode(*self.decisions), self.shape.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""

@@ -1,6 +1,6 @@
 """Owner, group, rights and time of change of an output: copied from its input, and never wider.
 
-Never copied is what gives a file powers: the setuid, setgid and sticky bits, capabilities, labels.
+Marks that give a file powers are never copied: the setuid, setgid and sticky bits, capabilities, labels.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def byte_costs(
     """Bits of each byte of ``data``, (n,): -log2 of its probability after ``context`` and all bytes before it.
 
     data and context: bytes, or anything with a contiguous buffer.
-    context: data to learn from first, of which the last 4 MiB are used; what was learnt, 73 MB, is kept for the next
+    context: data to learn from first, of which the last 4 MiB are used; the learnt state, 73 MB, is kept for the next
     call, and learnt once if several threads call at the same time.  Other options as for ``compress_stream``.
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.

@@ -70,7 +70,7 @@ def _layers(twin: Twin) -> list[str]:
 
 
 def _run_of(path: Path) -> Run:
-    """The run in a checkpoint, or one that begins with the network of a model file."""
+    """The run in a checkpoint, or a new run that begins with the network of a model file."""
     if path.suffix == MODEL_SUFFIX:
         twin = twin_of(coding.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
