@@ -230,7 +230,7 @@ def look_ahead(raw: bytes, options: CodingOptions, advance: Advance | None = Non
 
 def prepare_lookahead(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, as ``codec.prepare_kernels``, and the kernel of looking ahead."""
-    codec.prepare_kernels(announce, prior=prior, foresight=compile_lookahead)
+    codec.prepare_kernels(announce, prior=prior, lookahead=compile_lookahead)
 
 
 def compile_lookahead() -> None:
