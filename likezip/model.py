@@ -57,8 +57,8 @@ class Model:
         ``tensors``."""
         try:
             with safe_open(self.path, "numpy") as opened:
-                found: dict[str, Any] = dict(opened.metadata() or {})
-            return {**found, "card": _parsed_card(found["card"])} if "card" in found else found
+                metadata: dict[str, Any] = dict(opened.metadata() or {})
+            return {**metadata, "card": _parsed_card(metadata["card"])} if "card" in metadata else metadata
         except (SafetensorError, ValueError) as error:
             raise FormatError(f"{self.path}: not a model file ({error})") from error
 
@@ -172,9 +172,9 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
         if candidate.is_file():
             return _identified(candidate.resolve())
     if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
-        found = _model_with(bytes.fromhex(str(path_or_name)))
-        if found is not None:
-            return found
+        model = _model_with(bytes.fromhex(str(path_or_name)))
+        if model is not None:
+            return model
     raise UnknownModelError(f"no model file {path_or_name}, nor one of that name or id in the model directories")
 
 
@@ -212,9 +212,9 @@ def _model_with(identity: bytes) -> Model | None:
 
 def find_model(identity: bytes) -> Model:
     """The model whose id is ``identity``; raises UnknownModelError."""
-    found = _model_with(identity)
-    if found is not None:
-        return found
+    model = _model_with(identity)
+    if model is not None:
+        return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
         "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "

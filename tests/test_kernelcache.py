@@ -17,6 +17,7 @@ import pytest
 
 from likezip.kernels import cache, compiling
 from likezip.kernels.cache import KernelCache, cache_directory, compile_once
+from likezip.model import user_directory
 
 IDENTITY = "0123456789abcdef"
 
@@ -194,6 +195,18 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and rights are POSIX's")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other directories")
+def test_where_no_directory_is_set_the_system_has_some(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(places))
+    monkeypatch.setenv("XDG_DATA_HOME", str(places / "data"))
+    assert next(cache._places()) == places / "home" / "likezip"
+    assert user_directory() == places / "data" / "likezip" / "models"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert next(cache._places()) == places / ".cache" / "likezip"
+    assert user_directory() == places / ".local" / "share" / "likezip" / "models"
 
 
 @posix

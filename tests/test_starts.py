@@ -39,7 +39,7 @@ def test_a_trained_start_is_better_on_other_data() -> None:
     classes = {"text": [_text(random) for _ in range(40)], "count": [_records(random) for _ in range(40)]}
     for profile, raw in ((TEXT, _text(random)), (PROFILES[1], _records(random))):
         trained = states.train(classes, profile, 0.1, 1, 30)
-        assert states._bits(raw, profile, trained) < 0.9 * states._bits(raw, profile, untrained_state())
+        assert states._bits_of(raw, profile, trained) < 0.9 * states._bits_of(raw, profile, untrained_state())
 
 
 def test_a_block_counts_for_the_profile_that_suits_it() -> None:

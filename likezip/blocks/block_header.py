@@ -34,13 +34,13 @@ PADDED_SHIFT = 17
 
 
 _BLOCK = struct.Struct("<BHHIII")
-_CRC = struct.Struct("<I")
+_CHECKSUM = struct.Struct("<I")
 
 
 _TABLE_SHIFT = 11
 
 
-BLOCK_HEADER_SIZE = _BLOCK.size + _CRC.size
+BLOCK_HEADER_SIZE = _BLOCK.size + _CHECKSUM.size
 
 
 def least_payload(raw_size: int) -> int:
@@ -94,14 +94,14 @@ class BlockHeader:
         mode = self.mode | self.transform << 4 | self.profile << 5
         sizes = self.raw_size, self.payload_size, self.raw_crc
         fields = _BLOCK.pack(mode, self.lanes | self.table_bits << _TABLE_SHIFT, self.row_length, *sizes)
-        return fields + _CRC.pack(_numbered_checksum(fields, number))
+        return fields + _CHECKSUM.pack(_numbered_checksum(fields, number))
 
     @classmethod
     def parse(cls, data: bytes, number: int, block_size: int) -> BlockHeader:
         """Read the header of block ``number``; a doubled, missing or moved block fails here."""
         if len(data) < BLOCK_HEADER_SIZE:
             raise TruncatedError(f"the data end within the header of block {number}")
-        if _CRC.unpack_from(data, _BLOCK.size)[0] != _numbered_checksum(data[: _BLOCK.size], number):
+        if _CHECKSUM.unpack_from(data, _BLOCK.size)[0] != _numbered_checksum(data[: _BLOCK.size], number):
             raise CorruptError(f"the checksum of the header of block {number} does not fit: damaged or out of place")
         modes, tables, row_length, *sizes = _BLOCK.unpack_from(data)
         lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, cost, predictor, x86_transform
+from likezip.blocks import block_header, coder, cost, predictor, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.coder import Decoder, encode
+from likezip.blocks.coder import Decoder
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import CodingOptions
 from likezip.blocks.predictor import Advance, BlockShape, Encode, Predictor, encode_stretch
@@ -133,7 +133,7 @@ class BlockCoding:
 
     def payload(self) -> bytes:
         """The payload in a frame, unless it is no shorter than the block, which then is stored."""
-        return block_header.pad_payload(encode(*self.decisions), self.shape.size)
+        return block_header.pad_payload(coder.encode(*self.decisions), self.shape.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""
@@ -270,9 +270,9 @@ def draw_bytes(
 
     They are coded as the prompt is best coded; without one by the profile of text, and with the prior if there is one.
     """
-    transform, known = transformed(prompt)
+    transform, converted = transformed(prompt)
     if prompt:
-        mode = sampled_codings(known, replace(options, lanes=1))[0].mode
+        mode = sampled_codings(converted, replace(options, lanes=1))[0].mode
     elif options.prior == "on" or options.may_use_prior:
         mode = _prior_mode(options.model)
     else:
@@ -280,7 +280,7 @@ def draw_bytes(
     shape = mode.shape(len(prompt) + size, 1)
     with open_predictor(shape, options, prior=mode.prior) as opened:
         if prompt:
-            opened.run(np.frombuffer(known, np.uint8))
+            opened.run(np.frombuffer(converted, np.uint8))
         opened.follow(decoder, advance)
     return _restored(opened.raw.tobytes(), transform)[len(prompt) :]
 

@@ -195,7 +195,7 @@ def _learn_contexts(node, bit, table, maps, slots):
 
 
 @inlined
-def _learn(state, lane, bit):
+def _learn_bit(state, lane, bit):
     """Teach a lane's bit to the maps, weights and APMs that predicted it."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     y = np.int64(state.bits[lane])
@@ -257,8 +257,8 @@ def _begin_nibble(active, bit, state):
                 registers[CHOICE + k] = hash_table.choose_row(registers, state.contexts[CONTEXTS + k])
         hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
     for lane in range(active):
-        known = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
-        state.registers[lane, KNOWN_CONTEXTS] = known
+        contexts = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
+        state.registers[lane, KNOWN_CONTEXTS] = contexts
 
 
 @inlined
@@ -271,7 +271,7 @@ def advance_lanes(state, tree, bit, learning, active):
     """
     if bit & 3 == 0:
         for lane in range(learning):
-            _learn(state, lane, (bit - 1) & 7)
+            _learn_bit(state, lane, (bit - 1) & 7)
         if bit == 0:
             _end_byte(learning, state)
         _begin_nibble(active, bit, state)
@@ -279,13 +279,13 @@ def advance_lanes(state, tree, bit, learning, active):
             predict_bit(state, tree, lane, bit)
     else:
         for lane in range(active):
-            _learn(state, lane, bit - 1)
+            _learn_bit(state, lane, bit - 1)
             predict_bit(state, tree, lane, bit)
 
 
 @compiled
-def _encode_steps(state, trees, known, steps, learning, active, ones, bits):
-    """Take ``steps`` bytes of the ``active`` lanes from the block ``known``; fills ones and bits (steps, 8, active).
+def _encode_steps(state, trees, content, steps, learning, active, ones, bits):
+    """Take ``steps`` bytes of the ``active`` lanes from the block ``content``; fills ones and bits (steps, 8, active).
 
     learning: the number of lanes of the step before, whose last bits are still to be learnt.
     """
@@ -293,15 +293,15 @@ def _encode_steps(state, trees, known, steps, learning, active, ones, bits):
         for bit in range(8):
             advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
-                y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                y = (content[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
 
 
 @compiled
-def _decode_steps(state, trees, known, steps, learning, active, words, coder):
-    """Decode ``steps`` bytes of the ``active`` lanes with a decoder's words and state, into known (steps, active or
+def _decode_steps(state, trees, previous, steps, learning, active, words, coder):
+    """Decode ``steps`` bytes of the ``active`` lanes with a decoder's words and state, into previous (steps, active or
     more).
 
     A byte is stored at once, as the last bytes of a block are never learnt; nothing reads a byte of the current step.
@@ -314,7 +314,7 @@ def _decode_steps(state, trees, known, steps, learning, active, words, coder):
         for lane in range(active):
             byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
             state.raw[state.registers[lane, POSITION]] = byte
-            known[step, lane] = byte
+            previous[step, lane] = byte
 
 
 def default_lanes(size: int) -> int:
@@ -367,12 +367,12 @@ Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
 
 
 class Encode(Protocol):
-    """Takes a stretch of the block ``known`` with its trees, and fills its ones and bits (steps, 8, active)."""
+    """Takes a stretch of the block ``content`` with its trees, and fills its ones and bits (steps, 8, active)."""
 
     def __call__(
         self,
         predictor: Predictor,
-        known: npt.NDArray[np.uint8],
+        content: npt.NDArray[np.uint8],
         stretch: Stretch,
         trees: npt.NDArray[np.int32],
         ones: npt.NDArray[np.uint16],
@@ -382,14 +382,14 @@ class Encode(Protocol):
 
 def encode_stretch(
     predictor: Predictor,
-    known: npt.NDArray[np.uint8],
+    content: npt.NDArray[np.uint8],
     stretch: Stretch,
     trees: npt.NDArray[np.int32],
     ones: npt.NDArray[np.uint16],
     bits: npt.NDArray[np.uint8],
 ) -> None:
     """Take a stretch as every encoder does."""
-    _encode_steps(predictor.state, trees, known, *stretch[1:], ones, bits)
+    _encode_steps(predictor.state, trees, content, *stretch[1:], ones, bits)
 
 
 class PriorOfBlock(Protocol):
@@ -401,9 +401,11 @@ class PriorOfBlock(Protocol):
     @property
     def recurrent_state(self) -> list[npt.NDArray[Any]]: ...
 
-    def expect(self, known: npt.NDArray[np.int16]) -> None: ...
+    def expect(self, previous: npt.NDArray[np.int16]) -> None: ...
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[npt.NDArray[np.int32], None, None]: ...
+    def expectations(
+        self, previous: Iterable[npt.NDArray[np.int16]]
+    ) -> Generator[npt.NDArray[np.int32], None, None]: ...
 
 
 class Learnt(NamedTuple):
@@ -445,8 +447,8 @@ class Predictor:
 
     def go_on(self, learnt: Learnt) -> None:
         """Begin behind the bytes of a shorter block, whose shape, trained state and prior are otherwise the same."""
-        for own, known in zip(self.learnt().arrays, learnt.arrays, strict=True):
-            own[: len(known)] = known
+        for own, learnt_array in zip(self.learnt().arrays, learnt.arrays, strict=True):
+            own[: len(learnt_array)] = learnt_array
         self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
 
     def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
@@ -461,11 +463,12 @@ class Predictor:
         if longer:
             yield Stretch(steps, 1, self.lanes if steps else 0, longer)
 
-    def expectations(self, known: npt.NDArray[np.uint8]) -> Expectations:
-        """The stretches of the bytes ``known``, each with the prior's trees, which are valid until the next stretch."""
+    def expectations(self, content: npt.NDArray[np.uint8]) -> Expectations:
+        """The stretches of the bytes ``content``, each with the prior's trees, which are valid until the next
+        stretch."""
         starts, stretches = (
             self.state.registers[: self._prior_lanes, START].copy(),
-            list(self._stretches(known.size, self._most_steps)),
+            list(self._stretches(content.size, self._most_steps)),
         )
         if self._prior is None:
             yield from ((stretch, self._nothing) for stretch in stretches)
@@ -473,41 +476,41 @@ class Predictor:
 
         def before(stretch: Stretch) -> npt.NDArray[np.int16]:
             places = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
-            return np.where(places < 0, -1, known[starts + places].astype(np.int16))
+            return np.where(places < 0, -1, content[starts + places].astype(np.int16))
 
         with closing(self._prior.expectations(map(before, stretches))) as trees:
             yield from zip(stretches, trees, strict=True)
 
     def run(
-        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode = encode_stretch
+        self, content: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode = encode_stretch
     ) -> Decisions:
-        """Every binary decision of the block ``known``, (8 size,).
+        """Every binary decision of the block ``content``, (8 size,).
 
-        In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
+        In one lane ``content``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
         the decisions are only those of bytes that were not learnt before.
         encode: takes each stretch, and may look at the predictor before and after.
         """
-        size, end = 8 * (known.size - self._step * self.lanes), 0
+        size, end = 8 * (content.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        with closing(self.expectations(known)) as expected:
+        with closing(self.expectations(content)) as expected:
             for stretch, trees in expected:
                 shape, begin = (stretch.steps, 8, stretch.active), end
                 end += 8 * stretch.steps * stretch.active
-                encode(self, known, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
+                encode(self, content, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
                     advance(stretch.steps * stretch.active)
-        self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
-        self._last = int(known[-1])
+        self.raw[: content.size] = content  # the last step's bytes have not been learnt, and else would be missing
+        self._last = int(content[-1])
         return ones, bits
 
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
         """Decode the block, or the rest of it, into ``raw``."""
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
-        known = np.full((most_steps, self._prior_lanes or self.lanes), self._last, np.int16)
+        previous = np.full((most_steps, self._prior_lanes or self.lanes), self._last, np.int16)
         for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
-                self._prior.expect(known)
-            _decode_steps(self.state, trees, known, steps, learning, active, decoder.words, decoder.state)
+                self._prior.expect(previous)
+            _decode_steps(self.state, trees, previous, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
 

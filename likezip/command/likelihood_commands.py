@@ -160,7 +160,7 @@ def _score(
 ) -> dict[str, Any]:
     """The result for one file."""
     began = time.monotonic()
-    with _opened(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
+    with _open_content(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
         options, read = CodingOptions(the_model(common["model"]), prior, lanes=1), Counted(file, name)
         codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
@@ -168,15 +168,15 @@ def _score(
         blocks = likelihood.density.stream_costs(
             read, workers, options, context=context, block_size=size, advance=advance
         )
-        found = likelihood.score.score_blocks(blocks, division, measure)
-        result: dict[str, Any] = {"name": click.format_filename(name), **found.summary()}
-        if found.units is not None:
-            numbers = found.units.ranking(top, above)
+        scored = likelihood.score.score_blocks(blocks, division, measure)
+        result: dict[str, Any] = {"name": click.format_filename(name), **scored.summary()}
+        if scored.units is not None:
+            numbers = scored.units.ranking(top, above)
             result["units"] = [
-                {**found.units.row(number), "text": _text(file, begin, found.units, number)} for number in numbers
+                {**scored.units.row(number), "text": _text(file, begin, scored.units, number)} for number in numbers
             ]
     if shown["verbose"] and not shown["quiet"]:
-        rate = f"{found.size} bytes, {found.bits:.0f} bits, {time.monotonic() - began:.1f} s"
+        rate = f"{scored.size} bytes, {scored.bits:.0f} bits, {time.monotonic() - began:.1f} s"
         click.echo(f"{printable(name)}: {rate}", err=True)
     return result
 
@@ -193,14 +193,14 @@ def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
 
 def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
     """The content of a file, or its last ``most`` bytes."""
-    with failures(name), _opened(name, raw=raw) as file:
+    with failures(name), _open_content(name, raw=raw) as file:
         if most is not None and (size_of(file) or 0) > most:
             file.seek(-most, os.SEEK_END)
         return (Counted(file, name).read(-1) or b"")[-(most or 0) :]
 
 
 @contextmanager
-def _opened(name: str, *, raw: bool) -> Iterator[BinaryIO]:
+def _open_content(name: str, *, raw: bool) -> Iterator[BinaryIO]:
     """The content of a file, to be read more than once."""
     with open_source(name, binary=False) as source, ExitStack() as stack:
         with naming(name):
@@ -267,7 +267,7 @@ def heatmap_command(
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
         options: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
-        with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
+        with _open_content(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
             with _output(place, None if source == PIPE else file, force) as written:
                 made = likelihood.heatmap.page(
@@ -308,12 +308,12 @@ def sample_command(
             _output(output_path(output), None if prompt == PIPE else opened, force) as file,
             arguments(size, **shown) as common,
         ):
-            known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
+            prompt_bytes = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
             model = the_model(common["model"])
             codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
             data, bits = likelihood.density.sample_and_bits(
                 size,
-                prompt=known,
+                prompt=prompt_bytes,
                 seed=seed,
                 model=model,
                 prior=prior,

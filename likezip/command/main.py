@@ -36,7 +36,7 @@ class Filter(click.Group):
     """The group of commands; a command line without one is taken as gzip, xz and zstd would."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Have a command line without a command be one of ``compress_command``, whose options are all of these."""
+        """Take a command line without a command for one of ``compress``, which has all options."""
         if not ctx.resilient_parsing and self._is_without_command(args):
             args = ["compress", *args]
         if not args:

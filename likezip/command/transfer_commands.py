@@ -169,13 +169,13 @@ def _run(
         raise click.UsageError("--range and --recover are for decompressing")
     if max_size is not None and (not decompressing or recover or wanted):
         raise click.UsageError("--max-size is for decompressing whole files, without --recover and --range")
-    found, failed = all_of(names, recursive=recursive, packed=decompressing)
-    if (output is not None) + to_stdout > 1 or (output is not None and len(found) != 1):
+    inputs, failed = all_of(names, recursive=recursive, packed=decompressing)
+    if (output is not None) + to_stdout > 1 or (output is not None and len(inputs) != 1):
         raise click.UsageError("give one of OUT, --output and --stdout, and with --output one IN")
-    given = jobs(found, decompressing=decompressing, output=output, to_stdout=to_stdout, recursive=recursive)
+    to_do = jobs(inputs, decompressing=decompressing, output=output, to_stdout=to_stdout, recursive=recursive)
     if wanted:
-        given = [Job(job.source, job.target or PIPE) for job in given]
-    _check(given, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
+        to_do = [Job(job.source, job.target or PIPE) for job in to_do]
+    _check(to_do, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
     work: Operation
     if recover:
         work = _recover
@@ -186,7 +186,7 @@ def _run(
     else:
         work = partial(_compress, block_size, lanes, prior)
     transfer = Transfer(work, decompressing, force=force, removed=removed, sparse=sparse, shown=shown)
-    for job in given:
+    for job in to_do:
         failed |= tried(job.source, transfer.do, job)
     sys.exit(failed)
 

@@ -212,7 +212,7 @@ class LikezipFile(io.BufferedIOBase):
 
     @property
     def name(self) -> Any:
-        """The path as given, or what the file object calls itself."""
+        """The path as given, or the name of the file object."""
         return self._file.name
 
     @property
@@ -358,7 +358,7 @@ _being_written: WeakSet[LikezipFile] = WeakSet()
 
 @atexit.register
 def _end_frames() -> None:
-    """Close the files that a script did not close, before Python's own end takes away what closing needs."""
+    """Close the files that a script did not close, while Python still has everything that closing takes."""
     for file in list(_being_written):
         file.close()
 

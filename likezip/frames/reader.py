@@ -110,9 +110,9 @@ def frames_of(source: Source, max_size: int | None = None) -> Iterator[FrameHead
     if not start:
         raise TruncatedError("the input is empty, not even an empty frame")
     while start:
-        for found in _parts_of_frame(start, source, allowance):
-            size += found.header.raw_size if isinstance(found, PackedBlock) else 0
-            yield found
+        for part in _parts_of_frame(start, source, allowance):
+            size += part.header.raw_size if isinstance(part, PackedBlock) else 0
+            yield part
         start = _behind_padding(source)
         if start != container.MAGIC[: len(start)]:
             error = FormatError("trailing data: what follows the frame is not a frame")
@@ -136,13 +136,13 @@ def _parts_of_frame(start: bytes, source: Source, allowance: ContentLimit) -> It
     parser = parse_frame(allowance)
     next(parser)  # wants the magic number, which is ``start``
     with suppress(StopIteration):
-        found = parser.send(start)
+        part = parser.send(start)
         while True:
-            if isinstance(found, int):
-                found = parser.send(read_fully(source, found))
+            if isinstance(part, int):
+                part = parser.send(read_fully(source, part))
             else:
-                yield found
-                found = next(parser)
+                yield part
+                part = next(parser)
 
 
 def blocks(
@@ -156,12 +156,12 @@ def blocks(
     model: used instead of looking for the frames' ids.  Raises UnknownModelError, and all that ``frames_of`` raises.
     """
     given = None if model is None else the_model(model)
-    for found in frames_of(source, max_size):
-        if isinstance(found, FrameHeader):
-            used = model_for(found.model_id, given)
+    for part in frames_of(source, max_size):
+        if isinstance(part, FrameHeader):
+            used = model_for(part.model_id, given)
         else:
-            prepare_decoding(found.header, announce)
-            yield found, used
+            prepare_decoding(part.header, announce)
+            yield part, used
 
 
 def prepare_decoding(header: BlockHeader, announce: Callable[[], None] | None) -> None:

@@ -1,6 +1,6 @@
 """Owner, group, rights and time of change of an output: copied from its input, and never wider.
 
-Never copied is what gives a file powers: the setuid, setgid and sticky bits, capabilities, labels.
+Marks that give a file powers are never copied: the setuid, setgid and sticky bits, capabilities, labels.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def _give_rights(file: int, source: int, status: os.stat_result, mode: int) -> N
     if not hasattr(os, "fchown"):
         return
     if not _keeps_group(file, status):
-        both = mode >> 3 & mode & 0o7
-        mode = mode & 0o700 | both << 3 | both
+        common = mode >> 3 & mode & 0o7
+        mode = mode & 0o700 | common << 3 | common
         _drop_list(file)
     elif not _copies_list(file, source):
         mode &= ~0o070  # which say what the list may give at most, not what the group has

@@ -10,5 +10,5 @@ _SIZE = re.compile(r"(-?\d{1,18})\s*(?:([KMGT])(?:iB)?)?", re.IGNORECASE)
 
 def parse_size(text: str) -> int | None:
     """65536, 64K, 64k, 64KiB; powers of 1024.  None for anything else."""
-    found = _SIZE.fullmatch(text.strip())
-    return int(found[1]) * _UNITS[(found[2] or "").upper()] if found else None
+    match = _SIZE.fullmatch(text.strip())
+    return int(match[1]) * _UNITS[(match[2] or "").upper()] if match else None

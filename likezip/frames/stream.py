@@ -101,8 +101,8 @@ def decompress_stream(
         nonlocal coded
         coded += size
         if progress is not None:
-            ahead, raw = max(0, coded - written), sum(raw for _, raw in begun)
-            progress(read + (ahead * sum(size for size, _ in begun) // raw if raw else 0), written)
+            unfinished, raw = max(0, coded - written), sum(raw for _, raw in begun)
+            progress(read + (unfinished * sum(size for size, _ in begun) // raw if raw else 0), written)
 
     def heard(blocks: Iterator[tuple[PackedBlock, Model]]) -> Iterator[tuple[PackedBlock, Model]]:
         for block, used in blocks:

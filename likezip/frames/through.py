@@ -47,13 +47,13 @@ COMPRESSIONS = (
     Compression("7z", b"7z\xbc\xaf\x27\x1c"),
     Compression("rar", b"Rar!\x1a\7"),
 )
-LONGEST_MAGIC = max(len(known.magic) for known in COMPRESSIONS)
+LONGEST_MAGIC = max(len(compression.magic) for compression in COMPRESSIONS)
 
 
 def compression_of(begin: bytes) -> Compression | None:
     """The compression of a file by its first LONGEST_MAGIC bytes; None if it is not compressed, or by none of
     COMPRESSIONS."""
-    return next((known for known in COMPRESSIONS if begin.startswith(known.magic)), None)
+    return next((compression for compression in COMPRESSIONS if begin.startswith(compression.magic)), None)
 
 
 @contextmanager
@@ -106,11 +106,11 @@ def seekable(file: BinaryIO, *, raw: bool = False) -> Iterator[BinaryIO]:
         if not file.seekable():
             file = _seekable_copy(file, stack.enter_context(tempfile.TemporaryFile()))
         begin = file.tell()
-        known = None if raw else compression_of(read_fully(file, LONGEST_MAGIC))
+        compression = None if raw else compression_of(read_fully(file, LONGEST_MAGIC))
         file.seek(begin)
-        if known is not None:
+        if compression is not None:
             held = stack.enter_context(tempfile.TemporaryFile())
-            with read_through(file, known) as opened:
+            with read_through(file, compression) as opened:
                 file = _seekable_copy(opened, held)
         yield file
 

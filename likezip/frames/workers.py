@@ -220,7 +220,7 @@ def _in_executor(call: UUID, work: BlockWork[Result], *block: Any) -> Result:
     return work(1, None, *block)
 
 
-# What follows is what runs in our own worker processes.
+# All below runs in our own worker processes.
 
 _shared: Any = None
 """Numbers shared with the parent process: the bytes that all workers have coded, and the number of workers begun."""

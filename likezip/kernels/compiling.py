@@ -43,8 +43,8 @@ def supported_instructions() -> list[str]:
     """The instructions for products of bytes that this processor has, the fastest first."""
     features = llvmlite.binding.get_host_cpu_features()
     has_256 = features.get("avxvnni") or (features.get("avx512vnni") and features.get("avx512vl"))
-    found = {"vnni512": features.get("avx512vnni"), "vnni256": has_256, "avx2": features.get("avx2")}
-    return [name for name, there in found.items() if there]
+    instructions = {"vnni512": features.get("avx512vnni"), "vnni256": has_256, "avx2": features.get("avx2")}
+    return [name for name, there in instructions.items() if there]
 
 
 INSTRUCTIONS = _instructions()

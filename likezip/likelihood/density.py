@@ -53,7 +53,7 @@ def byte_costs(
     """Bits of each byte of ``data``, (n,): -log2 of its probability after ``context`` and all bytes before it.
 
     data and context: bytes, or anything with a contiguous buffer.
-    context: data to learn from first, of which the last 4 MiB are used; what was learnt, 73 MB, is kept for the next
+    context: data to learn from first, of which the last 4 MiB are used; the learnt state, 73 MB, is kept for the next
     call, and learnt once if several threads call at the same time.  Other options as for ``compress_stream``.
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
@@ -62,8 +62,8 @@ def byte_costs(
     source, context, size = io.BytesIO(raw), bytes(bytes_of(context)), container.default_block_size(raw.nbytes)
     with Workers(threads, executor) as workers:
         blocks = stream_costs(source, workers, options, context=context, block_size=size)
-        found = [costs for _, costs in blocks]
-    return np.concatenate(found) if found else np.zeros(0)
+        costs_of_blocks = [costs for _, costs in blocks]
+    return np.concatenate(costs_of_blocks) if costs_of_blocks else np.zeros(0)
 
 
 def stream_costs(
@@ -126,11 +126,11 @@ def _costs_behind(
 ) -> npt.NDArray[np.float64]:
     """Bits of each byte of ``raw`` in one mode, behind the context."""
     learnt = _learnt(context, options, mode, advance)
-    known = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
-    shape = mode.shape(known.size, 1, learnt.table_bits)
+    content = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
+    shape = mode.shape(content.size, 1, learnt.table_bits)
     with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.go_on(learnt)
-        return cost.cost_of_each_byte(*predictor.run(known, advance), len(raw), 1)
+        return cost.cost_of_each_byte(*predictor.run(content, advance), len(raw), 1)
 
 
 class _LearntOnce:
@@ -168,10 +168,10 @@ def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Ad
 
 
 def _learn(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
-    known = np.frombuffer(coding.transformed(context)[1], np.uint8)
-    shape = mode.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
+    content = np.frombuffer(coding.transformed(context)[1], np.uint8)
+    shape = mode.shape(content.size, 1, default_table_bits(content.size + container.DEFAULT_BLOCK))
     with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
-        predictor.run(known, advance)
+        predictor.run(content, advance)
         return predictor.learnt()
 
 

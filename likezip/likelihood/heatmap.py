@@ -56,19 +56,19 @@ NO_VALUE = 255
 
 def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Costs in bits, of any shape, as the page has them, at most 31.5; NO_VALUE for NaN and infinity."""
-    known = np.isfinite(bits)
-    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, NO_VALUE - 1)
-    return np.where(known, steps, NO_VALUE).astype(np.uint8)
+    finite = np.isfinite(bits)
+    steps = np.sqrt(np.where(finite, bits, 0.0).clip(0) / QUANTUM).round().clip(0, NO_VALUE - 1)
+    return np.where(finite, steps, NO_VALUE).astype(np.uint8)
 
 
 def planes_of(sight: BlockLookahead, part: slice) -> Planes:
     """The planes of a ``part`` of a block."""
-    found = sight.lookahead
+    seen = sight.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
-    others = found.expected[part].T ^ coded
-    costs, prior, memory = quantised(np.stack([sight.costs[part], found.prior[part], sight.memory[part]]))
+    others = seen.expected[part].T ^ coded
+    costs, prior, memory = quantised(np.stack([sight.costs[part], seen.prior[part], sight.memory[part]]))
     with np.errstate(divide="ignore"):
-        chances = quantised(-np.log2(found.chances[part].T))
+        chances = quantised(-np.log2(seen.chances[part].T))
     chances -= np.where(others == 0, costs, 0).astype(np.uint8)
     return np.stack([raw, raw ^ coded, *others, costs, prior, memory - costs, *chances])
 

@@ -118,7 +118,9 @@ def _enter_best(chance, byte, best, numbers):
 
 
 @compiled
-def _encode_with_lookahead(state, trees, known, steps, learning, active, ones, bits, view, buffers, expected, chances):
+def _encode_with_lookahead(
+    state, trees, content, steps, learning, active, ones, bits, view, buffers, expected, chances
+):
     """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST)."""
     for step in range(steps):
         for bit in range(8):
@@ -126,7 +128,7 @@ def _encode_with_lookahead(state, trees, known, steps, learning, active, ones, b
             for lane in range(active):
                 if bit == 0:
                     _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
-                y = (known[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                y = (content[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
@@ -169,7 +171,7 @@ class LookaheadEncoder:
     def __call__(
         self,
         predictor: Predictor,
-        known: npt.NDArray[np.uint8],
+        content: npt.NDArray[np.uint8],
         stretch: Stretch,
         trees: npt.NDArray[np.int32],
         ones: npt.NDArray[np.uint16],
@@ -180,11 +182,11 @@ class LookaheadEncoder:
             self._view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _WRITTEN})
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
         room = self._view, self._buffers, expected, chances
-        _encode_with_lookahead(state, trees, known, steps, learning, active, ones, bits, *room)
+        _encode_with_lookahead(state, trees, content, steps, learning, active, ones, bits, *room)
         places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
         self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
         if trees.shape[1]:
-            leaves = np.take_along_axis(trees[:steps, :active], 256 + known[places][:, :, None].astype(np.int64), 2)
+            leaves = np.take_along_axis(trees[:steps, :active], 256 + content[places][:, :, None].astype(np.int64), 2)
             self.lookahead.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
 
 
@@ -228,7 +230,7 @@ def look_ahead(raw: bytes, options: CodingOptions, advance: Advance | None = Non
 
 def prepare_lookahead(announce: Callable[[], None] | None = None, *, prior: bool) -> None:
     """Compile the kernels once, as ``codec.prepare_kernels``, and the kernel of looking ahead."""
-    codec.prepare_kernels(announce, prior=prior, foresight=compile_lookahead)
+    codec.prepare_kernels(announce, prior=prior, lookahead=compile_lookahead)
 
 
 def compile_lookahead() -> None:

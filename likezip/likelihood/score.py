@@ -37,13 +37,13 @@ class Division:
     def of(cls, text: str) -> Division:
         """ "line", "record N" or "window N", N bytes or as 4K.  Raises ValueError for anything else, and for windows of
         an odd size."""
-        found = re.fullmatch(r"(line)|(record|window)[ =:]*(.+)", text.strip())
-        size = parse_size(found[3]) if found and found[3] else 0
-        if found is None or size is None or (found[2] and not 1 <= size <= LARGEST_UNIT):
+        match = re.fullmatch(r"(line)|(record|window)[ =:]*(.+)", text.strip())
+        size = parse_size(match[3]) if match and match[3] else 0
+        if match is None or size is None or (match[2] and not 1 <= size <= LARGEST_UNIT):
             raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
-        if found[2] == "window" and size % 2:
+        if match[2] == "window" and size % 2:
             raise ValueError(f"a window must have an even number of bytes, not {size}")
-        return cls(found[1] or found[2], size)
+        return cls(match[1] or match[2], size)
 
     def ends(self, raw: bytes, offset: int) -> Offsets:
         """The places in ``raw``, which has ``offset`` bytes before it, behind a line, a record or half a window,

@@ -53,18 +53,18 @@ class TrainedState:
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
-        found = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
-        found |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        return cls(**found)
+        arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
+        arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
+        return cls(**arrays)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
-        found: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
+        tensors: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
         for name, weights in (("weights", self.weights), ("top", self.top)):
             steps = (weights + WEIGHT_STEP // 2) // WEIGHT_STEP
             most = mixer.MIXER_WEIGHT_LIMIT // WEIGHT_STEP
-            found[name] = steps.clip(-most, most).astype(np.int16)
-        return found
+            tensors[name] = steps.clip(-most, most).astype(np.int16)
+        return tensors
 
 
 WEIGHT_STEP = 16

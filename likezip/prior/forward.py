@@ -87,18 +87,18 @@ class LaneBuffers(NamedTuple):
 
 
 @inlined
-def _embed(known, first, lanes, features, embeddings, e):
-    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up the embeddings of the n-grams that
-    end with them, e (rows, features * dimension).
+def _embed(previous, first, lanes, features, embeddings, e):
+    """Take the bytes ``previous`` (steps, all lanes), -1 before the first, and look up the embeddings of the n-grams
+    that end with them, e (rows, features * dimension).
 
     lanes: the buffers of those lanes that begin at ``first``; features: as in ``ngrams.feature_table``.
     """
     registers, rows, dimension = lanes.registers, lanes.embedding_rows, embeddings.shape[1]
-    steps, count = known.shape[0], registers.shape[0]
+    steps, count = previous.shape[0], registers.shape[0]
     for step in range(steps):
         for lane in range(count):
-            if known[step, first + lane] >= 0:
-                remember(known[step, first + lane], registers[lane])
+            if previous[step, first + lane] >= 0:
+                remember(previous[step, first + lane], registers[lane])
             find_rows(registers[lane], features, rows[lane])
             for f in range(rows.shape[1]):
                 prefetch(embeddings, np.uint64(rows[lane, f]) * np.uint64(dimension))
@@ -164,17 +164,17 @@ def _offsets_and_shifts(layer, weights):
 
 
 @compiled
-def _enter_layer(layer, known, first, weights, lanes):
-    """The activations of ``layer`` for the lanes that begin at ``first``: for the first layer from the bytes ``known``
-    (steps, all lanes), for every other from the sums of the layer before.
+def _enter_layer(layer, previous, first, weights, lanes):
+    """The activations of ``layer`` for the lanes that begin at ``first``: for the first layer from the bytes
+    ``previous`` (steps, all lanes), for every other from the sums of the layer before.
 
     Layers are enter, then gates, out, up and down of each block, then head.
     """
-    steps, count = known.shape[0], lanes.registers.shape[0]
+    steps, count = previous.shape[0], lanes.registers.shape[0]
     rows, columns, width = steps * count, weights.layout[layer, COLUMNS], weights.layout[0, OUTPUTS]
     q, x = matrix(lanes.activations, rows, byte_products.padded_columns(columns)), matrix(lanes.stream, rows, width)
     if layer == 0:
-        _embed(known, first, lanes, weights.features, weights.embeddings, q)
+        _embed(previous, first, lanes, weights.features, weights.embeddings, q)
         x[:] = 0
         return
     offset, shift = _offsets_and_shifts(layer - 1, weights)
@@ -206,14 +206,14 @@ def _leave_network(first, weights, lanes, trees):
 
 
 @compiled
-def take_layers(begin, end, known, first, weights, lanes, trees):
+def take_layers(begin, end, previous, first, weights, lanes, trees):
     """Compute layers ``begin`` to ``end`` of the lanes that begin at ``first``.
 
-    known (steps, all lanes): read by the first layer; trees (steps, all lanes, 512): filled by the last.
+    previous (steps, all lanes): read by the first layer; trees (steps, all lanes, 512): filled by the last.
     """
-    rows = known.shape[0] * lanes.registers.shape[0]
+    rows = previous.shape[0] * lanes.registers.shape[0]
     if begin == 0:
-        _enter_layer(begin, known, first, weights, lanes)
+        _enter_layer(begin, previous, first, weights, lanes)
     for layer in range(begin, end):
         columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
         activations = matrix(lanes.activations, rows, byte_products.padded_columns(columns))
@@ -221,7 +221,7 @@ def take_layers(begin, end, known, first, weights, lanes, trees):
         sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
         byte_products.multiply(packed, activations, sums, rest)
         if layer + 1 < weights.layout.shape[0]:
-            _enter_layer(layer + 1, known, first, weights, lanes)
+            _enter_layer(layer + 1, previous, first, weights, lanes)
         else:
             _leave_network(first, weights, lanes, trees)
 
@@ -296,28 +296,28 @@ class Prior:
         """The registers and states of all lanes, all that one step leaves to the next."""
         return [self._lanes.registers, self._lanes.states]
 
-    def expect(self, known: npt.NDArray[np.int16]) -> None:
-        """Fill ``trees`` with the predictions behind each of the bytes ``known`` (steps, lanes), -1 before the
+    def expect(self, previous: npt.NDArray[np.int16]) -> None:
+        """Fill ``trees`` with the predictions behind each of the bytes ``previous`` (steps, lanes), -1 before the
         first."""
-        if known.size != self._rows:
-            self._bind(known.size)
+        if previous.size != self._rows:
+            self._bind(previous.size)
         for layer, (shifted, activations, multiply) in enumerate(self._products):
-            _enter_layer(layer, known, 0, self._weights, self._lanes)
+            _enter_layer(layer, previous, 0, self._weights, self._lanes)
             np.subtract(shifted, byte_products.ACTIVATION_SHIFT, out=activations, dtype=np.int16, casting="unsafe")
             multiply()
-        _leave_network(0, self._weights, self._lanes, self.trees[: len(known)])
+        _leave_network(0, self._weights, self._lanes, self.trees[: len(previous)])
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
-        """The trees (steps, lanes, 512) for each array of ``known`` bytes (steps, lanes), of up to ``most_steps``
+    def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``
         steps; valid until the next are asked for."""
-        return prefetched(self._copies(known)) if self._prefetch else self._expected(known)
+        return prefetched(self._copies(previous)) if self._prefetch else self._expected(previous)
 
-    def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
-        for steps in known:
+    def _expected(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        for steps in previous:
             self.expect(steps)
             yield self.trees[: len(steps)]
 
-    def _copies(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+    def _copies(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         with fixed_point.one_thread(self._backend):  # torch asks each thread
-            for trees in self._expected(known):
+            for trees in self._expected(previous):
                 yield trees.copy()

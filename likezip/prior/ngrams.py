@@ -152,8 +152,8 @@ def find_all_rows(
     registers: npt.NDArray[np.uint64],
     rows: npt.NDArray[np.int32],
 ) -> None:
-    """The rows that predict each byte of ``lanes`` (lanes, steps), of which ``registers`` (lanes, 5) know what came
-    before, into ``rows`` (steps, lanes, features)."""
+    """The rows that predict each byte of ``lanes`` (lanes, steps), into ``rows`` (steps, lanes, features);
+    ``registers`` (lanes, 5) hold the bytes before the first step."""
     for lane in range(lanes.shape[0]):
         for step in range(lanes.shape[1]):
             find_rows(registers[lane], table, rows[step, lane])

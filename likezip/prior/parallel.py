@@ -51,24 +51,24 @@ products; where it is different, threads have to wait for one another."""
 
 
 @compiled
-def _lead(orders, known, first, weights, lanes, trees):
+def _lead(orders, previous, first, weights, lanes, trees):
     """Take a byte of the lanes from ``first`` on, while followers, if there are any, take a byte of the other lanes.
 
     Returns the cycles that it worked less the cycles that it waited for them.
     """
     begin = lockstep.cycles()
     lockstep.give(orders, 1)
-    take_layers(FIRST_LAYER, weights.layout.shape[0], known, first, weights, lanes, trees)
+    take_layers(FIRST_LAYER, weights.layout.shape[0], previous, first, weights, lanes, trees)
     done = lockstep.cycles()
     lockstep.wait_for_followers(orders)
     return done - begin - (lockstep.cycles() - done)
 
 
 @compiled
-def _follow(orders, number, known, first, weights, lanes, trees):
+def _follow(orders, number, previous, first, weights, lanes, trees):
     """Take a byte of the lanes from ``first`` on at each order of the leader, until it dismisses the followers."""
     while lockstep.take(orders, number):
-        take_layers(FIRST_LAYER, weights.layout.shape[0], known, first, weights, lanes, trees)
+        take_layers(FIRST_LAYER, weights.layout.shape[0], previous, first, weights, lanes, trees)
         lockstep.report(orders, number)
 
 
@@ -100,7 +100,7 @@ def _layers_within(limit: int, costs: list[int]) -> list[tuple[int, int]]:
 class StepBatch(NamedTuple):
     """Some steps on their way through the pipeline: their bytes, the values computed so far, and the trees."""
 
-    known: npt.NDArray[np.int16]  # (most steps, lanes)
+    previous: npt.NDArray[np.int16]  # (most steps, lanes)
     stream: Int32s  # as in LaneBuffers
     activations: Uint8s
     trees: Int32s  # (most steps, lanes, 512)
@@ -123,7 +123,7 @@ class SharedPrior:
         self.most_steps = most_steps(lanes)
         self.trees = aligned((1, lanes, 512), np.int32)
         self._network, self._weights, self._threads = network, weights_of(network, packed=True), threads
-        self._known = np.zeros((1, lanes), np.int16)
+        self._previous = np.zeros((1, lanes), np.int16)
         all_lanes = new_lane_buffers(network, lanes, 0)
         self._registers, self._states = all_lanes.registers, all_lanes.states
         parts = max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES_OF_A_THREAD))
@@ -154,7 +154,7 @@ class SharedPrior:
         """Start the followers; if no thread can be started, work alone for ever."""
         self._orders, self._credit = lockstep.order_counts(len(self._parts) - 1), WAITING_CREDIT
         given = [
-            (self._orders, number, self._known, first, self._weights, lanes, self.trees)
+            (self._orders, number, self._previous, first, self._weights, lanes, self.trees)
             for number, (first, lanes) in enumerate(self._parts[1:])
         ]
         lockstep.dismiss(self._orders)
@@ -180,27 +180,27 @@ class SharedPrior:
                 follower.join()
         self._orders = self._nobody
 
-    def expect(self, known: npt.NDArray[np.int16]) -> None:
-        """Fill ``trees`` with the predictions behind the bytes ``known`` (1, lanes), -1 before the first."""
-        self._known[:] = known
+    def expect(self, previous: npt.NDArray[np.int16]) -> None:
+        """Fill ``trees`` with the predictions behind the bytes ``previous`` (1, lanes), -1 before the first."""
+        self._previous[:] = previous
         if len(self._parts) > 1 and not self._followers:
-            self._alone -= known.size
+            self._alone -= previous.size
             if self._alone < 0:
                 self._gather()
         for first, lanes in self._parts[:1] if self._followers else self._parts:
-            gain = _lead(self._orders, self._known, first, self._weights, lanes, self.trees)
+            gain = _lead(self._orders, self._previous, first, self._weights, lanes, self.trees)
         if self._followers:
             self._credit = min(self._credit + gain, WAITING_CREDIT)
             if self._credit < 0:
                 self._dismiss()
                 self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
 
-    def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
-        """The trees (steps, lanes, 512) for each array of ``known`` bytes (steps, lanes), of up to ``most_steps``
+    def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
+        """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``
         steps; valid until the next are asked for."""
         parts = layers_by_thread(self._network, self._threads)
         buffers = cycle([self._new_batch() for _ in range(1 + QUEUE_LENGTH * (len(parts) - 1))])
-        batches = _batches_of(known, buffers)
+        batches = _batches_of(previous, buffers)
         for layers in parts[:-1]:
             batches = prefetched(self._compute(layers, batches))
         with closing(self._compute(parts[-1], batches)) as taken:
@@ -208,25 +208,25 @@ class SharedPrior:
                 yield batch.trees[:steps]
 
     def _new_batch(self) -> StepBatch:
-        lanes, steps = self._known.size, self.most_steps
+        lanes, steps = self._previous.size, self.most_steps
         room = new_lane_buffers(self._network, lanes, steps)
         trees = aligned((steps, lanes, 512), np.int32)
         return StepBatch(aligned((steps, lanes), np.int16), room.stream, room.activations, trees)
 
     def _compute(self, layers: tuple[int, int], batches: StepBatches) -> StepBatches:
         """Compute some layers of the batches of the thread before, and hand the batches on."""
-        own = self._room(0, self._known.size, self.most_steps)
+        own = self._room(0, self._previous.size, self.most_steps)
         with closing(batches):
             for steps, batch in batches:
                 lanes = own._replace(stream=batch.stream, activations=batch.activations)
-                take_layers(*layers, batch.known[:steps], 0, self._weights, lanes, batch.trees[:steps])
+                take_layers(*layers, batch.previous[:steps], 0, self._weights, lanes, batch.trees[:steps])
                 yield steps, batch
 
 
-def _batches_of(known: Iterable[npt.NDArray[np.int16]], buffers: Iterator[StepBatch]) -> StepBatches:
-    """Batches with the bytes ``known``, in free buffers."""
-    for steps, batch in zip(known, buffers, strict=False):
-        batch.known[: len(steps)] = steps
+def _batches_of(previous: Iterable[npt.NDArray[np.int16]], buffers: Iterator[StepBatch]) -> StepBatches:
+    """Batches with the bytes ``previous``, in free buffers."""
+    for steps, batch in zip(previous, buffers, strict=False):
+        batch.previous[: len(steps)] = steps
         yield len(steps), batch
 
 
@@ -253,6 +253,6 @@ def compile_prior() -> None:
     network = Network((Feature(1, 8),), np.zeros((256, 1), np.int8), layer(8, 1), [block], layer(256, 8))
     fixed_point.is_right("dot")
     with open_prior(network, fixed_point.SMALL_BLOCK, 2 * FEWEST_LANES_OF_A_THREAD, threads=2) as prior:
-        known = np.full((1, 2 * FEWEST_LANES_OF_A_THREAD), -1, np.int16)
-        prior.expect(known)
-        list(prior.expectations([known]))
+        previous = np.full((1, 2 * FEWEST_LANES_OF_A_THREAD), -1, np.int16)
+        prior.expect(previous)
+        list(prior.expectations([previous]))

@@ -156,11 +156,11 @@ def _content_of(path: Path, room: int) -> bytes | None:
     """The content of a file, None if it is more than ``room`` bytes; raises LikezipError for a compressed file that is
     damaged or can't be read through."""
     with path.open("rb") as file:
-        known = compression_of(read_fully(file, LONGEST_MAGIC))
+        compression = compression_of(read_fully(file, LONGEST_MAGIC))
         file.seek(0)
-        if known is None:
+        if compression is None:
             return file.read()
-        with read_through(file, known) as opened:
+        with read_through(file, compression) as opened:
             return read_at_most(opened, room)
 
 

@@ -22,8 +22,8 @@ from likezip.training.segments import SEGMENT
 @click.option("--most", default=1 << 18, show_default=True, help="Bytes of each class.")
 def main(model: Path, validation: Path, most: int) -> None:
     """A table in Markdown: each class is one block; the prior alone sees it in lanes of 16 KiB."""
-    loaded, found = load_model(model), read_held_classes([validation], most)
-    classes = {name: content[: content.size // SEGMENT * SEGMENT] for name, content in found.items()}
+    loaded, held_out = load_model(model), read_held_classes([validation], most)
+    classes = {name: content[: content.size // SEGMENT * SEGMENT] for name, content in held_out.items()}
     alone = integer_rates(Network.of(loaded.part("prior")), classes)
     rates = {name: [alone[name], *_block_rates(content.tobytes(), loaded)] for name, content in classes.items()}
     rates["mean of classes"] = list(np.mean(list(rates.values()), 0))

@@ -58,10 +58,13 @@ def tensors(twin: Twin) -> Tensors:
         layers[f"{number}.up"] = _layer(block.up, HIDDEN_UNIT)
         layers[f"{number}.down"] = _layer(block.down, SUM_UNIT)
     features = [(one.history, one.classes, one.words, one.bits) for one in twin.shape.features]
-    found: Tensors = {"features": np.array(features, np.int32), "embeddings": embeddings.numpy().astype(np.int8)}
-    found |= {f"{name}.{part}": tensor for name, layer in layers.items() for part, tensor in layer.items()}
-    Network.of(found)
-    return found
+    tensors_by_name: Tensors = {
+        "features": np.array(features, np.int32),
+        "embeddings": embeddings.numpy().astype(np.int8),
+    }
+    tensors_by_name |= {f"{name}.{part}": tensor for name, layer in layers.items() for part, tensor in layer.items()}
+    Network.of(tensors_by_name)
+    return tensors_by_name
 
 
 def load_twin(checkpoint: Path) -> Twin:
@@ -76,14 +79,14 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
     """Bits per byte of each class by the integers, in the lanes that ``validate`` takes for the twin."""
     lanes, owners = held_lanes(classes)
     before = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
-    known: npt.NDArray[np.int16] = np.ascontiguousarray(before)
+    previous: npt.NDArray[np.int16] = np.ascontiguousarray(before)
     bits = np.zeros(len(lanes))
     with open_prior(network, lanes.size, len(lanes)) as prior:
         begins = range(0, SEGMENT, prior.most_steps)
-        parts = (known[begin : begin + prior.most_steps] for begin in begins)
-        for begin, found in zip(begins, prior.expectations(parts), strict=True):
-            following = 256 + lanes.T[begin : begin + len(found), :, None].astype(np.int64)
-            bits -= np.log2(np.take_along_axis(found, following, 2)[:, :, 0] / (1 << fixed_point.FREQUENCY_BITS)).sum(0)
+        parts = (previous[begin : begin + prior.most_steps] for begin in begins)
+        for begin, trees in zip(begins, prior.expectations(parts), strict=True):
+            following = 256 + lanes.T[begin : begin + len(trees), :, None].astype(np.int64)
+            bits -= np.log2(np.take_along_axis(trees, following, 2)[:, :, 0] / (1 << fixed_point.FREQUENCY_BITS)).sum(0)
     return mean_rates(bits / SEGMENT, owners)
 
 
@@ -92,12 +95,12 @@ def checked_tensors(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], say: 
 
     Raises ValueError if its bits per byte of ``classes`` differ from the twin's.
     """
-    found = tensors(twin)
-    floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)
+    tensors_by_name = tensors(twin)
+    floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(tensors_by_name), classes)
     for name in floats:
         say(f"{name:12s} twin {floats[name]:.4f}  integers {integers[name]:.4f} bits per byte")
     difference = sum(integers.values()) / sum(floats.values()) - 1
     say(f"integers {difference:+.3%}; {twin.shape.products()} multiply-adds a byte")
     if not abs(difference) <= LARGEST_DIFFERENCE:
         raise ValueError("the integers do not do what the twin does")
-    return {f"prior.{name}": tensor for name, tensor in found.items()}
+    return {f"prior.{name}": tensor for name, tensor in tensors_by_name.items()}

@@ -51,7 +51,7 @@ MOST_PASSES = 4.0
 PATIENCE, BACK = 4, 2
 """Measurements in a row without improvement until training ends, and until it goes back to the best network."""
 SLOWER = 0.4
-"""Factor of the rate after going back to the best network: what a high rate has learnt improves at a lower rate."""
+"""Factor of the rate after going back to the best network, which improves further at a lower rate."""
 
 
 class Tuning:

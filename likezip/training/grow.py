@@ -35,13 +35,13 @@ def grow_twin(twin: Twin, shape: Shape) -> Twin:
     )
     if (old.dimension, old.width) != (shape.dimension, shape.width) or any(before > now for before, now in sizes):
         raise ValueError(f"{shape} does not hold {old}")
-    larger, known = Twin(shape), twin.state_dict()
+    larger, smaller = Twin(shape), twin.state_dict()
     with torch.no_grad():
         for name, tensor in larger.named_parameters():
             if SILENT.fullmatch(name):
                 tensor.zero_()
-            if name in known:
-                _first_part(tensor, known[name]).copy_(known[name])
+            if name in smaller:
+                _first_part(tensor, smaller[name]).copy_(smaller[name])
     return larger
 
 
@@ -53,15 +53,15 @@ def _grow_moments(moments: dict[str, Any], old: Twin, new: Twin) -> dict[str, An
     """AdamW's moments for the layers of ``new``, zero for new weights."""
     if not moments["state"]:  # of a run that has not begun
         return moments
-    known = dict(zip(_layers(old), moments["state"].values(), strict=True))
+    old_moments = dict(zip(_layers(old), moments["state"].values(), strict=True))
     state: dict[int, dict[str, Tensor]] = {}
     for number, name in enumerate(_layers(new)):
         shape = new.get_parameter(name).shape
         state[number] = {"step": torch.tensor(0.0), "exp_avg": torch.zeros(shape), "exp_avg_sq": torch.zeros(shape)}
-        if name in known:
-            state[number]["step"] = known[name]["step"]
+        if name in old_moments:
+            state[number]["step"] = old_moments[name]["step"]
             for moment in ("exp_avg", "exp_avg_sq"):
-                _first_part(state[number][moment], known[name][moment]).copy_(known[name][moment])
+                _first_part(state[number][moment], old_moments[name][moment]).copy_(old_moments[name][moment])
     return {"state": state, "param_groups": [{**moments["param_groups"][0], "params": list(state)}]}
 
 
@@ -70,7 +70,7 @@ def _layers(twin: Twin) -> list[str]:
 
 
 def _run_of(path: Path) -> Run:
-    """The run in a checkpoint, or one that begins with the network of a model file."""
+    """The run in a checkpoint, or a new run that begins with the network of a model file."""
     if path.suffix == MODEL_SUFFIX:
         twin = twin_of(coding.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)

@@ -129,13 +129,13 @@ def _better_starts(
 ) -> Tensors:
     """The starts without the prior, all from before or all from after training, and likewise the start beside the
     prior: whichever makes the held-out files smaller."""
-    found: Tensors = {}
+    tensors: Tensors = {}
     choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
         candidates = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
         best = min(candidates, key=lambda candidate: _rate_of({**network, **candidate}, held, prior))
-        found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
-    return found
+        tensors |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
+    return tensors
 
 
 def _rate_of(tensors: Tensors, held: list[bytes], prior: PriorChoice) -> float:

@@ -45,8 +45,8 @@ class Recipe:
 
     def shares_of(self, sizes: Mapping[str, int]) -> dict[str, float]:
         """The shares of the classes in ``sizes``, name to bytes: their sizes, if any of them has no share."""
-        known = {name: self.shares[name] for name in sizes if name in self.shares}
-        return known if len(known) == len(sizes) else {name: float(size) for name, size in sizes.items()}
+        shares = {name: self.shares[name] for name in sizes if name in self.shares}
+        return shares if len(shares) == len(sizes) else {name: float(size) for name, size in sizes.items()}
 
 
 def _features(text: str) -> tuple[Feature, ...]:

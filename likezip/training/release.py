@@ -238,8 +238,8 @@ def _assemble(
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's start beside the network")
     loaded = load_model(starts)
-    found = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
-    both = states.train(
+    starts_by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
+    beside = states.train(
         data.files,
         BESIDE_PRIOR,
         recipe.starts,
@@ -249,7 +249,7 @@ def _assemble(
         coding.trained_state_of(loaded, TEXT.name),
         say=lambda _: None,
     )
-    tensors |= states.state_tensors({**found, BESIDE_PRIOR.name: both})
+    tensors |= states.state_tensors({**starts_by_profile, BESIDE_PRIOR.name: beside})
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
     save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
 

@@ -49,7 +49,7 @@ CLASSES_OF_PROFILE = {
 """The classes from which the blocks of each profile are drawn; if the data have none of them, from all classes."""
 
 
-def _bits(raw: bytes, profile: Profile, start: TrainedState, network: Network | None = None) -> float:
+def _bits_of(raw: bytes, profile: Profile, start: TrainedState, network: Network | None = None) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
     lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
     shape = BlockShape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
@@ -59,7 +59,7 @@ def _bits(raw: bytes, profile: Profile, start: TrainedState, network: Network | 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
     """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained."""
-    costs = {other.name: _bits(raw[:SAMPLE_SIZE], other, untrained_state()) for other in PROFILES}
+    costs = {other.name: _bits_of(raw[:SAMPLE_SIZE], other, untrained_state()) for other in PROFILES}
     return min(costs, key=costs.__getitem__) == profile.name
 
 
@@ -126,7 +126,7 @@ def train(
             continue
         refused = 0
         coded += len(raw)
-        rate = _bits(raw, profile, start, network) / len(raw)
+        rate = _bits_of(raw, profile, start, network) / len(raw)
         if coded > megabytes * 1e6 / 2:
             mean.add(start)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
