@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from benchmarks.schema import Bound
-from likezip.blocks import codec
+from likezip.blocks import coding
+from likezip.blocks.options import CodingOptions
 from likezip.frames.index import read_frames
 from likezip.model import default_model
 
@@ -20,7 +21,7 @@ def entropy_bound(data: bytes, frame: bytes) -> Bound:
     bound, start = 0.0, 0
     for payload, raw in info.blocks:
         stored = payload == raw
-        bound += payload if stored else codec.cross_entropy(data[start : start + raw], model) / 8
+        bound += payload if stored else coding.cross_entropy(data[start : start + raw], CodingOptions(model)) / 8
         start += raw
     payloads = sum(payload for payload, _ in info.blocks)
     return bound_of(bound, payloads, len(frame) - payloads)

@@ -21,11 +21,12 @@ import numpy as np
 
 from benchmarks.inputs import named_inputs
 from benchmarks.report import markdown
-from likezip.blocks import codec
-from likezip.blocks.cost import cross_entropy
-from likezip.blocks.predictor import Predictor, Shape
+from likezip.blocks import codec, coding
+from likezip.blocks.cost import total_cost
+from likezip.blocks.options import CodingOptions
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.profiles import CONTEXTS, PROFILES, Context, Profile
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 NOTHING = Context("nothing", 0, mask=0)
@@ -57,22 +58,22 @@ class Sample:
     """The beginning of a file, and how likezip models it."""
 
     raw: np.ndarray
-    shape: Shape
+    shape: BlockShape
 
     def cost(self, profile: Profile) -> tuple[float, float]:
         """Bytes and seconds."""
-        start = Start.of(default_model().part(profile.name))
+        start = TrainedState.of(default_model().part(profile.name))
         predictor = Predictor(replace(self.shape, profile=profile), start)
         began = time.perf_counter()
         decisions = predictor.run(self.raw)
-        return cross_entropy(*decisions) / 8, time.perf_counter() - began
+        return total_cost(*decisions) / 8, time.perf_counter() - began
 
 
 def _sample(raw: bytes) -> Sample:
-    _, code = codec.transformed(raw)
-    coding = codec.best_coding(code, default_model(), None, "off")
-    assert coding is not None, "noise has no contexts"
-    return Sample(np.frombuffer(code, np.uint8), coding.shape)
+    _, code = coding.transformed(raw)
+    best = coding.best_coding(code, CodingOptions(default_model(), "off"))
+    assert best is not None, "noise has no contexts"
+    return Sample(np.frombuffer(code, np.uint8), best.shape)
 
 
 def _without(profile: Profile, left_out: int) -> Profile:
@@ -133,7 +134,7 @@ def input_cost(raw: bytes) -> float:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the tables there, too.")
 def main(paths: tuple[Path, ...], size: int, repeat: int, output: Path | None) -> None:
     """Bytes that each context of each profile saves, and the time it takes."""
-    codec.prepare(prior=False)
+    codec.prepare_kernels(prior=False)
     raws = [raw for raw in (wanted.read()[:size] for wanted in named_inputs(paths)) if raw]
     if not raws:
         raise click.UsageError("there is no file to measure")

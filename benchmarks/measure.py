@@ -38,7 +38,7 @@ class Measured:
 
 def warm_up() -> None:
     """Have likezip's kernels compiled and kept, so that no process that is measured does it."""
-    trip(b"warm " * fixed_point.SMALL, likezip_peer("likezip", "--prior", "on"))
+    trip(b"warm " * fixed_point.SMALL_BLOCK, likezip_peer("likezip", "--prior", "on"))
 
 
 def trip(data: bytes, peer: Peer) -> Trip:

@@ -17,7 +17,8 @@ import numpy as np
 
 import likezip
 from benchmarks.report import markdown
-from likezip.blocks import codec
+from likezip.blocks import coding
+from likezip.blocks.options import CodingOptions
 from likezip.model import Model, load_model
 from likezip.training.data import read_class, read_held_classes
 
@@ -36,7 +37,7 @@ def classes_of(sources: Sequence[Path], most: int, exclude: tuple[str, ...] = ()
 
 def rates(model: Model, classes: Classes) -> dict[str, float]:
     """Bits per byte of each class."""
-    return {name: codec.cross_entropy(raw, model) / len(raw) for name, raw in classes.items()}
+    return {name: coding.cross_entropy(raw, CodingOptions(model)) / len(raw) for name, raw in classes.items()}
 
 
 def speeds(model: Model, raw: bytes) -> tuple[float, float]:
@@ -51,7 +52,7 @@ def speeds(model: Model, raw: bytes) -> tuple[float, float]:
 
 def products(model: Model) -> int:
     """Multiply-adds of a byte in the prior's layers."""
-    return sum(layer.weight.size for layer in codec.network_of(model).layers())
+    return sum(layer.weight.size for layer in coding.network_of(model).layers())
 
 
 def table(models: Sequence[Model], kinds: dict[str, Classes], raw: bytes) -> str:

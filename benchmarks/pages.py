@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import fill
 
-from benchmarks import plots, report
+from benchmarks import corpora, plots, report
 from benchmarks.curves import KINDS
 from benchmarks.results import load, load_scaling
-from benchmarks.schema import Circumstances, Result
+from benchmarks.schema import Circumstances, PublishedBy, Result
 
 SPEED, BARS = "-speed", "-bars"
 """What the names of the plots have after the results file's."""
@@ -20,8 +20,12 @@ def beside(results: Path, ending: str) -> Path:
 
 
 def write_results(results: Path) -> Result:
-    """RESULTS.md, RESULTS-speed and RESULTS-bars beside RESULTS.json, which is returned."""
+    """RESULTS.md beside RESULTS.json, which is returned; RESULTS-speed and RESULTS-bars too, unless it is a corpus's,
+    whose files are too many for them."""
     result = load(results)
+    if result["corpus"] is not None:
+        beside(results, ".md").write_text(corpus_page(result), encoding="utf-8")
+        return result
     with plots.style():
         plots.save(plots.speed_figure(result), beside(results, SPEED))
         plots.save(plots.bars_figure(result), beside(results, BARS))
@@ -81,6 +85,40 @@ def results_page(result: Result, stem: str) -> str:
         ]
     parts += ["## Compressors", report.compressors_table(result)]
     return "\n\n".join(parts) + "\n"
+
+
+def corpus_page(result: Result) -> str:
+    """The totals of a corpus as they are usually given, and the size of each file, beside published figures."""
+    name = result["corpus"] or ""
+    measured = {row["name"] for row in result["files"]}
+    corpus, published = corpora.CORPORA[name], corpora.published(name)
+    missing = corpora.missing_files(name, measured)
+    parts = [
+        f"# {corpus.title}",
+        paragraph(f"With {about(result['circumstances'])}. {how(result)}."),
+        paragraph(
+            "Each file is compressed by itself. Speeds are MB (10^6 bytes) of raw data for each second of processor "
+            "time, over all files, the start of a process for each file included. The model or dictionary that a "
+            "decoder needs besides is not in the sizes; it has a column of its own."
+        ),
+    ]
+    if missing:
+        parts.append(paragraph(f"Not measured, as these files were not at hand: {', '.join(missing)}."))
+    parts += [
+        report.corpus_table(result, corpora.totals_of(name, measured), published),
+        "## By file",
+        report.sizes_table(result, published),
+    ]
+    if sources := published["sources"]:
+        parts += ["## Sources", "\n".join(f"- {by}: {_source(of, name)}" for by, of in sources.items())]
+    parts += ["## Compressors", report.compressors_table(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _source(by: PublishedBy, corpus: str) -> str:
+    seconds = by["seconds"].get(corpus)
+    took = "" if seconds is None else f"; compressing the usual files took its authors about {seconds:,.0f} s"
+    return f"{by['source']}{took}."
 
 
 ENTROPY = (

@@ -19,6 +19,7 @@ import click
 
 from benchmarks.report import markdown
 from likezip.blocks import codec, coder, predictor
+from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.model import Model, default_model
 
@@ -63,7 +64,8 @@ class Clock:
 
 def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, float]]:
     """Seconds of each part of compressing ``raw`` as one block with the prior, and of decompressing it."""
-    (header, payload), compress = Clock().time(lambda: codec.encode_block(raw, model, prior="on", threads=threads))
+    options = CodingOptions(model, "on", threads=threads)
+    (header, payload), compress = Clock().time(lambda: codec.encode_block(raw, options))
     decoded, decompress = Clock().time(lambda: codec.decode_block(header, payload, model, threads=threads))
     if decoded != raw:
         raise ValueError("the block did not come back as it was")
@@ -82,7 +84,7 @@ def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, floa
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="That share the block.")
 def main(file: Path, size: int, threads: int) -> None:
     """Microseconds a byte of each part, FILE as one block with the prior."""
-    codec.prepare(prior=True)
+    codec.prepare_kernels(prior=True)
     with file.open("rb") as source:
         raw = source.read(size)
     found = parts_of(raw, default_model(), threads)

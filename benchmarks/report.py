@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 
 from benchmarks.curves import KINDS
-from benchmarks.peers import LIKEZIP, XZ
-from benchmarks.schema import Bound, Curve, FileResult, Payback, Point, Result, Run, Spread, Truth
+from benchmarks.peers import LIKEZIP, NO_PRIOR, XZ
+from benchmarks.schema import (
+    Bound,
+    Curve,
+    Direction,
+    FileResult,
+    Payback,
+    Point,
+    Published,
+    Result,
+    Run,
+    Spread,
+    Truth,
+)
 
 MOST_FILES = 8
 """Files that have a column each in the main table; of more, only the totals are there."""
@@ -206,6 +219,85 @@ def compressors_table(result: Result) -> str:
         [name, of["how"], f"`{of['compress']}`", f"`{of['decompress']}`"] for name, of in result["compressors"].items()
     ]
     return markdown(["by", "what it is", "compress", "decompress"], rows)
+
+
+SHORT_LIST = ("gzip -9", "zstd -19", XZ, LIKEZIP, "zpaq -m5")
+"""The compressors of the README's table, which likezip's best-known rival, as published, follows."""
+
+RIVAL = "paq8px v216 -12L"
+
+
+def processor_speed(raw: int, direction: Direction) -> float:
+    """MB of ``raw`` bytes for each second of processor time, the median of all runs."""
+    return raw / 1e6 / statistics.median(direction["cpu_seconds"])
+
+
+def _processor_speeds(raw: int, run: Run) -> list[str]:
+    return [number(processor_speed(raw, run[way])) for way in ("compress", "decompress")]
+
+
+def readme_table(result: Result, published: Published) -> str:
+    """A row for each compressor of SHORT_LIST that was run, and one for RIVAL if all files' sizes are published."""
+    of_all = result["totals"]
+    rows = []
+    for name in SHORT_LIST:
+        if name in of_all["runs"]:
+            run = of_all["runs"][name]
+            rows.append([name, f"{run['bytes']:,}", *_processor_speeds(of_all["bytes"], run)])
+    corpus = result["corpus"] or ""
+    sizes = [published["bytes"].get(corpus, {}).get(row["name"], {}).get(RIVAL) for row in result["files"]]
+    if None not in sizes:
+        seconds = published["sources"][RIVAL]["seconds"].get(corpus)
+        speed = "" if seconds is None else number(of_all["bytes"] / 1e6 / seconds)
+        rows.append([RIVAL, f"{sum(size or 0 for size in sizes):,}", speed, ""])
+    head = ["", f"bytes of {of_all['bytes']:,}", "MB/s compressing", "MB/s decompressing"]
+    return markdown(head, [[f"**{cell}**" if row[0] == LIKEZIP else cell for cell in row] for row in rows])
+
+
+def corpus_table(result: Result, totals: Mapping[str, Sequence[str]], published: Published) -> str:
+    """A row for each compressor, measured or published: the model that is needed besides, the bytes of each of
+    ``totals``, the mean of its files' bits per byte, and the speeds of all files, by the processor's time."""
+    files = {row["name"]: row for row in result["files"]}
+    sizes = published["bytes"].get(result["corpus"] or "", {})
+    head = ["by", "needs besides, bytes", *(text for of in totals for text in (of, "mean bits/byte")), "MB/s in", "out"]
+    rows = []
+    for name, run in result["totals"]["runs"].items():
+        needs = f"{result['circumstances']['model_bytes']:,}" if name in (LIKEZIP, NO_PRIOR) else "0"
+        found = {file: row["runs"][name]["bytes"] for file, row in files.items()}
+        speeds = _processor_speeds(result["totals"]["bytes"], run)
+        rows.append([name, needs, *_total_cells(files, totals, found), *speeds])
+    for name, by in published["sources"].items():
+        found = {file: sizes[file][name] for file in files if name in sizes.get(file, {})}
+        rows.append([f"{name}, published", by["needs"] or "0", *_total_cells(files, totals, found), "", ""])
+    return markdown(head, rows)
+
+
+def _total_cells(
+    files: Mapping[str, FileResult], totals: Mapping[str, Sequence[str]], found: Mapping[str, int]
+) -> list[str]:
+    """The bytes and the mean of the bits per byte of each total; empty where a file of it is not ``found``."""
+    cells = []
+    for names in totals.values():
+        if any(name not in found for name in names):
+            cells += ["", ""]
+            continue
+        rates = [8 * found[name] / files[name]["bytes"] for name in names]
+        cells += [f"{sum(found[name] for name in names):,}", f"{statistics.mean(rates):.3f}"]
+    return cells
+
+
+def sizes_table(result: Result, published: Published) -> str:
+    """A row for each file: its bytes, and those that each compressor, measured or published, makes of it."""
+    sizes = published["bytes"].get(result["corpus"] or "", {})
+    measured, others = list(result["totals"]["runs"]), list(published["sources"])
+    rows = []
+    for row in result["files"]:
+        theirs = sizes.get(row["name"], {})
+        cells = [f"{theirs[name]:,}" if name in theirs else "" for name in others]
+        rows.append(
+            [row["name"], f"{row['bytes']:,}", *(f"{row['runs'][name]['bytes']:,}" for name in measured), *cells]
+        )
+    return markdown(["file", "bytes", *measured, *(f"{name}, published" for name in others)], rows)
 
 
 CURVE_HEAD = ("compressed", "bits/byte", "MB/s in", "MB/s out", "MB of memory in", "and out")

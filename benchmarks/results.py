@@ -51,11 +51,17 @@ def file_result(name: str, data: bytes, peers: Sequence[Peer], repeat: int, samp
     )
 
 
-def whole_result(files: list[FileResult], peers: Sequence[Peer], threads: int, repeat: int) -> Result:
-    """The files' results with their totals and circumstances; measures the compressors' start-up."""
+def whole_result(
+    files: list[FileResult], peers: Sequence[Peer], threads: int, repeat: int, corpus: str | None = None
+) -> Result:
+    """The files' results with their totals and circumstances; measures the compressors' start-up.
+
+    corpus: the name of the corpus that the files are of, if they are of one.
+    """
     said = circumstances()
     return Result(
         circumstances=said,
+        corpus=corpus,
         threads=threads,
         repeat=repeat,
         compressors={peer.name: _compressor(peer, repeat) for peer in peers},

@@ -1,4 +1,5 @@
-"""What the results files in benchmarks/results/ hold, as JSON: a ``Result`` or, of the scaling, a ``Scaling``.
+"""What the results files in benchmarks/results/ hold, as JSON: a ``Result``, of the scaling a ``Scaling``, and in
+published.json a ``Published``.
 
 MB are 10^6 bytes.  Times are those of whole processes, start-up included.
 """
@@ -130,14 +131,37 @@ class Circumstances(TypedDict):
 
 
 class Result(TypedDict):
-    """A whole run; ``threads`` are likezip's worker processes, the other compressors have one thread."""
+    """A whole run; ``threads`` are likezip's worker processes, the other compressors have one thread.
+
+    corpus: the name of the corpus that the files are of, null where they are other files.
+    """
 
     circumstances: Circumstances
+    corpus: str | None
     threads: int
     repeat: int
     compressors: dict[str, Compressor]
     files: list[FileResult]
     totals: Totals
+
+
+class PublishedBy(TypedDict):
+    """A compressor whose sizes others have published.
+
+    needs: the model or dictionary that a decoder needs and the sizes leave out, "" for none; seconds: roughly what it
+    takes to compress the usual files of a corpus, on the machine of those who published it.
+    """
+
+    source: str
+    needs: str
+    seconds: dict[str, float]
+
+
+class Published(TypedDict):
+    """Sizes that others have published: ``bytes`` by corpus, file and compressor, ``sources`` by compressor."""
+
+    sources: dict[str, PublishedBy]
+    bytes: dict[str, dict[str, dict[str, int]]]
 
 
 class Point(TypedDict):

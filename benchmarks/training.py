@@ -17,10 +17,10 @@ import click
 import numpy as np
 import torch
 
-from likezip.blocks import codec
+from likezip.blocks import coding
 from likezip.memory.profiles import TEXT
 from likezip.model import default_model
-from likezip.prior.pipeline import made_ahead
+from likezip.prior.pipeline import prefetched
 from likezip.training import fused
 from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.run import STEPS, Run
@@ -45,7 +45,9 @@ KERNELS = {
 def _feed(path: Path) -> Iterator[Batch]:
     content = np.frombuffer(path.read_bytes(), np.uint8)
     model = default_model()
-    segments = SegmentsBesideMemory({"all": content}, {"all": 1.0}, 1, lambda: codec.start_of(model, TEXT.name))
+    segments = SegmentsBesideMemory(
+        {"all": content}, {"all": 1.0}, 1, lambda: coding.trained_state_of(model, TEXT.name)
+    )
     feed = Feed(segments, Shape().features, ROWS, STEPS)
     while True:
         yield feed.batch()
@@ -99,7 +101,7 @@ def main(file: Path, steps: int) -> None:
         torch.manual_seed(1)
         runs[name] = Run(Twin(Shape()), torch.device("cpu"), 4e-3, 0.1, 0.1, by_kernels=name == "kernels")
         runs[name].set_rate(0.1)
-    batches = {"formulas": _feed(file), "kernels": made_ahead(_feed(file))}
+    batches = {"formulas": _feed(file), "kernels": prefetched(_feed(file))}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(4):
         for name, run in runs.items():

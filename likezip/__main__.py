@@ -1,7 +1,7 @@
-"""The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` answers.
+"""The program.  Until the command line is loaded, Ctrl-C ends it without a word; then ``console.failures`` handles it.
 
-After an interrupt has been answered, it ends by that signal, so that a shell that runs it in a loop ends too; and where
-nobody reads its output any more by SIGPIPE, which tar, for one, takes for no failure.
+After an interrupt has been handled, the program ends by that signal, so that a shell that runs it in a loop ends too;
+and if nobody reads its output any more, by SIGPIPE, which tar, for one, takes for no failure.
 """
 
 import atexit
@@ -15,17 +15,15 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_standard_files()
-    atexit.register(_end_by_signal)  # what is registered first is called last
-    from likezip.command.console import STANDARD_OUTPUT, failures
-    from likezip.command.main import main as command_line
-    from likezip.frames.outputs import naming
+    atexit.register(_end_by_signal)  # the first function registered is called last
+    from likezip.command.main import run
 
-    with failures(), naming(STANDARD_OUTPUT):  # commands answer their own errors, so what is left is about --help
-        command_line()
+    run()
 
 
 def _open_standard_files() -> None:
-    """Have no other file take the place of a standard one that is closed: what libraries say would get into it."""
+    """Open the null device in place of closed standard files: else another file would take their numbers, and the
+    output of libraries would get into it."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -13,7 +13,7 @@ LikezipError
 
 
 class LikezipError(Exception):
-    """Any of the below."""
+    """Any of the exceptions below."""
 
 
 class FormatError(LikezipError):

@@ -1,6 +1,6 @@
-"""Model files: find them, verify them, load their tensors; the id.
+"""Model files: find them, verify them, load their tensors.
 
-A model file is a safetensors file (no pickle) whose metadata says what it is and how it was trained.  Its id, the
+A model file is a safetensors file (no pickle) whose metadata describe the model and its training.  Its id, the
 first eight bytes of the SHA-256 of its content, stands in every frame.  Files are looked for in the directories of
 the environment variable LIKEZIP_MODELS (separated as in PATH), in the user's own, and among those shipped with the
 package.
@@ -19,6 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_data_path
+from safetensors import SafetensorError, safe_open
+
 from likezip.errors import FormatError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -26,14 +29,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_NAME = "likezip-1"
-SUFFIX = ".safetensors"
+MODEL_SUFFIX = ".safetensors"
 ID_BYTES = 8
-LARGEST = 1 << 30
+LARGEST_MODEL = 1 << 30
 """Bytes of a model file at most; the shipped one has 23.5 million."""
 LARGEST_HEADER = 1 << 20
-"""Bytes of the description at its beginning, JSON with the names of tensors and the card, for it to be found."""
+"""Bytes of the description at the beginning of a model file, JSON with the names of tensors and the card, at most."""
 DEEPEST_CARD = 32
-"""Lists and objects within each other."""
+"""Levels of lists and objects in a card at most."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,17 @@ class Model:
         return _tensors(self.path, self.id)
 
     def card(self) -> dict[str, Any]:
-        """What the model file says of itself: how it was trained, and on what.  Raises FormatError as ``tensors``."""
-        from safetensors import SafetensorError, safe_open
-
+        """The model's card, how it was trained and on which data, and other metadata.  Raises FormatError as
+        ``tensors``."""
         try:
             with safe_open(self.path, "numpy") as opened:
                 found: dict[str, Any] = dict(opened.metadata() or {})
-            return {**found, "card": _card(found["card"])} if "card" in found else found
+            return {**found, "card": _parsed_card(found["card"])} if "card" in found else found
         except (SafetensorError, ValueError) as error:
             raise FormatError(f"{self.path}: not a model file ({error})") from error
 
     def part(self, name: str) -> dict[str, npt.NDArray[np.generic]]:
-        """The tensors whose names begin with ``name`` and a dot, by what follows."""
+        """The tensors whose names begin with ``name`` and a dot, by the rest of their names."""
         prefix = f"{name}."
         return {key.removeprefix(prefix): value for key, value in self.tensors().items() if key.startswith(prefix)}
 
@@ -70,13 +72,12 @@ class Model:
         return self if self.path.is_file() else find_model(self.id)
 
     def has_prior(self) -> bool:
-        """Whether there is a network in the model, and the start of a memory to go with it."""
+        """Whether the model has a network, and the trained state of the memory for use beside it."""
         return bool(self.part("prior") and self.part("both"))
 
 
-def _card(text: str) -> Any:
-    """A model's card from JSON; raises ValueError for what is none, or larger or deeper than any that is meant to be
-    read."""
+def _parsed_card(text: str) -> Any:
+    """A model's card from JSON; raises ValueError for a text that is no JSON, too long or nested too deep."""
     if len(text) > LARGEST_HEADER:
         raise ValueError(f"its card has {len(text)} characters")
     try:
@@ -85,21 +86,19 @@ def _card(text: str) -> Any:
         raise ValueError("its card is nested too deep") from error
     level, depth = [card], 0
     while level:
-        level = [part for one in level if isinstance(one, dict | list) for part in _parts(one)]
+        level = [part for one in level if isinstance(one, dict | list) for part in _members(one)]
         depth += 1
         if depth > DEEPEST_CARD:
             raise ValueError("its card is nested too deep")
     return card
 
 
-def _parts(one: dict[str, Any] | list[Any]) -> list[Any]:
+def _members(one: dict[str, Any] | list[Any]) -> list[Any]:
     return list(one.values()) if isinstance(one, dict) else one
 
 
 @lru_cache(maxsize=4)
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
-    from safetensors import SafetensorError, safe_open
-
     try:
         before = _identified(path)
         with safe_open(path, "numpy") as opened:
@@ -112,9 +111,9 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
 
 
 def _is_a_model(path: Path) -> bool:
-    """Whether a file begins as a model does: with its description, which names the memory's tensors.
+    """Whether a file begins like a model: with a description that names the memory's tensors.
 
-    Only that is read: there may be files of other programs with the same suffix, of any size.
+    Only the description is read: there may be files of other programs with the same suffix, of any size.
     """
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
@@ -122,9 +121,11 @@ def _is_a_model(path: Path) -> bool:
 
 
 def user_directory() -> Path:
-    """Where a user's own models are found: likezip/models in XDG_DATA_HOME or ~/.local/share."""
-    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return Path(home, "likezip", "models")
+    """Where a user's own models are found: likezip/models in XDG_DATA_HOME or, where that is not set, in the system's
+    directory for data of programs, on Linux ~/.local/share."""
+    home = os.environ.get("XDG_DATA_HOME")
+    own = Path(home, "likezip") if home else user_data_path("likezip", appauthor=False)
+    return own / "models"
 
 
 def _directories() -> Iterator[Path]:
@@ -136,37 +137,37 @@ def _directories() -> Iterator[Path]:
 
 
 def _shipped() -> tuple[Path, Path]:
-    """Where the models that come with likezip are, as installed and as checked out."""
+    """The directories of the models that come with likezip, in an installation and in a checkout."""
     package = Path(__file__).resolve().parent
     return package / "models", package.parent / "models"
 
 
 def _identified(path: Path) -> Model:
-    """The model in ``path``, which is read and hashed once, unless it is replaced."""
+    """The model in ``path``, which is read and hashed once, and again if it is replaced."""
     status = path.stat()
     return _hashed(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 @lru_cache(maxsize=16)
 def _hashed(path: Path, size: int, modified: int, number: int) -> Model:
-    """The same of a file of this size, time of change and number, by which it is noticed that it was replaced.
+    """The model in a file of this size, time of change and inode number, which differ once the file is replaced.
 
-    Raises FormatError for one that is larger than any, before it is read.
+    Raises FormatError for a file that is larger than LARGEST_MODEL, before it is read.
     """
-    if size > LARGEST:
-        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST})")
+    if size > LARGEST_MODEL:
+        raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST_MODEL})")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
     return Model(digest[:ID_BYTES], path.stem, path, size)
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
-    """The model in a file, or the one of that name, or with that id in hex, in the model directories.
+    """The model in a file, or the model of that name, or with that id in hex, in the model directories.
 
-    Raises UnknownModelError when there is none, FormatError for a file that is larger than any model.
+    Raises UnknownModelError if there is none, FormatError for a file that is too large for a model.
     """
     path = Path(path_or_name)
-    named = [place / f"{path_or_name}{SUFFIX}" for place in _directories()]
+    named = [place / f"{path_or_name}{MODEL_SUFFIX}" for place in _directories()]
     for candidate in [path, *named]:
         if candidate.is_file():
             return _identified(candidate.resolve())
@@ -178,8 +179,8 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
 
 
 def default_model() -> Model:
-    """The model that likezip ships and writes with, whatever else has its name."""
-    shipped = [place / f"{DEFAULT_NAME}{SUFFIX}" for place in _shipped()]
+    """The model that likezip ships and compresses with, even if another model has its name."""
+    shipped = [place / f"{DEFAULT_NAME}{MODEL_SUFFIX}" for place in _shipped()]
     return load_model(next((path for path in shipped if path.is_file()), DEFAULT_NAME))
 
 
@@ -188,17 +189,17 @@ ModelLike = Model | str | os.PathLike[str]
 
 
 def the_model(model: ModelLike | None) -> Model:
-    """The model that is meant, None for the default; raises UnknownModelError."""
+    """The model itself, from its file or its name, or for None the default; raises UnknownModelError."""
     if model is None:
         return default_model()
     return model if isinstance(model, Model) else load_model(model)
 
 
 def all_models() -> Iterator[Model]:
-    """The model files in the model directories that can be read, in the order in which they are looked at; what does
-    not begin as one, or is too large, is passed over without being read."""
+    """The models in the model directories, in the order of the search; files that can't be read, don't begin like a
+    model or are too large are passed over without being read."""
     for place in dict.fromkeys(place.resolve() for place in _directories()):
-        for path in sorted(place.glob(f"*{SUFFIX}")):
+        for path in sorted(place.glob(f"*{MODEL_SUFFIX}")):
             with suppress(OSError, FormatError, UnknownModelError):
                 if path.is_file() and _is_a_model(path):
                     yield load_model(path)

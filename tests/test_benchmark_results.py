@@ -1,4 +1,4 @@
-"""Results as JSON, tables, plots and the README's section."""
+"""Results as JSON, tables, plots, and the sections of README.md and docs/benchmarks.md that come from them."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as command
-from benchmarks import measure, pages, payback, peers, plots, readme, report, results, schema
+from benchmarks import measure, pages, payback, peers, plots, report, results, schema, sections
 from benchmarks.runner import Usage
 
 NAMES = (peers.LIKEZIP, peers.NO_PRIOR, peers.XZ, "zstd -22 --long=27", "gzip -9")
@@ -69,6 +69,7 @@ def made() -> schema.Result:
     )
     return schema.Result(
         circumstances=circumstances,
+        corpus=None,
         threads=1,
         repeat=3,
         compressors=compressors,
@@ -207,10 +208,11 @@ def test_without_xz(made: schema.Result) -> None:
     assert "xz was not run" in pages.results_page(made, "run")
 
 
-def readme_of(place: Path, made: schema.Result) -> tuple[Path, Path]:
-    """A README, and a results file in a directory beside it."""
-    file, source = place / "README.md", place / "results" / "run.json"
-    file.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+def document_of(place: Path, made: schema.Result) -> tuple[Path, Path]:
+    """A docs/benchmarks.md with a section, and a results file in another directory."""
+    file, source = place / sections.DOCUMENT, place / "results" / "run.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"before\n{sections.BEGIN}\nold\n{sections.END}\nafter\n")
     results.save(made, source)
     return file, source
 
@@ -219,24 +221,24 @@ def contents(place: Path) -> dict[str, bytes]:
     return {str(file.relative_to(place)): file.read_bytes() for file in sorted(place.rglob("*")) if file.is_file()}
 
 
-def test_the_readme_twice_is_the_same(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, _ = readme_of(tmp_path, made)
+def test_the_section_twice_is_the_same(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, _ = document_of(tmp_path, made)
     monkeypatch.chdir(tmp_path)
-    options = ["--readme", "results/run.json"]
+    options = ["--write", "results/run.json"]
     assert CliRunner().invoke(command.main, options).exit_code == 0
     once = contents(tmp_path)
     beside = {
         f"results/run{ending}" for ending in (".json", ".md", "-speed.png", "-speed.svg", "-bars.png", "-bars.svg")
     }
-    assert set(once) == {"README.md", *beside}
+    assert set(once) == {"docs/benchmarks.md", *beside}
     assert CliRunner().invoke(command.main, options).exit_code == 0
     assert contents(tmp_path) == once
     text = file.read_text()
-    assert text.startswith(f"before\n{readme.BEGIN}\n")
-    assert text.endswith(f"{readme.END}\nafter\n")
+    assert text.startswith(f"before\n{sections.BEGIN}\n")
+    assert text.endswith(f"{sections.END}\nafter\n")
     assert "old" not in text
     links = set(re.findall(r"\]\(([^)]+)\)", text))
-    assert links == {f"results/run{ending}" for ending in ("-speed.png", "-speed.svg", ".md", "-bars.png")}
+    assert links == {f"../results/run{ending}" for ending in ("-speed.png", "-speed.svg", ".md", "-bars.png")}
     assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "["))) <= 120
     page = (tmp_path / "results" / "run.md").read_text()
     for name in NAMES:
@@ -244,13 +246,13 @@ def test_the_readme_twice_is_the_same(made: schema.Result, tmp_path: Path, monke
         assert page.count(f"{name} |") + page.count(f"| {name} ") >= 5
 
 
-def test_the_readme_links_to_the_scaling(made: schema.Result, tmp_path: Path) -> None:
-    file, source = readme_of(tmp_path, made)
-    readme.write_readme(file, source)
+def test_the_section_links_to_the_scaling(made: schema.Result, tmp_path: Path) -> None:
+    file, source = document_of(tmp_path, made)
+    sections.write_texts(tmp_path, source)
     assert "scaling" not in file.read_text()
-    results.save({}, source.with_name(readme.SCALING))
-    readme.write_readme(file, source)
-    assert "](results/scaling.md)" in file.read_text()
+    results.save({}, source.with_name(sections.SCALING))
+    sections.write_texts(tmp_path, source)
+    assert "](../results/scaling.md)" in file.read_text()
     assert source.with_name("scaling.md").exists()
 
 
@@ -289,19 +291,19 @@ def test_figures_ignore_the_users_settings(made: schema.Result, tmp_path: Path) 
     assert drawn[0] == drawn[1]
 
 
-def test_readme_refuses(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, source = readme_of(tmp_path, made)
+def test_sections_refuse(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, source = document_of(tmp_path, made)
     monkeypatch.chdir(tmp_path)
-    file.write_text(f"{readme.END}{readme.BEGIN}")
-    done = CliRunner().invoke(command.main, ["--readme", str(source)])
+    file.write_text(f"{sections.END}{sections.BEGIN}")
+    done = CliRunner().invoke(command.main, ["--write", str(source)])
     assert (done.exit_code, "once each" in done.output) == (1, True)
     source.write_text('{"files": []}')
     with pytest.raises(ValueError, match="another version"):
         results.load(source)
-    file, source = readme_of(tmp_path, made)
+    file, source = document_of(tmp_path, made)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.style", None)
-    done = CliRunner().invoke(command.main, ["--readme", str(source)])
+    done = CliRunner().invoke(command.main, ["--write", str(source)])
     assert (done.exit_code, r"pip install '.[plot]'" in done.output) == (1, True)
 
 
@@ -332,7 +334,7 @@ def asked(made: schema.Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 )
 def test_which_peers(options: list[str], wanted: tuple[str, ...], asked: list[tuple[object, ...]]) -> None:
     assert CliRunner().invoke(command.main, ["--quick", *options]).exit_code == 0
-    assert asked[0][4:] == (wanted, command.QUICK_SIZE)
+    assert asked[0][4:] == (wanted, command.QUICK_SIZE, None)
     done = CliRunner().invoke(command.main, ["--peers", "xz,lzip"])
     assert (done.exit_code, "there is no lzip" in done.output) == (2, True)
 

@@ -9,9 +9,10 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as torch_save_file
 
 import likezip
-from likezip.blocks import block_header, codec, predictor
+from likezip.blocks import block_header, codec, coding, predictor
 from likezip.blocks.noise import repeats_nothing
-from likezip.blocks.predictor import Shape
+from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.predictor import BlockShape
 from likezip.memory.profiles import PROFILES
 from likezip.model import Model, default_model
 from likezip.prior import forward, ngrams, parallel
@@ -29,11 +30,12 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return likezip.load_model(path)
 
 
-@pytest.mark.parametrize("sample", [codec.SAMPLE, 4096])
+@pytest.mark.parametrize("sample", [coding.SAMPLE_SIZE, 4096])
 def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "SAMPLE", sample)
+    monkeypatch.setattr(coding, "SAMPLE_SIZE", sample)
+    choices: tuple[PriorChoice, ...] = ("auto", "on", "off")
     for raw in (TEXT, RECORDS):
-        coded = {choice: codec.encode_block(raw, default_model(), prior=choice) for choice in ("auto", "on", "off")}
+        coded = {choice: codec.encode_block(raw, CodingOptions(default_model(), choice)) for choice in choices}
         assert coded["on"][0].mode == block_header.MEMORY_PRIOR
         assert coded["off"][0].mode == block_header.MEMORY
         gains = len(coded["on"][1]) < 0.99 * len(coded["off"][1])
@@ -48,33 +50,37 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
     """Both are 7 % above the prior or more, but a profile gains more in the whole block, and the prior less."""
 
     class Fixed:
-        def __init__(self, raw: bytes, model: Model, way: codec.Way, *_: object) -> None:
-            self.way, self.shape = way, Shape(len(raw), 1, 16, PROFILES[0])
+        def __init__(self, raw: bytes, options: CodingOptions, mode: coding.BlockMode, *_: object) -> None:
+            self.mode, self.shape = mode, BlockShape(len(raw), 1, 16, PROFILES[0])
 
         @property
         def bits(self) -> float:
-            by_profile = {block_header.TEXT: 8066, block_header.RECORDS: 8079, block_header.CODE: code}
-            return 7040 if self.way.prior else by_profile[self.way.profile]
+            by_profile = {
+                block_header.TEXT_PROFILE: 8066,
+                block_header.RECORDS_PROFILE: 8079,
+                block_header.CODE_PROFILE: code,
+            }
+            return 7040 if self.mode.prior else by_profile[self.mode.profile]
 
-    monkeypatch.setattr(codec, "Coding", Fixed)
-    coding = codec.best_coding(bytes(300_000), default_model(), None, "auto")
-    assert coding is not None and coding.way.prior == prior
+    monkeypatch.setattr(coding, "BlockCoding", Fixed)
+    best = coding.best_coding(bytes(300_000), CodingOptions(default_model()))
+    assert best is not None and best.mode.prior == prior
 
 
 def test_the_sample_is_spread_over_the_block() -> None:
-    size = codec.SAMPLE // 4
+    size = coding.SAMPLE_SIZE // 4
     raw = random.Random(2).randbytes(3 * (1 << 18) + size)
-    assert codec._sample(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
+    assert coding._sampled_parts(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
 
 
 def test_a_model_without_a_prior(without: Model) -> None:
-    header, payload = codec.encode_block(TEXT, without)
-    assert (header, payload) == codec.encode_block(TEXT, default_model(), prior="off")
+    header, payload = codec.encode_block(TEXT, CodingOptions(without))
+    assert (header, payload) == codec.encode_block(TEXT, CodingOptions(default_model(), "off"))
     assert codec.decode_block(header, payload, without) == TEXT
     with pytest.raises(likezip.UnsupportedError, match="has no prior"):
-        codec.encode_block(TEXT, without, prior="on")
+        codec.encode_block(TEXT, CodingOptions(without, "on"))
     with pytest.raises(likezip.UnsupportedError, match="written with a prior"):
-        codec.decode_block(*codec.encode_block(TEXT, default_model(), prior="on"), without)
+        codec.decode_block(*codec.encode_block(TEXT, CodingOptions(default_model(), "on")), without)
 
 
 def test_a_broken_prior_is_refused(tmp_path: Path) -> None:
@@ -109,13 +115,17 @@ def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
 
 
 def test_cross_entropy_is_what_is_written() -> None:
-    for choice in ("on", "off"):
-        bits = codec.cross_entropy(TEXT, default_model(), prior=choice)
-        assert 0 <= len(codec.encode_block(TEXT, default_model(), prior=choice)[1]) - bits / 8 < 12
+    for options in (CodingOptions(default_model(), "on"), CodingOptions(default_model(), "off")):
+        bits = coding.cross_entropy(TEXT, options)
+        assert 0 <= len(codec.encode_block(TEXT, options)[1]) - bits / 8 < 12
 
 
 def test_profiles_are_in_the_order_of_their_numbers() -> None:
-    named = {block_header.TEXT: "text", block_header.RECORDS: "records", block_header.CODE: "code"}
+    named = {
+        block_header.TEXT_PROFILE: "text",
+        block_header.RECORDS_PROFILE: "records",
+        block_header.CODE_PROFILE: "code",
+    }
     assert {number: profile.name for number, profile in enumerate(PROFILES)} == named
 
 
@@ -127,15 +137,15 @@ def test_an_unknown_choice_is_refused() -> None:
 def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) -> None:
     """It took as long as anything else, and only then was found to be no smaller."""
     coded = []
-    coding = codec.Coding
-    monkeypatch.setattr(codec, "Coding", lambda raw, *others: coded.append(len(raw)) or coding(raw, *others))
-    noise, model = random.Random(6).randbytes(300_000), default_model()
-    header, payload = codec.encode_block(noise, model)
+    kind = coding.BlockCoding
+    monkeypatch.setattr(coding, "BlockCoding", lambda raw, *others: coded.append(len(raw)) or kind(raw, *others))
+    noise, options = random.Random(6).randbytes(300_000), CodingOptions(default_model())
+    header, payload = codec.encode_block(noise, options)
     assert (header.mode, payload) == (block_header.STORED, noise)
-    assert codec.cross_entropy(noise, model) == 8 * len(noise)
-    assert set(coded) == {codec.SAMPLE}
+    assert coding.cross_entropy(noise, options) == 8 * len(noise)
+    assert set(coded) == {coding.SAMPLE_SIZE}
     middle = noise[:140_000] + b"something else than noise " * 800 + noise[160_000:]  # not in the sample
-    header, payload = codec.encode_block(middle, model)
+    header, payload = codec.encode_block(middle, options)
     assert header.mode == block_header.MEMORY and len(payload) < len(middle) - 19_000
 
 

@@ -17,7 +17,7 @@ from likezip.frames.index import read_frames
 
 FRAME = FrameHeader(container.MIN_BLOCK, b"modelid8")
 STORED = BlockHeader.stored(1000, 0x12345678)
-MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS, 24, 17, 1000, 400, 0x12345678)
+MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS_PROFILE, 24, 17, 1000, 400, 0x12345678)
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:
@@ -67,7 +67,7 @@ def test_frame_header_there_and_back(block_size: int, model_id: bytes) -> None:
 def test_block_header_there_and_back(lanes: int, bits: int, raw: int, share: float, crc: int, number: int) -> None:
     payload_size = max(block_header.least_payload(raw), int(raw * share) // 4 * 4)
     bits = min(bits, max(block_header.MIN_TABLE_BITS, (block_header.TABLE_SHARE * raw).bit_length() - 1))
-    header = BlockHeader(block_header.MEMORY, lanes, 0, block_header.TEXT, 0, bits, raw, payload_size, crc)
+    header = BlockHeader(block_header.MEMORY, lanes, 0, block_header.TEXT_PROFILE, 0, bits, raw, payload_size, crc)
     assert BlockHeader.parse(header.pack(number), number, container.MAX_BLOCK) == header
     with pytest.raises(CorruptError, match="out of place"):
         BlockHeader.parse(header.pack(number), number ^ 1, container.MAX_BLOCK)
@@ -77,9 +77,9 @@ def test_block_header_there_and_back(lanes: int, bits: int, raw: int, share: flo
 def test_padding_there_and_back(content: bytes, raw_size: int) -> None:
     words = content[: len(content) // 4 * 4]
     words = words[:-1] + b"x" if words else words
-    payload = block_header.padded(words, raw_size)
+    payload = block_header.pad_payload(words, raw_size)
     assert len(payload) == max(len(words), block_header.least_payload(raw_size))
-    assert block_header.unpadded(payload, raw_size) == words
+    assert block_header.unpad_payload(payload, raw_size) == words
 
 
 def test_a_small_payload_claims_no_large_block() -> None:
@@ -91,9 +91,9 @@ def test_a_small_payload_claims_no_large_block() -> None:
 
 def test_only_what_may_be_padding_is_taken_off() -> None:
     assert block_header.least_payload(3 << block_header.PADDED_SHIFT) == 12
-    assert block_header.unpadded(bytes(12), 3 << block_header.PADDED_SHIFT) == b""
-    assert block_header.unpadded(b"word" + bytes(12), 3 << block_header.PADDED_SHIFT) == b"word" + bytes(12)
-    assert block_header.unpadded(b"\1\0\0\0" + bytes(8), 3 << block_header.PADDED_SHIFT) == b"\1\0\0\0"
+    assert block_header.unpad_payload(bytes(12), 3 << block_header.PADDED_SHIFT) == b""
+    assert block_header.unpad_payload(b"word" + bytes(12), 3 << block_header.PADDED_SHIFT) == b"word" + bytes(12)
+    assert block_header.unpad_payload(b"\1\0\0\0" + bytes(8), 3 << block_header.PADDED_SHIFT) == b"\1\0\0\0"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=50))
@@ -145,7 +145,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, payload_size=999), CorruptError),
         (replace(STORED, lanes=1), CorruptError),
         (replace(STORED, transform=block_header.X86), CorruptError),
-        (replace(STORED, profile=block_header.CODE), CorruptError),
+        (replace(STORED, profile=block_header.CODE_PROFILE), CorruptError),
         (replace(STORED, row_length=2), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
     ],

@@ -6,7 +6,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from likezip.blocks.cost import COST, FRACTION_BITS, cross_entropy
+from likezip.blocks.cost import COST, FRACTION_BITS, total_cost
 
 
 def test_costs_are_integers_next_to_the_logarithm() -> None:
@@ -26,6 +26,6 @@ def test_cross_entropy() -> None:
     ones = random.integers(1, 65536, 3_000_000).astype(np.uint16)
     bits = random.integers(0, 2, ones.size).astype(np.uint8)
     chances = np.where(bits == 1, ones, 65536 - ones.astype(np.int64)) / 65536
-    assert cross_entropy(ones, bits) == pytest.approx(float(-np.log2(chances).sum()), rel=1e-6)
-    assert cross_entropy(ones[:0], bits[:0]) == 0
-    assert cross_entropy(np.array([32768] * 5, np.uint16), np.array([0, 1, 0, 1, 1], np.uint8)) == 5.0
+    assert total_cost(ones, bits) == pytest.approx(float(-np.log2(chances).sum()), rel=1e-6)
+    assert total_cost(ones[:0], bits[:0]) == 0
+    assert total_cost(np.array([32768] * 5, np.uint16), np.array([0, 1, 0, 1, 1], np.uint8)) == 5.0

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import likezip
 from likezip.blocks import block_header, codec
+from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.frames.index import read_frames
 
@@ -78,7 +79,7 @@ def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
 def _blocks() -> list[tuple[block_header.BlockHeader, bytes]]:
     """A block of each mode."""
     model = likezip.load_model("likezip-1")
-    return [codec.encode_block(CASES[name], model, prior="on" if name == "prior" else "off") for name in CASES]
+    return [codec.encode_block(CASES[name], CodingOptions(model, "on" if name == "prior" else "off")) for name in CASES]
 
 
 def _put_together(blocks: list[tuple[block_header.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:

@@ -87,7 +87,7 @@ def test_without_dot_products_the_others_are_compared(monkeypatch: pytest.Monkey
     monkeypatch.setattr(fixed_point, "INSTRUCTIONS", "")
     fixed_point._fastest.cache_clear()
     try:
-        assert fixed_point.pick(fixed_point.SMALL + 1) in ("int8", "float32")
+        assert fixed_point.pick(fixed_point.SMALL_BLOCK + 1) in ("int8", "float32")
     finally:
         fixed_point._fastest.cache_clear()
 
@@ -140,7 +140,7 @@ def test_the_trials_pass_what_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_small_blocks_do_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIKEZIP_BACKEND", raising=False)
-    assert fixed_point.pick(fixed_point.SMALL) == ("dot" if INSTRUCTIONS else "float32")
+    assert fixed_point.pick(fixed_point.SMALL_BLOCK) == ("dot" if INSTRUCTIONS else "float32")
 
 
 @settings(deadline=None)
@@ -156,7 +156,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
     mean = data.draw(st.integers(1, 1 << 40))
     shifted = np.zeros(len(values), np.uint8)
     _normalise(np.array(values, np.int32), mean, shifted)
-    q = shifted.astype(int) - byte_products.SHIFT
+    q = shifted.astype(int) - byte_products.ACTIVATION_SHIFT
     with localcontext() as context:
         context.prec = 40
         true = [min(max(32 * Decimal(value) / Decimal(mean).sqrt(), Decimal(-127)), Decimal(127)) for value in values]

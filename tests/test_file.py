@@ -17,6 +17,7 @@ from roundtrip import Pipe
 
 import likezip
 from likezip.blocks import block_header
+from likezip.blocks.options import CodingOptions
 from likezip.frames import container, reader
 from likezip.frames.recovery import recover_stream
 from likezip.frames.stream import decompress_range
@@ -33,8 +34,12 @@ def framed(content: bytes) -> bytes:
     """A frame of small blocks."""
     with Workers() as workers:
         model = likezip.load_model("likezip-1")
-        writer = FrameWriter(workers, model, block_size=container.MIN_BLOCK, lanes=None, prior="off")
-        parts = [part for start in range(0, len(content), BLOCK) for part in writer.put(content[start : start + BLOCK])]
+        writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
+        parts = [
+            part
+            for start in range(0, len(content), BLOCK)
+            for part in writer.write_block(content[start : start + BLOCK])
+        ]
         return b"".join([*parts, *writer.end()])
 
 
@@ -46,13 +51,13 @@ class Decoded:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.numbers: list[int] = []
-        decode = reader.decode
+        decode = reader.decode_in_worker
 
-        def counting(threads: int, advance: Any, block: reader.Block, model: likezip.Model) -> bytes:
+        def counting(threads: int, advance: Any, block: reader.PackedBlock, model: likezip.Model) -> bytes:
             self.numbers.append(block.number)
             return decode(threads, advance, block, model)
 
-        monkeypatch.setattr(reader, "decode", counting)
+        monkeypatch.setattr(reader, "decode_in_worker", counting)
 
 
 def test_reading_as_any_file() -> None:
@@ -333,16 +338,16 @@ def test_reading_on_after_a_seek_that_failed() -> None:
 
 def test_reading_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """It once was the end of the file."""
-    decode = reader.decode
+    decode = reader.decode_in_worker
 
-    def interrupted(threads: int, advance: Any, block: reader.Block, model: likezip.Model) -> bytes:
+    def interrupted(threads: int, advance: Any, block: reader.PackedBlock, model: likezip.Model) -> bytes:
         if block.number == 2:
             raise KeyboardInterrupt
         return decode(threads, advance, block, model)
 
     with likezip.open(io.BytesIO(FRAME)) as file:
         with monkeypatch.context() as patch:
-            patch.setattr(reader, "decode", interrupted)
+            patch.setattr(reader, "decode_in_worker", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 file.read()
         with pytest.raises(ValueError, match="interrupted"):

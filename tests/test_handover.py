@@ -37,7 +37,7 @@ def _follow(orders, number, found):
 
 @pytest.mark.parametrize("followers", [1, 3])
 def test_orders_are_carried_out_before_the_leader_goes_on(followers: int) -> None:
-    orders, found = lockstep.orders(followers), np.full((followers, SIZE), -1)
+    orders, found = lockstep.order_counts(followers), np.full((followers, SIZE), -1)
     threads = [threading.Thread(target=_follow, args=(orders, number, found)) for number in range(followers)]
     for thread in threads:
         thread.start()
@@ -50,7 +50,7 @@ def test_orders_are_carried_out_before_the_leader_goes_on(followers: int) -> Non
 
 
 def test_a_dismissal_is_heard_by_those_who_begin_later() -> None:
-    orders = lockstep.orders(1)
+    orders = lockstep.order_counts(1)
     lockstep.dismiss(orders)
     lockstep.dismiss(orders)
     _follow(orders, 0, np.zeros((1, SIZE), np.int64))

@@ -18,15 +18,16 @@ import numpy.typing as npt
 import pytest
 from matplotlib.image import imread
 
-from likezip.blocks import block_header, codec
+from likezip.blocks import block_header, coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.likelihood import heatmap, lookahead
-from likezip.likelihood.heatmap import PLANES, QUANTUM, UNKNOWN, Curve, is_text, planes_of, quantised
-from likezip.likelihood.lookahead import Foresight, Sight
+from likezip.likelihood.heatmap import NO_VALUE, PLANES, QUANTUM, Curve, is_text, planes_of, quantised
+from likezip.likelihood.lookahead import BlockLookahead, Lookahead
 from likezip.model import default_model
 
 Bytes = npt.NDArray[np.uint8]
 MODEL = default_model()
-TEXT = Path(codec.__file__).read_bytes()[:6000]
+TEXT = Path(coding.__file__).read_bytes()[:6000]
 NOISE = np.random.default_rng(1).bytes(3000)
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
 
@@ -64,8 +65,8 @@ def unpack(page: bytes) -> Unpacked:
     raw, changed, others, (cost, prior, memory), chances = np.split(planes, [1, 2, 5, 8])
     chances = chances + np.where(others == 0, cost, 0).astype(np.uint8)
     q = np.stack([cost, prior, memory + cost])
-    costs, prior_alone, alone = np.where(q == UNKNOWN, np.nan, QUANTUM * q.astype(float) ** 2)
-    shares = np.where(chances == UNKNOWN, 0.0, 0.5 ** (QUANTUM * chances.astype(float) ** 2))
+    costs, prior_alone, alone = np.where(q == NO_VALUE, np.nan, QUANTUM * q.astype(float) ** 2)
+    shares = np.where(chances == NO_VALUE, 0.0, 0.5 ** (QUANTUM * chances.astype(float) ** 2))
     coded = (raw ^ changed)[0]
     return Unpacked(raw[0], coded, (others ^ coded).T, costs, prior_alone, alone, shares.T)
 
@@ -73,21 +74,21 @@ def unpack(page: bytes) -> Unpacked:
 def test_bits_are_quantised_finely_where_they_are_few() -> None:
     bits = np.array([0, 0.0005, 0.1, 1, 8, 12.345, 31.4, 1000, np.nan, np.inf, -1e-9])
     found = quantised(bits)
-    assert found[[0, 4, 7, 8, 9, 10]].tolist() == [0, 128, UNKNOWN - 1, UNKNOWN, UNKNOWN, 0]
+    assert found[[0, 4, 7, 8, 9, 10]].tolist() == [0, 128, NO_VALUE - 1, NO_VALUE, NO_VALUE, 0]
     back = QUANTUM * found[:7].astype(float) ** 2
     assert np.all(np.abs(back - bits[:7]) <= 0.0005 + np.sqrt(QUANTUM * bits[:7]))
 
 
 @pytest.mark.parametrize("prior", ["off", "on"])
-def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
-    sight = lookahead.look_at_block(TEXT, MODEL, prior=prior)
+def test_planes_are_what_was_foreseen(prior: PriorChoice) -> None:
+    sight = lookahead.look_ahead(TEXT, CodingOptions(MODEL, prior))
     made = page(TEXT, prior=prior)
-    found, facts, seen = unpack(made), facts_of(made), sight.foresight
+    found, facts, seen = unpack(made), facts_of(made), sight.lookahead
     assert found.raw.tobytes() == found.coded.tobytes() == TEXT
     assert np.array_equal(found.expected, seen.expected)
     assert np.allclose(found.chances, seen.chances, rtol=0.13, atol=1e-9)
     for shown, name, bits in (
-        (found.costs, "bits", seen.costs),
+        (found.costs, "bits", sight.costs),
         (found.prior, "prior", seen.prior),
         (found.memory, "memory", sight.memory),
     ):
@@ -97,7 +98,7 @@ def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
             assert np.abs(shown - bits).max() < 0.13
             assert shown.sum() == pytest.approx(bits.sum(), rel=0.003)
             assert facts["part"][name] == pytest.approx(bits.sum(), abs=0.001)
-    assert facts["bits"] == pytest.approx(codec.cross_entropy(TEXT, MODEL, prior=prior), abs=0.001)
+    assert facts["bits"] == pytest.approx(coding.cross_entropy(TEXT, CodingOptions(MODEL, prior)), abs=0.001)
     mode = block_header.MEMORY if prior == "off" else block_header.MEMORY_PRIOR
     assert facts["blocks"] == [[len(TEXT), facts["bits"], mode, sight.profile, sight.lanes]]
     assert facts["text"] and facts["model"] == [MODEL.name, MODEL.id.hex()]
@@ -106,7 +107,7 @@ def test_planes_are_what_was_foreseen(prior: codec.PriorChoice) -> None:
 def test_the_curve_and_the_blocks_cover_the_whole_file() -> None:
     made = page(TEXT, block_size=2500, start=2600, end=2700, lanes=3)
     facts, blocks = facts_of(made), [TEXT[:2500], TEXT[2500:5000], TEXT[5000:]]
-    each = [codec.cross_entropy(block, MODEL, lanes=3, prior="off") for block in blocks]
+    each = [coding.cross_entropy(block, CodingOptions(MODEL, "off", 3)) for block in blocks]
     assert [block[:2] for block in facts["blocks"]] == [
         [len(block), pytest.approx(bits, abs=0.001)] for block, bits in zip(blocks, each, strict=True)
     ]
@@ -133,12 +134,12 @@ def test_the_curve_is_as_long_however_the_file_comes() -> None:
 def test_a_range_shows_the_same_and_looks_only_where_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
 
-    def look(raw: bytes, *arguments: Any, **options: Any) -> Sight:
+    def look(raw: bytes, *arguments: Any, **options: Any) -> BlockLookahead:
         looked.append(TEXT.index(raw))
-        return foresight_look(raw, *arguments, **options)
+        return look_at_block(raw, *arguments, **options)
 
-    whole, foresight_look = unpack(page(TEXT, block_size=1500)), lookahead.look_at_block
-    monkeypatch.setattr(lookahead, "look_at_block", look)
+    whole, look_at_block = unpack(page(TEXT, block_size=1500)), lookahead.look_ahead
+    monkeypatch.setattr(lookahead, "look_ahead", look)
     made = page(TEXT, block_size=1500, start=1600, end=3100)
     assert looked == [1500, 3000]
     found = unpack(made)
@@ -158,7 +159,7 @@ def test_ranges_that_are_refused() -> None:
     with pytest.raises(ValueError, match="needs a file"):
         page(TEXT, size=None, start=-5)
     with pytest.raises(ValueError, match="at most 2097152"):
-        page(TEXT, size=None, end=heatmap.MOST + 1)
+        page(TEXT, size=None, end=heatmap.MOST_SHOWN + 1)
 
 
 def test_the_page_is_the_same_every_time_and_tells_how_far_it_is() -> None:
@@ -185,9 +186,9 @@ def test_code_is_shown_as_it_is_beside_how_it_is_coded() -> None:
         code += random.bytes(20).replace(b"\xe8", b"\x90").replace(b"\xe9", b"\x90") + b"\xe8"
         code += ([100, 5000, 70000][call % 3] - len(code) - 4).to_bytes(4, "little", signed=True)
     raw = bytes(code)
-    found, sight = unpack(page(raw)), lookahead.look_at_block(raw, MODEL, prior="off")
+    found, sight = unpack(page(raw)), lookahead.look_ahead(raw, CodingOptions(MODEL, "off"))
     assert found.raw.tobytes() == raw and found.coded.tobytes() == sight.coded != raw
-    assert np.array_equal(found.expected, sight.foresight.expected)
+    assert np.array_equal(found.expected, sight.lookahead.expected)
 
 
 NAMES = [
@@ -243,8 +244,8 @@ def seen(raw: bytes, costs: npt.NDArray[np.float64] | None = None) -> bytes:
     costs = random.exponential(2, size) if costs is None else costs
     expected, chances = random.integers(32, 127, (size, 3)), random.random((size, 3)) / 3
     prior = random.exponential(3, size).astype(np.float32)
-    known = Foresight(costs, prior, expected.astype(np.uint8), chances.astype(np.float32))
-    sight = Sight(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, known)
+    known = Lookahead(prior, expected.astype(np.uint8), chances.astype(np.float32))
+    sight = BlockLookahead(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, costs, known)
     curve = Curve()
     curve.add(costs)
     facts = {

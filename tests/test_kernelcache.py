@@ -123,7 +123,7 @@ class Once:
     def __call__(self) -> bool:
         """Whether it was told before that something is compiled."""
         before = self.told
-        cache._known.clear()
+        cache._compiled_here.clear()
         compile_once(self.directory, {"one": lambda: bool(used(self.directory))}, self._tell)
         return self.told > before
 
@@ -132,7 +132,7 @@ class Once:
 
 
 def test_it_is_said_before_anything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_known", set())
+    monkeypatch.setattr(cache, "_compiled_here", set())
     once = Once(tmp_path)
     assert once()
     assert not once()
@@ -152,7 +152,7 @@ def test_it_is_said_before_anything_is_compiled(tmp_path: Path, monkeypatch: pyt
 
 
 def test_kernels_of_other_versions_go_when_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_known", set())
+    monkeypatch.setattr(cache, "_compiled_here", set())
     long_ago, lately = time.time() - 31 * 24 * 3600, time.time() - 29 * 24 * 3600
     names = {"kernels-" + "a" * 16: long_ago, "kernels-" + "b" * 16: lately, "kernels-of-mine": long_ago}
     for name, when in names.items():
@@ -174,7 +174,7 @@ def test_kernels_of_other_versions_go_when_nobody_uses_them(tmp_path: Path, monk
 
 
 def test_using_kernels_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_known", set())
+    monkeypatch.setattr(cache, "_compiled_here", set())
     once = Once(tmp_path)
     once()
     for path in (*tmp_path.iterdir(), tmp_path):

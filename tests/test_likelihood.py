@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 
 import likezip
-from likezip.blocks import block_header, codec, coder, predictor
-from likezip.blocks.codec import Coding, Way
-from likezip.blocks.cost import byte_costs
+from likezip.blocks import block_header, codec, coder, coding, predictor
+from likezip.blocks.coding import BlockCoding, BlockMode
+from likezip.blocks.cost import cost_of_each_byte
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container
 from likezip.frames.workers import Workers
 from likezip.likelihood import density, lookahead
 from likezip.likelihood.lookahead import BEST
-from likezip.memory.profiles import BOTH, PROFILES
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
 from likezip.model import Model, default_model
 
 WORDS = b"the quick brown fox jumps over a lazy dog while it rains in the valley of nine rivers".decode().split()
+
+OPTIONS = CodingOptions(default_model(), "off", lanes=1)
 
 
 def prose(size: int, seed: int = 1) -> bytes:
@@ -29,7 +32,9 @@ def prose(size: int, seed: int = 1) -> bytes:
 
 @pytest.mark.parametrize(("prior", "lanes"), [(False, 1), (True, 1), (True, 3), (True, 7)])
 def test_costs_of_bytes_add_up_to_the_block(prior: bool, lanes: int) -> None:
-    coding = Coding(prose(1003), default_model(), Way(block_header.TEXT, 0, prior), lanes, 1)
+    coding = BlockCoding(
+        prose(1003), CodingOptions(default_model(), lanes=lanes), BlockMode(block_header.TEXT_PROFILE, 0, prior)
+    )
     costs = coding.byte_costs()
     assert costs.shape == (1003,)
     assert costs.sum() == coding.bits
@@ -38,7 +43,9 @@ def test_costs_of_bytes_add_up_to_the_block(prior: bool, lanes: int) -> None:
 
 def test_a_byte_costs_what_its_eight_decisions_cost() -> None:
     """In three lanes of a block of eleven bytes, which are 4, 4 and 3 long."""
-    coding = Coding(b"abracadabra", default_model(), Way(block_header.TEXT, 0, False), 3, 1)
+    coding = BlockCoding(
+        b"abracadabra", CodingOptions(default_model(), lanes=3), BlockMode(block_header.TEXT_PROFILE, 0)
+    )
     ones, bits = (part.astype(float) for part in coding.decisions)
     costs = -np.log2(np.where(bits == 1, ones, 65536 - ones) / 65536)
     steps = costs[: 3 * 24].reshape(3, 8, 3).sum(1)
@@ -50,7 +57,10 @@ def test_a_byte_costs_what_its_eight_decisions_cost() -> None:
 def test_threads_change_nothing() -> None:
     raw = prose(3000)
     alone, *shared = (
-        Coding(raw, default_model(), Way(block_header.TEXT, 0, True), 1, threads) for threads in (1, 2, 3)
+        BlockCoding(
+            raw, CodingOptions(default_model(), "on", 1, threads), BlockMode(block_header.TEXT_PROFILE, 0, True)
+        )
+        for threads in (1, 2, 3)
     )
     for other in shared:
         assert all(np.array_equal(a, b) for a, b in zip(alone.decisions, other.decisions, strict=True))
@@ -86,7 +96,7 @@ def test_blocks_come_after_the_end_of_the_one_before(monkeypatch: pytest.MonkeyP
     first, second = costs[:2000].sum(), costs[1 << 16 :][:2000].sum()
     assert second < 0.85 * first
     with Workers(2) as workers:
-        blocks = [raw for raw, _ in density.stream_costs(_source(data), workers, default_model(), prior="off")]
+        blocks = [raw for raw, _ in density.stream_costs(_source(data), workers, OPTIONS)]
     assert b"".join(blocks) == data
 
 
@@ -95,9 +105,7 @@ def test_costs_do_not_depend_on_workers() -> None:
     found = []
     for threads in (1, 2):
         with Workers(threads) as workers:
-            blocks = density.stream_costs(
-                _source(data), workers, default_model(), prior="off", block_size=1 << 16, context=b"the quick"
-            )
+            blocks = density.stream_costs(_source(data), workers, OPTIONS, block_size=1 << 16, context=b"the quick")
             found.append(np.concatenate([costs for _, costs in blocks]))
     assert np.array_equal(*found)
 
@@ -135,7 +143,7 @@ def test_costs_of_machine_code_are_by_byte() -> None:
     code = b"".join(
         b"\x90\x8b\xe8" + ((7000 if i % 2 else 9000) - 8 * i - 8).to_bytes(4, "little") + b"\xc3" for i in range(50)
     )
-    assert codec.transformed(code)[0] == block_header.X86
+    assert coding.transformed(code)[0] == block_header.X86
     costs = likezip.byte_costs(code)
     assert costs.size == len(code)
     assert costs[200:].sum() < 0.2 * costs[:200].sum()
@@ -145,15 +153,18 @@ def test_costs_of_machine_code_are_by_byte() -> None:
 @pytest.mark.parametrize("split", [1, 700, 2999])
 def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, split: int) -> None:
     """As all of it at once; and more than once."""
-    known, profile = np.frombuffer(prose(3000), np.uint8), BOTH if prior else PROFILES[block_header.TEXT]
-    whole = predictor.Shape(3000, 1, 19, profile)
-    with codec.open_predictor(whole, default_model(), prior=prior) as first:
+    known, profile = (
+        np.frombuffer(prose(3000), np.uint8),
+        BESIDE_PRIOR if prior else PROFILES[block_header.TEXT_PROFILE],
+    )
+    whole = predictor.BlockShape(3000, 1, 19, profile)
+    with coding.open_predictor(whole, OPTIONS, prior=prior) as first:
         expected = first.run(known)
-    with codec.open_predictor(replace(whole, size=split), default_model(), prior=prior) as second:
+    with coding.open_predictor(replace(whole, size=split), OPTIONS, prior=prior) as second:
         second.run(known[:split])
         learnt = second.learnt()
     for _ in range(2):
-        with codec.open_predictor(whole, default_model(), prior=prior) as third:
+        with coding.open_predictor(whole, OPTIONS, prior=prior) as third:
             third.go_on(learnt)
             decisions = third.run(known)
         assert all(np.array_equal(a, b[8 * split :]) for a, b in zip(decisions, expected, strict=True))
@@ -162,12 +173,12 @@ def test_going_on_behind_what_is_learnt_gives_the_same_decisions(prior: bool, sp
 @pytest.mark.parametrize("prior", [False, True])
 def test_costs_behind_a_context_are_those_of_one_run(prior: bool) -> None:
     """With as large a table."""
-    context, raw, way = prose(2000, seed=7) + b"\n", prose(900, seed=8), Way(block_header.TEXT, 0, prior)
-    costs = density._costs_behind(context, raw, default_model(), way, 1, None)
-    shape = way.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
-    with codec.open_predictor(shape, default_model(), prior=prior) as whole:
+    context, raw, mode = prose(2000, seed=7) + b"\n", prose(900, seed=8), BlockMode(block_header.TEXT_PROFILE, 0, prior)
+    costs = density._costs_behind(context, raw, OPTIONS, mode, None)
+    shape = mode.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
+    with coding.open_predictor(shape, OPTIONS, prior=prior) as whole:
         decisions = whole.run(np.frombuffer(context + raw, np.uint8))
-    assert np.array_equal(costs, byte_costs(*decisions, shape.size, 1)[len(context) :])
+    assert np.array_equal(costs, cost_of_each_byte(*decisions, shape.size, 1)[len(context) :])
 
 
 def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,28 +193,26 @@ def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.M
     with Workers(1) as workers:
         for seed in (4, 5):
             source = _source(prose(1000, seed=seed))
-            costs = density.stream_costs(
-                source, workers, default_model(), context=context, prior="off", advance=told.append
-            )
+            costs = density.stream_costs(source, workers, OPTIONS, context=context, advance=told.append)
             assert sum(part.size for _, part in costs) == 1000
     assert learnt == [context]
     assert sum(told) == 2000 and told[0] == 0
     for other in (b"another", b"and another"):
         likezip.byte_costs(b"x", context=other, prior="off")
-    assert len(density._kept) <= density.MOST_KEPT
+    assert len(density._learnt_contexts) <= density.MOST_CONTEXTS
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])
 @pytest.mark.parametrize("prompt", [b"", prose(5000)])
-def test_a_sample_takes_the_bits_that_drew_it(prior: codec.PriorChoice, prompt: bytes) -> None:
+def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes) -> None:
     """Within 1 % and a word: what is decoded is what would be encoded."""
-    data, bits = density.drawn(4000, prompt=prompt, seed=5, prior=prior)
+    data, bits = density.sample_and_bits(4000, prompt=prompt, seed=5, prior=prior)
     assert len(data) == 4000
     if prompt:
-        way = codec.sampled_codings(prompt, default_model(), 1, prior)[0].way
+        mode = coding.sampled_codings(prompt, CodingOptions(default_model(), prior, 1))[0].mode
     else:
-        way = Way(block_header.TEXT, 0, prior == "on")
-    costs = Coding(prompt + data, default_model(), way, 1, 1).byte_costs()[len(prompt) :]
+        mode = BlockMode(block_header.TEXT_PROFILE, 0, prior == "on")
+    costs = BlockCoding(prompt + data, CodingOptions(default_model(), prior, 1), mode).byte_costs()[len(prompt) :]
     assert costs.sum() == pytest.approx(bits, rel=0.01, abs=32)
     assert bits > 100
 
@@ -217,8 +226,8 @@ def test_a_seed_gives_the_same_sample_and_another_another() -> None:
 
 def test_a_sample_compresses_to_the_bits_that_drew_it() -> None:
     """In one lane; 64 bytes are the container's."""
-    data, bits = density.drawn(30_000, seed=7, prompt=prose(20_000), prior="on")
-    alone, bits_alone = density.drawn(30_000, seed=7, prior="on")
+    data, bits = density.sample_and_bits(30_000, seed=7, prompt=prose(20_000), prior="on")
+    alone, bits_alone = density.sample_and_bits(30_000, seed=7, prior="on")
     assert bits_alone == pytest.approx(8 * (len(likezip.compress(alone, prior="on", lanes=1)) - 64), rel=0.01, abs=64)
     assert bits == pytest.approx(likezip.byte_costs(data, context=prose(20_000), prior="on").sum(), rel=0.01)
 
@@ -272,25 +281,26 @@ def model() -> Model:
 
 def test_a_short_block_is_stored_if_it_would_be(model: Model) -> None:
     for raw in (b"abc", b"hello", b"hello hello hello hello"):
-        mode = codec.encode_block(raw, model)[0].mode
-        assert lookahead.look_at_block(raw, model).mode == mode
-    assert lookahead.look_at_block(b"abc", model).mode == block_header.STORED != mode
+        mode = codec.encode_block(raw, CodingOptions(model))[0].mode
+        assert lookahead.look_ahead(raw, CodingOptions(model)).mode == mode
+    assert lookahead.look_ahead(b"abc", CodingOptions(model)).mode == block_header.STORED != mode
 
 
 @pytest.mark.parametrize(("prior", "lanes"), [("on", 3), ("off", 1)])
-def test_looking_changes_nothing(prior: codec.PriorChoice, lanes: int, model: Model) -> None:
+def test_looking_changes_nothing(prior: PriorChoice, lanes: int, model: Model) -> None:
     raw = prose(900)
-    sight = lookahead.look_at_block(raw, model, lanes=lanes, prior=prior)
-    coding = codec.best_coding(raw, model, lanes, prior)
-    assert coding is not None
-    assert np.array_equal(sight.foresight.costs, coding.byte_costs())
-    assert (sight.lanes, sight.profile) == (lanes, "both" if prior == "on" else coding.shape.profile.name)
-    assert np.isnan(sight.foresight.prior).all() == (prior == "off")
+    sight = lookahead.look_ahead(raw, CodingOptions(model, prior, lanes))
+    best = coding.best_coding(raw, CodingOptions(model, prior, lanes))
+    assert best is not None
+    assert np.array_equal(sight.costs, best.byte_costs())
+    assert (sight.lanes, sight.profile) == (lanes, "both" if prior == "on" else best.shape.profile.name)
+    assert np.isnan(sight.lookahead.prior).all() == (prior == "off")
 
 
 def test_expected_bytes_come_true_as_often_as_they_say(model: Model) -> None:
     raw = prose(6000)
-    found = lookahead.look_at_block(raw, model, lanes=1, prior="on").foresight
+    sight = lookahead.look_ahead(raw, CodingOptions(model, "on", 1))
+    found = sight.lookahead
     actual = np.frombuffer(raw, np.uint8)
     assert (np.diff(found.chances, axis=1) <= 0).all()
     assert all(len(set(three)) == BEST for three in found.expected.tolist())
@@ -299,34 +309,34 @@ def test_expected_bytes_come_true_as_often_as_they_say(model: Model) -> None:
         assert hit[:, place].mean() == pytest.approx(found.chances[:, place].mean(), abs=0.03)
     # a byte that was expected has the chance that its cost says, but for what is learnt from its first bits
     rows, places = np.nonzero(hit)
-    assert np.abs(np.log2(found.chances[rows, places]) + found.costs[rows]).mean() < 0.05
+    assert np.abs(np.log2(found.chances[rows, places]) + sight.costs[rows]).mean() < 0.05
 
 
 def test_expected_bytes_are_the_best_of_all(model: Model) -> None:
     """Against all 256 by changing the byte that comes: what it costs is its chance, but for learning within it."""
     raw = prose(300)
-    found = lookahead.look_at_block(raw, model, lanes=1, prior="off")
-    way = codec.sampled_codings(raw, model, 1, "off")[0].way
+    found = lookahead.look_ahead(raw, CodingOptions(model, "off", 1))
+    mode = coding.sampled_codings(raw, CodingOptions(model, "off", 1))[0].mode
     for place in (17, 120, 299):
         costs = []
         for byte in range(256):
             other = raw[:place] + bytes([byte]) + raw[place + 1 :]
-            costs.append(Coding(other, model, way, 1, 1).byte_costs()[place])
+            costs.append(BlockCoding(other, CodingOptions(model, lanes=1), mode).byte_costs()[place])
         best = np.argsort(costs, kind="stable")[0]
-        assert best == found.foresight.expected[place, 0]
-        assert found.foresight.chances[place, 0] == pytest.approx(2 ** -costs[best], rel=0.1)
+        assert best == found.lookahead.expected[place, 0]
+        assert found.lookahead.chances[place, 0] == pytest.approx(2 ** -costs[best], rel=0.1)
 
 
 def test_what_each_alone_would_have_taken(model: Model) -> None:
     raw = prose(3000)
-    sight = lookahead.look_at_block(raw, model, lanes=1, prior="on")
+    sight = lookahead.look_ahead(raw, CodingOptions(model, "on", 1))
     memory = likezip.byte_costs(raw, prior="off")
     assert sight.memory.sum() == pytest.approx(memory.sum())
-    assert sight.foresight.costs.sum() < min(memory.sum(), sight.foresight.prior.sum())
+    assert sight.costs.sum() < min(memory.sum(), sight.lookahead.prior.sum())
 
 
 def test_of_noise_nothing_is_expected(model: Model) -> None:
-    sight = lookahead.look_at_block(random.Random(1).randbytes(40_000), model)
+    sight = lookahead.look_ahead(random.Random(1).randbytes(40_000), CodingOptions(model))
     assert sight.mode == block_header.STORED
-    assert not sight.foresight.chances.any()
-    assert set(sight.foresight.costs) == {8.0}
+    assert not sight.lookahead.chances.any()
+    assert set(sight.costs) == {8.0}

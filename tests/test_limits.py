@@ -14,8 +14,9 @@ from roundtrip import Pipe
 
 import likezip
 from likezip import model as models
-from likezip.blocks import block_header, codec, predictor
+from likezip.blocks import block_header, codec, coding, predictor
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
@@ -79,13 +80,13 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
     small = BlockHeader.stored(4, block_header.checksum(b"some")), b"some"
     large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
     decoded: list[int] = []
-    decode = reader.decode
+    decode = reader.decode_in_worker
 
-    def noted(threads: int, advance: Any, block: reader.Block, model: Model) -> bytes:
+    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model) -> bytes:
         decoded.append(block.number)
         return decode(threads, advance, block, model)
 
-    monkeypatch.setattr(reader, "decode", noted)
+    monkeypatch.setattr(reader, "decode_in_worker", noted)
     cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * block_header.BLOCK_HEADER_SIZE + 4]
     with pytest.raises(likezip.LimitError, match="block 1"):
         way(cut, max_size=1000)
@@ -137,7 +138,7 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
         raise AssertionError("something was predicted")
 
     with monkeypatch.context() as patch:
-        patch.setattr(codec, "open_predictor", never)
+        patch.setattr(coding, "open_predictor", never)
         assert likezip.decompress(framed(*[(header, b"")] * 1000)) == bytes(1000 * size)
         large = BlockHeader(mode, 1, block_header.X86, 0, 0, 16, 10 * size, 36, block_header.checksum(bytes(10 * size)))
         assert likezip.decompress(framed((large, bytes(36)))) == bytes(10 * size)
@@ -147,8 +148,8 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
 
 @pytest.mark.parametrize("prior", [False, True])
 def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
-    shape = codec.Way(block_header.TEXT, 0, prior).shape(300, 7)
-    with codec.open_predictor(shape, default_model(), prior=prior) as block:
+    shape = coding.BlockMode(block_header.TEXT_PROFILE, 0, prior).shape(300, 7)
+    with coding.open_predictor(shape, CodingOptions(default_model()), prior=prior) as block:
         block.follow(codec_decoder(b""))
         assert block.raw.tobytes() == bytes(300)
 
@@ -169,12 +170,11 @@ def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.Mo
         predict(self, shape, start, prior)
 
     monkeypatch.setattr(predictor.Predictor, "__init__", noted)
-    coding = codec.Coding(b"sixteen letters.", default_model(), codec.Way(block_header.TEXT, 0, True), 1024, 1)
-    header = BlockHeader(
-        block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coding.shape.table_bits, 16, len(coding.payload()), 0
-    )
+    options, mode = CodingOptions(default_model(), lanes=1024), coding.BlockMode(block_header.TEXT_PROFILE, 0, True)
+    coded = coding.BlockCoding(b"sixteen letters.", options, mode)
+    header = BlockHeader(block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coded.shape.table_bits, 16, len(coded.payload()), 0)
     with pytest.raises(likezip.CorruptError, match="checksum"):
-        codec.decode_block(header, coding.payload(), default_model())
+        codec.decode_block(header, coded.payload(), default_model())
     assert opened == [16, 16]
 
 
@@ -259,7 +259,7 @@ def test_foreign_files_do_not_slow_a_look_up(huge: Path, tmp_path: Path, monkeyp
     read: list[Path] = []
     hashed = models._hashed.__wrapped__
 
-    def noted(path: Path, *of_the_file: int) -> likezip.Model:
+    def noted(path: Path, *of_the_file: int) -> Model:
         read.append(path)
         return hashed(path, *of_the_file)
 

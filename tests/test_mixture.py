@@ -9,7 +9,7 @@ import torch
 from likezip.blocks import predictor
 from likezip.memory import mixer
 from likezip.memory.profiles import TEXT
-from likezip.memory.trained_state import untrained_start
+from likezip.memory.trained_state import untrained_state
 from likezip.prior.ngrams import FIRST_FEATURES
 from likezip.training import mixture
 from likezip.training.segments import SEGMENT, Feed
@@ -18,7 +18,7 @@ from likezip.training.segments import SEGMENT, Feed
 def _segments() -> mixture.SegmentsBesideMemory:
     random = np.random.default_rng(3)
     classes = {"a": random.integers(0, 4, 400_000).astype(np.uint8), "b": np.tile(np.arange(200, dtype=np.uint8), 1500)}
-    return mixture.SegmentsBesideMemory(classes, {"a": 1, "b": 1}, 1, untrained_start)
+    return mixture.SegmentsBesideMemory(classes, {"a": 1, "b": 1}, 1, untrained_state)
 
 
 def _feed() -> Feed:
@@ -30,11 +30,22 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     chosen, start, lane = segments.place()
     raw = np.concatenate([segments.read((chosen, start, i)) for i in range(mixture.LANES)])
     bits = predictor.default_table_bits(raw.size)
-    shape = predictor.Shape(raw.size, mixture.LANES, bits, TEXT)
-    ones, _ = predictor.Predictor(shape, untrained_start()).run(raw)
+    shape = predictor.BlockShape(raw.size, mixture.LANES, bits, TEXT)
+    ones, _ = predictor.Predictor(shape, untrained_state()).run(raw)
     ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]
     found = mixer.SQUASH[segments.expected((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
     assert np.abs(np.log(found / ones)).max() < 0.01
+
+
+def test_blocks_are_coded_before_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixture, "BLOCKS", 3)
+    content = {"a": np.random.default_rng(3).integers(0, 4, 400_000).astype(np.uint8)}
+    segments = mixture.SegmentsBesideMemory(content, {"a": 1}, 1, untrained_state, lanes=2)
+    for _ in range(3 * 2):
+        segments.expected(segments.place())
+    coded = set(segments._coded)
+    assert len(coded) == 6
+    assert {segments.place()[:2] for _ in range(3 * 2)} <= coded
 
 
 def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:

@@ -15,7 +15,7 @@ from likezip.prior import fixed_point, lockstep, parallel
 from likezip.prior.forward import Prior, most_steps
 from likezip.prior.network import Network
 from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
-from likezip.prior.parallel import SharedPrior, ready, shares
+from likezip.prior.parallel import SharedPrior, layers_by_thread, open_prior
 from likezip.training.export import integer_rates, tensors
 from likezip.training.run import validate
 from likezip.training.segments import embedding_rows
@@ -116,9 +116,9 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
 @pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of bytes that come one at a time."""
-    monkeypatch.setattr(parallel, "CREDIT", 1 << 62)  # however busy this machine is
+    monkeypatch.setattr(parallel, "WAITING_CREDIT", 1 << 62)  # however busy this machine is
     known = _known(lanes, 400)
-    with ready(network, 1 << 16, lanes, threads=threads) as prior:
+    with open_prior(network, 1 << 16, lanes, threads=threads) as prior:
         assert isinstance(prior, SharedPrior)
         assert np.array_equal(_step_by_step(prior, known), _wanted(network, known))
         assert len(prior._followers) == max(1, min(threads, 4, lanes // 4)) - 1
@@ -127,8 +127,8 @@ def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, mon
 @pytest.fixture
 def even_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread has layers, as the memory and what is between products take nothing."""
-    monkeypatch.setattr(parallel, "MEMORY", 0)
-    monkeypatch.setattr(parallel, "BETWEEN", 0)
+    monkeypatch.setattr(parallel, "MEMORY_COST", 0)
+    monkeypatch.setattr(parallel, "BETWEEN_COST", 0)
 
 
 @pytest.mark.parametrize("backend", ["dot", "float32"] if INSTRUCTIONS else ["float32"])
@@ -144,7 +144,7 @@ def test_threads_share_the_layers(
     middle, end = len(known) // 2, len(known)
     wanted, begun, begin = _wanted(network, known), [], threading.Thread.start
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (begun.append(thread), begin(thread)))
-    with ready(network, 1 << 16, lanes, threads=threads) as prior:
+    with open_prior(network, 1 << 16, lanes, threads=threads) as prior:
         for first, last in ((0, middle), (middle + 5, end - 5)):
             parts = iter(np.split(known[first:last], range(1, last - first, most)))
             for trees in prior.expectations(parts):
@@ -169,7 +169,7 @@ def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: p
     monkeypatch.setattr(parallel, "take_layers", late)
     known = _known(3, 400)
     wanted = _wanted(network, known)
-    with ready(network, 1 << 16, 3, threads=4) as prior:
+    with open_prior(network, 1 << 16, 3, threads=4) as prior:
         first = 0
         for trees in prior.expectations(iter(np.split(known, range(5, 400, 5)))):
             time.sleep(random.choice([0, 0.001, 0.004]))
@@ -184,7 +184,7 @@ def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: p
 def test_what_fails_in_one_thread_ends_all(
     network: Network, failing: int, error: type[BaseException], even_shares: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, begins = threading.active_count(), [begin for begin, _ in shares(network, 3)]
+    before, begins = threading.active_count(), [begin for begin, _ in layers_by_thread(network, 3)]
     calls, take_layers = [], parallel.take_layers
 
     def take(begin: int, *others: object) -> None:
@@ -194,25 +194,25 @@ def test_what_fails_in_one_thread_ends_all(
         take_layers(begin, *others)
 
     monkeypatch.setattr(parallel, "take_layers", take)
-    with pytest.raises(error, match="here"), ready(network, 1 << 16, 3, threads=3) as prior:
+    with pytest.raises(error, match="here"), open_prior(network, 1 << 16, 3, threads=3) as prior:
         _at_once(prior, _known(3, 400), [9])
     assert threading.active_count() == before
 
 
 @needs_dot_products
 def test_no_more_steps_than_there_is_room_for(network: Network) -> None:
-    with ready(network, 1 << 16, 3, threads=2) as prior, pytest.raises(ValueError, match="broadcast"):
+    with open_prior(network, 1 << 16, 3, threads=2) as prior, pytest.raises(ValueError, match="broadcast"):
         list(prior.expectations(iter([_known(3, prior.most_steps + 1)])))
 
 
 def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "BETWEEN", 10)
+    monkeypatch.setattr(parallel, "BETWEEN_COST", 10)
     costs, layers = [layer.weight.size + 10 for layer in network.layers()], len(network.layers())
-    assert shares(network, 1) == [(0, layers)]
+    assert layers_by_thread(network, 1) == [(0, layers)]
     for memory in (1, sum(costs[-2:]), sum(costs) // 2, sum(costs)):
-        monkeypatch.setattr(parallel, "MEMORY", memory)
+        monkeypatch.setattr(parallel, "MEMORY_COST", memory)
         for threads in (2, 3, 4, 99):
-            found = shares(network, threads)
+            found = layers_by_thread(network, threads)
             assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), layers]
 
             def longest(cuts: list[int], memory: int = memory) -> int:
@@ -226,21 +226,21 @@ def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.Mon
 
 def test_a_network_of_many_layers_is_soon_shared() -> None:
     network = Network.of(tensors(Twin(Shape(1, 8, (8,) * 64, (8,) * 64))))
-    found = shares(network, 4)
+    found = layers_by_thread(network, 4)
     assert (found[0][0], found[-1][1]) == (0, 258)
 
 
 @needs_dot_products
 def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "ALONE", 3 * 61)
+    monkeypatch.setattr(parallel, "BYTES_ALONE", 3 * 61)
     known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], parallel._lead
 
     def lead_with(orders: np.ndarray, *arguments: object) -> int:
         lead(orders, *arguments)
-        return gains.pop(0) if gains and orders.size > lockstep.orders(0).size else 1
+        return gains.pop(0) if gains and orders.size > lockstep.order_counts(0).size else 1
 
     monkeypatch.setattr(parallel, "_lead", lead_with)
-    with ready(network, 1 << 16, 61, threads=2) as prior:
+    with open_prior(network, 1 << 16, 61, threads=2) as prior:
         assert isinstance(prior, SharedPrior)
         trees = np.zeros((20, 61, 512), np.int32)
         for step in range(20):
@@ -253,9 +253,9 @@ def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatc
 
 @needs_dot_products
 def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "CREDIT", 1 << 62)
+    monkeypatch.setattr(parallel, "WAITING_CREDIT", 1 << 62)
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
+    with pytest.raises(KeyboardInterrupt), open_prior(network, 1 << 16, 61, threads=4) as prior:
         prior.expect(_known(61, 1))
         assert threading.active_count() == before + 3
         raise KeyboardInterrupt
@@ -278,7 +278,7 @@ def test_a_thread_that_can_not_begin(
 
     monkeypatch.setattr(threading.Thread, "start", start)
     known = _known(61, 30)
-    with suppress(KeyboardInterrupt), ready(network, 1 << 16, 61, threads=4) as prior:
+    with suppress(KeyboardInterrupt), open_prior(network, 1 << 16, 61, threads=4) as prior:
         found = _step_by_step(prior, known)
         assert error is RuntimeError
         assert threading.active_count() == before
@@ -308,7 +308,7 @@ def test_threads_for_known_bytes_that_can_not_begin(
     monkeypatch.setattr(threading.Thread, "start", start)
     wanted, told = _wanted(network, known), []
     try:
-        with ready(network, 1 << 16, 3, threads=3) as prior:
+        with open_prior(network, 1 << 16, 3, threads=3) as prior:
             assert np.array_equal(_at_once(prior, known, [30]), wanted)
     except KeyboardInterrupt:
         told.append(KeyboardInterrupt)
@@ -318,7 +318,7 @@ def test_threads_for_known_bytes_that_can_not_begin(
 
 def test_known_bytes_that_are_no_longer_wanted(network: Network, even_shares: None) -> None:
     before = threading.active_count()
-    with ready(network, 1 << 16, 3, threads=3) as prior:
+    with open_prior(network, 1 << 16, 3, threads=3) as prior:
         expected = prior.expectations(iter(np.array_split(_known(3, 4000), 100)))
         next(expected)
         assert threading.active_count() > before

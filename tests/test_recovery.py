@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import likezip
 from likezip.blocks import block_header
+from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
 from likezip.frames import container, recovery
 from likezip.frames.recovery import Loss, recover_stream
@@ -28,8 +29,8 @@ def framed(*blocks: bytes) -> bytes:
     """A frame of these blocks."""
     with Workers() as workers:
         model = likezip.load_model("likezip-1")
-        writer = FrameWriter(workers, model, block_size=container.MIN_BLOCK, lanes=None, prior="off")
-        return b"".join([*(part for block in blocks for part in writer.put(block)), *writer.end()])
+        writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
+        return b"".join([*(part for block in blocks for part in writer.write_block(block)), *writer.end()])
 
 
 PARTS = [TEXT[i * BLOCK : (i + 1) * BLOCK] for i in range(BLOCKS)]

@@ -7,8 +7,8 @@ import pytest
 from safetensors import safe_open
 
 from likezip.memory import mixer
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start, untrained_start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.training import release, states
 from likezip.training.recipe import Recipe
 from likezip.training.twin import Shape
@@ -30,8 +30,8 @@ def _records(random: np.random.Generator) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states, "LARGEST", 1 << 12)
-    monkeypatch.setattr(states, "PATIENCE", 5)
+    monkeypatch.setattr(states, "LARGEST_BLOCK", 1 << 12)
+    monkeypatch.setattr(states, "MOST_REFUSED", 5)
 
 
 def test_a_trained_start_is_better_on_other_data() -> None:
@@ -39,7 +39,7 @@ def test_a_trained_start_is_better_on_other_data() -> None:
     classes = {"text": [_text(random) for _ in range(40)], "count": [_records(random) for _ in range(40)]}
     for profile, raw in ((TEXT, _text(random)), (PROFILES[1], _records(random))):
         trained = states.train(classes, profile, 0.1, 1, 30)
-        assert states._bits(raw, profile, trained) < 0.9 * states._bits(raw, profile, untrained_start())
+        assert states._bits(raw, profile, trained) < 0.9 * states._bits(raw, profile, untrained_state())
 
 
 def test_a_block_counts_for_the_profile_that_suits_it() -> None:
@@ -49,7 +49,7 @@ def test_a_block_counts_for_the_profile_that_suits_it() -> None:
 
 
 def test_a_trusted_start_still_adapts() -> None:
-    start = untrained_start()
+    start = untrained_state()
     start.maps[1::256] |= np.uint32(mixer.MAP_LIMIT)
     trusted = states.trust(start, 30)
     counts = trusted.maps & np.uint32(mixer.FROZEN)
@@ -71,7 +71,9 @@ def test_a_release_begins_with_the_starts_of_all_profiles(tmp_path: Path, exclud
     with safe_open(path, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     for profile in PROFILES:
-        Start.of({name.partition(".")[2]: tensor for name, tensor in tensors.items() if name.startswith(profile.name)})
-    assert not any(name.startswith(BOTH.name) for name in tensors)
+        TrainedState.of(
+            {name.partition(".")[2]: tensor for name, tensor in tensors.items() if name.startswith(profile.name)}
+        )
+    assert not any(name.startswith(BESIDE_PRIOR.name) for name in tensors)
     release.trained_starts(data, Recipe(Shape(), 1.0), tmp_path, said.append)
     assert len(said) == len(PROFILES)  # a second time nothing is trained

@@ -73,13 +73,13 @@ def test_workers_do_not_change_the_bytes() -> None:
 
 
 def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, ready = [], parallel.ready
+    asked, ready = [], parallel.open_prior
 
     def watched(*arguments: Any, threads: int, **others: Any) -> Any:
         asked.append(threads)
         return ready(*arguments, threads=threads, **others)
 
-    monkeypatch.setattr(parallel, "ready", watched)
+    monkeypatch.setattr(parallel, "open_prior", watched)
     one = likezip.compress(TEXT[:5000], lanes=8, prior="on")
     assert likezip.compress(TEXT[:5000], lanes=8, prior="on", threads=2) == one
     assert likezip.decompress(one, threads=2) == likezip.decompress(one) == TEXT[:5000]

@@ -110,7 +110,7 @@ def test_a_compressor() -> None:
 def test_only_one_call_of_a_compressor_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a lock, blocks that two threads put are lost or doubled, as the buffer is shared."""
     compressor, inside, most = likezip.LikezipCompressor(block_size=BLOCK, prior="off"), [0], [0]
-    put = compressor._writer.put  # type: ignore[union-attr]
+    put = compressor._writer.write_block  # type: ignore[union-attr]
 
     def counting(raw: bytes) -> Iterator[bytes]:
         inside[0] += 1
@@ -143,7 +143,7 @@ def test_a_decompressor() -> None:
 def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     data, contexts = b"job 7 done in 3 s\n" * 20, [b"job %d done\n" % number * 50 for number in range(3)]
     alone = [likezip.byte_costs(data, context=context, prior="off") for context in contexts]
-    density._kept.clear()
+    density._learnt_contexts.clear()
     learn, learnt = density._learn, []
 
     def counting(context: bytes, *rest: Any) -> Any:
@@ -159,7 +159,7 @@ def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypat
     )
     for thread, costs in enumerate(several):
         assert all(np.array_equal(one, alone[(thread + i) % 3]) for i, one in enumerate(costs))
-    assert len(density._kept) <= density.MOST_KEPT
+    assert len(density._learnt_contexts) <= density.MOST_CONTEXTS
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])

@@ -19,7 +19,7 @@ from likezip.command.main import main
 from likezip.model import default_model
 from likezip.prior.network import Network
 from likezip.training import data, finetune, own
-from likezip.training.data import LEAST_HELD, collect
+from likezip.training.data import LEAST_HELD_OUT, collect
 from likezip.training.export import tensors
 from likezip.training.restore import twin_of
 from likezip.training.run import Run
@@ -74,7 +74,7 @@ def test_files_are_divided_in_the_same_way_each_time(files: Path) -> None:
     found, again = collect([files]), collect([files])
     assert (found.train, found.held, found.digest()) == (again.train, again.held, again.digest())
     assert sorted(found.train + found.held) == sorted(path.read_bytes() for path in files.rglob("*.txt"))
-    assert LEAST_HELD <= sum(map(len, found.held)) <= 0.3 * 150_000
+    assert LEAST_HELD_OUT <= sum(map(len, found.held)) <= 0.3 * 150_000
     (files / "0.txt").write_bytes(b"changed" * 2000)
     assert collect([files]).digest() != found.digest()
 
@@ -84,7 +84,7 @@ def test_a_single_file_is_divided(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "one"):
         found = collect([source])
         assert found.train[0] + found.held[0] == text(100_000, 1)
-        assert len(found.held[0]) == LEAST_HELD
+        assert len(found.held[0]) == LEAST_HELD_OUT
 
 
 def test_what_can_not_be_learnt_from_is_left_out(files: Path) -> None:
@@ -114,7 +114,7 @@ def test_enough_is_held_out_of_small_files(tmp_path: Path) -> None:
         found = collect([place])
         train, held = (sum(map(len, part)) for part in (found.train, found.held))
         assert train + held == sum(sizes)
-        assert held >= LEAST_HELD and train >= LEAST_HELD
+        assert held >= LEAST_HELD_OUT and train >= LEAST_HELD_OUT
 
 
 def test_what_is_too_much_is_left_out(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,8 @@ def test_too_little_is_refused(tmp_path: Path) -> None:
 
 
 def _tuning(files: Path, minutes: float = 0.1) -> finetune.Tuning:
-    run, starts = own.Task(None, minutes, 1).begin()
+    run, starts = own.Task(None, minutes, 1).begin(threads=1)
+    run.prepare(finetune.ROWS)
     return finetune.Tuning(run, collect([files]), lambda: own._copy(starts["text"]), minutes, 1)
 
 

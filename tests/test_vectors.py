@@ -110,7 +110,11 @@ def test_every_way_has_a_good_frame() -> None:
         for frame in frames
         if frame[container.FRAME_HEADER_SIZE] != container.END
     ]
-    assert {header.profile for header in headers} == {block_header.TEXT, block_header.RECORDS, block_header.CODE}
+    assert {header.profile for header in headers} == {
+        block_header.TEXT_PROFILE,
+        block_header.RECORDS_PROFILE,
+        block_header.CODE_PROFILE,
+    }
     assert {header.mode for header in headers} == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
     assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}
     assert {1, block_header.MAX_LANES} < {header.lanes for header in headers}

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.linalg import _umath_linalg
 
-from likezip.blocks import block_header, codec, x86_transform
+from likezip.blocks import block_header, codec, coding, x86_transform
+from likezip.blocks.options import CodingOptions
 from likezip.model import default_model
 
 LIKELY = st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x0F, 0x7F, 0x80, 0x01])
@@ -46,7 +47,7 @@ def _calls(targets: list[int], places: int) -> bytes:
 
 def test_code_is_found_by_targets_that_come_again() -> None:
     assert x86_transform.is_code(_calls([100, -5000, 70000], 200))
-    assert not x86_transform.is_code(_calls([100, -5000, 70000], x86_transform.FEWEST - 2))
+    assert not x86_transform.is_code(_calls([100, -5000, 70000], x86_transform.FEWEST_PLACES - 2))
     assert not x86_transform.is_code(_calls(list(range(0, 90000, 9)), 200))  # each function is called once
     assert not x86_transform.is_code(b"\xe8\x07\x00\x00\x00 and so on" * 1000)  # distances come again, not the targets
     assert not x86_transform.is_code(np.random.default_rng(1).bytes(1_000_000))
@@ -55,12 +56,12 @@ def test_code_is_found_by_targets_that_come_again() -> None:
 
 def test_a_block_of_code_is_transformed_and_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     raw, model = _calls([100, -5000, 70000, 5, 1 << 20], 600), default_model()
-    header, payload = codec.encode_block(raw, model, prior="off")
+    header, payload = codec.encode_block(raw, CodingOptions(model, "off"))
     assert header.transform == block_header.X86
     assert codec.decode_block(header, payload, model) == raw
-    assert 0 <= len(payload) - codec.cross_entropy(raw, model, prior="off") / 8 < 12
+    assert 0 <= len(payload) - coding.cross_entropy(raw, CodingOptions(model, "off")) / 8 < 12
     monkeypatch.setattr(x86_transform, "is_code", lambda _: False)
-    assert len(payload) < 0.95 * len(codec.encode_block(raw, model, prior="off")[1])
+    assert len(payload) < 0.95 * len(codec.encode_block(raw, CodingOptions(model, "off"))[1])
 
 
 def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
@@ -69,7 +70,7 @@ def test_a_block_of_code_that_is_stored_is_stored_as_it_is() -> None:
     for place in range(0, 300_000, 5000):
         noise[place : place + 5] = b"\xe8" + (100_000 - place).to_bytes(4, "little", signed=True)
     assert x86_transform.is_code(bytes(noise))
-    header, payload = codec.encode_block(bytes(noise), default_model(), prior="off")
+    header, payload = codec.encode_block(bytes(noise), CodingOptions(default_model(), "off"))
     assert (header.mode, header.transform, payload) == (block_header.STORED, block_header.UNCHANGED, bytes(noise))
 
 

@@ -15,8 +15,8 @@ UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
 
 
-TEXT, RECORDS, CODE = 0, 1, 2
-"""Profiles: the contexts that it is modelled with."""
+TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE = 0, 1, 2
+"""Numbers of the profiles: the contexts that a block is modelled with."""
 
 
 MAX_LANES = 1024
@@ -26,7 +26,7 @@ MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 
 
 TABLE_SHARE = 256
-"""A hash table may have more than 2^MIN_TABLE_BITS bytes, but not more than so many for each byte of its block."""
+"""Bytes of a hash table for each byte of its block, at most, if it has more than 2^MIN_TABLE_BITS bytes."""
 
 
 PADDED_SHIFT = 17
@@ -51,13 +51,14 @@ def least_payload(raw_size: int) -> int:
     return raw_size >> PADDED_SHIFT << 2
 
 
-def padded(words: bytes, raw_size: int) -> bytes:
+def pad_payload(words: bytes, raw_size: int) -> bytes:
     """The payload for a coded block's words, whose last is not 0."""
     return words + bytes(max(0, least_payload(raw_size) - len(words)))
 
 
-def unpadded(payload: bytes, raw_size: int) -> bytes:
-    """The words in a coded block's payload; zeros at its end are only taken off where ``padded`` may have put them."""
+def unpad_payload(payload: bytes, raw_size: int) -> bytes:
+    """The words in a coded block's payload; zeros at its end are taken off only where ``pad_payload`` may have added
+    them."""
     if len(payload) > least_payload(raw_size):
         return payload
     words = -(-len(payload.rstrip(b"\0")) // 4)
@@ -71,7 +72,7 @@ def checksum(data: bytes | memoryview) -> int:
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """One block: mode, how it is modelled (0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
+    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
 
     mode: int
     lanes: int
@@ -85,14 +86,14 @@ class BlockHeader:
 
     @classmethod
     def stored(cls, size: int, crc: int) -> BlockHeader:
-        """That of a block whose payload are its raw bytes."""
+        """The header of a block whose payload are its raw bytes."""
         return cls(STORED, 0, 0, 0, 0, 0, size, size, crc)
 
     def pack(self, number: int) -> bytes:
         """The 21 bytes of block ``number``; the number is not stored, but the checksum covers it."""
-        way = self.mode | self.transform << 4 | self.profile << 5
+        mode = self.mode | self.transform << 4 | self.profile << 5
         sizes = self.raw_size, self.payload_size, self.raw_crc
-        fields = _BLOCK.pack(way, self.lanes | self.table_bits << _TABLE_SHIFT, self.row_length, *sizes)
+        fields = _BLOCK.pack(mode, self.lanes | self.table_bits << _TABLE_SHIFT, self.row_length, *sizes)
         return fields + _CRC.pack(_numbered_checksum(fields, number))
 
     @classmethod
@@ -102,12 +103,12 @@ class BlockHeader:
             raise TruncatedError(f"the data end within the header of block {number}")
         if _CRC.unpack_from(data, _BLOCK.size)[0] != _numbered_checksum(data[: _BLOCK.size], number):
             raise CorruptError(f"the checksum of the header of block {number} does not fit: damaged or out of place")
-        way, tables, row_length, *sizes = _BLOCK.unpack_from(data)
+        modes, tables, row_length, *sizes = _BLOCK.unpack_from(data)
         lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
-        header = cls(way & 15, lanes, way >> 4 & 1, way >> 5, row_length, table_bits, *sizes)
+        header = cls(modes & 15, lanes, modes >> 4 & 1, modes >> 5, row_length, table_bits, *sizes)
         if header.mode not in (STORED, MEMORY, MEMORY_PRIOR):
             raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
-        if header.profile not in (TEXT, RECORDS, CODE):
+        if header.profile not in (TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE):
             raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")
         header._check_limits(number, block_size)
         return header
@@ -122,7 +123,7 @@ class BlockHeader:
             fits = (
                 1 <= self.lanes <= MAX_LANES
                 and self.row_length != 1
-                and (self.mode == MEMORY or self.profile == TEXT)
+                and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
                 and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
                 and 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.raw_size)
                 and least_payload(self.raw_size) <= self.payload_size <= self.raw_size

@@ -31,7 +31,7 @@ _CHUNK = 1 << 20
 
 _RANGE = 1 << 24
 _LOWEST = np.uint64(1 << 32)
-"""What the state is at least, while words are left."""
+"""The smallest state while words are left."""
 
 
 def encode(probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> bytes:
@@ -45,8 +45,8 @@ def encode(probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -
 
 
 class Decoder:
-    """A block's words as kernels read them: words (n,) uint32, and state (2,) uint64, the coder's and how many words
-    are left."""
+    """A block's words for kernels: words (n,) uint32; state (2,) uint64, the coder's state and the number of words
+    left."""
 
     def __init__(self, words: bytes) -> None:
         """Raises CorruptError if the last word is 0, which no encoder writes."""
@@ -60,22 +60,23 @@ class Decoder:
         self.state[1] = left
 
     def finish(self) -> None:
-        """Raise CorruptError if words are left: a sound block's are used up exactly."""
+        """Raise CorruptError if words are left: the words of a sound block are used up exactly."""
         if self.state.any():
             raise CorruptError("the block's code words are not used up by its bits")
 
 
 class RandomWords(Decoder):
-    """Random words without an end, the same for the same seed on every machine: what is decoded from them is a sample.
+    """Random words without an end, from which samples are decoded; the same for the same seed on every machine.
 
-    Of the raw output of PCG64, which numpy promises never to change.
+    They are the raw output of PCG64, which numpy promises never to change.
     """
 
     ROOM = 1 << 17
-    """Words at hand: after ``refill`` there are at least half as many, enough for 2^15 bytes at their dearest."""
+    """Words at hand at most; after ``refill`` there are at least half as many, enough for 2^15 bytes at their highest
+    cost."""
 
     def __init__(self, seed: int | None = None) -> None:
-        """seed: at least 0, None for another one each time.  Raises ValueError for one below 0."""
+        """seed: at least 0, None for another seed each time.  Raises ValueError for a seed below 0."""
         self._source = np.random.PCG64(seed)
         self._taken = self.ROOM
         super().__init__(self._random(self.ROOM).tobytes())
@@ -84,7 +85,7 @@ class RandomWords(Decoder):
         return self._source.random_raw(count // 2).astype("<u8").view("<u4").astype(np.uint32)
 
     def refill(self) -> None:
-        """Have words behind those that are left, if these are few."""
+        """Add words behind the words left, if these are few."""
         left = int(self.state[1])
         if left < self.ROOM // 2:
             fresh = self._random((self.ROOM - left) // 2 * 2)
@@ -93,7 +94,7 @@ class RandomWords(Decoder):
             self._taken += fresh.size
 
     def spent(self) -> float:
-        """Bits that the bits decoded so far have used up."""
+        """Random bits that have been used up so far."""
         return 32.0 * (self._taken - int(self.state[1])) - math.log2(int(self.state[0]))
 
 
@@ -101,7 +102,8 @@ class RandomWords(Decoder):
 def next_bit(words: npt.NDArray[np.uint32], state: npt.NDArray[np.uint64], one: int) -> int:
     """The next bit, whose P(1) was one / 65536, from a decoder's words and state.
 
-    A state is below 2^64, so its upper 40 bits times a size below 2^24 and what is added are, too.
+    A state is below 2^64, so the next one, its upper 40 bits times a size below 2^24 and less than that size, is below
+    2^64 too.
     """
     split = np.uint64((((65536 - one) * (_RANGE - 2)) >> 16) + 1)
     low = state[0] & np.uint64(_RANGE - 1)

@@ -1,7 +1,7 @@
-"""What binary decisions cost, in bits: by integers, since the ways to code a block are chosen by it.
+"""The costs of binary decisions, in bits, computed with integers, since they decide in which mode a block is coded.
 
-A logarithm of numpy's differs in its last bit from one version and one processor to the next, and with it could the
-choice, and the bytes that the encoder writes.
+A logarithm of numpy's differs in its last bit from one version and one processor to the next; so the decision could
+differ, and with it the bytes that the encoder writes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ FRACTION_BITS = 20
 
 
 def _costs() -> npt.NDArray[np.int64]:
-    """-log2(p / 65536) of p from 1 to 65536, rounded up: a bit of the logarithm for each squaring of p, whose upper 32
-    bits are kept; below 2^33 all the while, its square is below 2^64 as it is halved while it is 2^32 or more."""
+    """-log2(p / 65536) of p from 1 to 65536, rounded up.
+
+    Each squaring of the mantissa gives a bit of the logarithm.  A mantissa has 32 bits, so its square is below 2^64,
+    and a square of 2^32 or more is halved.
+    """
     p: npt.NDArray[np.uint64] = np.arange(1, 65537, dtype=np.uint64)
     logarithm: npt.NDArray[np.uint64] = np.zeros(65536, np.uint64)
     for power in range(1, 17):
@@ -29,27 +32,28 @@ def _costs() -> npt.NDArray[np.int64]:
 
 
 COST = _costs()
-"""(65536,) int64, at most 2^24: the cost of what has the probability (index + 1) / 65536, off by 2^-19 bits at most."""
+"""(65536,) int64, at most 2^24: the cost of an event of probability (index + 1) / 65536, off by 2^-19 bits at most."""
 
 
-def byte_costs(
+def cost_of_each_byte(
     ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], size: int, lanes: int
 ) -> npt.NDArray[np.float64]:
-    """What each byte of a block costs, (size,) bits, by its decisions in the order (step, bit, lane), (8 size,) both.
+    """The cost of each byte of a block, (size,) bits, from its decisions in the order (step, bit, lane): ones and bits
+    (8 size,).
 
     Multiples of 2^-20, so sums of fewer than 2^29 of them are exact, in any order.
     """
     steps, longer = divmod(size, lanes)
     first = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
-    found = np.empty(size)
+    costs = np.empty(size)
     for step in range(0, steps, _STEPS):
         count = min(_STEPS, steps - step)
         part = slice(8 * lanes * step, 8 * lanes * (step + count))
         places = first + np.arange(step, step + count)[:, None]
-        found[places] = _costs_of(ones[part], bits[part]).reshape(count, 8, lanes).sum(1) / (1 << FRACTION_BITS)
+        costs[places] = _costs_of(ones[part], bits[part]).reshape(count, 8, lanes).sum(1) / (1 << FRACTION_BITS)
     rest = slice(8 * lanes * steps, None)
-    found[first[:longer] + steps] = _costs_of(ones[rest], bits[rest]).reshape(8, longer).sum(0) / (1 << FRACTION_BITS)
-    return found
+    costs[first[:longer] + steps] = _costs_of(ones[rest], bits[rest]).reshape(8, longer).sum(0) / (1 << FRACTION_BITS)
+    return costs
 
 
 _STEPS = 1 << 12
@@ -57,13 +61,13 @@ _STEPS = 1 << 12
 
 
 def _costs_of(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Of each decision, in 1/2^20 bits."""
+    """The cost of each decision, in 1/2^20 bits."""
     one = ones.astype(np.int32)
     costs: npt.NDArray[np.int64] = COST[np.where(bits == 1, one, 65536 - one) - 1]
     return costs
 
 
-def cross_entropy(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
+def total_cost(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
     """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,).
 
     The sum is an integer below 2^63 for n < 2^39; dividing it by 2^20 is rounded in one way everywhere.

@@ -1,20 +1,21 @@
-"""Data that nothing makes smaller: what is compressed or encrypted already, or random."""
+"""Data that nothing makes smaller, as they are random, encrypted or compressed already."""
 
 from __future__ import annotations
 
 import numpy as np
 
 PART = 1 << 22
-"""Bytes that are looked at together: in as many random ones, one in 2000 four bytes are there already."""
+"""Bytes that are looked at together: of the strings of four bytes in as many random bytes, one in 2000 is a
+repetition."""
 
 NEW = 0.99
-"""Share of places whose next four bytes are nowhere else in the part, at least, for it to be noise."""
+"""The least share of places whose next four bytes are nowhere else in the part, for it to be noise."""
 
 
 def repeats_nothing(raw: bytes) -> bool:
     """Whether hardly any four bytes in a row come twice in any part of the data, so that no match or context helps.
 
-    The count is exact, and so the same everywhere, which the size that some compressor makes would not be.
+    The count is exact, so it is the same everywhere, unlike the size that another compressor would give.
     """
     content = np.frombuffer(raw, np.uint8)
     return all(_is_new(content[start : start + PART]) for start in range(0, len(raw), PART))

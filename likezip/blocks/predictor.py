@@ -26,7 +26,7 @@ from likezip.memory.registers import (
     CHOICE,
     EXPECTED,
     HISTORY,
-    KNOWN,
+    KNOWN_CONTEXTS,
     LANE,
     LAST_LINE,
     LINE,
@@ -50,8 +50,8 @@ from likezip.memory.trained_state import (
     SET_ROWS,
     SETS,
     TOP_INPUTS,
-    Start,
-    untrained_start,
+    TrainedState,
+    untrained_state,
 )
 from likezip.prior.fixed_point import logarithm
 
@@ -59,11 +59,11 @@ SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
 NEXT = np.ascontiguousarray(NEXT_STATE.T)
 
 # Learning rates, as shifts.
-SHIFT, TOP_SHIFT = 16, 18
+SET_RATE_SHIFT, TOP_RATE_SHIFT = 16, 18
 APM_RATE = 6
 
 RUN_BYTES = 1 << 13
-"""Bytes, about, that are coded in one call without a prior; between two of them Ctrl-C is heard."""
+"""Bytes, about, that are coded in one call without a prior; between two calls Ctrl-C is answered."""
 
 
 Advance = Callable[[int], None]
@@ -71,7 +71,7 @@ Advance = Callable[[int], None]
 
 
 Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
-"""P(1) in 1/65536 and the bit of binary decisions in the order in which they are coded, (n,) both."""
+"""Binary decisions in the order in which they are coded: P(1) in 1/65536 and the bit, (n,) both."""
 
 
 class State(NamedTuple):
@@ -118,7 +118,7 @@ def _gather_contexts(node, table, maps, slots, inputs):
 
 @inlined
 def _gather_matches(bit, partial, raw, maps, registers, inputs):
-    """Fill a lane's inputs from its matches; one that has expected another bit in this byte says nothing more."""
+    """Fill a lane's inputs from its matches; a match that has expected a wrong bit in this byte gives 0."""
     for m in range(MODELS):
         logit = np.int64(0)
         length = registers[MATCH_LENGTH + m]
@@ -135,21 +135,22 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs):
 
 @inlined
 def _gather_prior(partial, tree, inputs):
-    """The prior's logit, ln of the frequencies' sum where the next bit is 1 less ln of that where it is 0."""
+    """Fill a lane's input from the prior: ln of the sum of frequencies where the next bit is 1, less ln of the sum
+    where it is 0."""
     difference = logarithm(tree[2 * partial + 1]) - logarithm(tree[2 * partial])
     inputs[PRIOR] = mixer.clamp_logit(difference >> 8)
 
 
 @inlined
 def _choose_rows(registers, rows, apms):
-    """The rows of the weight sets and APMs that a lane uses for this bit."""
+    """Choose the rows of the weight sets and APMs that a lane uses for this bit."""
     partial = registers[PARTIAL]
     history = registers[HISTORY]
     length = max(registers[MATCH_LENGTH], registers[MATCH_LENGTH + 1])
     strength = 0 if length <= 0 else 1 if length < match_models.LASTING_MATCH else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
-    rows[2] = SET_BASE[2] + registers[KNOWN]
+    rows[2] = SET_BASE[2] + registers[KNOWN_CONTEXTS]
     rows[3] = SET_BASE[3] + ((history >> 8) & 255)
     rows[4] = SET_BASE[4] + registers[CHOICE]
     rows[5] = SET_BASE[5] + registers[CHOICE + 1]
@@ -163,7 +164,7 @@ def _choose_rows(registers, rows, apms):
 
 @inlined
 def predict_bit(state, tree, lane, bit):
-    """P(bit = 1) of a lane into ``ones``."""
+    """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial = registers[PARTIAL]
     _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
@@ -195,7 +196,7 @@ def _learn_contexts(node, bit, table, maps, slots):
 
 @inlined
 def _learn(state, lane, bit):
-    """Teach a lane's bit to all that predicted it."""
+    """Teach a lane's bit to the maps, weights and APMs that predicted it."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     y = np.int64(state.bits[lane])
     partial = registers[PARTIAL]
@@ -206,12 +207,15 @@ def _learn(state, lane, bit):
             one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
             cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
-    target, rate = mixer.ONE * y, mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0])
+    target, rate = (
+        mixer.PROBABILITY_ONE * y,
+        mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0]),
+    )
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
-        mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SHIFT)
+        mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SET_RATE_SHIFT)
     logit = np.int64(state.logits[lane])
-    mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_SHIFT)
+    mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_RATE_SHIFT)
     for a in range(APMS):
         mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
     registers[PARTIAL] = 2 * partial + y
@@ -219,7 +223,7 @@ def _learn(state, lane, bit):
 
 @inlined
 def _end_byte(active, state):
-    """Store the byte that every active lane has completed, and follow or find matches."""
+    """Store the byte that each of the ``active`` lanes has completed, and follow or find matches."""
     raw, lanes = state.raw, state.registers.shape[0]
     for lane in range(active):
         registers = state.registers[lane]
@@ -242,7 +246,8 @@ def _end_byte(active, state):
 
 @inlined
 def _begin_nibble(active, bit, state):
-    """Find the buckets of every active lane before bits 0 and 4; all are on their way before the first is needed."""
+    """Find the buckets of the ``active`` lanes before bits 0 and 4; all lines are prefetched before the first is
+    used."""
     for lane in range(active):
         registers = state.registers[lane]
         if bit == 0:
@@ -253,14 +258,16 @@ def _begin_nibble(active, bit, state):
         hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
     for lane in range(active):
         known = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
-        state.registers[lane, KNOWN] = known
+        state.registers[lane, KNOWN_CONTEXTS] = known
 
 
 @inlined
 def advance_lanes(state, tree, bit, learning, active):
-    """Learn ``bits`` of the ``learning`` lanes at the position before ``bit``, then predict that of ``active`` lanes.
+    """Learn the bits of the first ``learning`` lanes at the position before ``bit``, then predict ``bit`` of the first
+    ``active`` lanes.
 
-    Before bit 0 the last step's lanes learn: more than are active once it was the last of some, none at the beginning.
+    Before bit 0 the lanes of the last step learn, which may be more: some lanes end a step before the others.  Before
+    the first step none learns.
     """
     if bit & 3 == 0:
         for lane in range(learning):
@@ -277,10 +284,10 @@ def advance_lanes(state, tree, bit, learning, active):
 
 
 @compiled
-def _encode(state, trees, known, steps, learning, active, ones, bits):
-    """Take ``steps`` bytes of every active lane from the block ``known``; fills ones and bits (steps, 8, active).
+def _encode_steps(state, trees, known, steps, learning, active, ones, bits):
+    """Take ``steps`` bytes of the ``active`` lanes from the block ``known``; fills ones and bits (steps, 8, active).
 
-    learning: the lanes of the step before, which has still to be learnt.
+    learning: the number of lanes of the step before, whose last bits are still to be learnt.
     """
     for step in range(steps):
         for bit in range(8):
@@ -293,10 +300,11 @@ def _encode(state, trees, known, steps, learning, active, ones, bits):
 
 
 @compiled
-def _decode(state, trees, known, steps, learning, active, words, coder):
-    """The same, with the bits from a decoder's words and state; fills known (steps, active or more).
+def _decode_steps(state, trees, known, steps, learning, active, words, coder):
+    """Decode ``steps`` bytes of the ``active`` lanes with a decoder's words and state, into known (steps, active or
+    more).
 
-    A byte is stored at once, as the last ones of a block are never learnt; nothing reads a byte of the current step.
+    A byte is stored at once, as the last bytes of a block are never learnt; nothing reads a byte of the current step.
     """
     for step in range(steps):
         for bit in range(8):
@@ -310,9 +318,11 @@ def _decode(state, trees, known, steps, learning, active, words, coder):
 
 
 def default_lanes(size: int) -> int:
-    """For a block with the prior: about one lane for 16 KiB up to 8, then 8 for each 512 KiB, up to 32.
+    """The lanes of a block of ``size`` bytes with the prior: about one for 16 KiB up to 8, then 8 for each 512 KiB up
+    to 32.
 
-    The fewer, the more each has seen, but the more steps there are, and each reads all of the network's weights.
+    The fewer lanes, the more each has seen, but the more steps there are, and each step reads all of the network's
+    weights.
     Without the prior a block has one lane.
     """
     return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
@@ -324,8 +334,8 @@ def default_table_bits(size: int) -> int:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What decides how a block of ``size`` bytes is modelled, apart from the start.
+class BlockShape:
+    """All that decides how a block of ``size`` bytes is modelled, but for the trained state.
 
     table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines.
     """
@@ -338,12 +348,13 @@ class Shape:
 
     @property
     def used_lanes(self) -> int:
-        """Those that have a byte."""
+        """The lanes that have a byte."""
         return min(self.lanes, self.size)
 
 
 class Stretch(NamedTuple):
-    """Steps that are taken in one call: the first, how many, the lanes of the step before, those that have a byte."""
+    """Steps that are taken in one call: the number of the first; how many; how many lanes the step before had
+    (learning), and how many these have (active)."""
 
     first: int
     steps: int
@@ -352,21 +363,43 @@ class Stretch(NamedTuple):
 
 
 Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
-"""Stretches, and trees (steps, lanes, 512)."""
+"""Stretches, each with the prior's trees (steps, lanes, 512)."""
 
 
-Encode = Callable[[Stretch, npt.NDArray[np.int32], npt.NDArray[np.uint16], npt.NDArray[np.uint8]], None]
-"""Takes a stretch and its trees, and fills its ones and bits (steps, 8, active)."""
+class Encode(Protocol):
+    """Takes a stretch of the block ``known`` with its trees, and fills its ones and bits (steps, 8, active)."""
+
+    def __call__(
+        self,
+        predictor: Predictor,
+        known: npt.NDArray[np.uint8],
+        stretch: Stretch,
+        trees: npt.NDArray[np.int32],
+        ones: npt.NDArray[np.uint16],
+        bits: npt.NDArray[np.uint8],
+    ) -> None: ...
 
 
-class Expecting(Protocol):
-    """What a prior does for the predictor: ``likezip.prior.Prior`` or ``likezip.prior.parallel.SharedPrior``."""
+def encode_stretch(
+    predictor: Predictor,
+    known: npt.NDArray[np.uint8],
+    stretch: Stretch,
+    trees: npt.NDArray[np.int32],
+    ones: npt.NDArray[np.uint16],
+    bits: npt.NDArray[np.uint8],
+) -> None:
+    """Take a stretch as every encoder does."""
+    _encode_steps(predictor.state, trees, known, *stretch[1:], ones, bits)
+
+
+class PriorOfBlock(Protocol):
+    """A prior as the predictor uses it: ``likezip.prior.forward.Prior`` or ``likezip.prior.parallel.SharedPrior``."""
 
     most_steps: int
     trees: npt.NDArray[np.int32]
 
     @property
-    def carried(self) -> list[npt.NDArray[Any]]: ...
+    def recurrent_state(self) -> list[npt.NDArray[Any]]: ...
 
     def expect(self, known: npt.NDArray[np.int16]) -> None: ...
 
@@ -374,14 +407,14 @@ class Expecting(Protocol):
 
 
 class Learnt(NamedTuple):
-    """What a predictor of one lane, and its prior, know behind the bytes ``state.raw``."""
+    """The state of a predictor of one lane, and of its prior, behind the bytes ``state.raw``."""
 
     state: State
     prior: list[npt.NDArray[Any]]
 
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
-        """All of it; ``raw`` is the first."""
+        """All arrays; ``raw`` is the first."""
         return [*self.state, *self.prior]
 
     @property
@@ -396,28 +429,28 @@ class Predictor:
     raw (size,) uint8 fills with the block's bytes as they are learnt.
     """
 
-    def __init__(self, shape: Shape, start: Start, prior: Expecting | None = None) -> None:
-        """``start`` and ``prior`` are used up: they adapt."""
+    def __init__(self, shape: BlockShape, trained: TrainedState, prior: PriorOfBlock | None = None) -> None:
+        """``trained`` and ``prior`` are used up: they adapt."""
         self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
-        self._expecting = prior.trees.shape[1] if prior else 0  # lanes: all, or those that have a byte
+        self._prior_lanes = prior.trees.shape[1] if prior else 0  # all, or those that have a byte
         self._last = -1  # byte before the next step, of one lane
-        self.state = _new_state(shape, start)
+        self.state = _new_state(shape, trained)
         self.raw = self.state.raw
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._nothing = aligned((self._most_steps, 0, 512), np.int32)
 
     def learnt(self) -> Learnt:
-        """What it knows behind all bytes of a block in one lane; its own arrays, not copies of them."""
-        return Learnt(self.state, self._prior.carried if self._prior else [])
+        """The state behind all bytes of a block in one lane: the arrays themselves, not copies."""
+        return Learnt(self.state, self._prior.recurrent_state if self._prior else [])
 
     def go_on(self, learnt: Learnt) -> None:
-        """Begin behind the bytes of a shorter block, all else of whose shape, start and prior are the same."""
+        """Begin behind the bytes of a shorter block, whose shape, trained state and prior are otherwise the same."""
         for own, known in zip(self.learnt().arrays, learnt.arrays, strict=True):
             own[: len(known)] = known
         self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
 
     def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
-        """Steps to take in one call, up to byte ``end`` of the block."""
+        """The stretches up to byte ``end`` of the block, of at most ``most_steps`` steps each."""
         steps, longer = divmod(end, self.lanes)
         while self._step < steps:
             stretch = Stretch(
@@ -429,9 +462,9 @@ class Predictor:
             yield Stretch(steps, 1, self.lanes if steps else 0, longer)
 
     def expectations(self, known: npt.NDArray[np.uint8]) -> Expectations:
-        """The stretches of the bytes ``known``, each with the prior's trees, which are good until the next."""
+        """The stretches of the bytes ``known``, each with the prior's trees, which are valid until the next stretch."""
         starts, stretches = (
-            self.state.registers[: self._expecting, START].copy(),
+            self.state.registers[: self._prior_lanes, START].copy(),
             list(self._stretches(known.size, self._most_steps)),
         )
         if self._prior is None:
@@ -446,22 +479,21 @@ class Predictor:
             yield from zip(stretches, trees, strict=True)
 
     def run(
-        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode | None = None
+        self, known: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode = encode_stretch
     ) -> Decisions:
         """Every binary decision of the block ``known``, (8 size,).
 
         In one lane ``known``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
-        decisions are only of those bytes that were not yet learnt.
-        encode: what takes the stretches, if it is to do more than ``_encode``.
+        the decisions are only those of bytes that were not learnt before.
+        encode: takes each stretch, and may look at the predictor before and after.
         """
         size, end = 8 * (known.size - self._step * self.lanes), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        encode = encode or (lambda stretch, trees, *parts: _encode(self.state, trees, known, *stretch[1:], *parts))
         with closing(self.expectations(known)) as expected:
             for stretch, trees in expected:
                 shape, begin = (stretch.steps, 8, stretch.active), end
                 end += 8 * stretch.steps * stretch.active
-                encode(stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
+                encode(self, known, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
                     advance(stretch.steps * stretch.active)
         self.raw[: known.size] = known  # the last step's bytes have not been learnt, and else would be missing
@@ -469,18 +501,18 @@ class Predictor:
         return ones, bits
 
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
-        """Decode the block, or what is left of it, into ``raw``."""
+        """Decode the block, or the rest of it, into ``raw``."""
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
-        known = np.full((most_steps, self._expecting or self.lanes), self._last, np.int16)
+        known = np.full((most_steps, self._prior_lanes or self.lanes), self._last, np.int16)
         for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
                 self._prior.expect(known)
-            _decode(self.state, trees, known, steps, learning, active, decoder.words, decoder.state)
+            _decode_steps(self.state, trees, known, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
 
 
-def _new_state(shape: Shape, start: Start) -> State:
+def _new_state(shape: BlockShape, trained: TrainedState) -> State:
     size, lanes = shape.size, shape.lanes
     registers = aligned((lanes, REGISTERS), np.int64)
     steps, longer = divmod(size, lanes)
@@ -491,10 +523,10 @@ def _new_state(shape: Shape, start: Start) -> State:
         raw=aligned(size, np.uint8),
         table=aligned(1 << shape.table_bits, np.uint8),
         positions=aligned((MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
-        maps=start.maps,
-        weights=start.weights,
-        top=start.top,
-        apms=start.apms,
+        maps=trained.maps,
+        weights=trained.weights,
+        top=trained.top,
+        apms=trained.apms,
         contexts=shape.profile.table(),
         registers=registers,
         hashes=aligned((lanes, CONTEXTS), np.uint64),
@@ -509,8 +541,8 @@ def _new_state(shape: Shape, start: Start) -> State:
     )
 
 
-def compile_kernels() -> None:
+def compile_predictor() -> None:
     """Compile both kernels by coding a byte and decoding one from nothing."""
-    shape = Shape(1, 1, 16, PROFILES[0])
-    Predictor(shape, untrained_start()).run(np.frombuffer(b"\0", np.uint8))
-    Predictor(shape, untrained_start()).follow(Decoder(b""))
+    shape = BlockShape(1, 1, 16, PROFILES[0])
+    Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8))
+    Predictor(shape, untrained_state()).follow(Decoder(b""))

@@ -1,4 +1,4 @@
-"""How long the rows of a block are: bitmaps, tables of numbers and other records of one length."""
+"""The length of a block's rows: bitmaps, tables of numbers and other records have one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ EXAMINED = 1 << 17
 """Bytes in the middle of a block that are looked at."""
 
 LEAST_SHARE = 0.02
-"""What the best length must explain: of the bytes that don't equal the one above by chance, so many do."""
+"""The least share that the best length must explain, of the bytes that don't equal the byte above by chance."""
 USUAL = 4
-"""The length where none explains that much: that of a number."""
+"""The length if no length explains that much: the bytes of a number."""
 
 AS_GOOD = 0.95
-"""The shortest length is taken that explains so much of what the best does: multiples of a length do about as much."""
+"""The shortest length is taken that explains this share of the bytes that the best explains: multiples of a length
+explain about as much as the length itself."""
 
 
 FEWEST_ROWS = 8
-"""In what is looked at: of a few, too many bytes are equal by chance."""
+"""Rows in the examined bytes, at least: of fewer, too many bytes are equal by chance."""
 
 
 def row_length(raw: bytes) -> int:

@@ -18,10 +18,10 @@ from likezip.kernels.compiling import compiled
 
 OPERAND = 4
 RANGE = 1 << 25
-"""Of distances and addresses, from -RANGE / 2 on."""
+"""The number of distances and addresses, which lie from -RANGE / 2 on."""
 
-FEWEST, MOST = 32, 1 << 18
-"""Places that make a block worth looking at, and that are looked at."""
+FEWEST_PLACES, MOST_PLACES = 32, 1 << 18
+"""The fewest places for a block to be code, and the most that are looked at."""
 
 
 @compiled
@@ -39,14 +39,14 @@ def _convert(code, sign):
 
 
 def is_code(raw: bytes) -> bool:
-    """Whether the targets in a block are at most 3/4 as many as the distances to them: then it is code, and it pays.
+    """Whether a block is code, so that the transform pays: it has at most 3/4 as many different targets as distances.
 
-    In executables they are 0.15 to 0.45 times as many, in what is no code more.
+    In executables there are 0.15 to 0.45 times as many targets as distances, in other data more.
     """
     code = np.frombuffer(raw, np.uint8)
     high = code[OPERAND:]
-    places = np.flatnonzero(((code[:-OPERAND] | 1) == 0xE9) & ((high == 0) | (high == 255)))[:MOST]
-    if places.size < FEWEST:
+    places = np.flatnonzero(((code[:-OPERAND] | 1) == 0xE9) & ((high == 0) | (high == 255)))[:MOST_PLACES]
+    if places.size < FEWEST_PLACES:
         return False
     distances = sum(code[places + 1 + i].astype(np.int64) << 8 * i for i in range(OPERAND))
     addresses = (distances + places) & (RANGE - 1)
@@ -69,6 +69,6 @@ def to_relative(code: bytes) -> bytes:
     return _converted(code, -1)
 
 
-def compile_kernels() -> None:
+def compile_x86_transform() -> None:
     """Compile the kernel."""
     to_relative(b"")

@@ -1,4 +1,4 @@
-"""The commands that tell what is in files: test and list."""
+"""The commands that check compressed files: test and list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from likezip.command import listing
-from likezip.command.console import Counted, described, failures, moved, put
+from likezip.command.console import Counted, described, failures, moved, print_line
 from likezip.command.options import (
     A_PATH,
     all_of,
@@ -29,18 +29,18 @@ from likezip.frames.outputs import FileError
 
 
 class Nowhere:
-    """A sink for what is only checked."""
+    """A sink that drops all data, for files that are only checked."""
 
     def write(self, data: bytes, /) -> int:
         return len(data)
 
 
-@click.command()
+@click.command("test")
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @recursive_option
 @max_size_option
 @common_options
-def test(files: tuple[str, ...], recursive: bool, max_size: int | None, **shown: Any) -> None:
+def test_command(files: tuple[str, ...], recursive: bool, max_size: int | None, **shown: Any) -> None:
     """Decompress FILEs to nowhere and say if they are sound.
 
     Without FILE (or with -) standard input is tested.
@@ -62,11 +62,11 @@ def test(files: tuple[str, ...], recursive: bool, max_size: int | None, **shown:
     sys.exit(max(failed, each(names, check)))
 
 
-@click.command(name="list", short_help="Show sizes, ratio and blocks of FILEs.")
+@click.command("list", short_help="Show sizes, ratio and blocks of FILEs.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=A_PATH)
 @recursive_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE.")
-def list_(files: tuple[str, ...], recursive: bool, as_json: bool) -> None:
+def list_command(files: tuple[str, ...], recursive: bool, as_json: bool) -> None:
     """Show what FILEs hold, by their headers: sizes, ratio, blocks, check, model.
 
     Standard input (-) can be listed only if it is a file.
@@ -92,7 +92,7 @@ def list_(files: tuple[str, ...], recursive: bool, as_json: bool) -> None:
     failed = max(failed, each(names, read))
     with failures():
         if as_json:
-            put(json.dumps(rows, indent=2))
+            print_line(json.dumps(rows, indent=2))
         else:
             listing.print_rows([row for row in rows if "error" not in row])
     sys.exit(failed)

@@ -1,4 +1,4 @@
-"""What the command line says: failures in one line, progress, sizes; and that nothing is said twice."""
+"""Messages of the command line: failures in one line, progress, sizes; nothing is said twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from likezip.frames.outputs import FileError, naming, raise_if_interrupted, term
 from likezip.frames.sizes import parse_size
 
 STANDARD_OUTPUT = "standard output"
-"""What it is called in errors."""
+"""The name of standard output in errors."""
 
 _LINE = 72  # characters of a progress line
 _PAUSE = 0.1  # seconds between two drawings of it
@@ -29,7 +29,7 @@ _FIRST = 1.0  # seconds until a rate can be told
 
 @contextmanager
 def failures(name: str | None = None) -> Iterator[None]:
-    """Say what went wrong, and with which file, in one line and exit with 1."""
+    """Turn exceptions into a line that says what went wrong with which file, and exit with 1."""
     prefix = "" if name is None else f"{name}: "
     try:
         with terminable():
@@ -54,46 +54,46 @@ def failures(name: str | None = None) -> Iterator[None]:
 
 
 def described(error: Exception) -> str:
-    """What went wrong: that data are damaged, if they are, and all that is known of it."""
+    """The message of an error: that data are damaged, if they are, and all notes."""
     damage = "damaged: " if isinstance(error, CorruptError) else ""
     return damage + "; ".join([str(error), *getattr(error, "__notes__", [])])
 
 
 class Failed(SystemExit):
-    """One file could not be dealt with; said so already."""
+    """Exit because a file could not be processed, of which the user has been told."""
 
 
 def fail(message: str) -> NoReturn:
-    """Say why, and exit with 1."""
+    """Print a message on standard error, and exit with 1."""
     warn(message)
     raise Failed(1)
 
 
 def warn(message: str) -> None:
-    """Say something in one line on standard error."""
+    """Print a message in one line on standard error."""
     click.echo(f"likezip: {printable(message)}", err=True)
 
 
 def _forget_output() -> None:
-    """Let what standard output still buffers go nowhere, or the interpreter's end would complain about it again."""
+    """Discard the bytes that standard output still buffers, about which Python would complain again at its end."""
     with suppress(OSError, AttributeError):  # not a real file, or closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def put(line: str) -> None:
-    """A line on standard output; an error says that it is about that."""
+def print_line(line: str) -> None:
+    """Print a line on standard output; an OSError gets its name."""
     with naming(STANDARD_OUTPUT):
         click.echo(line)
 
 
 def announce() -> None:
-    """Kernels are about to be compiled."""
+    """Say that kernels are about to be compiled."""
     click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
 
 
 @dataclass
 class Meter:
-    """Progress on stderr: bytes, and once a second has passed since it was first heard of, the rate and, if the total
+    """A progress line on stderr: bytes; and once a second has passed since the first call, the rate and, if the total
     is known, the remaining time."""
 
     total: int | None
@@ -103,7 +103,7 @@ class Meter:
     done: int = 0
 
     def advance(self, size: int) -> None:
-        """So many bytes more are done, and nothing is written."""
+        """Note ``size`` bytes more, of work that writes nothing."""
         self.done += size
         self(self.done, None)
 
@@ -132,7 +132,7 @@ class Meter:
 
 
 class Counted:
-    """A file that counts the bytes that pass, names itself in errors, and is otherwise as it was."""
+    """A file that counts the bytes that pass, has its name in errors, and otherwise behaves as ``file``."""
 
     def __init__(self, file: Any, name: str) -> None:
         self._file, self._name = file, name
@@ -159,7 +159,7 @@ class Counted:
 
 
 def moved(read: Counted, written: Counted, began: float) -> str:
-    """What was done since a time of the monotonic clock."""
+    """A message with the bytes read and written, and the seconds since ``began`` on the monotonic clock."""
     return f"{read.size} -> {written.size} bytes, {time.monotonic() - began:.1f} s"
 
 

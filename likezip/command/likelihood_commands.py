@@ -1,4 +1,4 @@
-"""The commands that show what the model says of data: score, heatmap and sample."""
+"""The commands about the likelihood of data by the model: score, heatmap and sample."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 
 import click
 
+from likezip import likelihood
 from likezip.blocks import codec
-from likezip.blocks.codec import PriorChoice
-from likezip.command.console import Counted, described, failures, put, range_option, size_option
+from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.command.console import Counted, described, failures, print_line, range_option, size_option
 from likezip.command.names import PIPE, output_path
 from likezip.command.options import (
     A_PATH,
@@ -41,19 +42,17 @@ from likezip.model import the_model
 raw_option = click.option("--raw", is_flag=True, help="Take compressed files as they are, instead of what they hold.")
 
 SHOWN = 200
-"""Bytes of a unit that are shown."""
+"""Bytes of a unit that are shown at most."""
 
 
 def _division(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    from likezip.likelihood.score import Division
-
     try:
-        return None if text is None else Division.of(text)
+        return None if text is None else likelihood.score.Division.of(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
-@click.command()
+@click.command("score")
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @click.option(
     "--by",
@@ -86,7 +85,7 @@ def _division(context: click.Context, parameter: click.Parameter, text: str | No
 @raw_option
 @prior_option
 @common_options
-def score(
+def score_command(
     files: tuple[str, ...],
     division: Any,
     contexts: tuple[str, ...],
@@ -125,27 +124,25 @@ def score(
     if PIPE in contexts and PIPE in (files or (PIPE,)):
         raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
-    from likezip.likelihood.density import LONGEST_CONTEXT
-    from likezip.likelihood.score import FILE_COLUMNS, UNIT_COLUMNS
-
-    context = b"".join(_read(name, LONGEST_CONTEXT, raw=raw) for name in contexts)
-    ways = context, division, prior, measure or "surprise", top, above, raw
+    context = b"".join(_read(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
+    options = context, division, prior, measure or "surprise", top, above, raw
 
     def work(name: str) -> None:
         try:
-            results.append(_score(name, workers, *ways, **shown))
+            results.append(_score(name, workers, *options, **shown))
         except (LikezipError, OSError) as error:
             results.append({"name": click.format_filename(name), "error": described(error)})
             raise
         if not as_json:
-            head = ("name", *(FILE_COLUMNS if division is None else (*UNIT_COLUMNS, "text")))
-            _put_rows(results[-1], head if all("error" in result for result in results[:-1]) else None)
+            columns = likelihood.score.FILE_COLUMNS if division is None else (*likelihood.score.UNIT_COLUMNS, "text")
+            first = all("error" in result for result in results[:-1])
+            _print_rows(results[-1], ("name", *columns) if first else None)
 
     with Workers(shown["threads"]) as workers:
         failed = each(files or (PIPE,), work)
     with failures():
         if as_json:
-            put(json.dumps(results, indent=1))
+            print_line(json.dumps(results, indent=1))
     sys.exit(failed)
 
 
@@ -161,18 +158,17 @@ def _score(
     raw: bool,
     **shown: Any,
 ) -> dict[str, Any]:
-    """What is said of one file."""
-    from likezip.likelihood.density import stream_costs
-    from likezip.likelihood.score import score_blocks
-
+    """The result for one file."""
     began = time.monotonic()
     with _opened(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
-        model, read, advance = the_model(common["model"]), Counted(file, name), common["progress"].advance
-        codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
-        size = container.default_block_size(size_of(file))
-        blocks = stream_costs(read, workers, model, context=context, prior=prior, block_size=size, advance=advance)
-        found = score_blocks(blocks, division, measure)
+        options, read = CodingOptions(the_model(common["model"]), prior, lanes=1), Counted(file, name)
+        codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
+        size, advance = container.default_block_size(size_of(file)), common["progress"].advance
+        blocks = likelihood.density.stream_costs(
+            read, workers, options, context=context, block_size=size, advance=advance
+        )
+        found = likelihood.score.score_blocks(blocks, division, measure)
         result: dict[str, Any] = {"name": click.format_filename(name), **found.summary()}
         if found.units is not None:
             numbers = found.units.ranking(top, above)
@@ -186,8 +182,8 @@ def _score(
 
 
 def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
-    """The first bytes of a unit of what begins at ``begin``; backslashes and what can't be shown are escaped, three
-    dots stand for the rest."""
+    """The first bytes of a unit, of content that begins at ``begin`` in the file; backslashes and characters that can't
+    be shown are escaped, three dots stand for the rest."""
     file.seek(begin + int(units.starts[number]))
     raw = file.read(min(SHOWN + 2, int(units.sizes[number]))).rstrip(b"\r\n")
     text = raw[:SHOWN].replace(b"\\", b"\\\\").decode(errors="backslashreplace")
@@ -196,7 +192,7 @@ def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
 
 
 def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
-    """What a file holds, or its last ``most`` bytes."""
+    """The content of a file, or its last ``most`` bytes."""
     with failures(name), _opened(name, raw=raw) as file:
         if most is not None and (size_of(file) or 0) > most:
             file.seek(-most, os.SEEK_END)
@@ -205,20 +201,20 @@ def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
 
 @contextmanager
 def _opened(name: str, *, raw: bool) -> Iterator[BinaryIO]:
-    """What a file holds, which can be read twice."""
+    """The content of a file, to be read more than once."""
     with open_source(name, binary=False) as source, ExitStack() as stack:
         with naming(name):
             file = stack.enter_context(seekable(source, raw=raw))
         yield file
 
 
-def _put_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
-    """A file's row, or those of its units, as TSV, below the head if there is to be one."""
+def _print_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
+    """Print the row of a file, or the rows of its units, as TSV, below the head if there is one."""
     if head is not None:
-        put("\t".join(head))
+        print_line("\t".join(head))
     name = printable(result["name"])
     for row in result.get("units", [result]):
-        put("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
+        print_line("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
 
 
 def _cell(value: object) -> str:
@@ -227,7 +223,7 @@ def _cell(value: object) -> str:
     return str(value).replace("\t", "\\t").replace("\n", "\\n")
 
 
-@click.command()
+@click.command("heatmap")
 @click.argument("source", default=PIPE, metavar="[FILE]", type=A_PATH)
 @click.option("-o", "--output", type=A_PATH, help="The page to write.", show_default="FILE.html")
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
@@ -244,7 +240,7 @@ def _cell(value: object) -> str:
 @lanes_option
 @block_size_option
 @common_options
-def heatmap(
+def heatmap_command(
     source: str,
     output: str | None,
     force: bool,
@@ -268,21 +264,21 @@ def heatmap(
         raise click.UsageError("standard input needs --output")
     began = time.monotonic()
     with failures(source):
-        from likezip.likelihood.heatmap import page
-
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
-        ways: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
+        options: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with _opened(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
-            with _sink(place, None if source == PIPE else file, force) as written:
-                made = page(read, source, size=size_of(file), start=start, end=end, **ways, **common)
+            with _output(place, None if source == PIPE else file, force) as written:
+                made = likelihood.heatmap.page(
+                    read, source, size=size_of(file), start=start, end=end, **options, **common
+                )
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
             click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
 
 
-@click.command()
+@click.command("sample")
 @click.option(
     "-n", "--bytes", "size", required=True, type=size_option(1, 1 << 30), metavar="SIZE", help="Bytes to draw."
 )
@@ -292,7 +288,7 @@ def heatmap(
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @prior_option
 @common_options
-def sample(
+def sample_command(
     size: int, prompt: str | None, seed: int | None, output: str, force: bool, prior: PriorChoice, **shown: Any
 ) -> None:
     """Draw bytes from the model by decoding random bits, as if they were a compressed file.
@@ -309,15 +305,13 @@ def sample(
         began = time.monotonic()
         with (
             nullcontext() if prompt is None else open_source(prompt, binary=False) as opened,
-            _sink(output_path(output), None if prompt == PIPE else opened, force) as file,
+            _output(output_path(output), None if prompt == PIPE else opened, force) as file,
             arguments(size, **shown) as common,
         ):
             known = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
-            from likezip.likelihood.density import drawn
-
             model = the_model(common["model"])
-            codec.prepare(common["announce"], prior=prior != "off" and model.has_prior())
-            data, bits = drawn(
+            codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
+            data, bits = likelihood.density.sample_and_bits(
                 size,
                 prompt=known,
                 seed=seed,
@@ -332,9 +326,9 @@ def sample(
 
 
 @contextmanager
-def _sink(place: Path, source: BinaryIO | None, force: bool) -> Iterator[Any]:
-    """Standard output for -, or a file that appears once it is complete, is not ``source``, and may be read by those
-    who may read that."""
+def _output(place: Path, source: BinaryIO | None, force: bool) -> Iterator[Any]:
+    """Standard output for -, or a file that appears once it is complete, is not ``source``, and may be read by whoever
+    may read ``source``."""
     if str(place) == PIPE:
         written = standard_output(binary=False)
         yield written

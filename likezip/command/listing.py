@@ -1,4 +1,4 @@
-"""What the headers and indexes of a file say, as a row of a table."""
+"""The headers and indexes of a file as a row of a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, BinaryIO
 
 from likezip.blocks import block_header
-from likezip.command.console import put
+from likezip.command.console import print_line
 from likezip.command.printable import printable
 from likezip.errors import LikezipError
 from likezip.frames import index, reader
@@ -14,7 +14,7 @@ from likezip.frames.index import FrameInfo
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
-    """What the headers of a file say; raises LikezipError if any does not fit."""
+    """The row of a file by its headers; raises LikezipError if any does not fit."""
     frames = _frames(file)
     headers = [index.read_block_header(file, frame, n) for frame in frames for n in range(len(frame.blocks))]
     compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
@@ -36,28 +36,28 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
 
 
 def _frames(file: BinaryIO) -> list[FrameInfo]:
-    """The frames by their indexes; if those don't fit, what is wrong is told by reading from the beginning, which
-    finds what is whole before something else follows."""
+    """The frames of a file by their indexes; if an index does not fit, reading from the beginning finds the reason and
+    raises it."""
     try:
         return index.read_frames(file)
     except LikezipError:
         file.seek(0)
-        for _ in reader.pulled(file):
+        for _ in reader.frames_of(file):
             pass
         raise
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
-    """A table of them, if there are any."""
+    """Print a table of the rows, if there are any."""
     if rows:
-        put(
+        print_line(
             f"{'frames':>6} {'blocks':>6} {'coded':>8} {'compressed':>12} {'uncompressed':>12} {'ratio':>7} "
             f"check {'model':16}  name"
         )
     for row in rows:
-        ways = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
-        coded = " ".join(f"{count}{way}" for way, count in ways.items() if count)
-        put(
+        counts = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
+        coded = " ".join(f"{count}{letter}" for letter, count in counts.items() if count)
+        print_line(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "
             f"{row['ratio']:7.3f} {row['check']} {','.join(row['models'])}  {printable(row['name'])}"
         )

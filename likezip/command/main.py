@@ -12,13 +12,14 @@ from typing import Any, TextIO
 import click
 
 import likezip
-from likezip.command.check_commands import list_, test
-from likezip.command.console import failures, put
-from likezip.command.likelihood_commands import heatmap, sample, score
+from likezip.command.check_commands import list_command, test_command
+from likezip.command.console import STANDARD_OUTPUT, failures, print_line
+from likezip.command.likelihood_commands import heatmap_command, sample_command, score_command
 from likezip.command.printable import printable
-from likezip.command.train_command import train
-from likezip.command.transfer_commands import compress, decompress
+from likezip.command.train_command import train_command
+from likezip.command.transfer_commands import compress_command, decompress_command
 from likezip.frames import container
+from likezip.frames.outputs import naming
 from likezip.model import all_models, default_model, load_model
 
 
@@ -27,15 +28,15 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
         return
     with failures():
         model = default_model()
-        put(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
+        print_line(f"likezip {likezip.__version__}, format {container.VERSION}, model {model.name} {model.id.hex()}")
     context.exit()
 
 
 class Filter(click.Group):
-    """The commands, and what comes without one: options and files as gzip, xz and zstd take them."""
+    """The group of commands; a command line without one is taken as gzip, xz and zstd would."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Have a command line without a command be one of ``compress``, whose options are all of these."""
+        """Have a command line without a command be one of ``compress_command``, whose options are all of these."""
         if not ctx.resilient_parsing and self._is_without_command(args):
             args = ["compress", *args]
         if not args:
@@ -44,7 +45,7 @@ class Filter(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is wrong with its arguments is said in one line."""
+        """Run the command; errors in its arguments are reported in one line."""
         with _messages_printable():
             return super().invoke(ctx)
 
@@ -63,7 +64,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 @contextmanager
 def _messages_printable() -> Iterator[None]:
-    """Have no argument, which may be the name of a file, get to the terminal raw."""
+    """Escape arguments in messages, which may be names of files, for the terminal."""
     try:
         yield
     except click.UsageError as error:
@@ -142,12 +143,29 @@ def models(name: str | None) -> None:
     with failures():
         if name is None:
             for model in all_models():
-                put(f"{model.id.hex()}  {model.size:>12,} bytes  {printable(model.name)}  {printable(str(model.path))}")
+                print_line(
+                    f"{model.id.hex()}  {model.size:>12,} bytes  {printable(model.name)}  {printable(str(model.path))}"
+                )
             return
         model = load_model(name)
         about = {"name": model.name, "id": model.id.hex(), "bytes": model.size, **dict(sorted(model.card().items()))}
-        put(json.dumps(about, indent=1))
+        print_line(json.dumps(about, indent=1))
 
 
-for command in (compress, decompress, test, list_, train, score, heatmap, sample):
+for command in (
+    compress_command,
+    decompress_command,
+    test_command,
+    list_command,
+    train_command,
+    score_command,
+    heatmap_command,
+    sample_command,
+):
     main.add_command(command)
+
+
+def run() -> None:
+    """Run the command line; commands answer their own errors, so those that are left are about --help."""
+    with failures(), naming(STANDARD_OUTPUT):
+        main()

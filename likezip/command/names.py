@@ -1,4 +1,4 @@
-"""Which inputs and outputs a command line means."""
+"""The inputs and outputs that a command line names."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from likezip.frames.outputs import FileError, is_regular_file
 
 PIPE = "-"
 """Standard input or output."""
-SUFFIX = ".lz"
+COMPRESSED_SUFFIX = ".lz"
 
 
 def compressed_name(source: Path) -> Path:
-    """in.bin -> in.bin.lz; raises FileError for what has the suffix already."""
-    if source.suffix == SUFFIX:
-        raise FileError(f"{source}: already has the suffix {SUFFIX}; name the output to compress it again")
-    return source.with_name(source.name + SUFFIX)
+    """in.bin -> in.bin.lz; raises FileError for a name that has the suffix already."""
+    if source.suffix == COMPRESSED_SUFFIX:
+        raise FileError(f"{source}: already has the suffix {COMPRESSED_SUFFIX}; name the output to compress it again")
+    return source.with_name(source.name + COMPRESSED_SUFFIX)
 
 
 def decompressed_name(source: Path) -> Path:
     """in.bin.lz -> in.bin; raises FileError for another suffix."""
-    if source.suffix != SUFFIX or source.name == SUFFIX:
-        raise FileError(f"{source}: unknown suffix, expected {SUFFIX}; name the output")
+    if source.suffix != COMPRESSED_SUFFIX or source.name == COMPRESSED_SUFFIX:
+        raise FileError(f"{source}: unknown suffix, expected {COMPRESSED_SUFFIX}; name the output")
     return source.with_suffix("")
 
 
 def output_path(name: str) -> Path:
-    """The path of an output; raises FileError where its name is that of a directory, as one that ends in a slash."""
+    """The path of an output; raises FileError for an empty name, and the name of a directory, such as one that ends in
+    a slash."""
     if not name:
         raise FileError("the name of the output is empty")
     if os.path.basename(name) in ("", os.curdir, os.pardir):
@@ -40,14 +41,14 @@ def output_path(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Job:
-    """An input and an output: names, - for standard input and output; target None to name it after the input."""
+    """The names of an input and an output, - for standard input and output; target None to name it after the input."""
 
     source: str
     target: str | None
 
     def place(self, decompressing: bool) -> Path:
-        """Where the output goes; raises FileError where it has no name or a wrong one, and OSError if there is no input
-        to name it after."""
+        """The path of the output; raises FileError if it has no name or a wrong one, OSError if there is no input to
+        name it after."""
         if self.target is not None:
             return output_path(self.target)
         if stat.S_ISDIR(os.stat(self.source).st_mode):
@@ -58,9 +59,9 @@ class Job:
 
 
 def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout: bool, recursive: bool) -> list[Job]:
-    """What to do with the names of a command line, already without directories if it is ``recursive``.
+    """The jobs of the names of a command line, which are without directories if it is ``recursive``.
 
-    Two names are an input and its output where they can be meant so; else each is an input with an output of its own.
+    Two names are an input and its output if they can be meant so; else each is an input with an output of its own.
     """
     if to_stdout:
         output = PIPE
@@ -75,18 +76,18 @@ def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout
 
 
 def _are_input_and_output(source: str, target: str, decompressing: bool) -> bool:
-    """Whether the second name is an output: not if it is a file that a pattern of the shell may have meant as an
-    input."""
+    """Whether the second name is an output: not if it is a file that may be an input, by a pattern of the shell."""
     if target == PIPE or not is_regular_file(target):
         return True
     if decompressing:
-        return source.endswith(SUFFIX) and not target.endswith(SUFFIX)
-    return target.endswith(SUFFIX) and not source.endswith(SUFFIX)
+        return source.endswith(COMPRESSED_SUFFIX) and not target.endswith(COMPRESSED_SUFFIX)
+    return target.endswith(COMPRESSED_SUFFIX) and not source.endswith(COMPRESSED_SUFFIX)
 
 
 def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[OSError]) -> Iterator[str]:
-    """The names, and instead of directories the files below them, those with the suffix or, if not ``packed``, those
-    without; ``failures`` gets what can't be looked at.  Links, devices and pipes in directories are passed over."""
+    """The names, and instead of a directory the files below it: files with the suffix or, if not ``packed``, all
+    others.  Links, devices and pipes in directories are passed over; ``failures`` gets the errors of unreadable
+    directories."""
     for name in names:
         if not os.path.isdir(name):
             yield name
@@ -95,5 +96,5 @@ def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[
             subdirectories.sort()
             for file in sorted(files):
                 path = os.path.join(directory, file)
-                if file.endswith(SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
+                if file.endswith(COMPRESSED_SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
                     yield path

@@ -1,4 +1,4 @@
-"""Options that all commands take, and how they open what they read."""
+"""Options that commands share, and how inputs are opened."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from likezip.frames.workers import available_cores
 from likezip.model import Model, load_model
 
 A_PATH = click.Path(allow_dash=True, readable=False)
-"""A file, or - for standard input or output; that it can't be read is found, and said, when it is opened."""
+"""A file, or - for standard input or output; whether it can be read is found out when it is opened."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Item = TypeVar("Item")
+Argument = TypeVar("Argument")
 
 
 def in_order(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -61,8 +61,8 @@ common_options = in_order(
 def arguments(
     size: int | None, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
 ) -> Iterator[dict[str, Any]]:
-    """What functions take of these options, for ``size`` bytes to read, if that is known; the progress line is
-    wiped at the end."""
+    """The keyword arguments for functions, from the common options; ``size``: bytes to read, if known.  The progress
+    line is wiped at the end."""
     with Meter(size, sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
             "model": None if model_name is None else _model(model_name),
@@ -73,7 +73,7 @@ def arguments(
 
 
 def _model(name: str) -> Model:
-    """The model that is named; raises UnknownModelError, and FormatError for a file that is no model."""
+    """The model of that name; raises UnknownModelError, and FormatError for a file that is no model."""
     model = load_model(name)
     model.card()
     return model
@@ -90,7 +90,7 @@ def size_of(source: BinaryIO) -> int | None:
 
 @contextmanager
 def open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
-    """A file, or standard input for -, which may not be a terminal for ``raw_io`` data."""
+    """A file, or standard input for -, which may not be a terminal for ``binary`` data."""
     if name != PIPE:
         if os.path.isdir(name):
             raise FileError(f"{name}: is a directory")
@@ -105,7 +105,7 @@ def open_source(name: str, *, binary: bool) -> Iterator[BinaryIO]:
 
 
 def standard_output(*, binary: bool) -> Counted:
-    """Standard output, which may not be a terminal for ``raw_io`` data."""
+    """Standard output, which may not be a terminal for ``binary`` data."""
     if sys.stdout is None:
         raise FileError("standard output is closed")
     if binary and sys.stdout.isatty():
@@ -114,15 +114,15 @@ def standard_output(*, binary: bool) -> Counted:
 
 
 def each(names: Iterable[str], work: Callable[[str], None]) -> int:
-    """Do all, whatever becomes of some; the exit code.  Ctrl-C ends it at once."""
+    """Do ``work`` for all names, even if it fails for some; returns the exit code.  Ctrl-C ends it at once."""
     failed = 0
     for name in names:
         failed |= tried(name, work, name)
     return failed
 
 
-def tried(name: str, work: Callable[[Item], None], item: Item) -> int:
-    """Do one thing to a file, and say so if it fails; the exit code."""
+def tried(name: str, work: Callable[[Argument], None], item: Argument) -> int:
+    """Do ``work`` with ``item``, and report a failure under ``name``; returns the exit code."""
     try:
         with failures(name):
             work(item)
@@ -132,8 +132,8 @@ def tried(name: str, work: Callable[[Item], None], item: Item) -> int:
 
 
 def all_of(names: tuple[str, ...], *, recursive: bool, packed: bool) -> tuple[list[str], int]:
-    """The names of a command line, - if there are none and with --recursive files instead of directories, and the exit
-    code: 1 if a directory can't be looked at, which is said."""
+    """The names of a command line, and an exit code: - if there are no names; with ``recursive`` files instead of
+    directories, and 1 if a directory can't be read, which is reported."""
     if not recursive:
         return list(names or (PIPE,)), 0
     unread: list[OSError] = []

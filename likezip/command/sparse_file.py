@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import BinaryIO
 
 PAGE = 4096
-"""Bytes that are left out together, if all are zeros and they begin at a multiple of it."""
+"""Bytes that are left out together, if all are zeros; they begin at a multiple of PAGE."""
 ZEROS = bytes(PAGE)
 
 
 class SparseWriter:
-    """Writes to a new file that can seek; pages of zeros are passed over and ``flush`` gives the file its size."""
+    """Writes to a new file that can seek; pages of zeros are left out, and ``flush`` gives the file its size."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -29,7 +29,7 @@ class SparseWriter:
         return len(view)
 
     def flush(self) -> None:
-        """Have all of it in the file, zeros at the end included."""
+        """Write all buffered data, and extend the file by zeros at the end that were left out."""
         self._file.flush()
         self._file.truncate(self._size)
 

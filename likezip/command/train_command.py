@@ -17,8 +17,8 @@ from likezip.frames.workers import available_cores
 from likezip.model import DEFAULT_NAME, default_model, load_model
 
 SCRATCH = "scratch"
-A_PATH = click.Path(path_type=Path, readable=False)
-A_NAME = click.Path(readable=False)
+DIRECTORY = click.Path(path_type=Path, readable=False)
+MODEL_FILE = click.Path(readable=False)
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -27,9 +27,9 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     return value
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=A_PATH)
-@click.option("-o", "--output", required=True, type=A_NAME, help="Model file to write: NAME.safetensors.")
+@click.command("train")
+@click.argument("sources", nargs=-1, required=True, metavar="DIR...", type=DIRECTORY)
+@click.option("-o", "--output", required=True, type=MODEL_FILE, help="Model file to write: NAME.safetensors.")
 @click.option(
     "--from",
     "base",
@@ -54,7 +54,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
-def train(
+def train_command(
     sources: tuple[Path, ...],
     output: str,
     base: str,
@@ -98,7 +98,7 @@ def train(
             raise FileError(f"{output}: {DEFAULT_NAME} is the name of the model that comes with likezip")
         need_torch("training")
         model = None if base == SCRATCH else default_model() if base == DEFAULT_NAME else load_model(base)
-        codec.prepare(None if quiet else announce, prior=True)
+        codec.prepare_kernels(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 
         card = train_model(list(sources), place, Task(model, minutes, seed), threads=threads, force=force, say=say)

@@ -1,5 +1,5 @@
-"""The commands that make a file of a file: compress and decompress, which are also what likezip does without naming a
-command, as gzip, xz and zstd do."""
+"""The commands compress and decompress; one of them also runs if likezip is called without a command, as gzip, xz and
+zstd are."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from likezip.blocks import codec
-from likezip.command.check_commands import Nowhere, list_, test
+from likezip.blocks.options import PriorChoice
+from likezip.command.check_commands import Nowhere, list_command, test_command
 from likezip.command.console import Counted, Failed, moved, range_option, warn
 from likezip.command.names import PIPE, Job, jobs
 from likezip.command.options import (
@@ -41,9 +41,9 @@ from likezip.frames import container, recovery, stream
 from likezip.frames.outputs import complete_output
 from likezip.frames.raw_io import Sink
 
-Work = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
-"""Reads from one file and writes to another, with the arguments that all directions take; what was lost, if it goes on
-without that."""
+Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
+"""Reads from one file and writes to another, with the arguments that all operations take; returns the losses of
+recovery."""
 
 
 def _unseen(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -100,10 +100,10 @@ _decoding_options = (
 )
 
 
-@click.command()
+@click.command("compress")
 @_transfer_options
 @in_order(*_coding_options, *map(_unseen, _decoding_options))
-def compress(operation: str | None, **options: Any) -> None:
+def compress_command(operation: str | None, **options: Any) -> None:
     """Compress IN to OUT, or each of several INs to IN.lz.
 
     Without OUT to IN.lz, without IN (or with -) from standard input to standard output. Two names are IN and OUT if
@@ -119,10 +119,10 @@ def compress(operation: str | None, **options: Any) -> None:
     _run(operation or "compress", **options)
 
 
-@click.command()
+@click.command("decompress")
 @_transfer_options
 @in_order(*_decoding_options, *map(_unseen, _coding_options))
-def decompress(operation: str | None, **options: Any) -> None:
+def decompress_command(operation: str | None, **options: Any) -> None:
     """Decompress IN to OUT, or each of several INs X.lz to X.
 
     Without OUT from X.lz to X, without IN (or with -) from standard input to standard output. Two names are IN and OUT
@@ -149,20 +149,20 @@ def _run(
     recursive: bool,
     block_size: int | None,
     lanes: int | None,
-    prior: codec.PriorChoice,
+    prior: PriorChoice,
     wanted: tuple[int, int | None] | None,
     recover: bool,
     sparse: bool,
     max_size: int | None,
     **shown: Any,
 ) -> None:
-    """Do what the options together ask for, and exit."""
+    """Run the operation that the options ask for, and exit."""
     context = click.get_current_context()
     if operation == "test":
-        context.invoke(test, files=names, recursive=recursive, max_size=max_size, **shown)
+        context.invoke(test_command, files=names, recursive=recursive, max_size=max_size, **shown)
         return
     if operation == "list":
-        context.invoke(list_, files=names or (PIPE,), recursive=recursive, as_json=False)
+        context.invoke(list_command, files=names or (PIPE,), recursive=recursive, as_json=False)
         return
     decompressing = operation == "decompress"
     if not decompressing and (wanted or recover):
@@ -176,7 +176,7 @@ def _run(
     if wanted:
         given = [Job(job.source, job.target or PIPE) for job in given]
     _check(given, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
-    work: Work
+    work: Operation
     if recover:
         work = _recover
     elif wanted:
@@ -192,7 +192,7 @@ def _run(
 
 
 def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep: bool) -> None:
-    """Raise UsageError for options that contradict each other or what there is to do."""
+    """Raise UsageError for options that contradict each other or the jobs."""
     if wanted and (removed or len(given) > 1):
         raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
     if recover and (wanted or removed or any(job.source == PIPE for job in given)):
@@ -202,7 +202,7 @@ def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep
 
 
 def _compress(
-    block_size: int | None, lanes: int | None, prior: codec.PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
+    block_size: int | None, lanes: int | None, prior: PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
 ) -> list[recovery.Loss]:
     size = block_size or container.default_block_size(size_of(source))
     stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
@@ -223,7 +223,7 @@ def _decompress_range(
 
 def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.Loss]:
     losses = recovery.recover_stream(source, sink, **common)
-    source.size = size_of(source) or 0  # which it has not counted
+    source.size = size_of(source) or 0  # recovery reads it in ways that are not counted
     return losses
 
 
@@ -231,11 +231,11 @@ def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.L
 class Transfer:
     """How inputs become outputs.
 
-    decompressing: or compressing; force: outputs may replace files; removed: inputs are deleted; sparse: pages of zeros
-    are left out of files; shown: options that all commands take.
+    decompressing: whether inputs are decompressed; force: outputs may replace files; removed: inputs are deleted;
+    sparse: pages of zeros are left out of files; shown: options that all commands take.
     """
 
-    work: Work
+    work: Operation
     decompressing: bool
     force: bool
     removed: bool
@@ -243,7 +243,7 @@ class Transfer:
     shown: dict[str, Any]
 
     def do(self, job: Job) -> None:
-        """Open both ends, do the work, and only then let the output appear and the input go."""
+        """Open input and output and run the operation; only then does the output appear, and is the input deleted."""
         began = time.monotonic()
         place = None if job.target == PIPE else job.place(self.decompressing)
         with (
@@ -273,7 +273,7 @@ class Transfer:
     def _to_file(
         self, place: Path, source: BinaryIO | None, read: Counted, common: dict[str, Any]
     ) -> tuple[Counted, list[recovery.Loss]]:
-        """Write the output, which has its name then, and read it back before the input may go."""
+        """Write the output, which then has its name; it is read back first, if the input is to be deleted."""
         with complete_output(place, source=source, force=self.force) as file:
             sparse = self.sparse and self.decompressing
             written = Counted(SparseWriter(file) if sparse else file, str(place))

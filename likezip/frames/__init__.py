@@ -2,5 +2,5 @@
 
 Read ``container`` first (headers and index), then ``writer``, ``reader`` and ``stream`` (whole files), ``index`` and
 ``file_object`` (random access), ``incremental`` (data in pieces), ``recovery`` (damaged files) and ``workers``.
-``raw_io``, ``outputs``, ``rights`` and ``locking`` are what all of them rely on; ``through`` reads compressed inputs.
+All of them rely on ``raw_io``, ``outputs``, ``rights`` and ``locking``; ``through`` reads compressed inputs.
 """

@@ -23,7 +23,7 @@ VERSION = 1
 END = 0
 MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 PADDING = 4
-"""Behind a frame zeros may follow, a multiple of so many bytes: what tapes and dd fill up with."""
+"""Behind a frame zeros may follow, with which tapes and dd fill up their records: a multiple of so many bytes."""
 
 _FRAME = struct.Struct("<4sBBI8s")
 _ENTRY = struct.Struct("<II")
@@ -36,8 +36,9 @@ FOOTER_SIZE = _COUNT.size + _CRC.size + len(END_MAGIC)
 
 
 def default_block_size(size: int | None) -> int:
-    """DEFAULT_BLOCK; for data of known size, in bytes, that need more than one, an even number of equal blocks that are
-    not longer: so that no core is left with a last block while another has nothing to do."""
+    """The block size for data of ``size`` bytes, None if that is unknown: DEFAULT_BLOCK, or less, so that data of
+    several blocks are an even number of equal blocks, and no core works on a last block while others have nothing to
+    do."""
     if size is None or size <= DEFAULT_BLOCK:
         return DEFAULT_BLOCK
     blocks = -(-size // DEFAULT_BLOCK)
@@ -45,13 +46,13 @@ def default_block_size(size: int | None) -> int:
 
 
 def padding(data: bytes) -> int:
-    """Bytes at the beginning of ``data`` that only fill up: zeros, a multiple of PADDING."""
+    """The number of padding bytes at the beginning of ``data``: zeros, a multiple of PADDING."""
     return (len(data) - len(data.lstrip(b"\0"))) // PADDING * PADDING
 
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """What holds for the whole frame: block size in bytes and the model's id (8 bytes)."""
+    """The header of a frame: block size in bytes, and the model's id (8 bytes)."""
 
     block_size: int
     model_id: bytes

@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
 from weakref import WeakSet
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import reader
 from likezip.frames.incremental import LikezipCompressor
-from likezip.frames.index import Places, read_frames
+from likezip.frames.index import ContentIndex, read_frames
 from likezip.frames.locking import locked
 from likezip.frames.raw_io import PIECE, Sink, Source, bytes_of, write_fully
-from likezip.frames.reader import Block
+from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.model import Model, ModelLike, the_model
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class Coding(TypedDict, total=False):
-    """Options for writing, as for ``compress_stream``."""
+class WritingOptions(TypedDict, total=False):
+    """Options for writing, see ``compress_stream``."""
 
     block_size: int
     lanes: int | None
     prior: PriorChoice
 
 
-class Options(Coding, total=False):
-    """Those and how many work."""
+class OpenOptions(WritingOptions, total=False):
+    """Options for reading and writing, see ``LikezipFile``."""
 
     threads: int | None
     executor: Executor | None
@@ -46,18 +46,18 @@ class Options(Coding, total=False):
 
 
 class _Content(io.RawIOBase):
-    """The content of the frames in a file from where it stands; keeps the block that was read last."""
+    """The content of the frames in a file, from its current position on; keeps the block that was read last."""
 
     def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
         self._file, self._workers, self._max_size = file, workers, max_size
         self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
         self._model = None if model is None else the_model(model)
         self._begin = file.tell() if self.seekable() else 0
-        self._places: Places | None = None
+        self._places: ContentIndex | None = None
         self._position = self._block_begin = 0
         self._block = b""
         self._failure: LikezipError | None = None
-        self._interrupted = False  # by Ctrl-C or the like: the blocks to come are then lost, but in a file to be found
+        self._interrupted = False  # by Ctrl-C or the like: the blocks being decoded are lost, but seek finds them again
 
     def readable(self) -> bool:
         return True
@@ -70,7 +70,7 @@ class _Content(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill ``buffer`` with what is left of a block at most."""
+        """Fill ``buffer`` with the rest of a block at most."""
         part = self._rest_of_block()[: len(buffer)]
         buffer[: len(part)] = part
         self._position += len(part)
@@ -84,7 +84,7 @@ class _Content(io.RawIOBase):
         return b"".join(parts)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Nothing is decoded: that is left to the next read, and begins with the block that it needs."""
+        """Set the position; nothing is decoded before the next read, which begins with the block that it needs."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence)
         if base is None and whence != io.SEEK_END:
             raise ValueError(f"whence must be 0, 1 or 2, not {whence}")
@@ -99,7 +99,7 @@ class _Content(io.RawIOBase):
         super().close()
 
     def _rest_of_block(self) -> memoryview:
-        """From the position to the end of its block; empty at the end of the file only."""
+        """The content from the position to the end of its block; empty only at the end of the file."""
         while self._position >= self._block_begin + len(self._block):
             if self._failure is not None:
                 raise self._failure
@@ -118,19 +118,19 @@ class _Content(io.RawIOBase):
             self._block_begin, self._block = self._block_begin + len(self._block), following
         return memoryview(self._block)[self._position - self._block_begin :]
 
-    def _decoded(self, blocks: Iterator[tuple[Block, Model]]) -> Generator[bytes, None, None]:
-        """The content of blocks; the first is decoded before another is read, as it may be all that is wanted."""
+    def _decoded(self, blocks: Iterator[tuple[PackedBlock, Model]]) -> Generator[bytes, None, None]:
+        """The content of blocks; the first is decoded before another is read, as no other may be wanted."""
         for block, model in islice(blocks, 1):
-            yield reader.decode(self._workers.threads, None, block, model)
-        yield from Queue(self._workers, reader.decode).map(blocks)
+            yield reader.decode_in_worker(self._workers.threads, None, block, model)
+        yield from Queue(self._workers, reader.decode_in_worker).map(blocks)
 
-    def _index(self) -> Places:
-        """The index, read when first needed; that moves the file, so the blocks to come are then found by it."""
+    def _index(self) -> ContentIndex:
+        """The index, read when it is first needed; that moves the file, so later blocks are found by the index."""
         if self._places is None:
             here = self._file.tell()
             try:
-                places = Places(read_frames(self._file, self._begin))
-                reader.Allowance(self._max_size).take(places.size, "the index")
+                places = ContentIndex(read_frames(self._file, self._begin))
+                reader.ContentLimit(self._max_size).take(places.size, "the index")
             except BaseException:
                 self._file.seek(here)
                 raise
@@ -139,30 +139,30 @@ class _Content(io.RawIOBase):
         return self._places
 
     def _go_to(self, position: int) -> None:
-        """Have the block that holds a position be the next to be decoded."""
+        """Decode the block that holds a position next."""
         places = self._index()
         place, self._block_begin = places.find(position)
         self._block, self._failure, self._interrupted = b"", None, False
         self._continue(places, place)
 
-    def _continue(self, places: Places, place: int) -> None:
+    def _continue(self, places: ContentIndex, place: int) -> None:
         self._blocks.close()
-        self._blocks = self._decoded(self._found(places, place))
+        self._blocks = self._decoded(self._blocks_from(places, place))
 
-    def _found(self, places: Places, place: int) -> Iterator[tuple[Block, Model]]:
+    def _blocks_from(self, places: ContentIndex, place: int) -> Iterator[tuple[PackedBlock, Model]]:
         for frame, block in places.read(self._file, place):
-            reader.prepare(block.header, None)
+            reader.prepare_decoding(block.header, None)
             yield block, reader.model_for(frame.model_id, self._model)
 
 
 class LikezipFile(io.BufferedIOBase):
-    """A compressed file to be read or written as if it were not.
+    """A compressed file, read and written as if it were not compressed.
 
-    Reading: all that ``io.BufferedReader`` has; ``seek`` finds by the index the block that is needed, and only that is
-    decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, once
-    what is right before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
-    ends by an exception, the frame is left without its end, which every reader notices.
-    Several threads may use one: each call ends before the next begins, so what each wrote stays in one piece.
+    Reading: all methods of ``io.BufferedReader``; ``seek`` finds the needed block by the index, and only that block is
+    decoded (in a file that can seek; a pipe is read from its beginning to its end).  Damage is a LikezipError, raised
+    once all content before it was read.  Writing: ``write``; the file is complete when closed.  If a ``with`` statement
+    ends by an exception, the frame is left without its end, which every reader notices.  Several threads may use one
+    file: each call ends before the next begins, so the bytes of each call stay together.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class LikezipFile(io.BufferedIOBase):
         threads: int | None = None,
         executor: Executor | None = None,
         max_size: int | None = None,
-        **coding: Unpack[Coding],
+        **coding: Unpack[WritingOptions],
     ) -> None:
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
@@ -196,7 +196,7 @@ class LikezipFile(io.BufferedIOBase):
             raise ValueError(f"{', '.join(coding)}: only for writing")
         if kind != "r" and max_size is not None:
             raise ValueError("max_size: only for reading")
-        reader.Allowance(max_size)  # checks it
+        reader.ContentLimit(max_size)  # checks it
         self._workers = Workers(threads, executor)
         self._written = 0
         model = the_model(model) if model is not None or kind != "r" else None
@@ -217,7 +217,7 @@ class LikezipFile(io.BufferedIOBase):
 
     @property
     def mode(self) -> str:
-        """rb or wb, as the standard library's."""
+        """rb or wb, as for files of the standard library."""
         return "rb" if self._reader is not None else "wb"
 
     def readable(self) -> bool:
@@ -233,7 +233,7 @@ class LikezipFile(io.BufferedIOBase):
         return self._reader is not None and self._reader.seekable()
 
     def fileno(self) -> int:
-        """The compressed file's."""
+        """The descriptor of the compressed file."""
         self._check_open()
         return self._file.fileno()
 
@@ -259,7 +259,7 @@ class LikezipFile(io.BufferedIOBase):
 
     @locked
     def peek(self, size: int = 0, /) -> bytes:
-        """Some bytes of what comes next, at least one before the end, without moving on."""
+        """Some of the next bytes, at least one before the end, without moving on."""
         return self._reading().peek(size)
 
     @locked
@@ -268,13 +268,13 @@ class LikezipFile(io.BufferedIOBase):
 
     @locked
     def tell(self) -> int:
-        """Where reading or writing is, in bytes of content."""
+        """The position of reading or writing, in bytes of content."""
         self._check_open()
         return self._reader.tell() if self._reader is not None else self._written
 
     @locked
     def write(self, data: Buffer, /) -> int:
-        """Take ``data``, all of it; blocks are written when they are full."""
+        """Take all of ``data``; blocks are written when they are full."""
         compressor, content = self._writing(), bytes_of(data)
         try:
             write_fully(self._file, compressor.compress(content))
@@ -286,10 +286,10 @@ class LikezipFile(io.BufferedIOBase):
 
     @locked
     def flush(self) -> None:
-        """Write all that was taken: it can then be read, and survives the end of this process.
+        """Write all data taken so far: they can then be read, and survive the end of this process.
 
-        That ends the block, and the next one knows nothing of what was before it, so do it seldom: a block of a line of
-        text takes more bytes than the line.
+        That ends the block, and the next block knows nothing of the data before it, so do it seldom: a block of a line
+        of text takes more bytes than the line.
         """
         self._check_open()
         if self._compressor is None:  # reading, or the frame has ended
@@ -304,7 +304,7 @@ class LikezipFile(io.BufferedIOBase):
 
     @locked
     def close(self) -> None:
-        """End the frame, if it is written, and the file, if it was opened here."""
+        """End the frame, if one is being written, and close the file, if it was opened here."""
         if self.closed:
             return
         _being_written.discard(self)
@@ -329,7 +329,7 @@ class LikezipFile(io.BufferedIOBase):
         self.close()
 
     def _give_up(self) -> None:
-        """The frame that is being written is not to get its end."""
+        """Leave the frame that is being written without its end."""
         if self._compressor is not None:
             self._compressor.close()
             self._compressor = None
@@ -358,13 +358,13 @@ _being_written: WeakSet[LikezipFile] = WeakSet()
 
 @atexit.register
 def _end_frames() -> None:
-    """Close what a script did not, while there is still all that it takes."""
+    """Close the files that a script did not close, before Python's own end takes away what closing needs."""
     for file in list(_being_written):
         file.close()
 
 
 class _Text(io.TextIOWrapper):
-    """Text over a LikezipFile, which learns of exceptions."""
+    """Text over a LikezipFile, which is told of exceptions."""
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -384,7 +384,7 @@ TextMode = Literal["rt", "tr", "wt", "tw", "xt", "tx", "at", "ta"]
 
 @overload
 def open(
-    file: File, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Unpack[Options]
+    file: File, mode: BinaryMode = "rb", *, model: ModelLike | None = None, **options: Unpack[OpenOptions]
 ) -> LikezipFile: ...
 
 
@@ -397,7 +397,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[OpenOptions],
 ) -> TextIO: ...
 
 
@@ -410,7 +410,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[OpenOptions],
 ) -> LikezipFile | TextIO: ...
 
 
@@ -422,7 +422,7 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[OpenOptions],
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 

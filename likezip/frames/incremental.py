@@ -1,4 +1,4 @@
-"""Compression and decompression of data that come in pieces, as those of Python's lzma and compression.zstd."""
+"""Compression and decompression of data that come in pieces, as in Python's lzma and compression.zstd."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import threading
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
 from likezip.frames.locking import locked
 from likezip.frames.raw_io import bytes_of
-from likezip.frames.reader import Block
+from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, the_model
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class LikezipCompressor:
-    """Makes one frame of all that ``compress`` is given; ``flush`` ends it.
+    """Makes one frame of all data given to ``compress``; ``flush`` ends it.
 
-    Several threads may use one: each call ends before the next begins, so what each gave stays in one piece.
+    Several threads may use one: each call ends before the next begins, so the data of each call stay together.
     """
 
     FLUSH_BLOCK: Final = 1
@@ -40,17 +40,16 @@ class LikezipCompressor:
         prior: PriorChoice = "auto",
         executor: Executor | None = None,
     ) -> None:
-        """The options are those of ``compress_stream``.  Raises ValueError for any that is outside its range."""
+        """options: see ``compress_stream``.  Raises ValueError for an option outside its range."""
         self._lock = threading.RLock()
         self._workers = Workers(threads, executor)
-        self._writer: FrameWriter | None = FrameWriter(
-            self._workers, the_model(model), block_size=block_size, lanes=lanes, prior=prior
-        )
+        options = CodingOptions(the_model(model), prior, lanes)
+        self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=block_size)
         self._buffer = bytearray()
 
     @locked
     def compress(self, data: Buffer) -> bytes:
-        """Take more data; returns what is finished of the frame, often nothing.
+        """Take more data; returns the finished parts of the frame, often nothing.
 
         Raises ValueError behind the end of the frame, and after a failure: the frame can't be ended then.
         """
@@ -61,7 +60,7 @@ class LikezipCompressor:
             block = bytes(memoryview(self._buffer)[: writer.block_size])
             del self._buffer[: writer.block_size]
             try:
-                parts += writer.put(block)
+                parts += writer.write_block(block)
             except BaseException:  # the block is lost, and what follows must not become a whole frame
                 self.close()
                 raise
@@ -71,16 +70,16 @@ class LikezipCompressor:
     def flush(self, mode: int = FLUSH_FRAME) -> bytes:
         """End the frame; returns the rest of it, after which the compressor can't be used any more.
 
-        With FLUSH_BLOCK only the block ends: what was given can then be decompressed, and the frame goes on.  The next
-        block knows nothing of what was before it, so do it seldom.
-        Raises ValueError for another mode, and as ``compress``.
+        With FLUSH_BLOCK only the block ends: all data given so far can then be decompressed, and the frame goes on.
+        The next block knows nothing of the data before it, so do it seldom.  Raises ValueError for another mode, and as
+        ``compress``.
         """
         if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError(f"mode must be FLUSH_BLOCK or FLUSH_FRAME, not {mode}")
         writer, rest = self._open(), bytes(self._buffer)
         self._buffer.clear()
         try:
-            parts = [*(writer.put(rest) if rest else ())]
+            parts = [*(writer.write_block(rest) if rest else ())]
             parts += writer.flush() if mode == self.FLUSH_BLOCK else writer.end()
         except BaseException:
             self.close()
@@ -92,7 +91,7 @@ class LikezipCompressor:
 
     @locked
     def close(self) -> None:
-        """End the worker processes of a frame that is not to be ended."""
+        """Give up the frame, and end its worker processes."""
         if self._writer is not None:
             self._writer.give_up()
             self._writer = None
@@ -105,11 +104,10 @@ class LikezipCompressor:
 
 
 class LikezipDecompressor:
-    """Gives back the content of one frame that ``decompress`` is given in pieces of any size.
+    """Decompresses one frame, which ``decompress`` is given in pieces of any size.
 
-    eof: whether the end of the frame was reached; unused_data: what came behind it.  Several threads may use one, as
-    with LikezipCompressor.
-    model: a model, its file or its name, None for the one that the frame names.
+    eof: whether the end of the frame was reached; unused_data: the data behind it.  Several threads may use one, as
+    with LikezipCompressor.  model: a model, its file or its name, None for the model that the frame names.
     """
 
     def __init__(self, *, model: ModelLike | None = None) -> None:
@@ -133,8 +131,8 @@ class LikezipDecompressor:
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Take more data; returns at most ``max_length`` bytes of content, -1 for all there are.
 
-        Raises EOFError behind the end of the frame, LikezipError for what is no frame or damaged, once all before it
-        has been returned: that is right, and every further call raises the same.
+        Raises EOFError behind the end of the frame; LikezipError for data that are no frame or damaged, once all
+        content before the damage, which is right, has been returned; every further call raises the same error.
         """
         if self.eof:
             raise EOFError("the end of the frame has been reached")
@@ -157,21 +155,21 @@ class LikezipDecompressor:
             data = bytes(memoryview(self._input)[: self._wanted])
             del self._input[: self._wanted]
             try:
-                found = self._parser.send(data)
-                while not isinstance(found, int):
-                    self._found(found)
-                    found = next(self._parser)
-                self._wanted = found
+                part = self._parser.send(data)
+                while not isinstance(part, int):
+                    self._take(part)
+                    part = next(self._parser)
+                self._wanted = part
             except StopIteration:
                 self.eof, self.unused_data = True, bytes(self._input)
                 self._input.clear()
 
-    def _found(self, found: FrameHeader | Block) -> None:
-        if isinstance(found, FrameHeader):
-            self._model = reader.model_for(found.model_id, self._given)
+    def _take(self, part: FrameHeader | PackedBlock) -> None:
+        if isinstance(part, FrameHeader):
+            self._model = reader.model_for(part.model_id, self._given)
         else:
             assert self._model is not None
-            self._output += reader.decode(1, None, found, self._model)
+            self._output += reader.decode_in_worker(1, None, part, self._model)
 
     def _returned(self, most: int) -> bytes:
         size = len(self._output) if most < 0 else min(most, len(self._output))

@@ -17,7 +17,7 @@ from likezip.errors import CorruptError, TruncatedError
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader
 from likezip.frames.raw_io import PIECE, bytes_of, read_fully
-from likezip.frames.reader import Block
+from likezip.frames.reader import PackedBlock
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -43,13 +43,13 @@ class FrameInfo:
 
     @cached_property
     def block_offsets(self) -> tuple[int, ...]:
-        """Where the header of each block lies in the file, and then the index."""
+        """The place of each block's header in the file, and then of the index."""
         sizes = (block_header.BLOCK_HEADER_SIZE + payload for payload, _ in self.blocks)
         return tuple(accumulate(sizes, initial=self.offset + container.FRAME_HEADER_SIZE))
 
 
 def get_frame_info(data: Buffer) -> FrameInfo:
-    """What the first frame in ``data`` says of itself; nothing is decompressed.
+    """The header and index of the first frame in ``data``; nothing is decompressed.
 
     Raises LikezipError if the data are anything but whole frames, as far as headers and indexes tell.
     """
@@ -58,10 +58,10 @@ def get_frame_info(data: Buffer) -> FrameInfo:
 
 
 def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
-    """The frames of a seekable file from ``begin`` on, in order, from their headers and indexes only; zeros behind them
-    that fill up a tape or a sector are passed over.
+    """The frames of a seekable file from ``begin`` on, in order, by their headers and indexes only; padding zeros
+    behind them are skipped.
 
-    Raises LikezipError if there are none, or if anything does not fit.
+    Raises LikezipError if there is no frame, or if anything does not fit.
     """
     end = file.seek(0, os.SEEK_END)
     if end <= begin:
@@ -76,7 +76,7 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
 
 
 def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
-    """Bytes of the zeros before ``end`` that fill up; a frame does not end in a zero."""
+    """The number of padding zeros before ``end``; a frame does not end in a zero."""
     place, size = end, container.PADDING
     while place > begin:
         size = min(size, place - begin)
@@ -119,19 +119,19 @@ def read_block_header(file: BinaryIO, frame: FrameInfo, number: int) -> BlockHea
     return header
 
 
-def read_block(file: BinaryIO, frame: FrameInfo, number: int) -> Block:
+def read_block(file: BinaryIO, frame: FrameInfo, number: int) -> PackedBlock:
     """A block, whose header has to fit the index."""
     header = read_block_header(file, frame, number)
     payload = read_fully(file, header.payload_size)
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return Block(number, header, payload)
+    return PackedBlock(number, header, payload)
 
 
-class Places:
-    """Where the content of frames begins in each of their blocks.
+class ContentIndex:
+    """The places in the content of frames at which their blocks begin.
 
-    size: bytes of all their content.
+    size: bytes of the content of all frames.
     """
 
     def __init__(self, frames: list[FrameInfo]) -> None:
@@ -140,12 +140,12 @@ class Places:
         self.size = self._begins[-1]
 
     def find(self, position: int) -> tuple[int, int]:
-        """The block, counted through all frames, that holds a byte of the content, and where its content begins;
-        behind the content, the number of blocks and its size."""
+        """The number of the block, counted through all frames, that holds a byte of the content, and the place where
+        its content begins; behind the content, the number of blocks and ``size``."""
         place = min(bisect_right(self._begins, position) - 1, len(self._blocks))
         return place, self._begins[place]
 
-    def read(self, file: BinaryIO, place: int, end: int | None = None) -> Iterator[tuple[FrameInfo, Block]]:
-        """The blocks from ``place`` on, not further than ``end``, each with its frame and read when it is asked for."""
+    def read(self, file: BinaryIO, place: int, end: int | None = None) -> Iterator[tuple[FrameInfo, PackedBlock]]:
+        """The blocks from number ``place`` to ``end``, each with its frame; each is read when it is asked for."""
         for frame, number in self._blocks[place:end]:
             yield frame, read_block(file, frame, number)

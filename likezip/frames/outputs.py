@@ -13,7 +13,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from likezip.errors import LikezipError
-from likezip.frames.rights import dress, dress_derived
+from likezip.frames.rights import copy_metadata, copy_rights_to_derived
 
 LONGEST_BEGINNING = 200
 """Bytes of a name that its temporary name begins with; it may have 255."""
@@ -27,7 +27,7 @@ class FileError(LikezipError):
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Have an OSError say which file it is about, as those of open files don't."""
+    """Add a file's name to an OSError that has none, as errors of open files have not."""
     try:
         yield
     except OSError as error:
@@ -39,10 +39,11 @@ def naming(name: str) -> Iterator[None]:
 def complete_output(target: Path, *, source: BinaryIO | None, force: bool, derived: bool = False) -> Iterator[BinaryIO]:
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
-    Until then it has a temporary name in the same directory, and none at all after a failure.  Owner, group, rights and
-    time of change are those that the open file ``source`` has now, if there is one; of what is ``derived`` from it, no
-    copy in another form, the rights only.  Raises FileError if target exists and not ``force``, is the source itself,
-    or is no regular file, or a link that leads to none (a device would be replaced by the rename).
+    Until then it has a temporary name in the same directory; after a failure it is removed.  Owner, group, rights and
+    time of change are copied from the open file ``source``, if there is one; only the rights, if the output is
+    ``derived``: another document, not the source in another form.  Raises FileError if target exists and not ``force``,
+    if it is the source itself, and if it is no regular file nor a link to one (a device would be replaced by the
+    rename).
     """
     before = None if source is None else os.fstat(source.fileno())
     _check_target(target, before)
@@ -57,7 +58,7 @@ def complete_output(target: Path, *, source: BinaryIO | None, force: bool, deriv
             yield file
             file.flush()
             if source is not None and before is not None:
-                (dress_derived if derived else dress)(file.fileno(), source.fileno(), before)
+                (copy_rights_to_derived if derived else copy_metadata)(file.fileno(), source.fileno(), before)
             os.fsync(file.fileno())
         _check_target(target, before)
         _publish(part, target, force)
@@ -70,7 +71,7 @@ def complete_output(target: Path, *, source: BinaryIO | None, force: bool, deriv
 def _check_target(target: Path, source: os.stat_result | None) -> None:
     try:
         status = target.stat()
-    except (FileNotFoundError, NotADirectoryError):  # the latter is told when a file is made beside it
+    except (FileNotFoundError, NotADirectoryError):  # the latter is reported when a file is made beside it
         return
     except OSError as error:
         raise FileError(f"{target}: {error.strerror}") from error
@@ -84,7 +85,7 @@ def _check_target(target: Path, source: os.stat_result | None) -> None:
 
 def _leads_to_open_file(name: Path) -> bool:
     """Whether a name, or a link in the chain that begins with it, stands for a file that a process has open, as
-    /dev/stdout does; the file that it leads to may be a regular one."""
+    /dev/stdout does; that file may be a regular one."""
     place = os.fspath(name)
     for _ in range(MOST_LINKS):
         directory = os.path.realpath(os.path.dirname(place))
@@ -98,13 +99,12 @@ def _leads_to_open_file(name: Path) -> bool:
 
 
 def is_regular_file(name: str) -> bool:
-    """Whether there is a file, or a link to one, that is no device, pipe or directory, nor another name of one that a
-    process has open."""
+    """Whether ``name`` is a regular file or a link to one, and not a name for a file that a process has open."""
     return os.path.isfile(name) and not _leads_to_open_file(Path(name))
 
 
 def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
-    """A new file beside ``target``, with the rights ``mode`` as far as the umask lets it, and its name."""
+    """A new file beside ``target`` and its path, with the rights ``mode`` as far as the umask allows."""
     beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
@@ -114,7 +114,8 @@ def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
 
 
 def _publish(part: Path, target: Path, force: bool) -> None:
-    """Give the file its name; a link, unlike a rename, does not replace what another program has put there."""
+    """Give the file its name; a hard link, unlike a rename, does not replace a file that another program has made
+    meanwhile."""
     if force:
         os.replace(part, target)
         return
@@ -141,14 +142,14 @@ def _sync_directory(directory: Path) -> None:
 SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 
 caught: int | None = None
-"""The signal that has come, also one that could not be raised."""
+"""The first signal that came, even if KeyboardInterrupt could not be raised for it."""
 _raised = False
-"""Whether it was."""
+"""Whether KeyboardInterrupt has been raised."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, but not while llvmlite loads a kernel: its callbacks print exceptions and drop them; and
-    only once, so that a second one does not disturb the cleaning up after the first."""
+    """Handle a signal: raise KeyboardInterrupt, but not while llvmlite loads a kernel, whose callbacks print exceptions
+    and drop them; and only once, so that a second signal does not disturb the cleaning up after the first."""
     global caught
     caught = caught or number
     while frame is not None:
@@ -159,7 +160,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def raise_if_interrupted() -> None:
-    """Raise KeyboardInterrupt if an interrupt came that could not be raised; called now and then while a block is
+    """Raise KeyboardInterrupt for a signal that came while it could not be raised; called now and then while a block is
     coded."""
     global _raised
     if caught and not _raised:
@@ -169,7 +170,7 @@ def raise_if_interrupted() -> None:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that they clean up as Ctrl-C does, and lose none."""
+    """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, so that all clean up as Ctrl-C does, and none is lost."""
     global caught, _raised
     caught, _raised = None, False
     wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

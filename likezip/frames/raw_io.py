@@ -1,4 +1,4 @@
-"""Binary files, pipes and sockets as they come: read and written to the end, whatever they take or give at once."""
+"""Binary files, pipes and sockets, read and written completely however few bytes one call moves."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 PIECE = 1 << 20
-"""Bytes that are asked for at once at most: a claimed size allocates nothing."""
+"""The most bytes that one call asks for: a size claimed by a file allocates nothing."""
 
 
 def bytes_of(data: Buffer) -> memoryview:
     """The memory of ``data``, any object with a contiguous buffer, as bytes: numbers, records, dates.
 
-    Raises TypeError for what has none, one with gaps or in Fortran's order, or one that only refers to objects.
+    Raises TypeError for an object without a buffer, for one with gaps or in Fortran's order, and for arrays of objects.
     """
     if getattr(getattr(data, "dtype", None), "hasobject", False):
         raise TypeError("an array of Python objects has no bytes of its own")
     try:
         view = memoryview(data)
     except ValueError:  # numpy does not describe dates to others, but gives their bytes
-        return memoryview(_copied(data))
+        return memoryview(_buffer_bytes(data))
     if not view.c_contiguous:
         raise TypeError("the bytes of an array must follow each other, in C's order")
     return PickleBuffer(data).raw()
 
 
-def _copied(data: Any) -> bytes:
+def _buffer_bytes(data: Any) -> bytes:
     try:
         return b"".join((data,))
     except ValueError as error:
@@ -38,21 +38,21 @@ def _copied(data: Any) -> bytes:
 
 
 class Source(Protocol):
-    """What is read from: any binary file object, pipes included."""
+    """A file object to read bytes from, pipes included."""
 
     def read(self, size: int, /) -> bytes | None: ...
 
 
 class Sink(Protocol):
-    """What is written to."""
+    """A file object to write bytes to."""
 
     def write(self, data: bytes, /) -> object: ...
 
 
 def read_fully(source: Source, size: int) -> bytes:
-    """``size`` bytes, or fewer at the end only; never asks for more than PIECE at once, whatever ``size`` claims.
+    """``size`` bytes of a source, fewer only at its end; never asks for more than PIECE at once.
 
-    Raises BlockingIOError for a source that has nothing yet (a pipe that doesn't block), which is not its end.
+    Raises BlockingIOError for a source that has no bytes yet (a pipe that doesn't block), which is not its end.
     """
     parts: list[bytes] = []
     while size > 0 and (part := source.read(min(size, PIECE))) != b"":
@@ -63,8 +63,8 @@ def read_fully(source: Source, size: int) -> bytes:
     return b"".join(parts)
 
 
-class Ahead:
-    """A source that takes bytes back."""
+class PushbackSource:
+    """A source that takes bytes back, to be read again."""
 
     def __init__(self, source: Source) -> None:
         self._source, self._back, self._place = source, b"", 0
@@ -77,14 +77,14 @@ class Ahead:
         return part
 
     def unread(self, data: bytes) -> None:
-        """Have ``data`` be read next."""
+        """Put ``data`` before the bytes still to be read."""
         self._back, self._place = data + self._back[self._place :], 0
 
 
 def write_fully(sink: Sink, data: bytes) -> None:
     """Write all of ``data``, also to a sink that takes less at once and says how much (unbuffered files, sockets).
 
-    Raises BlockingIOError for an unbuffered one that takes nothing for now.
+    Raises BlockingIOError for an unbuffered sink that takes no bytes now.
     """
     while data:
         taken = sink.write(data)

@@ -1,7 +1,7 @@
 """A frame read from its beginning to its end, wherever its bytes come from.
 
-``parse_frame`` asks for bytes and says what it found; it is driven by what pulls from a file (``pulled``) and by what
-is handed pieces (``likezip.frames.incremental``).
+``parse_frame`` asks for bytes and yields headers and blocks.  Two drive it: ``frames_of``, which reads a file, and
+``likezip.frames.incremental``, which is given the data in pieces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from likezip.blocks.block_header import BlockHeader
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader
-from likezip.frames.raw_io import PIECE, Ahead, Source, read_fully
+from likezip.frames.raw_io import PIECE, PushbackSource, Source, read_fully
 from likezip.model import Model, ModelLike, find_model, the_model
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Block:
+class PackedBlock:
     """A block as it lies in a frame: its number from 0, its header and its payload."""
 
     number: int
@@ -38,12 +38,12 @@ class Block:
 
     @property
     def entry(self) -> Entry:
-        """What the index says of it."""
+        """The block's entry in the index."""
         return len(self.payload), self.header.raw_size
 
 
-class Allowance:
-    """How much content frames may have together, None for any; each block is asked for by its header, before its
+class ContentLimit:
+    """A limit to the content of frames together, None for no limit; each block is counted by its header, before its
     payload is read."""
 
     def __init__(self, max_size: int | None) -> None:
@@ -53,20 +53,21 @@ class Allowance:
         self.max_size, self._taken = max_size, 0
 
     def take(self, size: int, what: str) -> None:
-        """``size`` bytes more; raises LimitError if they are too many."""
+        """Count ``size`` bytes more of ``what``, for messages; raises LimitError if that is too many."""
         self._taken += size
         if self.max_size is not None and self._taken > self.max_size:
             raise LimitError(f"{what}: the content has {self._taken} bytes or more, and {self.max_size} are allowed")
 
 
-Parser = Generator[int | FrameHeader | Block, bytes, None]
-"""Yields how many bytes it wants, to be sent next, fewer only if there are no more; and in between, what they hold."""
+Parser = Generator[int | FrameHeader | PackedBlock, bytes, None]
+"""Yields the number of bytes that are to be sent next, fewer only at the end of the data; and in between, the headers
+and blocks found."""
 
 
-def parse_frame(allowance: Allowance | None = None) -> Parser:
-    """The header of a frame, then its blocks; ends behind the frame.
+def parse_frame(allowance: ContentLimit | None = None) -> Parser:
+    """Parse a frame: yields its header, then its blocks; ends behind the frame.
 
-    Raises LikezipError for whatever does not fit, with the block's number, LimitError for what is not allowed.
+    Raises LikezipError, with the block's number, for data that don't fit, LimitError for content beyond the limit.
     """
     start = yield len(container.MAGIC)
     if start == container.MAGIC:
@@ -86,8 +87,8 @@ def parse_frame(allowance: Allowance | None = None) -> Parser:
 
 
 def _parse_block(
-    marker: bytes, number: int, block_size: int, allowance: Allowance | None
-) -> Generator[int, bytes, Block]:
+    marker: bytes, number: int, block_size: int, allowance: ContentLimit | None
+) -> Generator[int, bytes, PackedBlock]:
     packed = marker + (yield block_header.BLOCK_HEADER_SIZE - 1)
     header = BlockHeader.parse(packed, number, block_size)
     if allowance is not None:
@@ -95,22 +96,22 @@ def _parse_block(
     payload = yield header.payload_size
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return Block(number, header, payload)
+    return PackedBlock(number, header, payload)
 
 
-def pulled(source: Source, max_size: int | None = None) -> Iterator[FrameHeader | Block]:
+def frames_of(source: Source, max_size: int | None = None) -> Iterator[FrameHeader | PackedBlock]:
     """The headers and blocks of all frames in ``source``, to its end.
 
     Raises TruncatedError for an empty source, FormatError for anything behind a frame that is neither a frame nor
     zeros, a multiple of 4, LimitError for more content than ``max_size``.
     """
-    source, size, allowance = Ahead(source), 0, Allowance(max_size)
+    source, size, allowance = PushbackSource(source), 0, ContentLimit(max_size)
     start = read_fully(source, len(container.MAGIC))
     if not start:
         raise TruncatedError("the input is empty, not even an empty frame")
     while start:
-        for found in _pulled_frame(start, source, allowance):
-            size += found.header.raw_size if isinstance(found, Block) else 0
+        for found in _parts_of_frame(start, source, allowance):
+            size += found.header.raw_size if isinstance(found, PackedBlock) else 0
             yield found
         start = _behind_padding(source)
         if start != container.MAGIC[: len(start)]:
@@ -119,8 +120,8 @@ def pulled(source: Source, max_size: int | None = None) -> Iterator[FrameHeader 
             raise error
 
 
-def _behind_padding(source: Ahead) -> bytes:
-    """As many bytes as a magic number has, or fewer at the end, of what comes behind the zeros that fill up."""
+def _behind_padding(source: PushbackSource) -> bytes:
+    """Skip padding zeros; returns the bytes behind them, as many as a magic number has, fewer at the end."""
     size = container.PADDING
     while True:
         piece = read_fully(source, size)
@@ -131,7 +132,7 @@ def _behind_padding(source: Ahead) -> bytes:
         size = min(2 * size, PIECE)
 
 
-def _pulled_frame(start: bytes, source: Source, allowance: Allowance) -> Iterator[FrameHeader | Block]:
+def _parts_of_frame(start: bytes, source: Source, allowance: ContentLimit) -> Iterator[FrameHeader | PackedBlock]:
     parser = parse_frame(allowance)
     next(parser)  # wants the magic number, which is ``start``
     with suppress(StopIteration):
@@ -149,28 +150,29 @@ def blocks(
     model: ModelLike | None,
     announce: Callable[[], None] | None = None,
     max_size: int | None = None,
-) -> Iterator[tuple[Block, Model]]:
-    """The blocks of all frames in ``source``, each with the model that it was written with: what ``decode`` takes.
+) -> Iterator[tuple[PackedBlock, Model]]:
+    """The blocks of all frames in ``source``, each with the model that it was written with, for ``decode_in_worker``.
 
-    model: used instead of looking for the frames' ids.  Raises UnknownModelError, and what ``pulled`` does.
+    model: used instead of looking for the frames' ids.  Raises UnknownModelError, and all that ``frames_of`` raises.
     """
     given = None if model is None else the_model(model)
-    for found in pulled(source, max_size):
+    for found in frames_of(source, max_size):
         if isinstance(found, FrameHeader):
             used = model_for(found.model_id, given)
         else:
-            prepare(found.header, announce)
+            prepare_decoding(found.header, announce)
             yield found, used
 
 
-def prepare(header: BlockHeader, announce: Callable[[], None] | None) -> None:
-    """Have the kernels compiled that the block needs, here rather than by each worker."""
+def prepare_decoding(header: BlockHeader, announce: Callable[[], None] | None) -> None:
+    """Compile the kernels that the block needs, here rather than in each worker."""
     if header.mode != block_header.STORED:
-        codec.prepare(announce, prior=header.mode == block_header.MEMORY_PRIOR)
+        codec.prepare_kernels(announce, prior=header.mode == block_header.MEMORY_PRIOR)
 
 
 def model_for(identity: bytes, model: Model | None) -> Model:
-    """The model that a frame names, ``model`` if that is the one; raises UnknownModelError."""
+    """The model with the id ``identity``, which a frame names: ``model``, if it is given; raises UnknownModelError if
+    there is none, or that is another."""
     if model is None:
         return find_model(identity)
     if model.id != identity:
@@ -178,8 +180,8 @@ def model_for(identity: bytes, model: Model | None) -> Model:
     return model
 
 
-def decode(threads: int, advance: Advance | None, block: Block, model: Model) -> bytes:
-    """The raw bytes of a block; what a worker does."""
+def decode_in_worker(threads: int, advance: Advance | None, block: PackedBlock, model: Model) -> bytes:
+    """The raw bytes of a block, computed by a worker."""
     try:
         return codec.decode_block(block.header, block.payload, model.here(), threads=threads, advance=advance)
     except LikezipError as error:

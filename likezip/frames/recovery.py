@@ -1,8 +1,9 @@
-"""What is intact in a damaged file: every block whose header, payload and content still fit their checksums.
+"""Recovery of damaged files: every block whose header, payload and content still fit their checksums.
 
-Where the indexes at the end of the frames are sound, they say where each block lies.  Otherwise the file is walked from
-its beginning, and where nothing fits, searched for the next header that does.  The time is proportional to the file,
-whatever it holds: what has to be looked at again, as blocks inside of others may be, is so at most AGAIN times.
+If the indexes of all frames are sound, they say where each block lies.  Otherwise the file is walked through from its
+beginning, and wherever nothing fits, searched for the next header that does.  The time is proportional to the size of
+the file, whatever it holds: parts have to be read again where blocks may lie inside of others, but no more than
+MOST_REREADS times the file together.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
 from likezip.frames.index import FrameInfo, read_block, read_frames
 from likezip.frames.raw_io import Sink, write_fully
-from likezip.frames.reader import Block
+from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.model import Model, ModelLike, default_model, the_model
 
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from likezip.frames.stream import Progress
 
 LARGEST_GAP = 4096
-"""Blocks that may be missing before one that is found by searching: the fewer, the seldomer is one found by chance."""
-AGAIN = 4
-"""Times the bytes of the file, of what may be looked at once more; damage takes one, what is forged would take more."""
+"""Blocks at most that may be missing before a block that is found by searching: a smaller number makes it rarer that
+one is found by chance."""
+MOST_REREADS = 4
+"""Bytes that may be read again, in times the size of the file; damage takes one, a forged file would take more."""
 WINDOW = 1 << 20
 """Bytes that are searched at once."""
 PADDING_WINDOW = 1 << 16
@@ -46,8 +48,8 @@ PADDING_WINDOW = 1 << 16
 class Loss:
     """Something that was not recovered.
 
-    begin, end: bytes of the file; position: where in the output its content is missing; raw_size: how much, in bytes,
-    None if unknown, 0 for a header or an index; reason: what did not fit.
+    begin, end: places in the file; position: the place in the output where content is missing; raw_size: its bytes,
+    None if unknown, 0 for a header or an index; reason: why it was not recovered.
     """
 
     begin: int
@@ -65,11 +67,11 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A block that was found, where it lies in the file, and the model id of its frame, None if unknown."""
+class _FoundBlock:
+    """A block that was found, its place in the file, and the model id of its frame, None if unknown."""
 
     begin: int
-    block: Block
+    block: PackedBlock
     model_id: bytes | None
 
     @property
@@ -86,7 +88,7 @@ def recover_stream(
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
 ) -> list[Loss]:
-    """Write the content of all intact blocks of a file that can seek, in order; returns what is missing.
+    """Write the content of all intact blocks of a file that can seek, in order; returns all losses.
 
     model: for blocks of a frame whose header is lost, None for the default.
     Raises TruncatedError for an empty file, UnknownModelError or CorruptError if nothing is recovered.
@@ -112,29 +114,29 @@ def recover_stream(
 
 
 def _attempt(
-    threads: int, advance: Advance | None, found: _Held | Loss, model: Model | None
+    threads: int, advance: Advance | None, found: _FoundBlock | Loss, model: Model | None
 ) -> tuple[int, bytes | Loss]:
-    """Where a block ends in the file, and its content or why there is none; what a worker does."""
+    """The place where a block ends in the file, and its content or the reason why there is none; run by a worker."""
     if isinstance(found, Loss) or model is None:
         assert isinstance(found, Loss)
         return found.end, found
     try:
-        return found.end, reader.decode(threads, advance, found.block, model)
+        return found.end, reader.decode_in_worker(threads, advance, found.block, model)
     except (CorruptError, UnsupportedError) as error:
         return found.end, Loss(found.begin, found.end, found.block.header.raw_size, str(error))
 
 
 def _with_models(
-    found: Iterator[_Held | Loss],
+    found: Iterator[_FoundBlock | Loss],
     given: Model | None,
     announce: Callable[[], None] | None,
     unknown: list[UnknownModelError],
-) -> Iterator[tuple[_Held | Loss, Model | None]]:
+) -> Iterator[tuple[_FoundBlock | Loss, Model | None]]:
     for one in found:
         if isinstance(one, Loss):
             yield one, None
             continue
-        reader.prepare(one.block.header, announce)
+        reader.prepare_decoding(one.block.header, announce)
         try:
             yield one, _model_of(one, given)
         except UnknownModelError as error:
@@ -142,13 +144,13 @@ def _with_models(
             yield Loss(one.begin, one.end, one.block.header.raw_size, str(error)), None
 
 
-def _model_of(held: _Held, given: Model | None) -> Model:
-    """What a block is decoded with; raises UnknownModelError."""
+def _model_of(held: _FoundBlock, given: Model | None) -> Model:
+    """The model to decode a block with; raises UnknownModelError."""
     return reader.model_for(held.model_id, given) if held.model_id else given or default_model()
 
 
-def _found(file: BinaryIO, given: Model | None) -> Iterator[_Held | Loss]:
-    """Blocks and what is lost between them, in the order of the file."""
+def _found(file: BinaryIO, given: Model | None) -> Iterator[_FoundBlock | Loss]:
+    """Blocks and the losses between them, in the order of the file."""
     try:
         frames = read_frames(file)
     except LikezipError:
@@ -161,7 +163,7 @@ def _found(file: BinaryIO, given: Model | None) -> Iterator[_Held | Loss]:
             yield from _indexed(file, frame)
 
 
-def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
+def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_FoundBlock | Loss]:
     """The blocks of a frame whose index is sound."""
     for number, begin in enumerate(frame.block_offsets[:-1]):
         try:
@@ -169,11 +171,11 @@ def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_Held | Loss]:
         except LikezipError as error:
             yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
         else:
-            yield _Held(begin, block, frame.model_id)
+            yield _FoundBlock(begin, block, frame.model_id)
 
 
 @dataclass(frozen=True)
-class _Start:
+class _FoundHeader:
     """A frame header that was found."""
 
     begin: int
@@ -182,7 +184,7 @@ class _Start:
 
 
 @dataclass(frozen=True)
-class _End:
+class _FoundEnd:
     """The end of a frame that was found."""
 
     begin: int
@@ -190,25 +192,25 @@ class _End:
 
 
 class _Walk:
-    """From the beginning of a file to its end, from one thing that fits to the next.
+    """A walk through a file, from each header, block or end of a frame that fits to the next.
 
-    A block that is stored may hold a compressed file; if its own header is lost as well as the index, that file's
-    blocks are found instead.
+    A stored block may hold a compressed file; if the block's header is lost as well as the index, that file's blocks
+    are found instead.
     """
 
     def __init__(self, data: mmap.mmap, given: Model | None) -> None:
         self._data, self._given = data, given
         self._ends = dict(_ends(data))
-        self._known_ends: dict[int, bool] = {}  # whether they are sound, once that was asked
-        self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of headers and ends of frames
-        self._window, self._candidates = -1, list[int]()  # the part that was searched last
-        self._again = AGAIN * len(data)  # bytes that may still be looked at once more
+        self._known_ends: dict[int, bool] = {}  # by place, whether they are sound, once that was tested
+        self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of frame headers and ends
+        self._window, self._candidates = -1, list[int]()  # of the part that was searched last
+        self._again = MOST_REREADS * len(data)  # bytes that may still be read again
         self._frame: FrameHeader | None = None  # None if its header is lost
-        self._inside = False  # a frame, behind its header
-        self._number = 0  # of the block to come
-        self._index = bytearray()  # of the blocks that were found in this frame
+        self._inside = False  # whether the walk is in a frame, behind its header
+        self._number = 0  # of the next block
+        self._index = bytearray()  # entries of the blocks that were found in this frame
 
-    def blocks(self) -> Iterator[_Held | Loss]:
+    def blocks(self) -> Iterator[_FoundBlock | Loss]:
         place, block = 0, None
         while (place := self._behind_padding(place)) < len(self._data):
             try:
@@ -216,12 +218,12 @@ class _Walk:
             except LikezipError as error:
                 following = self._search(place if block is None or self._hides_nothing(block) else block.begin + 1)
                 end = len(self._data) if following is None else following.begin
-                if end >= place:  # before it is the block that did not fit, and told as lost
+                if end >= place:  # before it lies the block that did not fit, a loss that was yielded
                     yield Loss(place, end, self._lost(place, following), str(error))
                 if following is None:
                     return
                 found = following
-            block = found if isinstance(found, _Held) else None
+            block = found if isinstance(found, _FoundBlock) else None
             if block is not None:
                 yield block
             self._pass(found)
@@ -230,50 +232,51 @@ class _Walk:
             yield Loss(place, place, None, "the data end within the frame")
 
     def _may_look_again(self, size: int) -> bool:
-        """Whether so many bytes may be looked at that were looked at before, or may be later."""
+        """Whether ``size`` bytes may be read that were read before, or may be later."""
         if size > self._again:
             return False
         self._again -= size
         return True
 
     def _behind_padding(self, place: int) -> int:
-        """Where it goes on: behind zeros that fill up, if a frame has ended at ``place``."""
+        """The next place: behind padding zeros, if a frame has ended at ``place``."""
         while not self._inside and place and (zeros := container.padding(self._data[place : place + PADDING_WINDOW])):
             place += zeros
         return place
 
-    def _lost(self, place: int, following: _Start | _Held | _End | None) -> int | None:
-        """Bytes of content that are missing at ``place``, if that is known: none where only a header or index is."""
+    def _lost(self, place: int, following: _FoundHeader | _FoundBlock | _FoundEnd | None) -> int | None:
+        """Bytes of content that are missing at ``place``: 0 if only a header or an index is, None if that is
+        unknown."""
         if not self._inside:
-            first = isinstance(following, _Held) and following.block.number == 0
-            return 0 if first or isinstance(following, _Start) else None
+            first = isinstance(following, _FoundBlock) and following.block.number == 0
+            return 0 if first or isinstance(following, _FoundHeader) else None
         if not self._index or self._data[place] != container.END or not self._may_look_again(len(self._index)):
             return None
         return 0 if self._data[place + 1 : place + 1 + len(self._index)] == self._index else None
 
-    def _pass(self, found: _Start | _Held | _End) -> None:
-        """What is to come behind something that was found."""
-        self._inside = not isinstance(found, _End)
-        if isinstance(found, _Held):
+    def _pass(self, found: _FoundHeader | _FoundBlock | _FoundEnd) -> None:
+        """Note the header, block or end that was found, and so what comes next."""
+        self._inside = not isinstance(found, _FoundEnd)
+        if isinstance(found, _FoundBlock):
             self._number = found.block.number + 1
             self._index += container.pack_end([found.block.entry])[1 : 1 + container.ENTRY_SIZE]
         else:
             self._index.clear()
-            self._number, self._frame = 0, found.header if isinstance(found, _Start) else None
+            self._number, self._frame = 0, found.header if isinstance(found, _FoundHeader) else None
 
-    def _expected(self, place: int) -> _Start | _Held | _End:
-        """What has to be at ``place``; raises LikezipError if it is not."""
+    def _expected(self, place: int) -> _FoundHeader | _FoundBlock | _FoundEnd:
+        """The header, block or end that has to be at ``place``; raises LikezipError if it is not there."""
         if not self._inside:
             return self._start(place)
         if self._data[place] == container.END:
             return self._end(place)
         return self._block(place, self._number)
 
-    def _start(self, place: int) -> _Start:
+    def _start(self, place: int) -> _FoundHeader:
         end = place + container.FRAME_HEADER_SIZE
-        return _Start(place, end, FrameHeader.parse(self._data[place:end]))
+        return _FoundHeader(place, end, FrameHeader.parse(self._data[place:end]))
 
-    def _block(self, place: int, number: int) -> _Held:
+    def _block(self, place: int, number: int) -> _FoundBlock:
         packed = self._data[place : place + block_header.BLOCK_HEADER_SIZE]
         block_size = container.MAX_BLOCK if self._frame is None else self._frame.block_size
         header = BlockHeader.parse(packed, number, block_size)
@@ -281,25 +284,28 @@ class _Walk:
         if begin + header.payload_size > len(self._data):
             raise TruncatedError(f"the data end within block {number}")
         payload = self._data[begin : begin + header.payload_size]
-        return _Held(place, Block(number, header, payload), None if self._frame is None else self._frame.model_id)
+        return _FoundBlock(
+            place, PackedBlock(number, header, payload), None if self._frame is None else self._frame.model_id
+        )
 
-    def _end(self, place: int) -> _End:
-        """The end of a frame, of as many blocks as it may have."""
+    def _end(self, place: int) -> _FoundEnd:
+        """The end of a frame at ``place``; raises CorruptError if it is damaged, or of an impossible number of
+        blocks."""
         end = self._ends.get(place, place)
         count = (end - place - container.end_size(0)) // container.ENTRY_SIZE
         if not self._number <= count < self._number + LARGEST_GAP or not self._is_end(place):
             raise CorruptError("the index is damaged")
-        return _End(place, end)
+        return _FoundEnd(place, end)
 
     def _is_end(self, place: int) -> bool:
-        """Whether what seems to be the end of a frame is sound; such ends may lie over one another."""
+        """Whether the end of a frame at ``place`` is sound; bytes that look like ends may overlap."""
         if place not in self._known_ends:
             end = self._ends[place]
             self._known_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
         return self._known_ends[place]
 
-    def _hides_nothing(self, held: _Held) -> bool:
-        """Whether a block is what it was: if bytes are missing in it, those behind it are sooner to be found."""
+    def _hides_nothing(self, held: _FoundBlock) -> bool:
+        """Whether a block is intact: if bytes are missing in it, the next header may lie within it."""
         if not self._may_look_again(held.block.size):
             return True
         try:
@@ -307,7 +313,7 @@ class _Walk:
         except UnknownModelError:
             return True
 
-    def _search(self, begin: int) -> _Start | _Held | _End | None:
+    def _search(self, begin: int) -> _FoundHeader | _FoundBlock | _FoundEnd | None:
         """The first frame header, block or end of a frame from ``begin`` on that fits its checksum."""
         for window in range(begin - begin % WINDOW, len(self._data), WINDOW):
             candidates = self._candidates_in(window)
@@ -318,7 +324,7 @@ class _Walk:
         return None
 
     def _candidates_in(self, window: int) -> list[int]:
-        """Where in a part of the file something may begin, in order."""
+        """The places in a part of the file where a header, block or end may begin, in order."""
         if window != self._window:
             limit = window + WINDOW
             places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
@@ -326,12 +332,12 @@ class _Walk:
             self._window, self._candidates = window, sorted(places)
         return self._candidates
 
-    def _found_at(self, place: int) -> _Start | _Held | _End | None:
-        """What begins at a place, None or a LikezipError if nothing does."""
+    def _found_at(self, place: int) -> _FoundHeader | _FoundBlock | _FoundEnd | None:
+        """The header, block or end that begins at a place; returns None or raises LikezipError if there is none."""
         if self._data[place] == container.MAGIC[0]:
             return self._start(place)
         if self._data[place] == container.END:
-            return _End(place, self._ends[place]) if self._is_end(place) else None
+            return _FoundEnd(place, self._ends[place]) if self._is_end(place) else None
         number = _number(self._data[place : place + block_header.BLOCK_HEADER_SIZE])
         return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
 
@@ -352,7 +358,7 @@ def _occurrences(data: mmap.mmap, wanted: bytes) -> Iterator[int]:
 
 
 def _ends(data: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Where the ends of frames begin and end, as far as their last 12 bytes tell."""
+    """The places where ends of frames begin and end, as far as their last 12 bytes tell."""
     for place in _occurrences(data, container.END_MAGIC):
         end = place + len(container.END_MAGIC)
         if end >= container.FOOTER_SIZE:
@@ -362,7 +368,7 @@ def _ends(data: mmap.mmap) -> Iterator[tuple[int, int]]:
 
 
 def _plausible_headers(data: bytes, begin: int) -> list[int]:
-    """Where in ``data``, which lie from ``begin`` on, block headers may be, as far as mode and sizes tell."""
+    """The places where block headers may be in ``data``, which begins at ``begin``, as far as mode and sizes tell."""
     import numpy as np
 
     size = len(data) - block_header.BLOCK_HEADER_SIZE + 1
@@ -380,7 +386,7 @@ def _plausible_headers(data: bytes, begin: int) -> list[int]:
 
 
 def _number_part(packed: bytes) -> int:
-    """What the block's number contributes to the checksum of its header: a CRC is linear in the bits."""
+    """The part of a header's checksum that comes from the block's number: a CRC is linear in the bits."""
     fields, stated = packed[:-4], struct.unpack("<I", packed[-4:])[0]
     return int(stated ^ block_header.checksum(bytes(8) + fields))
 
@@ -396,8 +402,8 @@ def _number(packed: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def _numbers_by_part() -> list[list[int]]:
-    """For each byte of a number's part, (4, 256): a number for each of its values.  Those of the four bytes that a part
-    has, XORed, are the number."""
+    """(4, 256) numbers, by which ``_number`` inverts ``_number_part``: for each of the four bytes of a part, a number
+    for each value; the XOR of the four numbers of a part is the block's number."""
     rest = bytes(block_header.BLOCK_HEADER_SIZE - 4)
     nothing = block_header.checksum(bytes(8) + rest)
     rows = [(block_header.checksum(struct.pack("<Q", 1 << bit) + rest) ^ nothing, 1 << bit) for bit in range(32)]

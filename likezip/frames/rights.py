@@ -1,6 +1,6 @@
-"""Owner, group, rights and time of change of an output: those of its input, and nowhere more.
+"""Owner, group, rights and time of change of an output: copied from its input, and never wider.
 
-What makes a file more than its content is never copied: the setuid, setgid and sticky bits, capabilities, labels.
+Never copied is what gives a file powers: the setuid, setgid and sticky bits, capabilities, labels.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ OWN_ATTRIBUTES = "user."
 """Extended attributes whose names begin so mean nothing to the system."""
 
 
-def dress(file: int, source: int, status: os.stat_result) -> None:
-    """Give the open ``file`` the owner, the group, the rights and the time of change that ``source`` had at the time of
-    its ``status``, as far as the user may; until then nobody but its owner may open it.
+def copy_metadata(file: int, source: int, status: os.stat_result) -> None:
+    """Give the open ``file`` the owner, group, rights and time of change in ``status``, which ``source`` had before, as
+    far as the user may; until then nobody but its owner may open it.
 
-    Where the group can't be kept, neither it nor others get a right that one of the two did not have.
+    Where the group can't be kept, the new group and others get only the rights that both had.
     """
     _give_rights(file, source, status, status.st_mode & RIGHTS)
     _copy_attributes(file, source)
@@ -29,9 +29,9 @@ def dress(file: int, source: int, status: os.stat_result) -> None:
     _give_owner(file, status)
 
 
-def dress_derived(file: int, source: int, status: os.stat_result) -> None:
-    """Give the open ``file``, which tells what is in ``source`` but is another document, the same rights, without that
-    to be run as a program."""
+def copy_rights_to_derived(file: int, source: int, status: os.stat_result) -> None:
+    """Give the open ``file``, another document that tells the content of ``source``, the rights of ``source``, but not
+    the right to be run as a program."""
     _give_rights(file, source, status, status.st_mode & NOT_TO_RUN)
     _give_owner(file, status)
 
@@ -57,14 +57,14 @@ def _keeps_group(file: int, status: os.stat_result) -> bool:
 
 
 def _give_owner(file: int, status: os.stat_result) -> None:
-    """Last of all, as after it only root may do anything."""
+    """Give the owner, last of all: after it only root may change anything."""
     if hasattr(os, "fchown") and os.fstat(file).st_uid != status.st_uid:
         with suppress(OSError):
             os.fchown(file, status.st_uid, -1)
 
 
 def _copies_list(file: int, source: int) -> bool:
-    """Whether ``file`` has the access control list of ``source`` now, or none as that."""
+    """Whether ``file`` has now the same access control list as ``source``, or like it none."""
     if not hasattr(os, "getxattr"):
         return True
     try:
@@ -81,7 +81,7 @@ def _copies_list(file: int, source: int) -> bool:
 
 
 def _drop_list(file: int) -> None:
-    """Take off the access control list that a directory may have given."""
+    """Remove the access control list that the directory may have given to ``file``."""
     if hasattr(os, "removexattr"):
         with suppress(OSError):
             os.removexattr(file, ACCESS_LIST)

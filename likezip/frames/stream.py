@@ -1,4 +1,4 @@
-"""Compress and decompress of any length, between files or in memory: bounded by blocks and workers."""
+"""Compression and decompression of any length, between files or in memory; memory is bounded by blocks and workers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container, reader
-from likezip.frames.index import Places, read_frames
+from likezip.frames.index import ContentIndex, read_frames
 from likezip.frames.raw_io import Sink, Source, bytes_of, read_fully, write_fully
-from likezip.frames.reader import Block
+from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, the_model
@@ -59,8 +59,9 @@ def compress_stream(
             progress(max(coded, writer.raw_size), writer.size)
 
     with Workers(threads, executor) as workers:
-        options: dict[str, Any] = {"block_size": block_size, "lanes": lanes, "prior": prior, "announce": announce}
-        writer = FrameWriter(workers, the_model(model), advance=advance if progress else None, **options)
+        options = CodingOptions(the_model(model), prior, lanes)
+        heard = advance if progress else None
+        writer = FrameWriter(workers, options, block_size=block_size, advance=heard, announce=announce)
         try:
             for part in _frame(writer, source):
                 write_fully(sink, part)
@@ -71,7 +72,7 @@ def compress_stream(
 
 def _frame(writer: FrameWriter, source: Source) -> Iterator[bytes]:
     while raw := read_fully(source, writer.block_size):
-        yield from writer.put(raw)
+        yield from writer.write_block(raw)
     yield from writer.end()
 
 
@@ -86,12 +87,12 @@ def decompress_stream(
     announce: Callable[[], None] | None = None,
     max_size: int | None = None,
 ) -> None:
-    """Read the frames of ``source`` and write what they hold, each block only once its checksum has been verified.
+    """Read the frames of ``source`` and write their content, each block only once its checksum has been verified.
 
     model: used instead of looking for the frame's id, which it must have; threads, executor, announce: as for
     compress_stream.  max_size: bytes of content that are allowed; the header of the first block that goes beyond them
-    raises LimitError, before anything is allocated for it or even its payload is read.
-    Raises LikezipError for bad data; what was written before is right.
+    raises LimitError, before its payload is read or anything is allocated for it.
+    Raises LikezipError for bad data; all content written before is right.
     """
     begun: deque[tuple[int, int]] = deque()  # bytes of blocks and of their content
     read = written = coded = 0
@@ -103,13 +104,13 @@ def decompress_stream(
             ahead, raw = max(0, coded - written), sum(raw for _, raw in begun)
             progress(read + (ahead * sum(size for size, _ in begun) // raw if raw else 0), written)
 
-    def heard(blocks: Iterator[tuple[Block, Model]]) -> Iterator[tuple[Block, Model]]:
+    def heard(blocks: Iterator[tuple[PackedBlock, Model]]) -> Iterator[tuple[PackedBlock, Model]]:
         for block, used in blocks:
             begun.append((block.size, block.header.raw_size))
             yield block, used
 
     with Workers(threads, executor) as workers:
-        queue = Queue(workers, reader.decode, advance if progress else None)
+        queue = Queue(workers, reader.decode_in_worker, advance if progress else None)
         for raw in queue.map(heard(reader.blocks(source, model, announce, max_size))):
             write_fully(sink, raw)
             read, written = read + begun.popleft()[0], written + len(raw)
@@ -127,29 +128,29 @@ def decompress_range(
     executor: Executor | None = None,
     announce: Callable[[], None] | None = None,
 ) -> None:
-    """Write bytes ``start`` to ``end`` of the content, as Python's slices have them; None for all from ``start`` on.
+    """Write bytes ``start`` to ``end`` of the content, counted as in Python's slices; None for all from ``start`` on.
 
-    Only the blocks that hold them are decoded, and of a file that can seek nothing but them and the index is read.
-    Raises ValueError for a range that begins behind the end, or in what can't seek, counts from the end.
+    Only the blocks that hold them are decoded; of a file that can seek only these blocks and the index are read.
+    Raises ValueError for a range that begins behind the end, or counts from the end of a source that can't seek.
     """
     given, parts = None if model is None else the_model(model), deque[slice]()
 
-    def noted() -> Iterator[tuple[Block, Model]]:
+    def noted() -> Iterator[tuple[PackedBlock, Model]]:
         for part, block, used in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):
-            reader.prepare(block.header, announce)
+            reader.prepare_decoding(block.header, announce)
             parts.append(part)
             yield block, used
 
     with Workers(threads, executor) as workers:
-        for raw in Queue(workers, reader.decode).map(noted()):
+        for raw in Queue(workers, reader.decode_in_worker).map(noted()):
             write_fully(sink, raw[parts.popleft()])
 
 
 def _range_of_file(
     file: BinaryIO, start: int, end: int | None, given: Model | None
-) -> Iterator[tuple[slice, Block, Model]]:
-    """Which part of which blocks a range is, by the index."""
-    places = Places(read_frames(file))
+) -> Iterator[tuple[slice, PackedBlock, Model]]:
+    """The blocks of a range, found by the index, each with the slice of it that is in the range, and its model."""
+    places = ContentIndex(read_frames(file))
     if start > places.size:
         raise ValueError(f"the range begins behind the end: there are {places.size} bytes")
     first, last, _ = slice(start, end).indices(places.size)
@@ -162,8 +163,8 @@ def _range_of_file(
 
 def _range_of_pipe(
     pipe: Source, start: int, end: int | None, given: Model | None
-) -> Iterator[tuple[slice, Block, Model]]:
-    """The same, by reading up to it."""
+) -> Iterator[tuple[slice, PackedBlock, Model]]:
+    """The blocks of a range as ``_range_of_file``, found by reading up to them."""
     if start < 0 or (end is not None and end < 0):
         raise ValueError("a range that counts from the end needs a file that can seek")
     begin, last = 0, sys.maxsize if end is None else end
@@ -207,7 +208,7 @@ def decompress(
     executor: Executor | None = None,
     max_size: int | None = None,
 ) -> bytes:
-    """What the frames in ``data`` hold; options as for decompress_stream.
+    """The content of the frames in ``data``; options as for decompress_stream.
 
     Raises LikezipError if they are damaged in any way, LimitError if they hold more than ``max_size`` bytes.
     """

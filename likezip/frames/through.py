@@ -1,7 +1,7 @@
-"""Compressed files that are read through, as what they hold is meant: known by how they begin, not by their names.
+"""Compressed inputs: files whose content is read instead of them, recognised by their first bytes, not by names.
 
-likezip's own, and those of whatever the standard library of this Python reads; others are known, to be refused rather
-than taken for what they are not.
+Read are files of likezip and of all compressors in this Python's standard library; files of some others are recognised
+to be refused, rather than taken for uncompressed data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from likezip.frames.raw_io import PIECE, Source, read_fully
 
 @dataclass(frozen=True)
 class Compression:
-    """How a kind of file begins, and the standard library's module that opens it, None if there is none."""
+    """A kind of compressed file: its first bytes, and the module of the standard library that opens it, None if there
+    is none."""
 
     name: str
     magic: bytes
@@ -50,17 +51,19 @@ LONGEST_MAGIC = max(len(known.magic) for known in COMPRESSIONS)
 
 
 def compression_of(begin: bytes) -> Compression | None:
-    """By the first LONGEST_MAGIC bytes of a file; None if it is not compressed, or in no way that is known here."""
+    """The compression of a file by its first LONGEST_MAGIC bytes; None if it is not compressed, or by none of
+    COMPRESSIONS."""
     return next((known for known in COMPRESSIONS if begin.startswith(known.magic)), None)
 
 
 @contextmanager
 def read_through(file: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
-    """What a compressed file holds, to be read once from its beginning.
+    """The content of a compressed file, to be read once from its beginning.
 
-    Raises UnsupportedError for what this Python can't read, and while it is read, CorruptError for what is damaged.
+    Raises UnsupportedError for a compression that this Python can't read, and while it is read, CorruptError for
+    damage.
     """
-    with _opened(file, compression) as opened, _damage_told(compression):
+    with _opened(file, compression) as opened, _damage_as_corrupt_error(compression):
         yield opened
 
 
@@ -76,8 +79,9 @@ def _opened(file: BinaryIO, compression: Compression) -> BinaryIO:
 
 
 @contextmanager
-def _damage_told(compression: Compression) -> Iterator[None]:
-    """Each module has exceptions of its own for damage; those of the operating system have a number."""
+def _damage_as_corrupt_error(compression: Compression) -> Iterator[None]:
+    """Turn the exceptions that modules have for damage into CorruptError; errors of the operating system have a
+    number."""
     try:
         yield
     except LikezipError as error:
@@ -96,28 +100,28 @@ def _damage_told(compression: Compression) -> Iterator[None]:
 
 @contextmanager
 def seekable(file: BinaryIO, *, raw: bool = False) -> Iterator[BinaryIO]:
-    """What a file holds, to be read as often as need be: the file itself, or a temporary one for what can't seek, or is
-    compressed and not to be taken ``raw``."""
+    """The content of a file, to be read as often as need be: the file itself, or a temporary copy of a file that can't
+    seek, or that is compressed and not to be taken ``raw``."""
     with ExitStack() as stack:
         if not file.seekable():
-            file = _copied(file, stack.enter_context(tempfile.TemporaryFile()))
+            file = _seekable_copy(file, stack.enter_context(tempfile.TemporaryFile()))
         begin = file.tell()
         known = None if raw else compression_of(read_fully(file, LONGEST_MAGIC))
         file.seek(begin)
         if known is not None:
             held = stack.enter_context(tempfile.TemporaryFile())
             with read_through(file, known) as opened:
-                file = _copied(opened, held)
+                file = _seekable_copy(opened, held)
         yield file
 
 
-def _copied(file: BinaryIO, copy: BinaryIO) -> BinaryIO:
+def _seekable_copy(file: BinaryIO, copy: BinaryIO) -> BinaryIO:
     shutil.copyfileobj(file, copy, PIECE)
     copy.seek(0)
     return copy
 
 
 def read_at_most(source: Source, size: int) -> bytes | None:
-    """All that is left, or None if that is more than ``size`` bytes, of which no more are read."""
+    """The rest of a source, or None if it has more than ``size`` bytes, of which no more are read."""
     data = read_fully(source, size + 1)
     return None if len(data) > size else data

@@ -1,7 +1,7 @@
-"""Blocks at work in several places at once, their results in order.
+"""Blocks worked on at the same time, their results in order.
 
-A block alone is worked on here, by threads that share it.  More than one go to worker processes, or to an executor of
-the caller's: ``concurrent.futures``, or anything with its ``submit``, on as many machines as that one has.
+A single block is worked on in this process, by threads that share it.  Several blocks go to worker processes, or to an
+executor of the caller's: of ``concurrent.futures``, or anything with its ``submit``, on as many machines as it has.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
 
-LOOK = 0.2
-"""Seconds between two looks at how far the workers are."""
+POLL_SECONDS = 0.2
+"""Seconds between two looks at the progress of the workers."""
 
 
-class Work(Protocol[Result_co]):
-    """What is done with a block, in so many threads if it can be shared; importable by its name."""
+class BlockWork(Protocol[Result_co]):
+    """A function that works on a block, in so many threads if they can share it; importable by its name."""
 
     def __call__(self, threads: int, advance: Advance | None, *block: Any) -> Result_co: ...
 
@@ -44,14 +44,14 @@ def available_cores() -> int:
 
 
 class Workers:
-    """Where blocks are worked on: ``threads`` processes of our own, begun when first needed, or ``executor``.
+    """The workers of blocks: ``threads`` processes of our own, started when first needed, or ``executor``.
 
     threads: None for 1, or with an executor, as many blocks at a time as there are cores here.
     Leaving the context ends our processes, at once if by an exception; an executor of the caller's goes on.
     """
 
     def __init__(self, threads: int | None = None, executor: Executor | None = None) -> None:
-        """Raises ValueError for no threads."""
+        """Raises ValueError for fewer than one thread."""
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
         self.threads = threads or (available_cores() if executor is not None else 1)
@@ -64,12 +64,12 @@ class Workers:
         """Whether blocks leave this process as soon as there are two."""
         return self.threads > 1 or self._executor is not None
 
-    def submit(self, work: Work[Result], block: tuple[Any, ...]) -> Future[Result]:
-        """Have a block worked on, in one thread, by one of many."""
+    def submit(self, work: BlockWork[Result], block: tuple[Any, ...]) -> Future[Result]:
+        """Have a worker work on a block, in one thread."""
         with self.deaths_reported():
             if self._executor is not None:
                 return self._executor.submit(_in_executor, uuid4(), work, *block)
-            pool = self._processes()  # starts what keeps track of semaphores, which would let Ctrl-C through again
+            pool = self._processes()  # starts Python's tracker of semaphores, which would let Ctrl-C through again
             with _interrupts_held():
                 return pool.submit(_in_worker, work, *block)
 
@@ -81,7 +81,7 @@ class Workers:
         return self._own
 
     def coded(self) -> int:
-        """Raw bytes that our processes have coded so far, those of unfinished blocks too; 0 with another executor.
+        """Raw bytes that our processes have coded so far, also of unfinished blocks; 0 with another executor.
 
         Read without the lock, which a worker that is killed may keep.
         """
@@ -89,7 +89,7 @@ class Workers:
 
     @contextmanager
     def deaths_reported(self) -> Iterator[None]:
-        """A pool notices a death when it is next asked for anything, new work included."""
+        """Turn the error of a pool that has lost a worker into WorkerError; a pool notices it when it is next used."""
         try:
             yield
         except BrokenExecutor as error:
@@ -110,37 +110,37 @@ class Workers:
         return list((self._own._processes or {}).values()) if self._own is not None else []
 
     def has_dead(self) -> bool:
-        """Whether a process of ours has ended, though it was not told to."""
+        """Whether a process of ours has ended by itself."""
         return any(process.exitcode is not None for process in self._living_and_dead())
 
     def close(self, *, at_once: bool = False) -> None:
-        """End our processes, ``at_once`` without waiting for what they work on."""
+        """End our processes, ``at_once`` without waiting for their work."""
         if self._own is None:
             return
         if at_once:
             for process in self._living_and_dead():
                 process.terminate()
-            with suppress(AttributeError, OSError):  # one that ends while it sends a result leaves the pool reading
+            with suppress(AttributeError, OSError):  # one that ends while it sends leaves the pool reading
                 self._own._result_queue._writer.close()  # type: ignore[attr-defined]
         self._own.shutdown(wait=True, cancel_futures=True)
         self._own = None
 
 
 class Queue(Generic[Result]):
-    """Blocks at ``work`` in order: each ``give`` returns what is finished and due, ``rest`` all that is missing.
+    """Does ``work`` on blocks, and gives the results in order: ``give`` those that are finished, ``rest`` all others.
 
-    At most ``threads`` + 1 are given and not returned.  ``advance`` hears of the bytes coded meanwhile, if they are
-    coded here or by our processes.
+    At most ``threads`` + 1 blocks are at work.  ``advance`` is called with the number of bytes coded meanwhile, if they
+    are coded in this process or in ours.
     """
 
-    def __init__(self, workers: Workers, work: Work[Result], advance: Advance | None = None) -> None:
+    def __init__(self, workers: Workers, work: BlockWork[Result], advance: Advance | None = None) -> None:
         self._workers, self._work, self._advance = workers, work, advance
         self._held: tuple[Any, ...] | None = None
         self._waiting: deque[Future[Result]] = deque()
-        self._heard = workers.coded()
+        self._reported = workers.coded()
 
     def give(self, *block: Any) -> list[Result]:
-        """Begin to work on a block; its result or those of blocks before it, if any are due."""
+        """Begin to work on a block; returns finished results of blocks that are next in order."""
         if not self._workers.elsewhere:
             return [self._here(block)]
         if self._held is None and not self._waiting:
@@ -153,7 +153,7 @@ class Queue(Generic[Result]):
         return [self._next()] if len(self._waiting) > self._workers.threads else []
 
     def rest(self) -> Iterator[Result]:
-        """The results of all that was given."""
+        """The results of all blocks that are still at work."""
         if self._held is not None:
             held, self._held = self._held, None
             yield self._here(held)
@@ -161,9 +161,9 @@ class Queue(Generic[Result]):
             yield self._next()
 
     def map(self, blocks: Iterable[tuple[Any, ...]]) -> Generator[Result, None, None]:
-        """The results for ``blocks``; if they end in a LikezipError, it is raised once those before it are returned.
+        """The results for ``blocks``; if the iterable raises LikezipError, it is raised after the results before it.
 
-        What was begun is given up if the iterator is closed before its end.
+        Blocks at work are given up if the iterator is closed before its end.
         """
         failure = None
         iterator = iter(blocks)
@@ -184,7 +184,7 @@ class Queue(Generic[Result]):
             raise failure
 
     def give_up(self) -> None:
-        """Forget what was begun."""
+        """Give up all blocks at work."""
         while self._waiting:
             self._waiting.pop().cancel()
         self._held = None
@@ -196,41 +196,44 @@ class Queue(Generic[Result]):
         future = self._waiting.popleft()
         dead = False
         with self._workers.deaths_reported():
-            while not wait([future], LOOK).done:
-                if dead:  # for a while now: it died while it sent a result, which the pool waits for
+            while not wait([future], POLL_SECONDS).done:
+                if dead:  # for POLL_SECONDS: the worker died while it sent a result, which the pool waits for
                     raise BrokenExecutor
                 dead = self._workers.has_dead()
-                self._tell()
+                self._report_progress()
             return future.result()
 
-    def _tell(self) -> None:
-        """What the workers have coded since the last time."""
+    def _report_progress(self) -> None:
+        """Call ``advance`` with the bytes that the workers have coded since the last call."""
         if self._advance is not None:
             coded = self._workers.coded()
-            self._advance(coded - self._heard)
-            self._heard = coded
+            self._advance(coded - self._reported)
+            self._reported = coded
 
 
-def _in_executor(call: UUID, work: Work[Result], *block: Any) -> Result:
-    """call: like no other, for executors that take calls with the same arguments for one, as Dask's do: if one is given
-    up, so is the other."""
+def _in_executor(call: UUID, work: BlockWork[Result], *block: Any) -> Result:
+    """Work on a block in an executor of the caller's.
+
+    call: differs with each call, for executors that take calls with equal arguments for one call, as Dask's do: if one
+    is given up, so is the other.
+    """
     return work(1, None, *block)
 
 
 # What follows is what runs in our own worker processes.
 
 _shared: Any = None
-"""Numbers shared with the parent: the bytes that all workers have coded, and how many workers have begun."""
+"""Numbers shared with the parent process: the bytes that all workers have coded, and the number of workers begun."""
 CODED, BEGUN = 0, 1
-_untold = 0
-"""Bytes that this worker has coded and not yet added to it."""
-TELL = 1 << 14
-"""Bytes that are added at once, as it takes a lock."""
+_unreported = 0
+"""Bytes that this worker has coded and not yet reported."""
+REPORTED_BYTES = 1 << 14
+"""Bytes that are reported together, as it takes a lock."""
 
 
 def _prepare_worker(shared: Any) -> None:
-    """Ctrl-C reaches every process of a terminal; only the parent is to answer.  And if that is killed, no worker is to
-    wait for it for ever."""
+    """Prepare a worker process: Ctrl-C, which reaches every process of a terminal, is left to the parent; and if the
+    parent is killed, the worker ends too."""
     global _shared
     _shared = shared
     with shared.get_lock():
@@ -248,23 +251,23 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _in_worker(work: Work[Result], *block: Any) -> Result:
-    return work(1, _add, *block)
+def _in_worker(work: BlockWork[Result], *block: Any) -> Result:
+    return work(1, _report, *block)
 
 
-def _add(size: int) -> None:
-    global _untold
-    _untold += size
-    if _untold >= TELL:
+def _report(size: int) -> None:
+    global _unreported
+    _unreported += size
+    if _unreported >= REPORTED_BYTES:
         with _shared.get_lock():
-            _shared[CODED] += _untold
-        _untold = 0
+            _shared[CODED] += _unreported
+        _unreported = 0
 
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold signals back while a process is begun: Ctrl-C from the process, which would meet it before
-    ``_prepare_worker`` and inherits this, and all from us, who would not know of a process that is half begun."""
+    """Hold signals back while a process is started: SIGINT from the new process, which inherits the mask and is not yet
+    prepared for it, and all signals from us, who would not know of a process half started."""
     masked = hasattr(signal, "pthread_sigmask")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masked else set()
     try:
@@ -277,15 +280,15 @@ def _interrupts_held() -> Iterator[None]:
 
 @contextmanager
 def _handlers_held() -> Iterator[None]:
-    """Have signals that Python handles answered at the end."""
-    come: list[int] = []
+    """Handle signals that come meanwhile at the end."""
+    signals: list[int] = []
     handlers = {number: signal.getsignal(number) for number in SIGNALS if callable(signal.getsignal(number))}
     for number in handlers:
-        signal.signal(number, lambda number, frame: come.append(number))
+        signal.signal(number, lambda number, frame: signals.append(number))
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in come:
+        for number in signals:
             signal.raise_signal(number)

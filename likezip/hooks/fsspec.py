@@ -33,7 +33,7 @@ __all__ = ["register"]
 
 
 class _Compressed(LikezipFile):
-    """Closes the file that it is over: whoever opens by ``fs.open`` or pandas is given no other way to."""
+    """A LikezipFile that closes its compressed file, too: ``fs.open`` and pandas give nobody else a way to close it."""
 
     def __init__(self, file: BinaryIO, mode: str, **options: Any) -> None:
         self._below = file
@@ -49,7 +49,7 @@ class _Compressed(LikezipFile):
 def register(*, threads: int | None = None, **coding: Any) -> None:
     """Register the compression "likezip", suffix ``.lz``, with fsspec; again to have other options.
 
-    threads: as for LikezipFile; coding: what LikezipFile takes for writing only, block_size, lanes and prior.
+    threads: as for LikezipFile; coding: the options of LikezipFile for writing, block_size, lanes and prior.
     """
 
     def opened(file: BinaryIO, mode: str = "rb") -> LikezipFile:

@@ -13,7 +13,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from likezip import compress, decompress
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 
 
 class Likezip(Codec):

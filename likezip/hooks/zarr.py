@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zarr.abc.codec import BytesBytesCodec
 
 from likezip import compress, decompress
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks.options import PriorChoice
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec
@@ -40,11 +40,11 @@ class Likezip(BytesBytesCodec):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """That which the metadata of an array describe."""
+        """The codec that the metadata of an array describe."""
         return cls(**data.get("configuration", {}))
 
     def to_dict(self) -> dict[str, Any]:
-        """What is put into the metadata of an array."""
+        """The codec's entry in the metadata of an array."""
         return {"name": NAME, "configuration": asdict(self)}
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:

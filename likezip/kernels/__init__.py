@@ -1,4 +1,4 @@
-"""What kernels are made with: compiled by numba, kept on disk, the same integers on every machine.
+"""The tools of kernels: compiled by numba, kept on disk, the same integers on every machine.
 
 Read ``compiling`` first (how a kernel is decorated, and for which processor), then ``intrinsics`` (arrays at cache
 lines and the few operations that numba lacks) and ``hashing``; ``cache`` keeps the compiled kernels on disk.

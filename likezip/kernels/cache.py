@@ -1,8 +1,8 @@
-"""Compiled kernels on disk: where they are kept, and that nothing else is ever taken for one.
+"""Compiled kernels on disk: where they are kept, and how nothing else is ever taken for a kernel.
 
 A kernel is machine code that is run as it was read, so a file of the cache is used only if its checksum fits, and a
-directory only if nobody else can write to it.  What does not fit is compiled again and replaced: numba's own cache has
-no checksums, and raises whatever reading a cut file happens to raise.
+directory only if nobody else can write to it.  A kernel whose file is damaged is compiled again and replaced: numba's
+own cache has no checksums, and raises whatever reading a cut file happens to raise.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from typing import Any
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
+from platformdirs import user_cache_path
 
-SUFFIX = ".kernel"
+KERNEL_SUFFIX = ".kernel"
 UNUSED = 30 * 24 * 3600
 """Seconds after which the kernels of another version are removed, if they were not used."""
 
@@ -35,9 +36,10 @@ def cache_directory(identity: str) -> Path | None:
     """The directory for the kernels of one version, made if need be in the first place that can be used; None if there
     is none, so that nothing is kept.
 
-    These are ``NUMBA_CACHE_DIR``, ``likezip`` in ``XDG_CACHE_HOME`` or ``~/.cache``, and ``likezip-UID`` in the
-    directory for temporary files.  A directory that is a link, belongs to somebody else or can be written to by others
-    is not used, but for the first: that need only keep others from replacing what lies in it.
+    These are ``NUMBA_CACHE_DIR``, ``likezip`` in ``XDG_CACHE_HOME`` or, where that is not set, in the system's
+    directory for caches, on Linux ``~/.cache``, and ``likezip-UID`` in the directory for temporary files.  A directory
+    that is a link, belongs to somebody else or can be written to by others is not used, but for the first: that need
+    only keep others from replacing its files.
     """
     for place in _places():
         directory = place / f"kernels-{identity}"
@@ -49,9 +51,10 @@ def cache_directory(identity: str) -> Path | None:
 def _places() -> Iterator[Path]:
     if (named := os.environ.get("NUMBA_CACHE_DIR")) and _keeps_what_is_ours(Path(named)):
         yield Path(named)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"))
-    if not _is_somebody_elses_home(home) and _is_our_own(home / "likezip"):
-        yield home / "likezip"
+    home = os.environ.get("XDG_CACHE_HOME")
+    own = Path(home, "likezip") if home else user_cache_path("likezip", appauthor=False)
+    if not _is_somebody_elses_home(own.parent) and _is_our_own(own):
+        yield own
     place = Path(tempfile.gettempdir(), f"likezip-{_user()}")
     if _is_our_own(place):
         yield place
@@ -62,7 +65,7 @@ def _user() -> int | str:
 
 
 def _is_our_own(place: Path) -> bool:
-    """Whether this is a directory, made if need be, to which we may write and nobody else."""
+    """Whether ``place`` is a directory, made if need be, to which we may write and nobody else."""
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = place.lstat()
@@ -73,7 +76,7 @@ def _is_our_own(place: Path) -> bool:
 
 
 def _keeps_what_is_ours(place: Path) -> bool:
-    """Whether nobody else can replace a directory of ours in this one, which is made if need be."""
+    """Whether nobody else can replace a directory of ours in the directory ``place``, which is made if need be."""
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = place.stat()
@@ -85,7 +88,8 @@ def _keeps_what_is_ours(place: Path) -> bool:
 
 
 def _is_somebody_elses_home(home: Path) -> bool:
-    """Whether we are root with the home of a user, as sudo may leave it, who could not use what root made there."""
+    """Whether we are root with the home of a user, as sudo may leave it, who could not use directories of root's
+    there."""
     if _user() != 0:
         return False
     there = next((place for place in (home, *home.parents) if place.exists()), None)
@@ -93,9 +97,9 @@ def _is_somebody_elses_home(home: Path) -> bool:
 
 
 class KernelCache(NullCache):  # type: ignore[misc]
-    """What a dispatcher of numba loads a compiled kernel from and saves it to: a file for every signature.
+    """The cache of one kernel for numba's dispatcher: a file for every signature.
 
-    A file is the SHA-256 of what follows, and numba's compile result, pickled.
+    A file holds a SHA-256, and behind it the bytes that it is of: numba's compile result, pickled.
     """
 
     def __init__(self, kernel: Callable[..., Any], directory: Path | None) -> None:
@@ -123,11 +127,11 @@ class KernelCache(NullCache):  # type: ignore[misc]
         if self._directory is None:
             return None
         digest = hashlib.sha256(str(signature).encode() + self._source.read_bytes()).hexdigest()[:16]
-        return self._directory / f"{self._name}-{digest}{SUFFIX}"
+        return self._directory / f"{self._name}-{digest}{KERNEL_SUFFIX}"
 
 
 def _sound_content(path: Path) -> bytes | None:
-    """What a file holds behind its checksum, None if that does not fit or there is no such file."""
+    """The bytes behind a file's checksum, None if it does not fit them or there is no such file."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -152,22 +156,24 @@ def _replace(path: Path, data: bytes) -> None:
             raise
 
 
-_known: set[tuple[Path | None, str]] = set()
-"""The kernels, by directory and name, that this process has found or compiled."""
+_compiled_here: set[tuple[Path | None, str]] = set()
+"""The directory and name of each group of kernels that this process has found in the cache or compiled."""
 
 
 def compile_once(
     directory: Path | None, wanted: dict[str, Callable[[], None]], announce: Callable[[], None] | None
 ) -> None:
-    """Have kernels, by name what compiles them, in the cache; call ``announce`` before if any are not there, or
-    damaged."""
-    new = [name for name in wanted if (directory, name) not in _known]
+    """Compile the groups of kernels that are not in the cache, or damaged there.
+
+    wanted: for the name of each group the function that compiles it; announce: called before, if there are any.
+    """
+    new = [name for name in wanted if (directory, name) not in _compiled_here]
     missing = [name for name in new if directory is None or not _is_compiled(directory, name)]
     if missing and announce is not None:
         announce()
     for name in missing:
         wanted[name]()
-    _known.update((directory, name) for name in new)
+    _compiled_here.update((directory, name) for name in new)
     if missing and directory is not None:
         with suppress(OSError):  # where that can't be written, the next run only announces again
             for name in missing:
@@ -176,17 +182,17 @@ def compile_once(
 
 
 def _mark(directory: Path, name: str) -> Path:
-    """The file that lists the kernels that there were when those of ``name`` had been compiled."""
+    """The file that lists all kernels in the cache at the time when the group ``name`` had been compiled."""
     return directory / f"{name}-compiled"
 
 
 def _kernels_in(directory: Path) -> list[str]:
-    """The names of all kernels that are sound."""
-    return sorted(path.name for path in directory.glob(f"*{SUFFIX}") if _sound_content(path) is not None)
+    """The names of all files in a directory that hold a kernel and are not damaged."""
+    return sorted(path.name for path in directory.glob(f"*{KERNEL_SUFFIX}") if _sound_content(path) is not None)
 
 
 def _is_compiled(directory: Path, name: str) -> bool:
-    """Whether kernels are there and sound; notes that they are used."""
+    """Whether all kernels of a group are in the cache, not damaged; notes that they are used."""
     try:
         listed = _mark(directory, name).read_text("ascii").split("\n")
         os.utime(_mark(directory, name))

@@ -1,4 +1,4 @@
-"""Hashes of contexts, and what counts as a letter of a word; all on uint64, which wraps."""
+"""Hashes of contexts and letters of words, on uint64, which wraps."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def scramble(value: np.uint64) -> np.uint64:
 
 @inlined
 def folded_letter(byte: int) -> int:
-    """A letter's byte, small if it is an ASCII one; 0 for what is none.  All bytes from 128 on count as letters."""
+    """The byte of a letter, capitals of ASCII as small letters; 0 for a byte that is no letter.  All bytes from 128 on
+    count as letters."""
     folded = byte | 32 if byte < 128 else byte
     return folded if 97 <= folded <= 122 or byte >= 128 else 0

@@ -1,4 +1,4 @@
-"""What kernels use beside numba's own operations: arrays at cache lines, prefetching, shifts of int32."""
+"""Operations that numba lacks: arrays at cache lines, prefetching, shifts of int32."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def leading_zeros(typing: Any, value: Any) -> Any:
 @intrinsic
 def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
     """The beginning of ``room``, any array in C's order, as (rows, columns); without numba's checks, which cost more
-    than what is done with it."""
+    than the work on a small matrix."""
     if room.layout != "C":
         raise TypingError(f"{room} is not in C's order")
     view = types.Array(room.dtype, 2, "C")
@@ -73,10 +73,10 @@ def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(room.dtype)))
-        found = context.make_array(view)(context, builder)
+        result = context.make_array(view)(context, builder)
         shape, stride = arguments[1:], builder.mul(arguments[2], size)
-        populate_array(found, array.data, shape, [stride, size], size, array.meminfo, array.parent)
-        return impl_ret_borrowed(context, builder, signature.return_type, found._getvalue())
+        populate_array(result, array.data, shape, [stride, size], size, array.meminfo, array.parent)
+        return impl_ret_borrowed(context, builder, signature.return_type, result._getvalue())
 
     return view(room, types.intp, types.intp), generate
 

@@ -1,5 +1,23 @@
-"""What the model says of data beside compressing them.
+"""The likelihood of data by the model, beside compression.
 
-Read ``density`` first (what each byte costs; samples), then ``score`` (how surprising lines and records are),
+Read ``density`` first (the cost of each byte; samples), then ``score`` (how surprising lines and records are),
 ``lookahead`` (which bytes were expected) and ``heatmap`` (a page that shows both).
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from likezip.likelihood import density as density
+    from likezip.likelihood import heatmap as heatmap
+    from likezip.likelihood import score as score
+
+
+def __getattr__(name: str) -> ModuleType:
+    """The modules are loaded when they are first used, as they need numpy and numba, and the command line does not."""
+    if name not in ("density", "heatmap", "score"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")

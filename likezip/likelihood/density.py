@@ -1,8 +1,8 @@
-"""What a model says of data, beside compressing them: what each byte costs, and samples.
+"""The density of data by a model: the cost of each byte, and samples.
 
 The density p(data) is explicit: the product of the probabilities that the coder would be given, so -log2 p is a sum
-over bytes, the surprise of each.  Here each byte comes after all that are before it, in one lane, while blocks are
-compressed in several where the prior is used, so a file's bits are a little fewer than what it is compressed to.
+over bytes of the surprise of each.  Here each byte comes after all bytes before it, in one lane, while blocks with the
+prior are compressed in several lanes; so a file's bits are a little fewer than the bits of its compressed form.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec, cost
-from likezip.blocks.codec import PriorChoice, Way
+from likezip.blocks import coding, cost
+from likezip.blocks.coder import RandomWords
+from likezip.blocks.coding import BlockCoding, BlockMode
+from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.predictor import Advance, Learnt, default_table_bits
 from likezip.frames import container
 from likezip.frames.raw_io import Source, bytes_of, read_fully
 from likezip.frames.workers import Queue, Workers
@@ -26,14 +30,12 @@ from likezip.model import Model, ModelLike, the_model
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from likezip.blocks.predictor import Advance, Learnt
-
 OVERLAP = 1 << 18
-"""Bytes of the block before that a block of a long file comes after, so that its beginning is no surprise."""
+"""Bytes of the block before, after which a block of a long file comes, so that its beginning is no surprise."""
 
 LONGEST_CONTEXT = 1 << 22
-"""Bytes of a context, the last ones, that each block comes after; a process learns them once for all blocks that are
-coded in one way."""
+"""The last bytes of a context, after which each block comes; a process learns them once for all blocks that are coded
+in one mode."""
 
 LONGEST_SAMPLE = container.MAX_BLOCK
 """Bytes of a sample and its prompt."""
@@ -56,11 +58,10 @@ def byte_costs(
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
     """
-    codec.checked(prior)
-    raw = bytes_of(data)
+    options, raw = CodingOptions(the_model(model), prior, lanes=1), bytes_of(data)
     source, context, size = io.BytesIO(raw), bytes(bytes_of(context)), container.default_block_size(raw.nbytes)
     with Workers(threads, executor) as workers:
-        blocks = stream_costs(source, workers, the_model(model), context=context, prior=prior, block_size=size)
+        blocks = stream_costs(source, workers, options, context=context, block_size=size)
         found = [costs for _, costs in blocks]
     return np.concatenate(found) if found else np.zeros(0)
 
@@ -68,22 +69,21 @@ def byte_costs(
 def stream_costs(
     source: Source,
     workers: Workers,
-    model: Model,
+    options: CodingOptions,
     *,
     context: bytes = b"",
-    prior: PriorChoice = "auto",
     block_size: int = container.DEFAULT_BLOCK,
     advance: Advance | None = None,
 ) -> Iterator[tuple[bytes, npt.NDArray[np.float64]]]:
-    """The blocks of ``source`` and what each of their bytes costs, as ``byte_costs`` has it."""
+    """The blocks of ``source`` and the cost of each of their bytes, (n,) bits, in one lane; see ``byte_costs``."""
     context = context[-LONGEST_CONTEXT:]
     begun: list[bytes] = []
 
-    def blocks() -> Iterator[tuple[bytes, bytes, bytes, Model, PriorChoice]]:
+    def blocks() -> Iterator[tuple[bytes, bytes, bytes, CodingOptions]]:
         before = b""
         while raw := read_fully(source, block_size):
             begun.append(raw)
-            yield raw, before, context, model, prior
+            yield raw, before, context, options
             before = raw[-OVERLAP:]
 
     for costs in Queue(workers, _block_costs, advance).map(blocks()):
@@ -91,49 +91,50 @@ def stream_costs(
 
 
 def _block_costs(
-    threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, model: Model, prior: PriorChoice
+    threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, options: CodingOptions
 ) -> npt.NDArray[np.float64]:
     """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it."""
-    model, converted = model.here(), codec.transformed(before + raw)[1]
+    options = replace(options, model=options.model.here(), lanes=1, threads=threads)
+    converted = coding.transformed(before + raw)[1]
     block = converted[len(before) :]
-    best = codec.sampled_codings(block, model, 1, prior, threads)[0]
-    if not (context or before) and codec.is_noise(block, best):
+    best = coding.sampled_codings(block, options)[0]
+    if not (context or before) and coding.is_noise(block, best):
         return np.full(len(raw), 8.0)
-    told = advance and _behind(len(before), advance)
+    heard = advance and _advance_behind(len(before), advance)
     if context:
-        return _costs_behind(context, converted, model, best.way, threads, told)[len(before) :]
+        return _costs_behind(context, converted, options, best.mode, heard)[len(before) :]
     if best.shape.size < len(converted):
-        best = codec.Coding(converted, model, best.way, 1, threads, told)
+        best = BlockCoding(converted, options, best.mode, heard)
     return best.byte_costs()[len(before) :]
 
 
-def _behind(skipped: int, advance: Advance) -> Advance:
-    """What tells ``advance`` only of bytes behind the first ``skipped``."""
+def _advance_behind(skipped: int, advance: Advance) -> Advance:
+    """A function that calls ``advance`` with the number of bytes coded, but for the first ``skipped`` of them."""
     left = skipped
 
-    def told(size: int) -> None:
+    def advance_behind(size: int) -> None:
         nonlocal left
         skip = min(left, size)
         left -= skip
         advance(size - skip)
 
-    return told
+    return advance_behind
 
 
 def _costs_behind(
-    context: bytes, raw: bytes, model: Model, way: Way, threads: int, advance: Advance | None
+    context: bytes, raw: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None
 ) -> npt.NDArray[np.float64]:
-    """Bits of each byte of ``raw`` in one way, behind the context."""
-    learnt = _learnt(context, model, way, threads, advance)
+    """Bits of each byte of ``raw`` in one mode, behind the context."""
+    learnt = _learnt(context, options, mode, advance)
     known = np.frombuffer(learnt.state.raw.tobytes() + raw, np.uint8)
-    shape = way.shape(known.size, 1, learnt.table_bits)
-    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
+    shape = mode.shape(known.size, 1, learnt.table_bits)
+    with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.go_on(learnt)
-        return cost.byte_costs(*predictor.run(known, advance), len(raw), 1)
+        return cost.cost_of_each_byte(*predictor.run(known, advance), len(raw), 1)
 
 
-class _Kept:
-    """What was learnt of one context, by the first thread that asked; others wait for it."""
+class _LearntOnce:
+    """The state learnt from one context, by the first thread that asks for it; others wait."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -146,32 +147,30 @@ class _Kept:
             return self._learnt
 
 
-_kept: dict[tuple[bytes, Model, Way], _Kept] = {}
-"""What was learnt of the last contexts, 73 MB each."""
-_keeping = Lock()
-"""Held while ``_kept`` is looked at or changed."""
-MOST_KEPT = 2
+_learnt_contexts: dict[tuple[bytes, Model, BlockMode], _LearntOnce] = {}
+"""The states learnt from the last contexts, 73 MB each."""
+_learnt_contexts_lock = Lock()
+"""Held while ``_learnt_contexts`` is read or changed."""
+MOST_CONTEXTS = 2
 
 
-def _learnt(context: bytes, model: Model, way: Way, threads: int, advance: Advance | None) -> Learnt:
-    """What is known behind ``context``, with a table that is large enough for a block more; learnt now, if it was not
-    before, while ``advance`` hears of no bytes."""
-    key = context, model, way
-    with _keeping:
-        if key not in _kept:
-            while len(_kept) >= MOST_KEPT:
-                del _kept[next(iter(_kept))]
-            _kept[key] = _Kept()
-        kept = _kept[key]
-    return kept.learnt(lambda: _learn(context, model, way, threads, advance and (lambda _: advance(0))))
+def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
+    """The state behind ``context``, with a table large enough for another block; learnt now, if it was not before,
+    while ``advance`` is called with 0 bytes."""
+    key = context, options.model, mode
+    with _learnt_contexts_lock:
+        if key not in _learnt_contexts:
+            while len(_learnt_contexts) >= MOST_CONTEXTS:
+                del _learnt_contexts[next(iter(_learnt_contexts))]
+            _learnt_contexts[key] = _LearntOnce()
+        kept = _learnt_contexts[key]
+    return kept.learnt(lambda: _learn(context, options, mode, advance and (lambda _: advance(0))))
 
 
-def _learn(context: bytes, model: Model, way: Way, threads: int, advance: Advance | None) -> Learnt:
-    from likezip.blocks.predictor import default_table_bits
-
-    known = np.frombuffer(codec.transformed(context)[1], np.uint8)
-    shape = way.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
-    with codec.open_predictor(shape, model, prior=way.prior, threads=threads) as predictor:
+def _learn(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
+    known = np.frombuffer(coding.transformed(context)[1], np.uint8)
+    shape = mode.shape(known.size, 1, default_table_bits(known.size + container.DEFAULT_BLOCK))
+    with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.run(known, advance)
         return predictor.learnt()
 
@@ -190,14 +189,16 @@ def sample(
 
     seed: the same one gives the same bytes on every machine, None others each time.
     prior: as for ``compress_stream``; "auto" without a prompt is "on", if the model has one.
-    threads: more than one take in a prompt faster.  advance: told of the bytes drawn meanwhile.
+    threads: more than one take in a prompt faster.  advance: called with the number of bytes drawn meanwhile.
     Raises ValueError for a size below 0, a seed below 0, no threads, or more bytes than a block may have, 2^30 with the
     prompt; UnsupportedError for a prior that the model does not have.
     """
-    return drawn(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[0]
+    return sample_and_bits(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[
+        0
+    ]
 
 
-def drawn(
+def sample_and_bits(
     size: int,
     *,
     prompt: bytes = b"",
@@ -207,14 +208,11 @@ def drawn(
     threads: int | None = None,
     advance: Advance | None = None,
 ) -> tuple[bytes, float]:
-    """A ``sample``, and the random bits that it has used up: about what compressing it takes, in one lane."""
-    from likezip.blocks.coder import RandomWords
-
+    """A ``sample``, and the random bits that it has used up: about the bits that it would be compressed to in one
+    lane."""
     if not 0 <= size <= LONGEST_SAMPLE - len(prompt):
         raise ValueError(f"a sample and its prompt must have 0 to {LONGEST_SAMPLE} bytes, not {size + len(prompt)}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    codec.checked(prior)
+    options = CodingOptions(the_model(model), prior, lanes=1, threads=1 if threads is None else threads)
     words = RandomWords(seed)
 
     def took(count: int) -> None:
@@ -224,5 +222,5 @@ def drawn(
 
     if size == 0:
         return b"", 0.0
-    data = codec.draw(size, words, the_model(model), prompt=prompt, prior=prior, threads=threads or 1, advance=took)
+    data = coding.draw_bytes(size, words, options, prompt=prompt, advance=took)
     return data, words.spent()

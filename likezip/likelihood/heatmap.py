@@ -1,8 +1,8 @@
-"""A page for browsers that shows what each byte of a file costs: all in one HTML file, which loads nothing else.
+"""A page for browsers that shows the cost of each byte of a file: one HTML file, which loads nothing else.
 
-``heatmap.html``, with its style and its script beside it, is the page without its contents.  These are a description
-(JSON), which covers the whole file: the blocks and the curve; and planes, arrays with a number for each byte, which
-cover a part of it: what it costs, what it would cost by the prior or the memory alone, and which bytes were expected.
+``heatmap.html``, with its style and its script beside it, is the page without its contents.  The contents are a
+description (JSON) of the whole file: the blocks and the curve; and planes, arrays with a number for each byte of a part
+of the file: its cost, its cost by the prior or the memory alone, and the bytes that were expected.
 """
 
 from __future__ import annotations
@@ -23,49 +23,50 @@ import numpy as np
 import numpy.typing as npt
 
 import likezip
-from likezip.blocks import block_header, codec
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks import block_header, coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container
 from likezip.frames.raw_io import Source, read_fully
 from likezip.likelihood import lookahead
-from likezip.likelihood.lookahead import BEST, Sight
-from likezip.model import Model, ModelLike, default_model, the_model
+from likezip.likelihood.lookahead import BEST, BlockLookahead
+from likezip.model import ModelLike, default_model, the_model
 
 Bits = npt.NDArray[np.float64]
 Planes = npt.NDArray[np.uint8]
-"""(PLANES, n): the bytes; what they are XORed with when they are coded, and what that is XORed with to become each of
-the BEST expected, the likeliest first; and as ``quantised`` bits what they cost, what by the prior alone and by the
-memory alone, and -log2 of the chances of those expected.  From the costs by the memory alone, and from the chance of
-the byte that came, the costs are subtracted, modulo 256, which leaves little or nothing to pack."""
+"""(PLANES, n), in this order: the bytes; the XOR of each byte and the byte that is coded for it; BEST planes with the
+XOR of the coded byte and an expected one, the likeliest first; then, as ``quantised`` bits, the costs, the costs by the
+prior alone, the costs by the memory alone, and BEST planes with -log2 of the expected bytes' probabilities.  The costs
+are subtracted, modulo 256, from the costs by the memory alone and from the expected byte that came, which leaves little
+or nothing to pack."""
 
 PLANES = 2 + BEST + 3 + BEST
 
-MOST = 1 << 21
+MOST_SHOWN = 1 << 21
 """Bytes that a page shows one by one."""
 
 BINS = 2000
-"""Of the curve at most; at least half as many if there are as many bytes."""
+"""The most bins of the curve; there are at least half as many, if there are as many bytes."""
 
 QUANTUM = 1 / 2048
 """Bits.  A byte q stands for q² of them, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at 8."""
 
-UNKNOWN = 255
-"""Instead of a cost or a chance that there is none of."""
+NO_VALUE = 255
+"""The quantised value of a cost or probability that does not exist."""
 
 
 def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Costs in bits, of any shape, as the page has them, at most 31.5; UNKNOWN for NaN and infinity."""
+    """Costs in bits, of any shape, as the page has them, at most 31.5; NO_VALUE for NaN and infinity."""
     known = np.isfinite(bits)
-    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, UNKNOWN - 1)
-    return np.where(known, steps, UNKNOWN).astype(np.uint8)
+    steps = np.sqrt(np.where(known, bits, 0.0).clip(0) / QUANTUM).round().clip(0, NO_VALUE - 1)
+    return np.where(known, steps, NO_VALUE).astype(np.uint8)
 
 
-def planes_of(sight: Sight, part: slice) -> Planes:
-    """What the page has of a ``part`` of a block."""
-    found = sight.foresight
+def planes_of(sight: BlockLookahead, part: slice) -> Planes:
+    """The planes of a ``part`` of a block."""
+    found = sight.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
     others = found.expected[part].T ^ coded
-    costs, prior, memory = quantised(np.stack([found.costs[part], found.prior[part], sight.memory[part]]))
+    costs, prior, memory = quantised(np.stack([sight.costs[part], found.prior[part], sight.memory[part]]))
     with np.errstate(divide="ignore"):
         chances = quantised(-np.log2(found.chances[part].T))
     chances -= np.where(others == 0, costs, 0).astype(np.uint8)
@@ -73,14 +74,14 @@ def planes_of(sight: Sight, part: slice) -> Planes:
 
 
 class Curve:
-    """Sums of costs over stretches of equal length, ``step``: as many as are at most BINS, however long the file is."""
+    """Sums of costs over parts of equal length, ``step``, which doubles so that there are at most BINS of them."""
 
     def __init__(self) -> None:
         self.step, self.size = 1, 0
         self.sums: Bits = np.zeros(0)
 
     def add(self, costs: Bits) -> None:
-        """The bits of the next bytes, (n,)."""
+        """Add the costs of the next bytes, (n,) bits."""
         end = self.size + len(costs)
         while end > BINS * self.step:
             self.sums = np.append(self.sums, np.zeros(self.sums.size % 2)).reshape(-1, 2).sum(1)
@@ -91,8 +92,8 @@ class Curve:
         self.sums, self.size = sums + np.bincount(places, costs, sums.size), end
 
 
-class Block(NamedTuple):
-    """How a block is compressed; mode, profile and lanes as a ``Sight`` has them, size in bytes."""
+class BlockSummary(NamedTuple):
+    """How a block is compressed: size in bytes; mode, profile and lanes as in ``BlockLookahead``."""
 
     size: int
     bits: float
@@ -103,69 +104,64 @@ class Block(NamedTuple):
 
 @dataclass
 class Survey:
-    """What is known of a file, a block at a time: of all bytes the costs, of those from start to end all else."""
+    """Collects the contents of a page, block by block: the costs of all bytes, and the planes of the bytes from
+    ``start`` to ``end``."""
 
-    model: Model
+    options: CodingOptions
     start: int
     end: int
-    lanes: int | None = None
-    prior: PriorChoice = "auto"
-    threads: int = 1
     progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
-        self.curve, self.blocks, self.parts = Curve(), list[Block](), list[Planes]()
+        self.curve, self.blocks, self.parts = Curve(), list[BlockSummary](), list[Planes]()
         self._sums = np.zeros(3)
         self._coded = 0
 
     def add(self, raw: bytes) -> None:
-        """The next block, of at least one byte."""
+        """Add the next block, of at least one byte."""
         begin, end = self.curve.size, self.curve.size + len(raw)
         part = slice(max(0, self.start - begin), max(0, self.end - begin))
-        block, costs = self._look(raw, part) if part.start < min(part.stop, len(raw)) else self._weigh(raw)
+        block, costs = self._show(raw, part) if part.start < min(part.stop, len(raw)) else self._measure(raw)
         self.blocks.append(block)
         self.curve.add(costs)
         self._advance(end - self._coded)
 
     def _advance(self, size: int) -> None:
-        """So many more bytes are done; the second number that is told is what the blocks before would take."""
+        """Report that ``size`` more bytes are done, and the bytes to which the finished blocks are compressed."""
         self._coded += size
         if self.progress is not None:
             self.progress(self._coded, int(self.bits) // 8)
 
-    def _look(self, raw: bytes, part: slice) -> tuple[Block, Bits]:
-        """A block of which a part is shown."""
-        lanes, prior, threads = self.lanes, self.prior, self.threads
-        sight = lookahead.look_at_block(
-            raw, self.model, lanes=lanes, prior=prior, threads=threads, advance=self._advance
-        )
+    def _show(self, raw: bytes, part: slice) -> tuple[BlockSummary, Bits]:
+        """Take a block of which a part is shown."""
+        sight = lookahead.look_ahead(raw, self.options, self._advance)
         self.parts.append(planes_of(sight, part))
-        costs = sight.foresight.costs
-        alone = costs if sight.mode == block_header.STORED else sight.foresight.prior
-        self._sums += [bits[part].sum(dtype=np.float64) for bits in (costs, alone, sight.memory)]
-        return Block(len(raw), float(costs.sum()), sight.mode, sight.profile, sight.lanes), costs
+        alone = sight.costs if sight.mode == block_header.STORED else sight.lookahead.prior
+        self._sums += [bits[part].sum(dtype=np.float64) for bits in (sight.costs, alone, sight.memory)]
+        return BlockSummary(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
 
-    def _weigh(self, raw: bytes) -> tuple[Block, Bits]:
-        """A block of which only the costs are shown, which are found several times as fast."""
-        coded = codec.transformed(raw)[1]
-        coding = codec.best_coding(coded, self.model, self.lanes, self.prior, self.threads, self._advance)
-        if coding is None or len(coding.payload()) >= len(raw):
-            return Block(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
-        mode, shape = block_header.MEMORY_PRIOR if coding.way.prior else block_header.MEMORY, coding.shape
-        return Block(len(raw), coding.bits, mode, shape.profile.name, shape.lanes), coding.byte_costs()
+    def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
+        """Take a block of which only the costs are shown, which takes a fraction of the time."""
+        coded = coding.code_block(raw, self.options, self._advance).coding
+        if coded is None:
+            return BlockSummary(len(raw), 8.0 * len(raw), block_header.STORED, "", 1), np.full(len(raw), 8.0)
+        shape = coded.shape
+        return BlockSummary(
+            len(raw), coded.bits, coded.mode.number, shape.profile.name, shape.lanes
+        ), coded.byte_costs()
 
     @property
     def bits(self) -> float:
-        """Of the blocks so far."""
+        """The bits of all blocks so far."""
         return sum(block.bits for block in self.blocks)
 
     @property
     def planes(self) -> Planes:
-        """Of the part that is shown."""
+        """The planes of the part that is shown."""
         return np.concatenate([np.zeros((PLANES, 0), np.uint8), *self.parts], 1)
 
     def facts(self) -> dict[str, Any]:
-        """The description for the page, but for what the file and the program are called."""
+        """The description for the page, but for the names of the file and the program."""
         together, prior, memory = (None if np.isnan(bits) else round(bits, 3) for bits in self._sums.tolist())
         shown = sum(part.shape[1] for part in self.parts)
         return {
@@ -174,7 +170,7 @@ class Survey:
             "curve": {"step": self.curve.step, "sums": [round(bits, 3) for bits in self.curve.sums.tolist()]},
             "blocks": [block._replace(bits=round(block.bits, 3)) for block in self.blocks],
             "part": {"start": self.start, "size": shown, "bits": together, "prior": prior, "memory": memory},
-            "most": MOST,
+            "most": MOST_SHOWN,
         }
 
 
@@ -193,57 +189,58 @@ def page(
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[], None] | None = None,
 ) -> bytes:
-    """The page of what ``source`` holds, read to its end: a curve of all of it, and the bytes from ``start`` to
-    ``end``, as Python's slices have them, MOST of them if there is no end.
+    """The page for ``source``, which is read to its end: a curve of all of it, and the bytes from ``start`` to ``end``,
+    counted as in Python's slices; MOST_SHOWN bytes if there is no end.
 
-    name: of the file, as the operating system has it.  size: in bytes, where it is known; needed for a range that
-    counts from the end, and for blocks as the compressor has them, which are of equal size.
-    progress: called with the bytes done and what they take compressed; all other options: as for ``compress_stream``.
-    Raises ValueError for a range that begins behind the end or is longer than MOST.
+    name: of the file, as the operating system has it.  size: in bytes, if it is known; needed for a range that counts
+    from the end, and for blocks of equal size, like those of the compressor.
+    progress: called with the bytes done and their compressed size; all other options: as for ``compress_stream``.
+    Raises ValueError for a range that begins behind the end or is longer than MOST_SHOWN.
     """
     used = the_model(model)
-    lookahead.prepare(announce, prior=prior != "off" and used.has_prior())
-    survey = Survey(used, *_range(start, end, size), lanes, prior, threads or 1, progress)
+    options = CodingOptions(used, prior, lanes, threads or 1)
+    lookahead.prepare_lookahead(announce, prior=options.may_use_prior)
+    survey = Survey(options, *_range(start, end, size), progress)
     while raw := read_fully(source, block_size or container.default_block_size(size)):
         survey.add(raw)
     if survey.start > survey.curve.size:
-        raise ValueError(_behind(survey.curve.size))
-    again = _command(name, used, block_size, lanes, prior)
+        raise ValueError(_range_message(survey.curve.size))
+    again = _command(name, options, block_size)
     about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
     planes = survey.planes
     return render({**about, **survey.facts(), "again": again, "text": is_text(planes[0].tobytes())}, planes)
 
 
 def _range(start: int, end: int | None, size: int | None) -> tuple[int, int]:
-    """Where what is shown begins and ends, or would if the file were long enough."""
+    """The places where the shown part begins and ends, or would if the file were long enough."""
     if size is None and (start < 0 or (end is not None and end < 0)):
         raise ValueError("a range that counts from the end needs a file, not a pipe")
     if size is not None and start > size:
-        raise ValueError(_behind(size))
+        raise ValueError(_range_message(size))
     if size is not None:
         start, stop, _ = slice(start, end).indices(size)
         end = None if end is None else max(start, stop)
-    if end is not None and end - start > MOST:
-        raise ValueError(f"the range has {end - start} bytes, and a page shows at most {MOST}")
-    return start, start + MOST if end is None else max(start, end)
+    if end is not None and end - start > MOST_SHOWN:
+        raise ValueError(f"the range has {end - start} bytes, and a page shows at most {MOST_SHOWN}")
+    return start, start + MOST_SHOWN if end is None else max(start, end)
 
 
-def _behind(size: int) -> str:
+def _range_message(size: int) -> str:
     return f"the range begins behind the end: there are {size} bytes"
 
 
 def _readable(name: str) -> str:
-    """A file's name for a page; what of it is no UTF-8 is replaced."""
+    """A file's name for a page; bytes that are no UTF-8 are replaced."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _command(name: str, model: Model, block_size: int | None, lanes: int | None, prior: str) -> str:
-    """What to begin another command with, to see more of the file as it is shown here."""
+def _command(name: str, options: CodingOptions, block_size: int | None) -> str:
+    """The beginning of a command that shows another part of the file with the same options."""
     words = ["likezip", "heatmap", f"./{name}" if name.startswith("-") and name != "-" else name]
-    words += [] if prior == "auto" else ["--prior", prior]
-    words += [] if lanes is None else ["--lanes", str(lanes)]
+    words += [] if options.prior == "auto" else ["--prior", options.prior]
+    words += [] if options.lanes is None else ["--lanes", str(options.lanes)]
     words += [] if block_size is None else ["--block-size", str(block_size)]
-    words += [] if model.id == default_model().id else ["--model", str(model.path)]
+    words += [] if options.model.id == default_model().id else ["--model", str(options.model.path)]
     return shlex.join(map(_readable, words))
 
 
@@ -257,7 +254,7 @@ def is_text(raw: bytes) -> bool:
 
 
 def render(facts: dict[str, Any], planes: Planes) -> bytes:
-    """The page with its contents; the same bytes for the same."""
+    """The page with its contents; equal contents give equal bytes."""
     packed = gzip.compress(planes.tobytes(), mtime=0)
     contents = {
         "TITLE": html.escape(facts["name"]),
@@ -270,5 +267,5 @@ def render(facts: dict[str, Any], planes: Planes) -> bytes:
 
 
 def _part(kind: str) -> str:
-    """What lies beside this module: the page, its style, its script."""
+    """A file beside this module: the page, its style, its script."""
     return Path(__file__).with_name(f"heatmap.{kind}").read_text("utf-8").rstrip("\n")

@@ -1,8 +1,8 @@
 """Scores: how surprising parts of a file are to the model, lines, records or windows, the most surprising first.
 
-What is common to a file is learnt from it and costs little; what costs more than the rest is out of place.  No feature
-has to be chosen, as the density is that of the bytes themselves (C. M. Bishop, "Novelty detection and neural network
-validation", 1994, takes the likelihood of what is seen as the measure of its novelty).
+Patterns common in a file are learnt from it and cost little; parts that cost more than the rest are out of place.  No
+feature has to be chosen, as the density is one of the bytes themselves (C. M. Bishop, "Novelty detection and neural
+network validation", 1994, takes the likelihood of data as the measure of their novelty).
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ import numpy.typing as npt
 from likezip.frames.sizes import parse_size
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
+Offsets = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Division:
-    """How a file is divided: kind is "line", "record" or "window", size that of a record or window in bytes.
+    """How a file is divided: kind is "line", "record" or "window"; size: bytes of a record or window.
 
-    Records follow each other; each window begins half a window behind the one before, so that nothing lies between two.
+    Records follow each other; each window begins half a window behind the window before, so that a place at the
+    end of one is in the middle of the next.
     """
 
     kind: str
@@ -38,14 +39,14 @@ class Division:
         an odd size."""
         found = re.fullmatch(r"(line)|(record|window)[ =:]*(.+)", text.strip())
         size = parse_size(found[3]) if found and found[3] else 0
-        if found is None or size is None or (found[2] and not 1 <= size <= MOST):
+        if found is None or size is None or (found[2] and not 1 <= size <= LARGEST_UNIT):
             raise ValueError(f"{text!r} is none of line, record N and window N, with N bytes")
         if found[2] == "window" and size % 2:
             raise ValueError(f"a window must have an even number of bytes, not {size}")
         return cls(found[1] or found[2], size)
 
-    def ends(self, raw: bytes, offset: int) -> Places:
-        """Behind which bytes of ``raw``, which has ``offset`` bytes before it, a line, a record or half a window ends,
+    def ends(self, raw: bytes, offset: int) -> Offsets:
+        """The places in ``raw``, which has ``offset`` bytes before it, behind a line, a record or half a window,
         (n,)."""
         if self.kind == "line":
             return np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
@@ -54,15 +55,15 @@ class Division:
 
 
 Measure = Literal["surprise", "bits", "rate"]
-"""What units are ranked by: the root mean square of what their bytes cost, all bits, or bits per byte.
+"""The measure by which units are ranked: the root mean square of the costs of their bytes, all bits, or bits per byte.
 
-A line that is odd has a few bytes that cost a lot; one with random numbers has many that cost some, and a long one has
-many bytes.  So the first finds lines in logs better than the others (``benchmarks.anomalies``).
+An odd line has a few bytes of high cost; a line of random numbers has many bytes of some cost, and a long line has many
+bytes.  So the first measure finds odd lines in logs better than the others (``benchmarks.anomalies``).
 """
 
 
-MOST = 1 << 40
-"""Bytes of a record or window."""
+LARGEST_UNIT = 1 << 40
+"""The most bytes of a record or window."""
 
 FILE_COLUMNS = ("bytes", "bits", "bits_per_byte")
 UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "z")
@@ -70,11 +71,11 @@ UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "z")
 
 @dataclass(frozen=True)
 class Units:
-    """Parts of a file, in its order: where they begin, their bytes, their bits and the sums of the squares of what
-    their bytes cost (n,) each; what they are ranked by."""
+    """Parts of a file, in its order, (n,) each: the places where they begin, their bytes, their bits, the sums of the
+    squares of the costs of their bytes; and the measure by which they are ranked."""
 
-    starts: Places
-    sizes: Places
+    starts: Offsets
+    sizes: Offsets
     bits: Floats
     squares: Floats
     measure: Measure = "surprise"
@@ -91,7 +92,7 @@ class Units:
 
     @cached_property
     def values(self) -> Floats:
-        """The measure of each (n,)."""
+        """The measure of each unit (n,)."""
         return {"surprise": self.surprises, "bits": self.bits, "rate": self.rates}[self.measure]
 
     @cached_property
@@ -101,14 +102,14 @@ class Units:
         deviation = self.values.std() if self.values.size else 0.0
         return (self.values - self.values.mean()) / deviation if deviation > 0 else np.zeros_like(self.values)
 
-    def ranking(self, top: int | None = None, above: float | None = None) -> Places:
-        """Their numbers from 0, the highest first, of equal ones the first: at most ``top`` of them, and only those
-        whose z-score is at least ``above``."""
+    def ranking(self, top: int | None = None, above: float | None = None) -> Offsets:
+        """The numbers of units, from 0, the highest measure first, equal ones in the order of the file: at most ``top``
+        units, and only units whose z-score is at least ``above``."""
         numbers = np.argsort(-self.values, kind="stable")[:top]
         return numbers if above is None else numbers[self.z_scores[numbers] >= above]
 
     def row(self, number: int) -> dict[str, int | float]:
-        """A unit as a row of a table with UNIT_COLUMNS; there it is counted from 1."""
+        """A unit as a row of a table with UNIT_COLUMNS, where it is counted from 1."""
         whole = number + 1, self.starts[number], self.sizes[number]
         real = self.bits[number], self.rates[number], self.surprises[number], self.z_scores[number]
         return dict(zip(UNIT_COLUMNS, [*map(int, whole), *map(float, real)], strict=True))
@@ -129,15 +130,15 @@ class Score:
 
 @dataclass
 class _Cuts:
-    """Where units end, and the bits, and their squares, of all bytes before."""
+    """The places where units end, and the sums of the costs, and of their squares, of all bytes before each."""
 
     size: int = 0
     sums: Floats = field(default_factory=lambda: np.zeros(2))
-    ends: list[Places] = field(default_factory=lambda: [np.zeros(1, np.int64)])
+    ends: list[Offsets] = field(default_factory=lambda: [np.zeros(1, np.int64)])
     before: list[Floats] = field(default_factory=lambda: [np.zeros((2, 1))])
 
-    def add(self, costs: Floats, ends: Places) -> None:
-        """A block whose units end behind the bytes ``ends`` (n,) of it."""
+    def add(self, costs: Floats, ends: Offsets) -> None:
+        """Add a block with the costs of its bytes, and the places ``ends`` (n,) in it where units end."""
         sums = np.zeros((2, costs.size + 1))
         np.cumsum([costs, costs * costs], 1, out=sums[:, 1:])
         self.ends.append(self.size + ends)
@@ -145,7 +146,7 @@ class _Cuts:
         self.size, self.sums = self.size + costs.size, self.sums + sums[:, -1]
 
     def units(self, span: int, measure: Measure) -> Units:
-        """Units of ``span`` steps from cut to cut, one for each cut that has so many behind it, at least one."""
+        """The units from each cut to the cut ``span`` cuts later; at least one unit."""
         ends, sums = np.concatenate(self.ends), np.concatenate(self.before, 1)
         if ends[-1] < self.size:
             ends, sums = np.append(ends, self.size), np.append(sums, self.sums[:, None], 1)
@@ -157,7 +158,7 @@ class _Cuts:
 def score_blocks(
     blocks: Iterable[tuple[bytes, Floats]], division: Division | None = None, measure: Measure = "surprise"
 ) -> Score:
-    """The score of a file from its blocks and what each of their bytes costs, as ``density.stream_costs`` has them.
+    """The score of a file from its blocks and the costs of their bytes, which ``density.stream_costs`` yields.
 
     A line includes its end; the last unit may be shorter than the others.
     """

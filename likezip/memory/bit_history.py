@@ -1,9 +1,9 @@
 """Bit histories: one byte that sums up the bits seen so far in a context.
 
-A slot of the context memory holds no counts but a *state*, a number in [0, 255] for what has been seen: up to
+A slot of the context memory holds no counts but a *state*, a number in [0, 255] for the bits seen: up to
 ``EXACT_BITS`` bits the exact sequence, after that the pair (zeros, ones) and, while the pair is small, the last bit.
-What the next bit will be after a state is not fixed here: an adaptive map, trained beforehand, says it for each
-context (indirect modelling; M. Mahoney, "Adaptive weighing of context models for lossless data compression",
+The probability of the next bit after a state is not fixed here: it comes from an adaptive map for each context, trained
+beforehand (indirect modelling; M. Mahoney, "Adaptive weighing of context models for lossless data compression",
 2005, and the ICM component of the ZPAQ specification).  The machine below is generated from the bounds, not copied.
 
 States are numbered by the count of bits behind them, so a smaller state is the better one to evict; state 0 has
@@ -43,7 +43,7 @@ class History:
 
 
 def _discounted(count: int) -> int:
-    """What is left of the count of one bit when the other bit is seen: old evidence fades."""
+    """The count of one bit after the other bit was seen: old evidence fades."""
     return count if count < 3 else min(3 + (count - 3) // 2, 5)
 
 

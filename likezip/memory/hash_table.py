@@ -1,9 +1,9 @@
-"""The memory: what this block has shown so far in each context.
+"""The hash table: the bit histories of each context in this block.
 
 For every lane and byte each context of the profile is hashed to a cache line of the table, which is four buckets.  A
 bucket serves one nibble: 16 bytes, a check byte and the bit-history states of the nibble's 15 nodes (node 1 before its
 first bit, then 2..3, 4..7, 8..15).  The buckets of the lower nibbles are in the same line or in one of the fifteen
-beside it: nearly as good as anywhere, and on a page of memory that is known already.
+beside it: nearly as good as anywhere, and on a page of memory that has been used before.
 
 A *global* context is shared by all lanes, a *local* one has the lane in its hash: the first learns volume, the second
 keeps recency, and the mixer learns which to trust.
@@ -23,7 +23,7 @@ from likezip.memory.registers import HISTORY, LANE
 
 BUCKET, LINE_SIZE = 16, 64
 SPREAD = np.uint64(15)
-"""The bits of its line's number in which a lower nibble's line differs from its byte's."""
+"""The bits of a line's number in which a lower nibble's line may differ from the line of its upper nibble."""
 
 
 @inlined
@@ -54,10 +54,10 @@ def choose_row(registers: npt.NDArray[np.int64], chooser: npt.NDArray[np.uint64]
 def locate_buckets(
     partial: int, hashes: npt.NDArray[np.uint64], homes: npt.NDArray[np.uint64], table: npt.NDArray[np.uint8]
 ) -> None:
-    """Find the lines of one lane's coming nibble, and have them brought into the cache.
+    """Find the lines of one lane's next nibble, and prefetch them.
 
-    ``partial`` is 1 or 16 + the upper nibble; ``homes`` (contexts,) gets the line's number below, the check byte above
-    (a table has at most 2^22 lines).
+    ``partial`` is 1 or 16 + the upper nibble; ``homes`` (contexts,) gets the line's number in its lower bits, of which
+    there are at most 22, and the check byte in its upper bits.
     """
     last = np.uint64(table.size // LINE_SIZE - 1)
     for i in range(hashes.size):
@@ -72,13 +72,13 @@ def locate_buckets(
 
 @inlined
 def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], table: npt.NDArray[np.uint8]) -> int:
-    """Point ``slots`` (contexts,) at buckets of the lines located; returns how many of them were there already.
+    """Point ``slots`` (contexts,) at buckets of the lines located; returns how many contexts had a bucket already.
 
-    Taken is the first bucket of the line whose check byte fits.  Without one, the first of those whose first node has
-    the smallest state is emptied and taken.
+    A context takes the first bucket of its line whose check byte fits.  If there is none, it takes the bucket whose
+    first node has the smallest state, the first of several, and empties it.
     """
     last = np.uint64(table.size // LINE_SIZE - 1)
-    known = 0
+    found = 0
     for i in range(homes.size):
         check = np.uint8(homes[i] >> np.uint64(56))
         line = (homes[i] & last) * np.uint64(LINE_SIZE)
@@ -90,9 +90,9 @@ def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], t
             best = min(best, 64 * (0 if table[bucket] == check else state) + way * BUCKET)
         bucket = line + np.uint64(best & 63)
         kept = np.uint8(255 if best < 64 else 0)
-        known += int(best < 64)
+        found += int(best < 64)
         table[bucket] = check
         for node in range(1, BUCKET):
             table[bucket + np.uint64(node)] &= kept
         slots[i] = bucket
-    return known
+    return found

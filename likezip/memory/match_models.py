@@ -1,4 +1,5 @@
-"""The match models: where the last bytes occurred before in the block, the byte that followed is expected again."""
+"""The match models: they find where the last bytes occurred before in the block, and expect the byte that followed
+there."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ MATCHES = ((20, 11), (18, 5))
 """(log2 of the index's entries, minimum length) of each match model."""
 
 LONGEST_MATCH = 32
-"""Candidates are verified and lengths counted up to here."""
+"""Bytes up to which candidates are verified and lengths counted."""
 
 LASTING_MATCH, SPARE_MISSES = 16, 8
-"""A match that has reached this length survives so many wrong bytes, until it has reached it again: where lines or
-records are alike but for a number, it goes on behind the number."""
+"""A match that has reached the length LASTING_MATCH survives SPARE_MISSES wrong bytes, and as many again once it has
+reached that length again: where lines or records are alike but for a number, it goes on behind the number."""
 
 
 @inlined
@@ -39,7 +40,7 @@ def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
 
 @inlined
 def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -> int:
-    """How many bytes before ``ours`` and before ``theirs`` are equal, at most ``limit``."""
+    """The number of equal bytes before the places ``ours`` and ``theirs``, at most ``limit``."""
     length = 0
     while length < limit and raw[ours - 1 - length] == raw[theirs - 1 - length]:
         length += 1
@@ -48,7 +49,7 @@ def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -
 
 @inlined
 def expect_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
-    """Have the entry brought into the cache that ``follow_match`` and ``enter_match`` will use."""
+    """Prefetch the index entry that ``follow_match`` and ``enter_match`` will use."""
     prefetch(index, np.uint64(_match_key(np.uint64(registers[HISTORY]), minimum, bits)))
 
 
@@ -64,9 +65,10 @@ def follow_match(
 ) -> None:
     """Advance one lane's match over the byte just coded, or look for a new one.
 
-    The length of a match that has expected a wrong bit is negative.  One that survives that has length 1 again.  A
-    candidate was entered in an earlier step, so the byte after it is coded in every lane; from there both sides
-    advance by one a step, and a pointer that leaves a lane enters the next one, whose beginning is known.
+    The length of a match that has expected a wrong bit is negative.  A match that survives a wrong byte has length 1
+    again.  A candidate was entered in an earlier step, so the byte after it is coded, whatever lane it is in; from
+    there the match and the lane advance by one byte a step, and a pointer that leaves its lane enters the next one,
+    whose beginning is coded.
     """
     position = registers[POSITION]
     pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
@@ -97,6 +99,7 @@ def follow_match(
 
 @inlined
 def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
-    """Note where the last ``minimum`` bytes of one lane ended; called after every lane has looked."""
+    """Enter the end of the last ``minimum`` bytes of one lane into the index; called once every lane has looked
+    there."""
     if registers[POSITION] - registers[START] >= minimum:
         index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]

@@ -7,7 +7,7 @@ sees their outputs).
 
     probability  p   0 < p < 65536, in 1/65536, of the bit being 1
     logit        x   -LOGIT_LIMIT <= x <= LOGIT_LIMIT, ln(p / (1 - p)) in 1/256 nat
-    weight       w   -WEIGHT_LIMIT <= w <= WEIGHT_LIMIT, in 1/65536
+    weight       w   -MIXER_WEIGHT_LIMIT <= w <= MIXER_WEIGHT_LIMIT, in 1/65536
 
 Why nothing overflows: an input is at most 2840 < 2^12 and a weight less than 2^19, so a product is below 2^31; it is
 shifted right by 6 before it is added, so a sum of up to 64 of them is below 2^31 as well.  A weight's step is
@@ -24,10 +24,10 @@ import numpy.typing as npt
 from likezip.kernels.compiling import inlined
 
 LOGIT_LIMIT = 2840
-WEIGHT_LIMIT = (1 << 19) - 1
-ONE = 1 << 16
+MIXER_WEIGHT_LIMIT = (1 << 19) - 1
+PROBABILITY_ONE = 1 << 16
 SMALLEST_ERROR = 100
-"""In 1/65536, times the rate; what was predicted better than that is not learnt from."""
+"""In 1/65536, times the rate; a bit that was predicted with a smaller error is not learnt from."""
 APM_COLUMNS = 25
 APM_OFFSET = 3072
 
@@ -41,9 +41,9 @@ def _squash_table() -> npt.NDArray[np.int32]:
         context.prec = 50
         step, power, upper = (Decimal(-1) / 256).exp(), Decimal(1), []
         for _ in range(LOGIT_LIMIT + 1):
-            upper.append(min(65535, int(ONE / (1 + power) + Decimal("0.5"))))
+            upper.append(min(65535, int(PROBABILITY_ONE / (1 + power) + Decimal("0.5"))))
             power *= step
-    return np.array([ONE - p for p in reversed(upper[1:])] + upper, np.int32)
+    return np.array([PROBABILITY_ONE - p for p in reversed(upper[1:])] + upper, np.int32)
 
 
 SQUASH = _squash_table()
@@ -54,19 +54,19 @@ STRETCH = (np.searchsorted(SQUASH, np.arange(4096) * 16 + 8).clip(0, 2 * LOGIT_L
 
 
 COUNT_BITS = 10
-"""A map entry is a uint32: a probability in 1/2^22 above, how often it was updated below."""
+"""A map entry is a uint32: a probability in 1/2^22 in its upper bits, the number of its updates in the lower."""
 MAP_LIMIT = (1 << COUNT_BITS) - 2
 FROZEN = MAP_LIMIT + 1
 """A map entry with this count never changes."""
 SHARE = np.array([65536 * 2 // (2 * n + 3) for n in range(FROZEN)] + [0], np.uint16)
-"""(1024,) uint16: 65536 / (n + 1.5), the share of the n-th update; none for FROZEN."""
+"""(1024,) uint16: 65536 / (n + 1.5), the share of the n-th update; 0 for FROZEN."""
 
-UNKNOWN = np.uint32((32767 << 6 | 32) << COUNT_BITS | FROZEN)
-"""The entry of contexts that have seen nothing: even odds, for which the input is 0, for ever."""
+NEVER_SEEN = np.uint32((32767 << 6 | 32) << COUNT_BITS | FROZEN)
+"""The entry of contexts that have seen nothing: even odds, whose logit is 0, and frozen."""
 
 
 def map_entry(probability: float) -> np.uint32:
-    """The untrained entry that says ``probability``."""
+    """The entry of a ``probability``, without updates."""
     return np.uint32(int(probability * (1 << 22)) << COUNT_BITS)
 
 
@@ -128,7 +128,7 @@ def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: i
     step = np.int32(error)
     for i in range(size):
         moved = weights[i] + (np.int32(np.int32(inputs[i] * step) + half) >> np.int32(shift))
-        weights[i] = min(max(np.int32(moved), np.int32(-WEIGHT_LIMIT)), np.int32(WEIGHT_LIMIT))
+        weights[i] = min(max(np.int32(moved), np.int32(-MIXER_WEIGHT_LIMIT)), np.int32(MIXER_WEIGHT_LIMIT))
 
 
 @inlined
@@ -146,7 +146,7 @@ def apm_learn(row: npt.NDArray[np.uint16], logit: int, bit: int, rate: int) -> N
     row[column] += (65535 * bit - np.int64(row[column])) >> rate
 
 
-def apm_start(rows: int) -> npt.NDArray[np.uint16]:
+def neutral_apms(rows: int) -> npt.NDArray[np.uint16]:
     """Maps that change nothing yet, (rows, 25) uint16."""
     logits = (np.arange(APM_COLUMNS) * 256 - APM_OFFSET).clip(-LOGIT_LIMIT, LOGIT_LIMIT)
     return np.tile(SQUASH[logits + LOGIT_LIMIT].astype(np.uint16), (rows, 1))

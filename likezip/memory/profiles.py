@@ -8,15 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.memory.registers import (
-    ABOVE,
     ALIGNED,
-    CODE,
+    BYTE_ABOVE,
     COLUMN,
     EXPECTED,
+    INSTRUCTION,
     IS_ABOVE,
     LANE,
+    NEIGHBOURS,
+    NO_REGISTER,
     RIGHT,
-    ROWS,
     RUN,
     SECOND,
     SHAPE,
@@ -25,42 +26,43 @@ from likezip.memory.registers import (
     WORD,
     WORD_PAIR,
     WORD_TRIPLE,
-    ZERO,
 )
 from likezip.memory.x86_state import BEFORE_MODRM, BEFORE_OPCODE, BEFORE_OPCODE_2, NOW, OPCODE, OPCODE_AT, PHASE
 
 CONTEXTS = 28
-"""Of each profile."""
+"""The number of contexts of each profile."""
 ALL = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a context sees: the bits of the last eight bytes in ``history``, those of a register in ``mask``, and if it
-    is ``local`` the lane."""
+    """A context: the bits of the last eight bytes that ``history`` masks, the bits of a register that ``mask`` masks,
+    and if it is ``local`` the lane."""
 
     name: str
     history: int
-    register: int = ZERO
+    register: int = NO_REGISTER
     mask: int = ALL
     local: bool = False
 
 
 @dataclass(frozen=True)
 class Profile:
-    """CONTEXTS contexts, and of which registers which bits choose the rows of two weight sets."""
+    """CONTEXTS contexts; choices: a register and a mask of its bits for each of the two weight sets whose rows the
+    profile chooses."""
 
     name: str
     contexts: tuple[Context, ...]
     choices: tuple[tuple[int, int], tuple[int, int]]
 
     def table(self) -> npt.NDArray[np.uint64]:
-        """(CONTEXTS + 2, 4) uint64 as kernels read it: history, register, mask, local; the last two choose weights."""
+        """(CONTEXTS + 2, 4) uint64 for kernels: history, register, mask, local of each context; the last two rows are
+        the choices."""
         rows = [(c.history, c.register, c.mask, c.local) for c in self.contexts]
         return np.array([*rows, *((0, register, mask, 0) for register, mask in self.choices)], np.uint64)
 
 
-ROW = IS_ABOVE | ABOVE
+ROW = IS_ABOVE | BYTE_ABOVE
 
 TEXT = Profile(
     "text",
@@ -84,12 +86,12 @@ TEXT = Profile(
         Context("expected byte and last", 0xFF, EXPECTED),
         Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("expected byte and order 3", 0xFFFFFF, EXPECTED),
-        Context("field above", 0x0, ROWS, ROW | COLUMN),
-        Context("above, its right and last", 0xFF, ROWS, ROW | RIGHT),
-        Context("aligned byte", 0x0, ROWS, ALIGNED),
-        Context("aligned byte and last two", 0xFFFF, ROWS, ALIGNED),
-        Context("aligned byte and order 3", 0xFFFFFF, ROWS, ALIGNED),
-        Context("aligned byte and column", 0x0, ROWS, ALIGNED | COLUMN),
+        Context("field above", 0x0, NEIGHBOURS, ROW | COLUMN),
+        Context("above, its right and last", 0xFF, NEIGHBOURS, ROW | RIGHT),
+        Context("aligned byte", 0x0, NEIGHBOURS, ALIGNED),
+        Context("aligned byte and last two", 0xFFFF, NEIGHBOURS, ALIGNED),
+        Context("aligned byte and order 3", 0xFFFFFF, NEIGHBOURS, ALIGNED),
+        Context("aligned byte and column", 0x0, NEIGHBOURS, ALIGNED | COLUMN),
         Context("distance 2", 0xFF00),
         Context("high nibbles", 0xF0F0F0F0),
         Context("last and three bits of three before", 0xE0E0E0FF),
@@ -103,23 +105,23 @@ RECORDS = Profile(
         Context("order 1", 0xFF),
         Context("order 3", 0xFFFFFF),
         Context("order 6", 0xFFFFFFFFFFFF),
-        Context("column and order 2", 0xFFFF, ROWS, COLUMN),
+        Context("column and order 2", 0xFFFF, NEIGHBOURS, COLUMN),
         Context("word", 0x0, WORD),
         Context("word pair", 0x0, WORD_PAIR),
         Context("shape", 0x0, SHAPE),
         Context("expected byte", 0x0, EXPECTED),
         Context("expected byte and last", 0xFF, EXPECTED),
         Context("expected byte and order 2", 0xFFFF, EXPECTED),
-        Context("above and last two", 0xFFFF, ROWS, ROW),
-        Context("two above", 0x0, ROWS, ROW | SECOND),
-        Context("column", 0x0, ROWS, COLUMN),
-        Context("column and last", 0xFF, ROWS, COLUMN),
-        Context("column, distances 4 and 5", 0xFFFF000000, ROWS, COLUMN),
-        Context("column and above", 0x0, ROWS, ROW | COLUMN),
-        Context("column, above and its right", 0x0, ROWS, ROW | RIGHT | COLUMN),
-        Context("column and two above", 0x0, ROWS, ROW | SECOND | COLUMN),
-        Context("column, high nibbles of distances 4 and 8", 0xF0000000F0000000, ROWS, COLUMN),
-        Context("slope and above", 0x0, ROWS, SLOPE | ROW),
+        Context("above and last two", 0xFFFF, NEIGHBOURS, ROW),
+        Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
+        Context("column and last", 0xFF, NEIGHBOURS, COLUMN),
+        Context("column, distances 4 and 5", 0xFFFF000000, NEIGHBOURS, COLUMN),
+        Context("column and above", 0x0, NEIGHBOURS, ROW | COLUMN),
+        Context("column, above and its right", 0x0, NEIGHBOURS, ROW | RIGHT | COLUMN),
+        Context("column and two above", 0x0, NEIGHBOURS, ROW | SECOND | COLUMN),
+        Context("column, high nibbles of distances 4 and 8", 0xF0000000F0000000, NEIGHBOURS, COLUMN),
+        Context("slope and above", 0x0, NEIGHBOURS, SLOPE | ROW),
         Context("high nibbles", 0xF0F0F0F0),
         Context("distance 2", 0xFF00),
         Context("distances 2 and 4", 0xFF00FF00),
@@ -129,7 +131,7 @@ RECORDS = Profile(
         Context("skip 2 and 6", 0xFFFF0000FFFF0000),
         Context("last, distances 5 and 6", 0xFFFF000000FF),
     ),
-    ((SHAPE, 0xFFFFFF), (ROWS, COLUMN)),
+    ((SHAPE, 0xFFFFFF), (NEIGHBOURS, COLUMN)),
 )
 
 CODES = Profile(
@@ -144,51 +146,51 @@ CODES = Profile(
         Context("word pair", 0x0, WORD_PAIR),
         Context("shape", 0x0, SHAPE),
         Context("shape and last", 0xFF, SHAPE),
-        Context("instruction", 0x0, CODE, NOW),
-        Context("instruction and last", 0xFF, CODE, NOW),
-        Context("instruction, opcode before", 0x0, CODE, NOW | BEFORE_OPCODE),
-        Context("instruction, two opcodes before", 0x0, CODE, NOW | BEFORE_OPCODE | BEFORE_OPCODE_2),
-        Context("all of instructions", 0x0, CODE),
-        Context("phase, last and instruction before", 0xFF, CODE, PHASE | BEFORE_OPCODE | BEFORE_MODRM),
+        Context("instruction", 0x0, INSTRUCTION, NOW),
+        Context("instruction and last", 0xFF, INSTRUCTION, NOW),
+        Context("instruction, opcode before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE),
+        Context("instruction, two opcodes before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE | BEFORE_OPCODE_2),
+        Context("all of instructions", 0x0, INSTRUCTION),
+        Context("phase, last and instruction before", 0xFF, INSTRUCTION, PHASE | BEFORE_OPCODE | BEFORE_MODRM),
         Context("expected byte", 0x0, EXPECTED),
         Context("expected byte and last", 0xFF, EXPECTED),
         Context("expected byte and order 2", 0xFFFF, EXPECTED),
-        Context("above and last", 0xFF, ROWS, ROW),
-        Context("two above", 0x0, ROWS, ROW | SECOND),
-        Context("column and last", 0xFF, ROWS, COLUMN),
-        Context("column and above", 0x0, ROWS, ROW | COLUMN),
-        Context("column and two above", 0x0, ROWS, ROW | SECOND | COLUMN),
+        Context("above and last", 0xFF, NEIGHBOURS, ROW),
+        Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
+        Context("column and last", 0xFF, NEIGHBOURS, COLUMN),
+        Context("column and above", 0x0, NEIGHBOURS, ROW | COLUMN),
+        Context("column and two above", 0x0, NEIGHBOURS, ROW | SECOND | COLUMN),
         Context("high nibbles", 0xF0F0F0F0),
         Context("distance 2", 0xFF00),
         Context("distance 3", 0xFF0000),
         Context("skip 2 and 6", 0xFFFF0000FFFF0000),
         Context("last, distances 5 and 6", 0xFFFF000000FF),
     ),
-    ((CODE, PHASE | OPCODE << OPCODE_AT), (SHAPE, 0xFFFFFF)),
+    ((INSTRUCTION, PHASE | OPCODE << OPCODE_AT), (SHAPE, 0xFFFFFF)),
 )
 
-BOTH = Profile(
+BESIDE_PRIOR = Profile(
     "both",
     (
         Context("order 1", 0xFF),
         Context("order 2", 0xFFFF),
         Context("order 3", 0xFFFFFF),
         Context("order 4", 0xFFFFFFFF),
-        Context("aligned byte and last two", 0xFFFF, ROWS, ALIGNED),
+        Context("aligned byte and last two", 0xFFFF, NEIGHBOURS, ALIGNED),
         Context("word", 0x0, WORD),
         Context("word pair", 0x0, WORD_PAIR),
         Context("word triple", 0x0, WORD_TRIPLE),
-        Context("above and last", 0xFF, ROWS, ROW),
-        Context("field above", 0x0, ROWS, ROW | COLUMN),
+        Context("above and last", 0xFF, NEIGHBOURS, ROW),
+        Context("field above", 0x0, NEIGHBOURS, ROW | COLUMN),
         Context("shape and last", 0xFF, SHAPE),
         Context("template", 0x0, TEMPLATE),
         Context("expected byte and last", 0xFF, EXPECTED),
         Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("skip 2", 0xFFFF0000),
         Context("high nibbles", 0xF0F0F0F0),
-        Context("above and last two", 0xFFFF, ROWS, ROW),
+        Context("above and last two", 0xFFFF, NEIGHBOURS, ROW),
         Context("template and last", 0xFF, TEMPLATE),
-        Context("aligned byte and column", 0x0, ROWS, ALIGNED | COLUMN),
+        Context("aligned byte and column", 0x0, NEIGHBOURS, ALIGNED | COLUMN),
         Context("local order 1", 0xFF, local=True),
         Context("local order 2", 0xFFFF, local=True),
         Context("local order 4", 0xFFFFFFFF, local=True),
@@ -201,7 +203,8 @@ BOTH = Profile(
     ),
     ((SHAPE, 0xFFFFFF), (LANE, ALL)),
 )
-"""Of all blocks with the prior, whatever they hold, in many lanes: text, a third of its contexts local to the lane."""
+"""The profile of all blocks with the prior, which have many lanes: that of text, with a third of the contexts local to
+the lane."""
 
 PROFILES = (TEXT, RECORDS, CODES)
-"""Without the prior, by their numbers in block headers; for one lane."""
+"""The profiles of blocks without the prior, which have one lane, by their numbers in block headers."""

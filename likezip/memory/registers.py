@@ -1,4 +1,4 @@
-"""What a lane knows at a byte boundary: the row of int64 that contexts and match models are made of."""
+"""The registers of a lane at a byte boundary: the int64s that contexts and match models are made from."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from likezip.kernels.hashing import MIX_A, MIX_B, MIX_D, folded_letter
 from likezip.memory import x86_state
 
 # The columns of the (lanes, REGISTERS) int64 array; a context may name the first ones.
-ZERO, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, ROWS, EXPECTED, SHAPE, TEMPLATE, CODE, LANE, RUN = range(12)
+NO_REGISTER, HISTORY, WORD, WORD_PAIR, WORD_TRIPLE, NEIGHBOURS, EXPECTED, SHAPE, TEMPLATE, INSTRUCTION, LANE, RUN = (
+    range(12)
+)
 START, POSITION, PARTIAL, ROW_LENGTH, LINE, LAST_LINE, LAST_WORD, WORD_BEFORE = range(12, 20)
-KNOWN = 20  # contexts whose bucket was there already
+KNOWN_CONTEXTS = 20  # the number of contexts that had a bucket already
 MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 21, 23, 25  # two columns each, one for each match model
-ALIGNED_AT = 27  # where in the last line the text was that the coming byte belongs to
-CHOICE = 28  # two columns, rows of the weight sets that the profile chooses
+ALIGNED_AT = 27  # the place in the last line that the coming byte is aligned with
+CHOICE = 28  # two columns, the rows of the weight sets that the profile chooses
 REGISTERS = 32  # whole cache lines
 
-# The bytes of ROWS: where there is a row above, the byte above, its right neighbour, and the byte above that.
-ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
+# The bytes of NEIGHBOURS, if there is a row above: the byte above, its right neighbour, and the byte two rows above.
+BYTE_ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
 COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
-ALIGNED = SECOND  # where rows are lines: the byte where ALIGNED_AT points
+ALIGNED = SECOND  # if rows are lines: the byte at ALIGNED_AT
 
-LONGEST_RUN = 31
-"""Bytes of one kind that are counted."""
+LONGEST_SHAPE_RUN = 31
+"""Bytes of one kind that are counted at most."""
 
 NEAR = 64
-"""Bytes of the last line that are searched for one."""
+"""Bytes of the last line that are searched for a byte."""
 
 SMALL_LETTER, CAPITAL, DIGIT = 1, 2, 3
 
 
 @inlined
 def _kind(byte: int) -> int:
-    """What a byte is in a shape: letters beyond ASCII count as small ones."""
+    """The kind of a byte in a shape: letters beyond ASCII count as small letters."""
     if 97 <= byte <= 122 or byte >= 128:
         return SMALL_LETTER
     if 65 <= byte <= 90:
@@ -44,7 +46,7 @@ def _kind(byte: int) -> int:
 
 @inlined
 def _remember_text(byte: int, registers: npt.NDArray[np.int64]) -> None:
-    """Words, shape, lines and template."""
+    """Update words, shape, lines and template after ``byte``."""
     letter, kind = folded_letter(byte), _kind(byte)
     if letter > 0:
         registers[WORD] = np.int64((np.uint64(registers[WORD]) + np.uint64(letter + 1)) * MIX_A)
@@ -53,7 +55,7 @@ def _remember_text(byte: int, registers: npt.NDArray[np.int64]) -> None:
         registers[LAST_WORD] = registers[WORD]
         registers[WORD] = 0
     # The shape: letters, capitals and digits as one byte each, and a run of them as one.
-    registers[RUN] = min(registers[RUN] + 256, LONGEST_RUN << 8 | kind) if kind == registers[RUN] & 255 else kind
+    registers[RUN] = min(registers[RUN] + 256, LONGEST_SHAPE_RUN << 8 | kind) if kind == registers[RUN] & 255 else kind
     if kind == byte or kind != registers[SHAPE] & 255:
         registers[SHAPE] = np.int64((np.uint64(registers[SHAPE]) << np.uint64(8)) | np.uint64(kind))
     if byte == 10:
@@ -66,9 +68,8 @@ def _remember_text(byte: int, registers: npt.NDArray[np.int64]) -> None:
 
 @inlined
 def _align(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
-    """Go on in the last line, too.
-
-    By one within letters and digits; after any other byte behind the next one of its kind, if that is near.
+    """Move ALIGNED_AT along the last line: by one byte within letters and digits; after any other byte behind the next
+    equal byte there, if it is near.
     """
     at = registers[ALIGNED_AT]
     end = min(registers[LINE] - 1, at + NEAR)
@@ -85,9 +86,9 @@ def _align(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int6
 
 @inlined
 def _look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> int:
-    """ROWS for the coming byte: its neighbours in the row above and its column.
+    """NEIGHBOURS of the coming byte: the bytes around it in the rows above, and its column.
 
-    Rows are as long as ROW_LENGTH says; if that is 0, they are lines.
+    Rows are ROW_LENGTH bytes long; if that is 0, they are lines.
     """
     position, row, start = registers[POSITION], registers[ROW_LENGTH], registers[START]
     line, last_line, aligned, second = registers[LINE], registers[LAST_LINE], registers[ALIGNED_AT], np.int64(0)
@@ -114,13 +115,13 @@ def _look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> in
 
 @inlined
 def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> None:
-    """Bring the registers of one lane from before ``byte`` to after it."""
+    """Update the registers of one lane after ``byte``."""
     registers[HISTORY] = np.int64((np.uint64(registers[HISTORY]) << np.uint64(8)) | np.uint64(byte))
     registers[POSITION] += 1
     _remember_text(byte, registers)
     _align(byte, raw, registers)
-    registers[CODE] = x86_state.take_apart(registers[CODE], byte)
-    registers[ROWS] = _look_up(raw, registers)
+    registers[INSTRUCTION] = x86_state.take_apart(registers[INSTRUCTION], byte)
+    registers[NEIGHBOURS] = _look_up(raw, registers)
 
 
 @inlined

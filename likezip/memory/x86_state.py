@@ -1,10 +1,10 @@
-"""x86 machine code: where in an instruction a byte is, and what the last instructions were.
+"""x86 machine code: the place of a byte in its instruction, and the last instructions.
 
 An instruction is taken apart just as far as its length needs it: prefixes, opcode of one byte or of two (0F and one
 more), ModRM, SIB, displacement, immediate (Intel, "Software Developer's Manual", volume 2, chapter 2 and the opcode
-maps of appendix A).  Code of 32 and of 64 bits is read alike: 40 to 4F, short instructions in one and prefixes in the
-other, are prefixes here.  In what is no code, or from a wrong beginning, this finds instructions all the same; real
-code falls into step after a few of them.
+maps of appendix A).  Code of 32 and of 64 bits is read alike: the opcodes 40 to 4F, short instructions in 32 bits and
+prefixes in 64, are prefixes here.  In data that are no code, or from a wrong beginning, this finds instructions all the
+same; real code falls into step after a few of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import inlined
 
-# An instruction's phase: what its next byte is.  Of a displacement and of an immediate, with the bytes left.
+# An instruction's phase: the kind of its next byte; displacement and immediate are added to the bytes left of them.
 BEGIN, AFTER_0F, MODRM, SIB, DISPLACEMENT, IMMEDIATE = 0, 1, 2, 3, 8, 16
 
 # The bits of the packed state, a uint64.
@@ -23,9 +23,9 @@ OPCODE, OPCODE_AT = 0x1FF, 6  # of two bytes: 256 + the second
 MODRM_AT = 15
 NOW = (1 << 23) - 1
 BEFORE_OPCODE, BEFORE_OPCODE_2, BEFORE_OPCODE_3 = 0x1FF << 23, 0x1FF << 40, 0x1FF << 49
-BEFORE_MODRM, BEFORE_MODRM_2 = 0xFF << 32, 0x3F << 58  # of the last but one its upper six bits
+BEFORE_MODRM, BEFORE_MODRM_2 = 0xFF << 32, 0x3F << 58  # of the last instruction but one the upper six bits
 
-# What follows an opcode.
+# Bits for the parts that follow an opcode.
 HAS_MODRM, IMMEDIATE_1, IMMEDIATE_2, IMMEDIATE_SIZED, IS_PREFIX, IMMEDIATE_4 = 1, 2, 4, 8, 16, 32
 """ModRM; an immediate of a byte, of two bytes, of an operand's size (4, 2 if SHORT) or of 4; it is a prefix."""
 
@@ -44,17 +44,17 @@ _OPCODES = {
 
 
 def _follows() -> npt.NDArray[np.uint8]:
-    """What follows each opcode, (512,) uint8."""
+    """The parts that follow each opcode, (512,) uint8."""
     follows = np.zeros(512, np.uint8)
-    for what, opcodes in _OPCODES.items():
+    for part_bit, opcodes in _OPCODES.items():
         for part in opcodes.split():
             first, last = part.split("-") if "-" in part else (part, part)
-            follows[int(first, 16) : int(last, 16) + 1] |= what
+            follows[int(first, 16) : int(last, 16) + 1] |= part_bit
     return follows
 
 
 FOLLOWS = _follows()
-"""(512,) uint8"""
+"""(512,) uint8: the parts that follow each opcode."""
 
 
 @inlined
@@ -96,7 +96,7 @@ def _operands(code: int, displacement: int) -> int:
 
 @inlined
 def take_apart(code: int, byte: int) -> int:
-    """The state after ``byte``, from that before it; the first is 0."""
+    """The state after ``byte``, from the state ``code`` before it; the first state is 0."""
     phase = code & PHASE
     if phase <= AFTER_0F:
         follows = int(FOLLOWS[byte + 256 * phase])

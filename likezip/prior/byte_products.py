@@ -23,12 +23,12 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_jitable
 
-from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined
+from likezip.kernels.compiling import INSTRUCTIONS, compiled
 
 PANEL = 32
 """Outputs of a tile."""
 
-SHIFT = 128
+ACTIVATION_SHIFT = 128
 """Added to activations."""
 
 WIDTH = 16 if INSTRUCTIONS == "vnni512" else 8
@@ -43,7 +43,7 @@ PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
 @register_jitable
-def padded(columns: int) -> int:
+def padded_columns(columns: int) -> int:
     """Columns up to whole fours."""
     return (columns + 3) // 4 * 4
 
@@ -51,11 +51,11 @@ def padded(columns: int) -> int:
 def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Panels of ``weight`` (outputs, columns), with zeros up to whole panels and fours."""
     outputs, columns = weight.shape
-    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded(columns)), np.int8)
+    whole = np.zeros((-(-outputs // PANEL) * PANEL, padded_columns(columns)), np.int8)
     whole[:outputs, :columns] = weight
     panels = []
     for panel in whole.reshape(-1, PANEL, whole.shape[1]):
-        panels.append((-SHIFT * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
+        panels.append((-ACTIVATION_SHIFT * panel.astype(np.int32).sum(1)).astype("<i4").view(np.int8))
         panels.append(panel.reshape(PANEL, -1, 4).transpose(1, 0, 2).ravel())
     return np.concatenate(panels)
 
@@ -161,12 +161,12 @@ def _tile(rows: int) -> Any:
 _tall, _four, _two, _one = _tile(TALL), _tile(4), _tile(2), _tile(1)
 
 
-@inlined
-def multiply_shifted(packed, shifted, sums, rest):
+@compiled
+def multiply(packed, shifted, sums, rest):
     """sums (rows, outputs) int32 = activations times the packed weight.
 
-    shifted (rows, padded columns) uint8: the activations with SHIFT added.  What lies in the columns that pad does not
-    matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
+    shifted (rows, padded columns) uint8: the activations with ACTIVATION_SHIFT added.  The values in padding columns do
+    not matter: their weights are 0.  A panel of fewer outputs goes through ``rest`` (rows, PANEL) int32.
     """
     rows, outputs, width = shifted.shape[0], sums.shape[1], shifted.shape[1]
     fours = width // 4
@@ -194,15 +194,3 @@ def multiply_shifted(packed, shifted, sums, rest):
             for row in range(rows):
                 for i in range(outputs - first):
                     sums[row, first + i] = rest[row, i]
-
-
-@compiled
-def multiply(packed, activations, shifted, sums, rest):
-    """sums (rows, outputs) int32 = activations (rows, columns) int8 times the packed weight.
-
-    shifted (rows, padded columns) uint8, and rest (rows, PANEL) int32 are room to work in.
-    """
-    for row in range(activations.shape[0]):
-        for i in range(activations.shape[1]):
-            shifted[row, i] = np.uint8(np.int32(activations[row, i]) + np.int32(SHIFT))
-    multiply_shifted(packed, shifted, sums, rest)

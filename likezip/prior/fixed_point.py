@@ -1,4 +1,4 @@
-"""Exact integer arithmetic for networks: matrix products, and what happens between them.
+"""Fixed-point arithmetic for networks: exact matrix products, normalisation, frequencies.
 
 A product takes activations in [-127, 127] (int8) and weights in [-63, 63] (int8) to int32 sums.  Why not the whole of
 int8: x86 processors without VNNI add two products of 8 bits in 16 bits and saturate, silently (the instruction
@@ -40,10 +40,10 @@ LARGEST_COLUMNS = 2096
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Product = Callable[[Int8s, Int32s], Callable[[], None]]
-"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns what multiplies the ones, as they
-then are, by a weight into the others."""
+"""Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns a function: each call of it fills
+the sums with the product of a weight and the activations of that time."""
 
-SMALL = 1 << 12
+SMALL_BLOCK = 1 << 12
 """Bytes of a block for which torch takes longer to import than it saves."""
 
 
@@ -54,11 +54,12 @@ def _dot(weight: Int8s) -> Product:
 
     def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
         rows, columns = activations.shape
-        shifted = np.zeros((rows, byte_products.padded(columns)), np.uint8)
+        shifted = np.zeros((rows, byte_products.padded_columns(columns)), np.uint8)
         rest = np.zeros((rows, byte_products.PANEL), np.int32)
 
         def multiply() -> None:
-            byte_products.multiply(packed, activations, shifted, sums, rest)
+            shifted[:, :columns] = activations.view(np.uint8) + np.uint8(byte_products.ACTIVATION_SHIFT)
+            byte_products.multiply(packed, shifted, sums, rest)
 
         return multiply
 
@@ -120,7 +121,7 @@ OF_TORCH = ("int8", "cuda")
 
 
 def _trials() -> list[tuple[Int8s, Int8s]]:
-    """Activations and weights whose product is wrong where sums saturate, round, or drop what is left over."""
+    """Activations and weights whose product is wrong where sums saturate or round, or rows or columns are left out."""
     random, trials = np.random.default_rng(1), []
     for rows, columns, outputs in (
         (1, 224, 256),
@@ -177,10 +178,11 @@ def _fastest(candidates: tuple[str, ...]) -> str:
 
 
 def pick(size: int) -> str:
-    """The backend for a block of ``size`` bytes: dot, else the fastest that is right, or what LIKEZIP_BACKEND names.
+    """The backend for a block of ``size`` bytes: the one that LIKEZIP_BACKEND names, else dot, else the fastest that is
+    right.
 
-    Raises UnsupportedError if that one, or every one, gives wrong sums here, if there is none of that name, or if it is
-    one of torch and torch is not installed.
+    Raises UnsupportedError if no backend is right here, or the named one is not, does not exist, or is one of torch and
+    torch is not installed.
     """
     if named := os.environ.get("LIKEZIP_BACKEND"):
         if named not in BACKENDS:
@@ -188,12 +190,12 @@ def pick(size: int) -> str:
         if named in OF_TORCH:
             need_torch(f"LIKEZIP_BACKEND={named}")
         return _fastest((named,))
-    return _fastest(("dot", "float32") if size <= SMALL else ("dot", "int8", "float32"))
+    return _fastest(("dot", "float32") if size <= SMALL_BLOCK else ("dot", "int8", "float32"))
 
 
 @contextmanager
 def one_thread(backend: str) -> Iterator[None]:
-    """Multiply in one thread: those of torch wait for each other in every product, for ages where a core is busy."""
+    """Multiply in one thread: torch's threads wait for each other in every product, for ages where a core is busy."""
     if backend not in OF_TORCH:
         yield
         return
@@ -221,11 +223,13 @@ LARGEST_KEPT = 1 << 13
 
 @inlined
 def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.uint8]) -> None:
-    """q = 32 x / sqrt(mean), rounded, in [-127, 127], plus ``byte_products.SHIFT``: |x| < 2^20, 1 <= mean <= 2^40.
+    """q = 32 x / sqrt(mean), rounded, in [-127, 127], plus ``byte_products.ACTIVATION_SHIFT``.
 
-    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 15.  Of x are kept as many bits that
-    sqrt(mean) is below 2^10, so what exceeds 2^13 in size is cut off at 127 all the same; times root that is at most
-    2^28, half of what it is divided by at most 2^18.
+    x (n,), |x| < 2^20; 1 <= mean <= 2^40; q (n,).
+
+    The mean is brought into [2^10, 2^12) by a power of 4, so -5 <= power <= 15.  So many low bits of x are dropped that
+    sqrt(mean) is below 2^10; a kept value beyond 2^13 would give more than 127 and is cut off.  A kept value times the
+    root is at most 2^28, and half of the divisor, added to round, at most 2^18.
     """
     power = (np.int64(53) - leading_zeros(np.uint64(mean))) >> 1
     scaled = mean >> (2 * power) if power >= 0 else mean << (-2 * power)
@@ -239,7 +243,7 @@ def normalise(x: npt.NDArray[np.int32], mean: int, q: npt.NDArray[np.uint8]) -> 
         kept = min(max(kept, np.int32(-LARGEST_KEPT)), np.int32(LARGEST_KEPT))
         value = shift_right(np.int32(np.int32(kept * root) + half), shift)
         value = min(max(value, np.int32(-ACTIVATION_LIMIT)), np.int32(ACTIVATION_LIMIT))
-        q[i] = np.uint8(value + np.int32(byte_products.SHIFT))
+        q[i] = np.uint8(value + np.int32(byte_products.ACTIVATION_SHIFT))
 
 
 FREQUENCY_BITS = 20
@@ -301,7 +305,7 @@ def frequencies(logits: npt.NDArray[np.int32], tree: npt.NDArray[np.int32]) -> N
     P(next bit = 1) after the bits that lead to n is tree[2n + 1] / tree[n].
 
     A weight is at most 2^15 and the largest is 2^15, so their sum is in [2^15, 2^23], the scale at most 2^20, a product
-    at most 2^35.  What rounding down leaves over goes to the first of the likeliest symbols.
+    at most 2^35.  The remainder that rounding down leaves goes to the first of the likeliest symbols.
     """
     largest = logits[0]
     for symbol in range(256):

@@ -1,4 +1,4 @@
-"""The prior: what a trained network expects of the next byte, computed in integers.
+"""The prior's forward pass: a trained network's probabilities of the next byte, computed in integers.
 
 A recurrent network over bytes; ``likezip.training.twin`` is the differentiable form of the same function.  Values
 and their units, all integers (k is the power of the weights' step, of each row):
@@ -22,9 +22,9 @@ A product's sum is below 127 * 63 * 2096 < 2^24 (``fixed_point``); with an offse
 round the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15.  Products run over all lanes and, when
 the bytes are known, over many steps at once.
 
-``_before`` does what comes before a layer's product, ``_after`` what follows the last one.  With the kernel of
-products in ``byte_products`` all of it is one kernel, ``take_layers``, which threads share (``parallel``).  The other
-ways to multiply are called from Python, one layer after the other: ``Prior``.
+``_enter_layer`` computes a layer's activations from the sums of the layer before, ``_leave_network`` the trees from the
+sums of the last layer.  With the products of ``byte_products`` all layers are one kernel, ``take_layers``, which
+threads share (``parallel``).  ``Prior`` is for the other ways to multiply, which Python calls layer by layer.
 """
 
 from __future__ import annotations
@@ -39,61 +39,61 @@ import numpy.typing as npt
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy, matrix, prefetch, shift_right
 from likezip.prior import byte_products, fixed_point
+from likezip.prior.fixed_point import Int8s, Int32s
 from likezip.prior.network import Network
-from likezip.prior.ngrams import REGISTERS, find_rows, remember, table_of
-from likezip.prior.pipeline import made_ahead
+from likezip.prior.ngrams import NGRAM_REGISTERS, feature_table, find_rows, remember
+from likezip.prior.pipeline import prefetched
 
-Int8s = npt.NDArray[np.int8]
 Uint8s = npt.NDArray[np.uint8]
-Int32s = npt.NDArray[np.int32]
 
 ROWS_AT_ONCE = 512
-"""Bytes of all lanes that are taken together, if they are known: enough for products, and for what lies between two
-calls from Python to take little; sums that a cache holds."""
+"""Bytes of all lanes that are taken together, if they are known: so many that products are fast and calls from Python
+cost little, so few that a cache holds the sums."""
 
 STREAM_LIMIT = (1 << 20) - 1
-SMALLEST_MEAN = 1 << 8
+LEAST_MEAN_SQUARE = 1 << 8
 """Added to the mean square of x, in 2^-16."""
 
-OUTPUTS, COLUMNS, PACKED, OFFSETS, STATES, FIELDS = range(6)
-"""Of a layer: its sizes, where its weight and its offsets begin, how many states of a lane come before it."""
+OUTPUTS, COLUMNS, PACKED, OFFSETS, STATE_OFFSET, FIELDS = range(6)
+"""Columns of ``Weights.layout``: a layer's sizes, where its weight and its offsets begin, and how many states of a lane
+belong to the layers before it."""
 
 
 class Weights(NamedTuple):
     """A network as the kernels take it, all layers in one."""
 
-    features: npt.NDArray[np.uint64]  # (features, ngrams.COLUMNS)
+    features: npt.NDArray[np.uint64]  # (features, ngrams.TABLE_COLUMNS)
     embeddings: Int8s  # (rows, dimension), copied so that no row of 32 lies in two lines of the cache
     layout: npt.NDArray[np.int64]  # (layers, FIELDS)
-    packed: Int8s  # weights as in dotproduct, or nothing
+    packed: Int8s  # weights as ``byte_products`` packs them, or nothing
     offsets: Int32s  # (outputs of all layers,)
     shifts: Int32s  # (outputs of all layers,)
 
 
-class Lanes(NamedTuple):
-    """What is known of some lanes, and room for what is computed of some steps of them together: all (lanes, ...).
+class LaneBuffers(NamedTuple):
+    """The recurrent state of some lanes, and room to compute some steps of them together: all (lanes, ...).
 
     A row is a step of a lane; the steps of a lane follow each other.
     """
 
-    registers: npt.NDArray[np.uint64]  # REGISTERS
+    registers: npt.NDArray[np.uint64]  # NGRAM_REGISTERS
     states: Int32s  # of all blocks
-    found: Int32s  # features, rows of embeddings
+    embedding_rows: Int32s  # features
     stream: Int32s  # most steps * width
-    activations: Uint8s  # most steps * most columns in fours, what the next product takes, SHIFT added
-    sums: Int32s  # most steps * most outputs, what the last product gave
-    rest: Int32s  # most steps * PANEL, for dotproduct
+    activations: Uint8s  # most steps * most columns in fours, of the next product, ACTIVATION_SHIFT added
+    sums: Int32s  # most steps * most outputs, of the last product
+    rest: Int32s  # most steps * PANEL, for ``byte_products``
     logits: Int32s  # 256
 
 
 @inlined
 def _embed(known, first, lanes, features, embeddings, e):
-    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up what then predicts the next byte.
+    """Take the bytes ``known`` (steps, all lanes), -1 before the first, and look up the embeddings of the n-grams that
+    end with them, e (rows, features * dimension).
 
-    Of these lanes, which begin at ``first``; features: as in ``ngrams.table_of``; e: the embeddings (rows, features *
-    dimension) of the n-grams.
+    lanes: the buffers of those lanes that begin at ``first``; features: as in ``ngrams.feature_table``.
     """
-    registers, rows, dimension = lanes.registers, lanes.found, embeddings.shape[1]
+    registers, rows, dimension = lanes.registers, lanes.embedding_rows, embeddings.shape[1]
     steps, count = known.shape[0], registers.shape[0]
     for step in range(steps):
         for lane in range(count):
@@ -107,11 +107,11 @@ def _embed(known, first, lanes, features, embeddings, e):
             for f in range(rows.shape[1]):
                 row = embeddings[np.uint64(rows[lane, f])]
                 for i in range(dimension):
-                    place[f * dimension + i] = np.uint8(np.int32(row[i]) + np.int32(byte_products.SHIFT))
+                    place[f * dimension + i] = np.uint8(np.int32(row[i]) + np.int32(byte_products.ACTIVATION_SHIFT))
 
 
 @inlined
-def _add(sums, offset, shift, x, q):
+def _add_to_stream(sums, offset, shift, x, q):
     """x += sums, then q = x / rms(x): sums, x, q (rows, width)."""
     width = x.shape[1]
     for row in range(x.shape[0]):
@@ -121,7 +121,7 @@ def _add(sums, offset, shift, x, q):
             value = min(max(np.int32(x[row, i] + change), np.int32(-STREAM_LIMIT)), np.int32(STREAM_LIMIT))
             x[row, i] = value
             total += np.int64(value) * np.int64(value)
-        fixed_point.normalise(x[row], total // width + SMALLEST_MEAN, q[row])
+        fixed_point.normalise(x[row], total // width + LEAST_MEAN_SQUARE, q[row])
 
 
 @inlined
@@ -139,38 +139,40 @@ def _recur(sums, offset, shift, h, q):
             value = np.int32(h[i] + shift_right(np.int32(z * np.int32(distance) + np.int32(2048)), np.int32(12)))
             h[i] = value
             value = shift_right(np.int32(value + np.int32(256)), np.int32(9))
-            q[step, i] = np.uint8(min(max(value, np.int32(-127)), np.int32(127)) + np.int32(byte_products.SHIFT))
+            q[step, i] = np.uint8(
+                min(max(value, np.int32(-127)), np.int32(127)) + np.int32(byte_products.ACTIVATION_SHIFT)
+            )
 
 
 @inlined
-def _square(sums, offset, shift, q):
-    """The squares of what is positive: sums, q (rows, hidden)."""
+def _square_hidden(sums, offset, shift, q):
+    """The squares of the positive hidden values: sums, q (rows, hidden)."""
     for row in range(q.shape[0]):
         for i in range(sums.shape[1]):
             u = shift_right(np.int32(sums[row, i] + offset[i]), shift[i])
             u = min(max(u, np.int32(0)), np.int32(2048))
             u = shift_right(np.int32(np.int32(u * u) + np.int32(1 << 14)), np.int32(15))
-            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(byte_products.SHIFT))
+            q[row, i] = np.uint8(min(u, np.int32(127)) + np.int32(byte_products.ACTIVATION_SHIFT))
 
 
 @inlined
 def _offsets_and_shifts(layer, weights):
-    """What the sums of ``layer`` need, (outputs,) each."""
+    """The offsets and shifts of the sums of ``layer``, (outputs,) each."""
     begin = weights.layout[layer, OFFSETS]
     end = begin + weights.layout[layer, OUTPUTS]
     return weights.offsets[begin:end], weights.shifts[begin:end]
 
 
 @compiled
-def _before(layer, known, first, weights, lanes):
-    """The activations of ``layer``, of these lanes, which begin at ``first``: of the bytes ``known`` (steps, all lanes)
-    those of the first layer, else of the sums of the one before.
+def _enter_layer(layer, known, first, weights, lanes):
+    """The activations of ``layer`` for the lanes that begin at ``first``: for the first layer from the bytes ``known``
+    (steps, all lanes), for every other from the sums of the layer before.
 
     Layers are enter, then gates, out, up and down of each block, then head.
     """
     steps, count = known.shape[0], lanes.registers.shape[0]
     rows, columns, width = steps * count, weights.layout[layer, COLUMNS], weights.layout[0, OUTPUTS]
-    q, x = matrix(lanes.activations, rows, byte_products.padded(columns)), matrix(lanes.stream, rows, width)
+    q, x = matrix(lanes.activations, rows, byte_products.padded_columns(columns)), matrix(lanes.stream, rows, width)
     if layer == 0:
         _embed(known, first, lanes, weights.features, weights.embeddings, q)
         x[:] = 0
@@ -178,19 +180,19 @@ def _before(layer, known, first, weights, lanes):
     offset, shift = _offsets_and_shifts(layer - 1, weights)
     sums = matrix(lanes.sums, rows, offset.size)
     if layer % 4 == 2:
-        state = weights.layout[layer, STATES]
+        state = weights.layout[layer, STATE_OFFSET]
         for lane in range(count):
             h, row = lanes.states[lane, state : state + columns], lane * steps
             _recur(sums[row : row + steps], offset, shift, h, q[row : row + steps])
     elif layer % 4 == 0:
-        _square(sums, offset, shift, q)
+        _square_hidden(sums, offset, shift, q)
     else:
-        _add(sums, offset, shift, x, q)
+        _add_to_stream(sums, offset, shift, x, q)
 
 
 @compiled
-def _after(first, weights, lanes, trees):
-    """The trees (steps, all lanes, 512) of these lanes, which begin at ``first``, from the sums of the last layer."""
+def _leave_network(first, weights, lanes, trees):
+    """The trees (steps, all lanes, 512) of the lanes that begin at ``first``, from the sums of the last layer."""
     steps, count = trees.shape[0], lanes.registers.shape[0]
     offset, shift = _offsets_and_shifts(weights.layout.shape[0] - 1, weights)
     sums = matrix(lanes.sums, steps * count, 256)
@@ -205,23 +207,23 @@ def _after(first, weights, lanes, trees):
 
 @compiled
 def take_layers(begin, end, known, first, weights, lanes, trees):
-    """The products of layers ``begin`` to ``end``, and what follows each, of these lanes, which begin at ``first``.
+    """Compute layers ``begin`` to ``end`` of the lanes that begin at ``first``.
 
-    From known (steps, all lanes) to trees (steps, all lanes, 512), if they are all layers.
+    known (steps, all lanes): read by the first layer; trees (steps, all lanes, 512): filled by the last.
     """
     rows = known.shape[0] * lanes.registers.shape[0]
     if begin == 0:
-        _before(begin, known, first, weights, lanes)
+        _enter_layer(begin, known, first, weights, lanes)
     for layer in range(begin, end):
         columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
-        activations = matrix(lanes.activations, rows, byte_products.padded(columns))
+        activations = matrix(lanes.activations, rows, byte_products.padded_columns(columns))
         packed = weights.packed[weights.layout[layer, PACKED] :]
         sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
-        byte_products.multiply_shifted(packed, activations, sums, rest)
+        byte_products.multiply(packed, activations, sums, rest)
         if layer + 1 < weights.layout.shape[0]:
-            _before(layer + 1, known, first, weights, lanes)
+            _enter_layer(layer + 1, known, first, weights, lanes)
         else:
-            _after(first, weights, lanes, trees)
+            _leave_network(first, weights, lanes, trees)
 
 
 @lru_cache(maxsize=2)
@@ -237,7 +239,7 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(byte_products.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
-    arrays = table_of(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
+    arrays = feature_table(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
     return Weights(*(aligned_copy(array) for array in arrays))
 
 
@@ -246,14 +248,14 @@ def most_steps(lanes: int) -> int:
     return max(1, ROWS_AT_ONCE // lanes)
 
 
-def lanes_of(network: Network, count: int, steps: int) -> Lanes:
-    """So many lanes that know nothing, with room for ``steps`` steps."""
+def new_lane_buffers(network: Network, count: int, steps: int) -> LaneBuffers:
+    """The buffers of ``count`` lanes before their first byte, with room for ``steps`` steps."""
     layers = network.layers()
     outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
-    return Lanes(
-        registers=aligned((count, REGISTERS), np.uint64),
+    return LaneBuffers(
+        registers=aligned((count, NGRAM_REGISTERS), np.uint64),
         states=aligned((count, sum(out.weight.shape[1] for _, out, _, _ in network.blocks)), np.int32),
-        found=aligned((count, len(network.features)), np.int32),
+        embedding_rows=aligned((count, len(network.features)), np.int32),
         stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
         activations=aligned((count, steps * (columns + 3)), np.uint8),
         sums=aligned((count, steps * outputs), np.int32),
@@ -265,14 +267,17 @@ def lanes_of(network: Network, count: int, steps: int) -> Lanes:
 class Prior:
     """The prior of a block's lanes, with products by one of ``fixed_point.BACKENDS``.
 
-    trees (most_steps, lanes, 512) int32: what is expected, as in ``fixed_point.frequencies``.
+    trees (most_steps, lanes, 512) int32: the probability trees of ``fixed_point.frequencies``.
     """
 
-    def __init__(self, network: Network, lanes: int, backend: str, *, ahead: bool = False) -> None:
-        """ahead: whether what follows known bytes is computed while that before is in use."""
-        self.most_steps, self._backend, self._ahead = most_steps(lanes), backend, ahead
+    def __init__(self, network: Network, lanes: int, backend: str, *, prefetch: bool = False) -> None:
+        """prefetch: whether the trees of known bytes are computed in a thread ahead of their use."""
+        self.most_steps, self._backend, self._prefetch = most_steps(lanes), backend, prefetch
         self.trees = aligned((self.most_steps, lanes, 512), np.int32)
-        self._weights, self._lanes = weights_of(network, packed=False), lanes_of(network, lanes, self.most_steps)
+        self._weights, self._lanes = (
+            weights_of(network, packed=False),
+            new_lane_buffers(network, lanes, self.most_steps),
+        )
         self._layers = [(layer.weight.shape, fixed_point.BACKENDS[backend](layer.weight)) for layer in network.layers()]
         self._rows, self._products = 0, list[tuple[Uint8s, Int8s, Callable[[], None]]]()
 
@@ -281,30 +286,31 @@ class Prior:
         self._rows = rows
         self._products.clear()
         for (outputs, columns), product in self._layers:
-            width = byte_products.padded(columns)
+            width = byte_products.padded_columns(columns)
             shifted = self._lanes.activations.reshape(-1)[: rows * width].reshape(rows, width)[:, :columns]
             activations, sums = np.zeros((rows, columns), np.int8), self._lanes.sums.reshape(-1)[: rows * outputs]
             self._products.append((shifted, activations, product(activations, sums.reshape(rows, outputs))))
 
     @property
-    def carried(self) -> list[npt.NDArray[Any]]:
-        """What one step hands to the next."""
+    def recurrent_state(self) -> list[npt.NDArray[Any]]:
+        """The registers and states of all lanes, all that one step leaves to the next."""
         return [self._lanes.registers, self._lanes.states]
 
     def expect(self, known: npt.NDArray[np.int16]) -> None:
-        """What follows after each of the bytes ``known`` (steps, lanes), -1 before the first, into ``trees``."""
+        """Fill ``trees`` with the predictions behind each of the bytes ``known`` (steps, lanes), -1 before the
+        first."""
         if known.size != self._rows:
             self._bind(known.size)
         for layer, (shifted, activations, multiply) in enumerate(self._products):
-            _before(layer, known, 0, self._weights, self._lanes)
-            np.subtract(shifted, byte_products.SHIFT, out=activations, dtype=np.int16, casting="unsafe")
+            _enter_layer(layer, known, 0, self._weights, self._lanes)
+            np.subtract(shifted, byte_products.ACTIVATION_SHIFT, out=activations, dtype=np.int16, casting="unsafe")
             multiply()
-        _after(0, self._weights, self._lanes, self.trees[: len(known)])
+        _leave_network(0, self._weights, self._lanes, self.trees[: len(known)])
 
     def expectations(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
-        """The trees (steps, lanes, 512) of each of ``known`` (steps, lanes), with up to ``most_steps``, each good until
-        the next."""
-        return made_ahead(self._copies(known)) if self._ahead else self._expected(known)
+        """The trees (steps, lanes, 512) for each array of ``known`` bytes (steps, lanes), of up to ``most_steps``
+        steps; valid until the next are asked for."""
+        return prefetched(self._copies(known)) if self._prefetch else self._expected(known)
 
     def _expected(self, known: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         for steps in known:

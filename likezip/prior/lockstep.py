@@ -1,11 +1,11 @@
-"""Work handed over between threads inside of kernels: a leader gives orders, followers carry them out.
+"""Threads in lockstep inside of kernels: a leader gives orders, followers carry them out.
 
-A step of a decoder takes about a tenth of a millisecond, and so does a hand-over by Python's locks.  So threads wait by
-looking: at a number in memory, giving way to other threads every now and then.
+A step of a decoder takes about a tenth of a millisecond, and so does waking a thread by Python's locks.  So threads
+spin: they look at a number in memory again and again, and give way to other threads every now and then.
 
-orders[0] counts the orders, orders[1] says what is to be done, orders[LINE (number + 2)] is the count of
-those that follower ``number`` has carried out.  The counts are written, and those of others read, by atomic and
-sequentially consistent accesses: what was written before a count is seen once that is.
+orders[0] counts the orders; orders[1] is the order itself; orders[COUNT_SPACING (number + 2)] counts the orders that
+follower ``number`` has carried out.  All counts are read and written by atomic, sequentially consistent accesses:
+whoever reads a count also sees everything that was written before it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from likezip.kernels.intrinsics import aligned
 
 Int64s = npt.NDArray[np.int64]
 
-LINE = 8
-"""int64s of a cache line: a follower's count has one of its own."""
+COUNT_SPACING = 8
+"""int64s from one count to the next: each has a cache line of its own."""
 
-PATIENCE = 64
-"""Looks between giving way."""
+LOOKS_BEFORE_YIELDING = 64
+"""Looks at a count before a thread gives way to others."""
 
 
-def orders(followers: int) -> Int64s:
-    """Room for the orders to so many followers."""
-    return aligned(LINE * (followers + 2), np.int64)
+def order_counts(followers: int) -> Int64s:
+    """The orders array for so many followers."""
+    return aligned(COUNT_SPACING * (followers + 2), np.int64)
 
 
 @intrinsic
@@ -78,7 +78,7 @@ def _calls(name: str, result: llvmlite.ir.Type) -> Any:
 _pause = _calls("llvm.x86.sse2.pause" if INSTRUCTIONS else "", llvmlite.ir.VoidType())
 """Tells the processor that this thread waits."""
 _give_way = _calls("sched_yield" if hasattr(os, "sched_yield") else "", llvmlite.ir.IntType(32))
-"""Tells the system so."""
+"""Tells the operating system that this thread waits."""
 
 
 @intrinsic
@@ -94,48 +94,48 @@ def cycles(typing: Any) -> Any:
 
 @inlined
 def _wait_while(orders: Int64s, index: int, value: int) -> int:
-    """Until orders[index] is not ``value``; returns what it is."""
+    """Wait until orders[index] is not ``value``; returns what it then is."""
     looks = 0
-    found = _load(orders, index)
-    while found == value:
+    now = _load(orders, index)
+    while now == value:
         looks += 1
-        if looks % PATIENCE == 0:
+        if looks % LOOKS_BEFORE_YIELDING == 0:
             _give_way()
         else:
             _pause()
-        found = _load(orders, index)
-    return found
+        now = _load(orders, index)
+    return now
 
 
 @inlined
 def give(orders: Int64s, order: int) -> None:
-    """The leader's next order, not 0."""
+    """Give an order, which is not 0."""
     orders[1] = order
     _store(orders, 0, orders[0] + 1)
 
 
 @inlined
 def wait_for_followers(orders: Int64s) -> None:
-    """Until all have carried out the last order."""
-    for follower in range(2 * LINE, orders.size, LINE):
+    """Wait until all followers have carried out the last order."""
+    for follower in range(2 * COUNT_SPACING, orders.size, COUNT_SPACING):
         _wait_while(orders, follower, orders[0] - 1)
 
 
 @inlined
 def take(orders: Int64s, number: int) -> int:
-    """Wait for the next order; 0 if none will come."""
-    _wait_while(orders, 0, orders[LINE * (number + 2)])
+    """Wait for the next order of follower ``number`` and return it; 0 if it is dismissed."""
+    _wait_while(orders, 0, orders[COUNT_SPACING * (number + 2)])
     return orders[1]
 
 
 @inlined
 def report(orders: Int64s, number: int) -> None:
-    """The follower has carried out the order."""
-    place = LINE * (number + 2)
+    """Note that follower ``number`` has carried out an order."""
+    place = COUNT_SPACING * (number + 2)
     _store(orders, place, orders[place] + 1)
 
 
 @compiled
 def dismiss(orders: Int64s) -> None:
-    """Say that no order will follow; waits for nobody."""
+    """End all followers, without waiting for them."""
     give(orders, 0)

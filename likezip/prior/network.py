@@ -10,28 +10,28 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.prior import fixed_point
+from likezip.prior.fixed_point import Int8s, Int32s
 from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
-
-Int8s = npt.NDArray[np.int8]
-Int32s = npt.NDArray[np.int32]
 
 LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
 MOST_BLOCKS, MOST_STATES = 64, 1 << 14
-"""What a model file may ask of a decoder: with 1024 lanes, 64 MiB of states."""
+"""The most blocks and states of a network, so that a model file can't ask too much of a decoder: with 1024 lanes, 64
+MiB of states."""
 MOST_FEATURES = 64
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A product and what its sums need: weight (outputs, columns) int8, offset and shift (outputs,) int32."""
+class IntegerLayer:
+    """A product, with the offset and the shift of each sum: weight (outputs, columns) int8, offset and shift (outputs,)
+    int32."""
 
     weight: Int8s
     offset: Int32s
     shift: Int32s
 
     @classmethod
-    def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> Layer:
+    def of(cls, tensors: Mapping[str, npt.NDArray[Any]], name: str, outputs: int, columns: int) -> IntegerLayer:
         """The layer ``name`` of a model file.  Raises KeyError if it is missing, ValueError if it breaks a bound."""
         weight, offset, shift = (tensors[f"{name}.{part}"] for part in ("weight", "offset", "shift"))
         if weight.shape != (outputs, columns) or weight.dtype != np.int8:
@@ -51,22 +51,23 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The tensors of a prior: embeddings (rows, dimension) int8, what contexts they are of, and the layers; equal only
-    to itself."""
+    """The tensors of a prior: the contexts of its embeddings, embeddings (rows, dimension) int8, and the layers; equal
+    only to itself."""
 
     features: tuple[Feature, ...]
     embeddings: Int8s
-    enter: Layer
-    blocks: list[tuple[Layer, Layer, Layer, Layer]]  # gates, out, up, down
-    head: Layer
+    enter: IntegerLayer
+    blocks: list[tuple[IntegerLayer, IntegerLayer, IntegerLayer, IntegerLayer]]  # gates, out, up, down
+    head: IntegerLayer
 
-    def layers(self) -> list[Layer]:
-        """All of them, in the order in which they are used."""
+    def layers(self) -> list[IntegerLayer]:
+        """All layers, in the order in which they are used."""
         return [self.enter, *(layer for block in self.blocks for layer in block), self.head]
 
     @classmethod
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:
-        """From the tensors by name.  Raises KeyError for a missing one, ValueError for one that breaks a bound."""
+        """The network of ``tensors`` by name.  Raises KeyError for a missing tensor, ValueError for one that breaks a
+        bound."""
         features, embeddings = _features_of(tensors), tensors["embeddings"]
         rows = count_rows(features)
         if embeddings.ndim != 2 or embeddings.shape[0] != rows or embeddings.dtype != np.int8:
@@ -74,25 +75,25 @@ class Network:
         if embeddings.size and embeddings.min() < -fixed_point.ACTIVATION_LIMIT:
             raise ValueError("embeddings hold -128")
         width, columns = _rows_of(tensors, "enter"), len(features) * embeddings.shape[1]
-        enter, head = Layer.of(tensors, "enter", width, columns), Layer.of(tensors, "head", 256, width)
-        blocks: list[tuple[Layer, Layer, Layer, Layer]] = []
+        enter, head = IntegerLayer.of(tensors, "enter", width, columns), IntegerLayer.of(tensors, "head", 256, width)
+        blocks: list[tuple[IntegerLayer, IntegerLayer, IntegerLayer, IntegerLayer]] = []
         for name in sorted(
             {name.split(".")[0] for name in tensors} - {"features", "embeddings", "enter", "head"}, key=_order
         ):
             if name != str(len(blocks)):
                 raise ValueError(f"{name} is no layer of block {len(blocks)}")
             state, hidden = _rows_of(tensors, f"{name}.gates") // 2, _rows_of(tensors, f"{name}.up")
-            gates = Layer.of(tensors, f"{name}.gates", 2 * state, width)
-            out = Layer.of(tensors, f"{name}.out", width, state)
-            up = Layer.of(tensors, f"{name}.up", hidden, width)
-            blocks.append((gates, out, up, Layer.of(tensors, f"{name}.down", width, hidden)))
+            gates = IntegerLayer.of(tensors, f"{name}.gates", 2 * state, width)
+            out = IntegerLayer.of(tensors, f"{name}.out", width, state)
+            up = IntegerLayer.of(tensors, f"{name}.up", hidden, width)
+            blocks.append((gates, out, up, IntegerLayer.of(tensors, f"{name}.down", width, hidden)))
         if len(blocks) > MOST_BLOCKS or sum(out.weight.shape[1] for _, out, _, _ in blocks) > MOST_STATES:
             raise ValueError(f"there are more than {MOST_BLOCKS} blocks or {MOST_STATES} states")
         return cls(features, embeddings, enter, blocks, head)
 
 
 def _features_of(tensors: Mapping[str, npt.NDArray[Any]]) -> tuple[Feature, ...]:
-    """From the tensor (features, 4) int32: history, classes, words and bits of each."""
+    """The contexts in the tensor ``features`` (features, 4) int32: history, classes, words and bits of each."""
     if "features" not in tensors:
         return FIRST_FEATURES
     numbers = tensors["features"]

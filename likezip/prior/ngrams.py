@@ -23,10 +23,10 @@ LARGEST_BITS = 22
 
 @dataclass(frozen=True)
 class Feature:
-    """A table: what its context is made of, and log2 of its rows.
+    """A table: the parts of its context, and log2 of its rows.
 
-    history: of the last eight bytes those that count, one bit each, the last byte's the lowest; classes: the same of
-    the last 16 bytes' classes; words: how many words count, the one under way first (0 to 3).
+    history: a bit for each of the last eight bytes that is part of the context, the lowest for the last byte; classes:
+    likewise for the classes of the last 16 bytes; words: the number of words, from the current one back (0 to 3).
     """
 
     history: int
@@ -68,7 +68,7 @@ FIRST_FEATURES = (
     Feature(0x01, 17, words=1),
     Feature(0x01, 17, words=2),
 )
-"""Orders 1, 2, 3, 4 and 6, the word, and the word with the one before: those of a model that does not say others."""
+"""Orders 1, 2, 3, 4 and 6, the word, and the word with the word before it: the contexts of a model that names none."""
 
 
 def count_rows(features: Sequence[Feature]) -> int:
@@ -76,23 +76,23 @@ def count_rows(features: Sequence[Feature]) -> int:
     return sum(1 << feature.bits for feature in features)
 
 
-HISTORY, CLASSES, WORD, LAST_WORD, SECOND_LAST_WORD = range(5)
-REGISTERS = 5
-"""What a lane knows: its last eight bytes, the classes of the last 16, the hashes of the word that it is in and of the
-two before; (5,) uint64."""
+LAST_BYTES, LAST_CLASSES, CURRENT_WORD, PREVIOUS_WORD, WORD_BEFORE_PREVIOUS = range(5)
+NGRAM_REGISTERS = 5
+"""A lane's registers (5,) uint64: its last eight bytes, the classes of its last 16 bytes, the hashes of the current
+word and of the two words before."""
 
-HISTORY_MASK, CLASS_MASK, WORDS, SHIFT, BASE, COLUMNS = range(6)
-"""Of a table, as the kernels take it: the bits of both registers that count, how many words, 64 - log2 of its rows (0:
-they are chosen directly), and its first row."""
+HISTORY_MASK, CLASS_MASK, WORDS, ROW_SHIFT, BASE, TABLE_COLUMNS = range(6)
+"""Columns of ``feature_table``: masks of the bytes and classes in the context, the number of words, 64 - log2 of the
+table's rows (0 where contexts are rows themselves), and its first row."""
 
 
-def table_of(features: Sequence[Feature]) -> npt.NDArray[np.uint64]:
-    """The features as the kernels take them, (features, COLUMNS)."""
-    table, base = np.zeros((len(features), COLUMNS), np.uint64), 0
+def feature_table(features: Sequence[Feature]) -> npt.NDArray[np.uint64]:
+    """The features for kernels, (features, TABLE_COLUMNS)."""
+    table, base = np.zeros((len(features), TABLE_COLUMNS), np.uint64), 0
     for row, feature in zip(table, features, strict=True):
         row[HISTORY_MASK] = sum(0xFF << 8 * i for i in range(8) if feature.history >> i & 1)
         row[CLASS_MASK] = sum(0xF << 4 * i for i in range(16) if feature.classes >> i & 1)
-        row[WORDS], row[SHIFT], row[BASE] = feature.words, 0 if feature.is_direct else 64 - feature.bits, base
+        row[WORDS], row[ROW_SHIFT], row[BASE] = feature.words, 0 if feature.is_direct else 64 - feature.bits, base
         base += 1 << feature.bits
     return table
 
@@ -109,7 +109,7 @@ def _classes() -> npt.NDArray[np.uint64]:
     return classes
 
 
-CLASS = _classes()
+CLASS_OF_BYTE = _classes()
 """(256,) uint64: digits, small letters, capitals, blanks, line ends, then kinds of punctuation, bytes of UTF-8; 0 for
 control characters."""
 
@@ -117,31 +117,31 @@ control characters."""
 @inlined
 def remember(byte: int, registers: npt.NDArray[np.uint64]) -> None:
     """Take a lane's next byte into its ``registers`` (5,)."""
-    registers[HISTORY] = (registers[HISTORY] << np.uint64(8)) | np.uint64(byte)
-    registers[CLASSES] = (registers[CLASSES] << np.uint64(4)) | CLASS[byte]
+    registers[LAST_BYTES] = (registers[LAST_BYTES] << np.uint64(8)) | np.uint64(byte)
+    registers[LAST_CLASSES] = (registers[LAST_CLASSES] << np.uint64(4)) | CLASS_OF_BYTE[byte]
     letter = folded_letter(byte)
     if letter > 0:
-        registers[WORD] = (registers[WORD] + np.uint64(letter)) * MIX_B
-    elif registers[WORD] != np.uint64(0):
-        registers[SECOND_LAST_WORD] = registers[LAST_WORD]
-        registers[LAST_WORD] = registers[WORD]
-        registers[WORD] = np.uint64(0)
+        registers[CURRENT_WORD] = (registers[CURRENT_WORD] + np.uint64(letter)) * MIX_B
+    elif registers[CURRENT_WORD] != np.uint64(0):
+        registers[WORD_BEFORE_PREVIOUS] = registers[PREVIOUS_WORD]
+        registers[PREVIOUS_WORD] = registers[CURRENT_WORD]
+        registers[CURRENT_WORD] = np.uint64(0)
 
 
 @inlined
 def find_rows(registers: npt.NDArray[np.uint64], table: npt.NDArray[np.uint64], rows: npt.NDArray[np.int32]) -> None:
     """The row of each feature, counted over all tables, for a lane's next byte: ``rows`` (features,)."""
     for f in range(rows.size):
-        key = registers[HISTORY] & table[f, HISTORY_MASK]
+        key = registers[LAST_BYTES] & table[f, HISTORY_MASK]
         if table[f, CLASS_MASK] != np.uint64(0):
-            key = key * MIX_C ^ (registers[CLASSES] & table[f, CLASS_MASK]) * MIX_D
+            key = key * MIX_C ^ (registers[LAST_CLASSES] & table[f, CLASS_MASK]) * MIX_D
         if table[f, WORDS] > np.uint64(0):
-            key = registers[WORD] ^ key * MIX_C
+            key = registers[CURRENT_WORD] ^ key * MIX_C
         if table[f, WORDS] > np.uint64(1):
-            key += registers[LAST_WORD] * MIX_C
+            key += registers[PREVIOUS_WORD] * MIX_C
         if table[f, WORDS] > np.uint64(2):
-            key += registers[SECOND_LAST_WORD] * MIX_D
-        shift = table[f, SHIFT]
+            key += registers[WORD_BEFORE_PREVIOUS] * MIX_D
+        shift = table[f, ROW_SHIFT]
         rows[f] = table[f, BASE] + (key if shift == np.uint64(0) else scramble(key) * MIX_A >> shift)
 
 

@@ -1,4 +1,4 @@
-"""Items made in a thread ahead of their use."""
+"""Items prefetched: made in a thread ahead of their use."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-AHEAD = 2
-"""Items that are made, or being made, while one is in use."""
+QUEUE_LENGTH = 2
+"""Items at most that are ready, or being made, while one is in use."""
 
 
-def made_ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
-    """The same, made in a thread of its own while those before are in use; where none can begin, when needed.
+def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """The same items, made in a thread of their own while earlier ones are in use; if no thread can be started, each
+    when it is asked for.
 
     ``items`` is closed when this is.
     """
     made: SimpleQueue[Item | BaseException] = SimpleQueue()
-    wanted, over = Semaphore(AHEAD), Event()
+    wanted, over = Semaphore(QUEUE_LENGTH), Event()
 
     def make() -> None:
         try:
@@ -35,11 +36,11 @@ def made_ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None
         if not _begins(thread):
             yield from items
             return
-        while not isinstance(found := made.get(), BaseException):
+        while not isinstance(item := made.get(), BaseException):
             wanted.release()
-            yield found
-        if not isinstance(found, StopIteration):
-            raise found
+            yield item
+        if not isinstance(item, StopIteration):
+            raise item
     finally:
         over.set()
         wanted.release()

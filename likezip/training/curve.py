@@ -13,7 +13,7 @@ from matplotlib import pyplot
 from likezip.model import load_model
 
 
-def draw(title: str, curve: list[dict[str, Any]], output: Path) -> None:
+def draw_curve(title: str, curve: list[dict[str, Any]], output: Path) -> None:
     """Bits per byte of network and memory together against the megabytes read, from a model card's ``curve``."""
     matplotlib.use("agg")
     figure, axes = pyplot.subplots(figsize=(8, 5))
@@ -38,7 +38,7 @@ def draw(title: str, curve: list[dict[str, Any]], output: Path) -> None:
 def main(model: Path, output: Path) -> None:
     """Bits per byte of the classes against the megabytes read, as the card of MODEL records them."""
     loaded = load_model(model)
-    draw(f"{loaded.name}: training and validation", loaded.card()["card"]["curve"], output)
+    draw_curve(f"{loaded.name}: training and validation", loaded.card()["card"]["curve"], output)
 
 
 if __name__ == "__main__":

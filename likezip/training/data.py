@@ -17,7 +17,7 @@ from likezip.blocks.noise import repeats_nothing
 from likezip.errors import LikezipError
 from likezip.frames.raw_io import read_fully
 from likezip.frames.through import LONGEST_MAGIC, compression_of, read_at_most, read_through
-from likezip.model import SUFFIX
+from likezip.model import MODEL_SUFFIX
 
 
 def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, bytes]]:
@@ -42,7 +42,7 @@ def _files(source: Path, exclude: tuple[str, ...] = ()) -> Iterator[tuple[Path, 
 
 
 def read_class(source: Path, exclude: tuple[str, ...] = ()) -> list[bytes]:
-    """The files of one class, but for those with any text of ``exclude`` in their path."""
+    """The files of one class, without files that have any text of ``exclude`` in their path."""
     return [content for _, content in _files(source, exclude)]
 
 
@@ -74,29 +74,31 @@ def read_held_classes(sources: Sequence[Path], most: int = 1 << 16) -> dict[str,
     return {name: np.frombuffer(content, np.uint8) for name, content in joined.items()}
 
 
-HELD_SHARE, LARGEST_SHARE = 0.1, 0.3
-"""Of all bytes, those of files that are held out: about so many, and at most if there are several files."""
-LEAST_HELD = 1 << 14
+HELD_OUT_SHARE, LARGEST_HELD_OUT_SHARE = 0.1, 0.3
+"""Shares of all bytes that are held out: about HELD_OUT_SHARE, at most LARGEST_HELD_OUT_SHARE if there are several
+files."""
+LEAST_HELD_OUT = 1 << 14
 MOST_BYTES = 1 << 30
-"""Bytes that are read; of more files some are left out."""
+"""Bytes that are read at most; further files are left out."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A user's files: those to train on and those held out; left_out: why others were, and how many of them."""
+    """A user's files: the files to train on, and the held-out files; left_out: the number of other files for each
+    reason."""
 
     train: list[bytes]
     held: list[bytes]
     left_out: Counter[str] = field(default_factory=Counter)
 
     def joined(self, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Both, each in random order."""
+        """The training files and the held-out files, joined in random order."""
         random = np.random.default_rng(seed)
         parts = [b"".join(files[i] for i in random.permutation(len(files))) for files in (self.train, self.held)]
         return np.frombuffer(parts[0], np.uint8), np.frombuffer(parts[1], np.uint8)
 
     def digest(self) -> str:
-        """Names exactly these bytes, so divided."""
+        """A name for exactly these bytes, divided in this way."""
         parts = [hashlib.sha256(file).digest() for files in (self.train, self.held) for file in sorted(files)]
         return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
@@ -105,8 +107,8 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
     """The files, and all below the directories, divided by the hash of their names, so in the same way each time.
 
     A single file is divided, its end held out.  Left out are hidden files and directories, links, empty files, model
-    files, those of ``without``, copies of others, what looks like noise, what is beyond MOST_BYTES, and what is
-    compressed and can't be read through.
+    files, the files ``without``, copies of other files, noise, files beyond MOST_BYTES, and compressed files that can't
+    be read through.
     Raises ValueError for fewer than 64 KiB.
     """
     files, left_out, room = dict[bytes, tuple[bytes, bytes]](), Counter[str](), MOST_BYTES
@@ -121,7 +123,7 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
             left_out["too much"] += 1
             continue
         try:
-            held = _held(path, room)
+            held = _content_of(path, room)
         except LikezipError:
             left_out["compressed"] += 1
             continue
@@ -132,25 +134,27 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
         digest = hashlib.sha256(held).digest()
         if digest in files:
             left_out["copies"] += 1
-        elif len(held) > SMALL and repeats_nothing(held):
+        elif len(held) > SMALL_FILE and repeats_nothing(held):
             left_out["noise"] += 1
         else:
             files[digest] = hashlib.sha256(name.encode(errors="surrogateescape")).digest(), held
     contents = [held for _, held in sorted(files.values())]
     total = sum(map(len, contents))
-    if total < 4 * LEAST_HELD:
+    if total < 4 * LEAST_HELD_OUT:
         names = ", ".join(map(str, sources))
-        raise ValueError(f"{names}: there are {total} bytes to learn from, and at least {4 * LEAST_HELD} are needed")
-    return Collection(*_divided(contents, total), left_out)
+        raise ValueError(
+            f"{names}: there are {total} bytes to learn from, and at least {4 * LEAST_HELD_OUT} are needed"
+        )
+    return Collection(*_train_and_held_out(contents, total), left_out)
 
 
-SMALL = 1 << 12
-"""Bytes of which it can't be told whether they are noise."""
+SMALL_FILE = 1 << 12
+"""Bytes of a file at most that is too small to be told from noise."""
 
 
-def _held(path: Path, room: int) -> bytes | None:
-    """What a file holds, None if that is more than ``room``; raises LikezipError for what is compressed and damaged, or
-    can't be read through."""
+def _content_of(path: Path, room: int) -> bytes | None:
+    """The content of a file, None if it is more than ``room`` bytes; raises LikezipError for a compressed file that is
+    damaged or can't be read through."""
     with path.open("rb") as file:
         known = compression_of(read_fully(file, LONGEST_MAGIC))
         file.seek(0)
@@ -161,7 +165,7 @@ def _held(path: Path, room: int) -> bytes | None:
 
 
 def _own_files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    """Files by what they are called below the directory that was given."""
+    """The files of all sources, each with its name below the given directory."""
     for source in sources:
         if source.is_file():
             yield source.name, source
@@ -171,28 +175,28 @@ def _own_files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def _unwanted(name: str, path: Path) -> str:
-    """Why a file is left out whatever it holds, or nothing."""
+    """The reason why a file is left out whatever its content, "" if there is none."""
     below = name.split("/")[1:]
     if any(part.startswith(".") for part in below):
         return "hidden"
     if below and path.is_symlink():
         return "links"
-    if path.suffix == SUFFIX:
+    if path.suffix == MODEL_SUFFIX:
         return "models"
     return "" if path.stat().st_size else "empty"
 
 
-def _divided(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
-    """Files to train on and files held out, at least LEAST_HELD bytes; none is in both."""
-    wanted, held, train = max(LEAST_HELD, int(HELD_SHARE * total)), list[bytes](), list[bytes]()
+def _train_and_held_out(files: list[bytes], total: int) -> tuple[list[bytes], list[bytes]]:
+    """Divide files into files to train on and held-out files, at least LEAST_HELD_OUT bytes; none is in both."""
+    wanted, held, train = max(LEAST_HELD_OUT, int(HELD_OUT_SHARE * total)), list[bytes](), list[bytes]()
     for content in files:
         size = sum(map(len, held))
-        fits = size + len(content) <= max(LEAST_HELD, LARGEST_SHARE * total)
+        fits = size + len(content) <= max(LEAST_HELD_OUT, LARGEST_HELD_OUT_SHARE * total)
         (held if size < wanted and fits else train).append(content)
-    while sum(map(len, held)) < LEAST_HELD and len(train) > 1:
+    while sum(map(len, held)) < LEAST_HELD_OUT and len(train) > 1:
         held.append(train.pop(min(range(len(train)), key=lambda place: len(train[place]))))
-    missing = LEAST_HELD - sum(map(len, held))
+    missing = LEAST_HELD_OUT - sum(map(len, held))
     if missing > 0:
-        cut = len(train[0]) - max(missing, int(HELD_SHARE * total))
+        cut = len(train[0]) - max(missing, int(HELD_OUT_SHARE * total))
         train, held = [train[0][:cut]], [*held, train[0][cut:]]
     return train, held

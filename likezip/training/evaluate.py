@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from likezip.blocks import codec
+from likezip.blocks import coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.model import Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import read_held_classes
@@ -34,8 +35,8 @@ def main(model: Path, validation: Path, most: int) -> None:
 
 def _block_rates(raw: bytes, model: Model) -> list[float]:
     """Bits per byte without the prior and with it."""
-    choices: tuple[codec.PriorChoice, ...] = ("off", "on")
-    return [codec.cross_entropy(raw, model, prior=choice) / len(raw) for choice in choices]
+    choices: tuple[PriorChoice, ...] = ("off", "on")
+    return [coding.cross_entropy(raw, CodingOptions(model, choice)) / len(raw) for choice in choices]
 
 
 if __name__ == "__main__":

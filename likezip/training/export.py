@@ -12,21 +12,22 @@ import torch
 
 from likezip.prior import fixed_point
 from likezip.prior.network import LARGEST_OFFSET, Network
-from likezip.prior.parallel import ready
+from likezip.prior.parallel import open_prior
 from likezip.training.run import held_lanes, mean_rates, validate
 from likezip.training.segments import SEGMENT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin, weight_units
 
 LARGEST_DIFFERENCE = 0.005
-"""Of the bits per byte of twin and integers, as a share, over all classes."""
+"""The largest relative difference between the bits per byte of twin and integers, over all classes."""
 
-GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, LOGIT_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
+GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, HEAD_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
 
 Tensors = dict[str, npt.NDArray[Any]]
 
 
 def _layer(linear: GridLinear, unit: float, scale: float = 1.0, constant: float = 0.0) -> Tensors:
-    """Weights as integers, and what turns their sums into ``scale`` * value + ``constant`` in steps of ``unit``."""
+    """Weights as integers, and the offsets and shifts that turn their sums into ``scale`` * value + ``constant`` in
+    steps of ``unit``."""
     weight = linear.weight.detach().double()
     steps = weight_units(weight)
     step = steps[:, 0].numpy() * linear.unit * scale
@@ -48,7 +49,7 @@ def tensors(twin: Twin) -> Tensors:
         .round()
         .clamp(-fixed_point.ACTIVATION_LIMIT, fixed_point.ACTIVATION_LIMIT)
     )
-    layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, LOGIT_UNIT)}
+    layers = {"enter": _layer(twin.enter, SUM_UNIT), "head": _layer(twin.head, HEAD_UNIT)}
     for number, block in enumerate(twin.blocks):
         assert isinstance(block, Block)
         gate, candidate = _layer(block.gate, GATE_UNIT, 0.25, 0.5), _layer(block.candidate, CANDIDATE_UNIT)
@@ -77,7 +78,7 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
     before = np.concatenate((np.full((1, len(lanes)), -1, np.int16), lanes.T[:-1]))
     known: npt.NDArray[np.int16] = np.ascontiguousarray(before)
     bits = np.zeros(len(lanes))
-    with ready(network, lanes.size, len(lanes)) as prior:
+    with open_prior(network, lanes.size, len(lanes)) as prior:
         begins = range(0, SEGMENT, prior.most_steps)
         parts = (known[begin : begin + prior.most_steps] for begin in begins)
         for begin, found in zip(begins, prior.expectations(parts), strict=True):
@@ -89,7 +90,7 @@ def integer_rates(network: Network, classes: dict[str, npt.NDArray[np.uint8]]) -
 def checked_tensors(twin: Twin, classes: dict[str, npt.NDArray[np.uint8]], say: Callable[[str], None]) -> Tensors:
     """The integer network as in a model file.
 
-    Raises ValueError if it does not do on ``classes`` what the twin does.
+    Raises ValueError if its bits per byte of ``classes`` differ from the twin's.
     """
     found = tensors(twin)
     floats, integers = validate(twin, classes, torch.device("cpu")), integer_rates(Network.of(found), classes)

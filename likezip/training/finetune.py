@@ -1,13 +1,13 @@
-"""A model of one's own: the network, memory and mixer trained on the user's files, some of which are held out.
+"""Fine-tuning: the network, memory and mixer trained on the user's files, some of which are held out.
 
 Maximum likelihood: the loss is the bits of both network and memory together, as in ``likezip.training.mixture``.
-Every so often the same is measured, without learning, on a part of the training files and on a part of the held-out
-ones.  The difference is the generalisation gap, an estimate of how far the distribution of the files that were seen is
-from that of all files of the kind.  The rate falls with the time that is given, or with the passes over the files if
-they are few; once the held-out files have not got better for a while it goes on from the best network at a lower rate,
-and if that does not help either ends early.  The best network of all that were measured is taken.
+Every so often the loss is measured, without learning, on a part of the training files and on a part of the held-out
+files.  The difference is the generalisation gap, an estimate of how far the distribution of the training files is from
+the distribution of all files of their kind.  The learning rate falls with the time that is given, or with the passes
+over the files if they are few.  Once the loss of the held-out files has not fallen for a while, training goes on from
+the best network at a lower rate, and if that does not help either, it ends early.  The best network measured is taken.
 
-Then the starts of memory and mixer are trained beside it, those of profiles that suit the files.
+Then the starts of memory and mixer are trained beside it, for the profiles that suit the files.
 """
 
 from __future__ import annotations
@@ -25,18 +25,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState
 from likezip.prior.network import Network
 from likezip.training import states
 from likezip.training.data import Collection
 from likezip.training.export import tensors as exported
-from likezip.training.held import Held
+from likezip.training.held import MeasuredSegments
 from likezip.training.mixture import LANES, SegmentsBesideMemory
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint
 from likezip.training.segments import SEGMENT, Feed
-
-Say = Callable[[str], None]
+from likezip.training.states import Say
 
 ROWS = 16
 """Segments read at a time."""
@@ -44,27 +43,28 @@ LR, EMBEDDING_LR, WEIGHT_DECAY = 3e-3, 0.2, 0.01
 DECAY = 0.7
 """Last share of the time in which the rates go down."""
 MEASURED = SEGMENT // 2
-"""Bytes of each of ROWS segments, at most, that are measured of the training files and of the held-out ones."""
+"""Bytes that are measured at most of each of ROWS segments of the training files, and of the held-out files."""
 MEASUREMENTS = 12
-"""In a whole run."""
+"""Measurements in a whole run."""
 MOST_PASSES = 4.0
-"""Over the training files: of fewer files less is learnt, as with each pass more of it holds for these alone."""
+"""Passes over the training files at most: each further pass learns more that holds for these files alone."""
 PATIENCE, BACK = 4, 2
-"""Measurements without a better one until training ends, and until it goes back to the best network."""
+"""Measurements in a row without improvement until training ends, and until it goes back to the best network."""
 SLOWER = 0.4
-"""Times the rate from there on: what was learnt at a high rate is worth more once it has come down."""
-CONFIDENCE = 30
-"""Updates that a trained map entry counts for at most."""
+"""Factor of the rate after going back to the best network: what a high rate has learnt improves at a lower rate."""
 
 
 class Tuning:
-    """Training of the network: where it stands, what was measured, the best of it.
+    """Training of the network: its progress, its measurements, the best network.
 
     The run's curve has a point for each measurement: minutes, megabytes seen, and bits per byte of both parts.
-    ``_given_time``: the point at which it was given other minutes, where patience begins anew; the first if it was not.
+    ``_given_time``: the point at which the minutes were changed, from which on PATIENCE counts anew; 0 if they were
+    not.
     """
 
-    def __init__(self, run: Run, files: Collection, start: Callable[[], Start], minutes: float, seed: int) -> None:
+    def __init__(
+        self, run: Run, files: Collection, start: Callable[[], TrainedState], minutes: float, seed: int
+    ) -> None:
         """start: makes the memory's start for blocks of text without the prior."""
         self.run, self._minutes, self._seconds = run, minutes, 0.0
         train, held = files.joined(seed)
@@ -74,19 +74,19 @@ class Tuning:
         self._feed = Feed(segments, run.twin.shape.features, ROWS, STEPS)
         self._states: list[Tensor] = run.twin.first_states(ROWS)
         few = min(ROWS, held.size // SEGMENT, lanes)
-        self._seen, self._held = Held.of(train, few, start()), Held.of(held, few, start())
+        self._seen, self._held = MeasuredSegments.of(train, few, start()), MeasuredSegments.of(held, few, start())
         self.best: dict[str, Tensor] = {}
         self._given_time, self._rate = 0, 1.0
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
-        """Count the time that something takes."""
+        """Count the time that the body takes as training time."""
         began = time.monotonic()
         yield
         self._seconds += time.monotonic() - began
 
     def measure(self) -> dict[str, float]:
-        """Add a point to the curve; what is best so far is kept."""
+        """Measure and add a point to the curve; the best network so far is kept."""
         with self._clock():
             rates = {
                 name: held.rates(self.run, MEASURED)[1]
@@ -117,7 +117,7 @@ class Tuning:
         self._rate *= SLOWER
 
     def learn(self, share: float) -> None:
-        """Train for such a share of the run."""
+        """Train for a ``share`` of the run."""
         end = min(1.0, self.progress() + share)
         while self.progress() < end:
             with self._clock():
@@ -127,8 +127,8 @@ class Tuning:
     def finish(self, checkpoint: Path, identity: dict[str, Any], say: Say) -> None:
         """Train to the end, and leave the best network in the run's twin.
 
-        What was done stands in ``checkpoint``, from where it goes on if that is there and its ``identity`` the same;
-        raises ValueError if it is another.
+        Progress is kept in ``checkpoint``, from which training goes on if it exists and has the same ``identity``;
+        raises ValueError if it has another.
         """
         self._resume(checkpoint, identity, say)
         say("bits per byte of parts of the files trained on and of parts of those held out:")
@@ -178,7 +178,7 @@ class Tuning:
         say(f"goes on from {checkpoint}")
 
     def network(self) -> dict[str, npt.NDArray[Any]]:
-        """The integers of the twin, by name as ``Network.of`` takes them."""
+        """The tensors of the integer network, by name as ``Network.of`` takes them."""
         return exported(self.run.twin.cpu())
 
 
@@ -189,18 +189,18 @@ def _line(point: dict[str, float]) -> str:
 
 
 def tuned_starts(
-    starts: dict[str, Start], network: Network, files: Collection, megabytes: float, seed: int, say: Say
-) -> dict[str, Start]:
-    """``starts`` by profile, trained on as many ``megabytes`` of the files each: text, what is beside the network,
-    and what suits the files.  They are used up."""
+    starts: dict[str, TrainedState], network: Network, files: Collection, megabytes: float, seed: int, say: Say
+) -> dict[str, TrainedState]:
+    """``starts`` by profile, of which some are trained on ``megabytes`` of the files each: the starts for text, for
+    blocks with the prior, and for profiles that suit the files.  The arrays of ``starts`` are used up."""
     wanted = [TEXT, *(profile for profile in PROFILES[1:] if states.share_suited(files.train, profile, seed) > 0.1)]
     found = dict(starts)
-    for profile in [*wanted, BOTH]:
-        kind = "beside the network" if profile is BOTH else f"by itself, for {profile.name}"
+    for profile in [*wanted, BESIDE_PRIOR]:
+        kind = "beside the network" if profile is BESIDE_PRIOR else f"by itself, for {profile.name}"
         say(f"the memory's start {kind}: training on {megabytes:.1f} MB")
-        beside = network if profile is BOTH else None
+        beside = network if profile is BESIDE_PRIOR else None
         classes, start = {"files": files.train}, starts[profile.name]
         found[profile.name] = states.train(
-            classes, profile, megabytes, seed, CONFIDENCE, beside, start=start, say=lambda _: None
+            classes, profile, megabytes, seed, states.CONFIDENCE, beside, start=start, say=lambda _: None
         )
     return found

@@ -1,8 +1,8 @@
 """Make a trained network larger: ``python -m likezip.training.grow CHECKPOINT --shape state=... -o LARGER``.
 
-At first the larger network computes what the smaller one did: new columns of ``out`` and ``down`` are zero, so what is
-new adds nothing to the stream until it has learnt something (as in T. Chen et al., "Net2Net: accelerating learning via
-knowledge transfer", 2016).  Training goes on from there with ``likezip.training.release``.
+At first the larger network computes the same function as the smaller one: new columns of ``out`` and ``down`` are zero,
+so new units add nothing to the stream until they have learnt something (as in T. Chen et al., "Net2Net: accelerating
+learning via knowledge transfer", 2016).  Training goes on from there with ``likezip.training.release``.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import click
 import torch
 from torch import Tensor
 
-from likezip.blocks import codec
-from likezip.model import SUFFIX, load_model
+from likezip.blocks import coding
+from likezip.model import MODEL_SUFFIX, load_model
 from likezip.training.restore import twin_of
 from likezip.training.run import EMBEDDINGS, SEEN, Run, save_checkpoint, shape_of
 from likezip.training.twin import Shape, Twin
 
 SILENT = re.compile(r"blocks\.\d+\.(out|down)\.weight")
-"""What adds to the stream."""
+"""Weights of the layers that add to the stream."""
 
 
 def grow_twin(twin: Twin, shape: Shape) -> Twin:
-    """The function of ``twin`` in a larger shape.  Raises ValueError if that is smaller, or differs in the stream."""
+    """A twin of a larger shape that computes the same as ``twin``.  Raises ValueError if the shape is smaller, or
+    differs in the stream."""
     old = twin.shape
     sizes = zip(
         (*old.state, *old.hidden), (*shape.state[: len(old.state)], *shape.hidden[: len(old.state)]), strict=True
@@ -49,7 +50,7 @@ def _first_part(larger: Tensor, smaller: Tensor) -> Tensor:
 
 
 def _grow_moments(moments: dict[str, Any], old: Twin, new: Twin) -> dict[str, Any]:
-    """AdamW's moments for the layers of ``new``, zero where they are new."""
+    """AdamW's moments for the layers of ``new``, zero for new weights."""
     if not moments["state"]:  # of a run that has not begun
         return moments
     known = dict(zip(_layers(old), moments["state"].values(), strict=True))
@@ -70,8 +71,8 @@ def _layers(twin: Twin) -> list[str]:
 
 def _run_of(path: Path) -> Run:
     """The run in a checkpoint, or one that begins with the network of a model file."""
-    if path.suffix == SUFFIX:
-        twin = twin_of(codec.network_of(load_model(path)))
+    if path.suffix == MODEL_SUFFIX:
+        twin = twin_of(coding.network_of(load_model(path)))
         return Run(twin, torch.device("cpu"), 0.0, 0.0, 0.0, seen=SEEN)
     content = torch.load(path, map_location="cpu", weights_only=True)
     run = Run(Twin(Shape.of(content["shape"])), torch.device("cpu"), 0.0, 0.0, 0.0)

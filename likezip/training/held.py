@@ -1,4 +1,4 @@
-"""Segments whose bits per byte are measured, without learning from them."""
+"""Segments of which the bits per byte are measured, without learning from them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec
-from likezip.memory.trained_state import Start
+from likezip.blocks import coding
+from likezip.memory.trained_state import TrainedState
 from likezip.training.mixture import memory_logits
 from likezip.training.run import STEPS, Run
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
 
 @dataclass(frozen=True)
-class Held:
-    """lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
+class MeasuredSegments:
+    """Segments as lanes (lanes, SEGMENT) uint8, and the memory's logits of their bits (lanes, SEGMENT, 8) int16."""
 
     lanes: npt.NDArray[np.uint8]
     logits: npt.NDArray[np.int16]
 
     @classmethod
-    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: Start) -> Held:
-        """From the beginning of ``content``, coded as a block of ``lanes`` lanes."""
-        part = np.frombuffer(codec.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
+    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> MeasuredSegments:
+        """Segments from the beginning of ``content``, coded as a block of ``lanes`` lanes."""
+        part = np.frombuffer(coding.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
         return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
 
     def rates(self, run: Run, most: int = SEGMENT) -> tuple[float, float]:

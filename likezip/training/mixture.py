@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip.blocks import codec
-from likezip.blocks.predictor import Predictor, Shape, default_table_bits
+from likezip.blocks import coding
+from likezip.blocks.predictor import BlockShape, Predictor, default_table_bits
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.model import load_model
 from likezip.training.segments import SEGMENT, Place, Segments
 
@@ -53,7 +53,7 @@ class SegmentsBesideMemory(Segments):
         classes: dict[str, npt.NDArray[np.uint8]],
         weights: dict[str, float],
         seed: int,
-        start: Callable[[], Start],
+        start: Callable[[], TrainedState],
         lanes: int = LANES,
     ) -> None:
         """start: makes the memory's start; lanes: segments of a block."""
@@ -62,13 +62,28 @@ class SegmentsBesideMemory(Segments):
         self._random = np.random.default_rng(seed)
         self._waiting: deque[Place] = deque()
         self._coded: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], Int16s]] = {}
+        self._next_blocks, self._read_segments = self._draw_blocks(), 0
+
+    def _draw_blocks(self) -> list[Place]:
+        """The next blocks whose segments are mixed."""
+        return [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
 
     def place(self) -> Place:
         if not self._waiting:
-            blocks = [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
-            places = [(*block[:2], lane) for block in blocks for lane in range(self._lanes)]
+            places = [(*block[:2], lane) for block in self._next_blocks for lane in range(self._lanes)]
             self._waiting.extend(places[i] for i in self._random.permutation(len(places)))
+            self._next_blocks = self._draw_blocks()
         return self._waiting.popleft()
+
+    def _code_ahead(self) -> None:
+        """Code one of the next blocks, each time that a block's worth of segments is read: else many of them would
+        have to be coded at once when their turn comes, while training waits."""
+        self._read_segments += 1
+        if self._read_segments % self._lanes == 0:
+            for block in self._next_blocks:
+                if block[:2] not in self._coded:
+                    self._block(block)
+                    return
 
     def _block(self, place: Place) -> tuple[npt.NDArray[np.uint8], Int16s]:
         """The transformed bytes of the block of a place, and the memory's logits of it."""
@@ -77,7 +92,7 @@ class SegmentsBesideMemory(Segments):
             if len(self._coded) == 2 * BLOCKS:  # all segments of the oldest have been taken, or begun
                 del self._coded[next(iter(self._coded))]
             raw = self._contents[chosen][start : start + self._size].tobytes()
-            coded = np.frombuffer(codec.transformed(raw)[1], np.uint8)
+            coded = np.frombuffer(coding.transformed(raw)[1], np.uint8)
             self._coded[chosen, start] = coded, memory_logits(coded, self._lanes, self._start())
         return self._coded[chosen, start]
 
@@ -87,24 +102,26 @@ class SegmentsBesideMemory(Segments):
         return self._block(place)[0][lane * SEGMENT : (lane + 1) * SEGMENT]
 
     def expected(self, place: Place) -> Int16s:
-        return self._block(place)[1][place[2]]
+        found = self._block(place)[1][place[2]]
+        self._code_ahead()
+        return found
 
 
 _LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int16)
 """(65536,): the logit of each probability."""
 
 
-def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: Start) -> Int16s:
+def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> Int16s:
     """The memory's logits (lanes, SEGMENT, 8) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
-    shape = Shape(raw.size, lanes, default_table_bits(raw.size), TEXT)
+    shape = BlockShape(raw.size, lanes, default_table_bits(raw.size), TEXT)
     ones, _ = Predictor(shape, start).run(raw)
     return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
 
 
-def start_of(model: Path) -> Callable[[], Start]:
+def start_of(model: Path) -> Callable[[], TrainedState]:
     """What makes copies of the memory's start, without a prior, in a model file."""
     loaded = load_model(model)
-    return lambda: codec.start_of(loaded, TEXT.name)
+    return lambda: coding.trained_state_of(loaded, TEXT.name)
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:

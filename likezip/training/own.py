@@ -11,63 +11,62 @@ from typing import Any
 import torch
 from safetensors.numpy import save
 
-from likezip.blocks import codec
-from likezip.blocks.codec import PriorChoice
+from likezip.blocks import coding
+from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames.outputs import complete_output
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start, untrained_start
-from likezip.model import SUFFIX, Model, load_model
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState, untrained_state
+from likezip.model import MODEL_SUFFIX, Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
-from likezip.training.finetune import EMBEDDING_LR, LR, WEIGHT_DECAY, Say, Tuning, tuned_starts
+from likezip.training.export import Tensors
+from likezip.training.finetune import EMBEDDING_LR, LR, ROWS, WEIGHT_DECAY, Tuning, tuned_starts
 from likezip.training.restore import twin_of
 from likezip.training.run import SEEN, Run
-from likezip.training.states import start_tensors
-from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
+from likezip.training.states import Say, state_tensors
+from likezip.training.twin import Shape, Twin
 
 SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
-"""Rates for a network that begins with nothing, as the shipped one did."""
+"""Learning rates of a network that begins untrained, as the shipped network did."""
 
 NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
-"""Of the time what the network gets, and for each minute the megabytes that each start of the memory is trained on."""
-
-COMPILED = 3.0
-"""Minutes from which on it pays to compile what lies between products, which takes half of one."""
+"""The network's share of the time; and for each minute, the megabytes that each start of the memory is trained on."""
 
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
 
-PARTS = (*PROFILES, BOTH)
-
-Tensors = dict[str, Any]
+PARTS = (*PROFILES, BESIDE_PRIOR)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What ``train_model`` is asked for: base None to begin with nothing; minutes, about."""
+    """The task of ``train_model``: the model to begin with, None for an untrained one; about how many minutes to
+    train."""
 
     base: Model | None
     minutes: float
     seed: int
 
-    def begin(self) -> tuple[Run, dict[str, Start]]:
-        """The run of the network, and the starts of the memory by profile."""
+    def begin(self, threads: int) -> tuple[Run, dict[str, TrainedState]]:
+        """The run of the network, in so many threads of a CPU, and the starts of the memory by profile."""
         torch.manual_seed(self.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.base is None:
-            run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY)
-            return run, {profile.name: untrained_start() for profile in PARTS}
+            run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY, threads=threads)
+            return run, {profile.name: untrained_state() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
-        run = Run(twin_of(codec.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN)
-        return run, {profile.name: codec.start_of(self.base, profile.name) for profile in PARTS}
+        run = Run(
+            twin_of(coding.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN, threads=threads
+        )
+        return run, {profile.name: coding.trained_state_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
-        """For the card."""
+        """The task as the card records it."""
         return {**self.identity(), "minutes": self.minutes}
 
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint of it is known by."""
+        """The parts of the task that a checkpoint must have in common with it."""
         base = "scratch" if self.base is None else f"{self.base.name} {self.base.id.hex()}"
         return {"base": base, "seed": self.seed}
 
@@ -81,24 +80,23 @@ def train_model(
     called again with the same arguments, but for the minutes.
     Raises ValueError for fewer than 64 KiB of files, a base without a prior, and a checkpoint of another run.
     """
-    if output.suffix != SUFFIX:
-        raise ValueError(f"{output}: the name of a model file must end in {SUFFIX}")
+    if output.suffix != MODEL_SUFFIX:
+        raise ValueError(f"{output}: the name of a model file must end in {MODEL_SUFFIX}")
     checkpoint = output.with_suffix(".checkpoint")
     with complete_output(output, source=None, force=force) as file:
         files = collect(sources, without=[output, checkpoint])
         say(_counted(files))
         torch.set_num_threads(threads)
-        if task.minutes >= COMPILED and can_compile():
-            compile_elementwise()
-        card, content = _trained(files, task, checkpoint, say)
+        card, content = _trained(files, task, checkpoint, threads, say)
         file.write(content)
     checkpoint.unlink(missing_ok=True)
     return card
 
 
-def _trained(files: Collection, task: Task, checkpoint: Path, say: Say) -> tuple[dict[str, Any], bytes]:
+def _trained(files: Collection, task: Task, checkpoint: Path, threads: int, say: Say) -> tuple[dict[str, Any], bytes]:
     """The card and the content of the model file."""
-    run, starts = task.begin()
+    run, starts = task.begin(threads)
+    run.prepare(ROWS)
     tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
     tuning.finish(checkpoint, {**task.identity(), "files": files.digest()}, say)
     network = tuning.network()
@@ -121,25 +119,28 @@ def _counted(files: Collection) -> str:
     return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
 
 
-def _copy(start: Start) -> Start:
-    """The same as it would come from a model file."""
-    return Start.of(start.tensors())
+def _copy(start: TrainedState) -> TrainedState:
+    """A copy of ``start``, rounded as in a model file."""
+    return TrainedState.of(start.tensors())
 
 
-def _better_starts(network: Tensors, before: dict[str, Start], after: dict[str, Start], held: list[bytes]) -> Tensors:
-    """Of the starts without the prior, and of the one beside it, those with which the held-out files are smaller."""
+def _better_starts(
+    network: Tensors, before: dict[str, TrainedState], after: dict[str, TrainedState], held: list[bytes]
+) -> Tensors:
+    """The starts without the prior, all from before or all from after training, and likewise the start beside the
+    prior: whichever makes the held-out files smaller."""
     found: Tensors = {}
-    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BOTH.name])]
+    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
-        ways = [start_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
-        best = min(ways, key=lambda way: _rate_of({**network, **way}, held, prior))
+        candidates = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        best = min(candidates, key=lambda candidate: _rate_of({**network, **candidate}, held, prior))
         found |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
     return found
 
 
 def _rate_of(tensors: Tensors, held: list[bytes], prior: PriorChoice) -> float:
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, f"model{SUFFIX}")
+        path = Path(directory, f"model{MODEL_SUFFIX}")
         path.write_bytes(save(tensors))
         return compressed_rate(load_model(path), held, prior)
 
@@ -150,18 +151,18 @@ def compressed_rate(model: Model, files: list[bytes], prior: PriorChoice = "auto
     for content in files:
         part = content[: MOST_COMPRESSED - size]
         if part:
-            bits, size = bits + codec.cross_entropy(part, model, prior=prior), size + len(part)
+            bits, size = bits + coding.cross_entropy(part, CodingOptions(model, prior)), size + len(part)
     return bits / size
 
 
 def _compared(base: Model | None, tensors: Tensors, held: list[bytes]) -> dict[str, float]:
-    """Bits per byte of the held-out files by the model that was begun with, if any, and by this one."""
+    """Bits per byte of the held-out files by the model that training began with, if any, and by the new model."""
     before = {} if base is None else {"before": round(compressed_rate(base, held), 4)}
     return {**before, "after": round(_rate_of(tensors, held, "auto"), 4)}
 
 
 def _card(tuning: Tuning, files: Collection) -> dict[str, Any]:
-    """What the model was trained on, and what came of it."""
+    """The part of the card about the files, and the measurements."""
     best = min(tuning.run.curve, key=lambda point: point["validation"])
     sizes = {"train": sum(map(len, files.train)), "held_out": sum(map(len, files.held))}
     return {

@@ -1,4 +1,4 @@
-"""Recipes: what a model is trained with, from the shape of its network to the shares of the data."""
+"""Recipes of models: everything from the shape of the network to the shares of the data."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ SHARES = {
     "binaries": 0.07,
     "science": 0.03,
 }
-"""Of the bytes that the network reads, those of each class; see docs/training.md on how they were chosen."""
+"""The share of each class in the bytes that the network reads; see docs/training.md on how they were chosen."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a release is made with.
+    """The recipe of a release.
 
-    megabytes: what the network reads in all, starts: what each start of the memory is trained on; decay: the last share
-    of the run, in which the rates go down; rows: segments read at a time; lr and embedding_lr: the full rates of AdamW
-    and of Adagrad; shares: of the classes, for those that are there; seed: of all that is drawn.
+    megabytes: read by the network in all; starts: megabytes that each start of the memory is trained on; decay: the
+    last share of the run, in which the rates go down; rows: segments read at a time; lr and embedding_lr: the full
+    rates of AdamW and of Adagrad; shares: of the classes, for those that are there; seed: of all that is drawn.
     """
 
     shape: Shape
@@ -44,7 +44,7 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
     def shares_of(self, sizes: Mapping[str, int]) -> dict[str, float]:
-        """The shares of classes of so many bytes each: as their sizes where none of them has one."""
+        """The shares of the classes in ``sizes``, name to bytes: their sizes, if any of them has no share."""
         known = {name: self.shares[name] for name in sizes if name in self.shares}
         return known if len(known) == len(sizes) else {name: float(size) for name, size in sizes.items()}
 
@@ -75,4 +75,4 @@ RECIPES = {
         megabytes=1000.0,
     ),
 }
-"""By name; those of the models that likezip ships."""
+"""The recipes of the models that likezip ships, by name."""

@@ -43,35 +43,32 @@ except UnsupportedError as error:
 
 import torch
 
-from likezip.blocks import codec
-from likezip.memory.profiles import BOTH, PROFILES, TEXT
-from likezip.memory.trained_state import Start
+from likezip.blocks import coding
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
+from likezip.memory.trained_state import TrainedState
 from likezip.model import load_model
 from likezip.prior.network import Network
-from likezip.prior.pipeline import made_ahead
+from likezip.prior.pipeline import prefetched
 from likezip.training import states
 from likezip.training.data import read_class, read_held_classes
 from likezip.training.export import checked_tensors
-from likezip.training.held import Held
+from likezip.training.held import MeasuredSegments
 from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.recipe import RECIPES, Recipe
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint, shape_of
 from likezip.training.segments import SEGMENT, Feed
+from likezip.training.states import Say
 from likezip.training.twin import Shape, Twin
 
 HELD_LANES = 8
 """Segments of each class whose bits are measured, of the training data and of the validation data."""
 
-CONFIDENCE = 30
-"""Updates that a trained map entry counts for at most."""
-
 Classes = dict[str, npt.NDArray[np.uint8]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Data:
-    """The files of each class, and those held out, joined."""
+    """The files of each class, and the held-out files of each class, joined."""
 
     files: dict[str, list[bytes]]
     held: Classes
@@ -102,7 +99,7 @@ class Data:
         return classes
 
 
-def _machine() -> str:
+def _machine_name() -> str:
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, torch {torch.__version__}"
 
@@ -118,9 +115,15 @@ class NetworkStage:
     """The run of the network: its checkpoints, and the record of all that was measured."""
 
     def __init__(
-        self, recipe: Recipe, data: Data, start: Callable[[], Start], checkpoints: list[Path], threads: int, say: Say
+        self,
+        recipe: Recipe,
+        data: Data,
+        start: Callable[[], TrainedState],
+        checkpoints: list[Path],
+        threads: int,
+        say: Say,
     ) -> None:
-        """checkpoints: where each is kept; the run goes on from the newest that is whole."""
+        """checkpoints: the paths where copies of it are kept; the run goes on from the newest that is whole."""
         torch.manual_seed(recipe.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.run = Run(
@@ -138,9 +141,10 @@ class NetworkStage:
         segments = SegmentsBesideMemory(classes, shares, recipe.seed, start)
         self._feed = Feed(segments, recipe.shape.features, recipe.rows, STEPS)
         self._measured = {
-            "train": {name: Held.of(content, HELD_LANES, start()) for name, content in classes.items()},
+            "train": {name: MeasuredSegments.of(content, HELD_LANES, start()) for name, content in classes.items()},
             "validation": {
-                name: Held.of(content, content.size // SEGMENT, start()) for name, content in data.held.items()
+                name: MeasuredSegments.of(content, content.size // SEGMENT, start())
+                for name, content in data.held.items()
             },
         }
         self._total = int(recipe.megabytes * 1e6 / (recipe.rows * STEPS))
@@ -164,10 +168,10 @@ class NetworkStage:
         return self.run.step * self._recipe.rows * STEPS / 1e6
 
     def train(self, every: float) -> None:
-        """To the end; measured and saved every so many seconds."""
+        """Train to the end; measure and save every ``every`` seconds."""
         states, recent = self.run.twin.first_states(self._recipe.rows), 0.0
         began, first = time.time(), self.run.step
-        with closing(made_ahead(self._batches())) as batches:
+        with closing(prefetched(self._batches())) as batches:
             while self.run.step < self._total:
                 self.run.set_rate(learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay))
                 rate, states = self.run.learn(next(batches), states)
@@ -191,7 +195,7 @@ class NetworkStage:
             "rate": learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay),
             "bytes_per_second": speed,
             "threads": self._threads,
-            "machine": _machine(),
+            "machine": _machine_name(),
             "recent": recent,
             **{part: {name: list(rate) for name, rate in classes.items()} for part, classes in rates.items()},
         }
@@ -214,16 +218,16 @@ def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
         for profile in PROFILES:
             say(f"the memory's start for {profile.name}")
             starts[profile.name] = states.train(
-                data.files, profile, 2 * recipe.starts, recipe.seed, CONFIDENCE, say=lambda _: None
+                data.files, profile, 2 * recipe.starts, recipe.seed, states.CONFIDENCE, say=lambda _: None
             )
-        save_file(states.start_tensors(starts), path)
+        save_file(states.state_tensors(starts), path)
     return path
 
 
-def _start_in(path: Path) -> Callable[[], Start]:
-    """What makes copies of the text profile's start in a model file."""
+def _start_in(path: Path) -> Callable[[], TrainedState]:
+    """A function that makes copies of the text profile's start in a model file."""
     loaded = load_model(path)
-    return lambda: codec.start_of(loaded, TEXT.name)
+    return lambda: coding.trained_state_of(loaded, TEXT.name)
 
 
 def _assemble(
@@ -234,18 +238,18 @@ def _assemble(
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's start beside the network")
     loaded = load_model(starts)
-    found = {profile.name: codec.start_of(loaded, profile.name) for profile in PROFILES}
+    found = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
     both = states.train(
         data.files,
-        BOTH,
+        BESIDE_PRIOR,
         recipe.starts,
         recipe.seed,
-        CONFIDENCE,
+        states.CONFIDENCE,
         prior,
-        codec.start_of(loaded, TEXT.name),
+        coding.trained_state_of(loaded, TEXT.name),
         say=lambda _: None,
     )
-    tensors |= states.start_tensors({**found, BOTH.name: both})
+    tensors |= states.state_tensors({**found, BESIDE_PRIOR.name: both})
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
     save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from likezip.prior.network import Layer, Network
-from likezip.training.export import CANDIDATE_UNIT, GATE_UNIT, HIDDEN_UNIT, LOGIT_UNIT, SUM_UNIT
+from likezip.prior.network import IntegerLayer, Network
+from likezip.training.export import CANDIDATE_UNIT, GATE_UNIT, HEAD_UNIT, HIDDEN_UNIT, SUM_UNIT
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin
 
 
-def _restore(linear: GridLinear, layer: Layer, unit: float, scale: float = 1.0, constant: float = 0.0) -> None:
-    """Give ``linear`` the weights and biases that are exported as ``layer``, see ``export._layer``."""
+def _restore(linear: GridLinear, layer: IntegerLayer, unit: float, scale: float = 1.0, constant: float = 0.0) -> None:
+    """Give ``linear`` the weights and biases whose export is ``layer``, see ``export._layer``."""
     step = unit / np.exp2(layer.shift.astype(np.float64))
     weight = layer.weight.astype(np.float64) * (step / (linear.unit * scale))[:, None]
     linear.weight.copy_(torch.from_numpy(weight))
@@ -20,22 +20,22 @@ def _restore(linear: GridLinear, layer: Layer, unit: float, scale: float = 1.0, 
         linear.bias.copy_(torch.from_numpy(((layer.offset - half) * step - constant) / scale))
 
 
-def _parts(layer: Layer) -> tuple[Layer, Layer]:
-    """The gates and the candidates of a layer of both."""
+def _parts(layer: IntegerLayer) -> tuple[IntegerLayer, IntegerLayer]:
+    """The gates and the candidates, of a layer that holds both."""
     halves = [np.array_split(part, 2) for part in (layer.weight, layer.offset, layer.shift)]
     gate, candidate = zip(*halves, strict=True)
-    return Layer(*gate), Layer(*candidate)
+    return IntegerLayer(*gate), IntegerLayer(*candidate)
 
 
 @torch.no_grad()
 def twin_of(network: Network) -> Twin:
-    """The twin of a model file's network, which computes what the integers do but for the rounding of logits."""
+    """The twin of a model file's network; it computes the same as the integers, but for the rounding of logits."""
     states = tuple(out.weight.shape[1] for _, out, _, _ in network.blocks)
     hidden = tuple(down.weight.shape[1] for _, _, _, down in network.blocks)
     twin = Twin(Shape(network.embeddings.shape[1], network.enter.weight.shape[0], states, hidden, network.features))
     twin.embeddings.weight.copy_(torch.from_numpy(network.embeddings * np.float32(STREAM_UNIT)))
     _restore(twin.enter, network.enter, SUM_UNIT)
-    _restore(twin.head, network.head, LOGIT_UNIT)
+    _restore(twin.head, network.head, HEAD_UNIT)
     for block, (gates, out, up, down) in zip(twin.blocks, network.blocks, strict=True):
         assert isinstance(block, Block)
         gate, candidate = _parts(gates)

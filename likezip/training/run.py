@@ -24,7 +24,7 @@ from likezip.prior.ngrams import Feature
 from likezip.training.mixture import OWN_SHARE, Mixture
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 from likezip.training.step import Step
-from likezip.training.twin import Shape, Twin
+from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 STEPS = 256
 """Bytes of each row that a training step sees; gradients end there, states go on."""
@@ -34,15 +34,15 @@ WARMUP = 200
 EMBEDDINGS = "embeddings.weight"
 
 SEEN = 1e-6
-"""Of a network that was trained before: about what its embeddings' accumulators had come to, so that its rows are not
-thrown about by the first steps of another run."""
+"""Accumulators of the embeddings of a network that was trained before, about as they were at its end, so that the first
+steps of another run don't throw its rows about."""
 
 
 class RowAdagrad(torch.optim.Optimizer):
     """Adagrad with one accumulator a row, for sparse gradients of embeddings (J. Duchi et al., 2011).
 
     A row that is rarely seen takes larger steps; rows that are not seen are not touched.
-    first: what accumulators begin with, as if so much had been seen before.
+    first: the initial value of the accumulators, as if such gradients had been seen before.
     """
 
     def __init__(self, parameters: list[Tensor], lr: float, epsilon: float = 1e-8, first: float = 0.0) -> None:
@@ -63,7 +63,7 @@ class RowAdagrad(torch.optim.Optimizer):
                 parameter.index_add_(0, index, values)
 
     def step_by_kernels(self, fused: Step) -> None:
-        """The same, of the gradients that ``fused`` has found."""
+        """The same step, with the gradients that ``fused`` has computed."""
         (group,) = self.param_groups
         (parameter,) = group["params"]
         state = self.state[parameter]
@@ -109,12 +109,12 @@ def save_checkpoint(content: dict[str, Any], path: Path) -> None:
     with complete_output(path, source=None, force=True) as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # what torch makes of an OSError
+        except RuntimeError as error:  # torch turns an OSError into it
             raise FileError(f"{path}: the checkpoint could not be written (is there room?)") from error
 
 
 class Run:
-    """A training run: the twin, its optimizers, and where it stands."""
+    """A training run: the twin, its optimizers, and its progress."""
 
     def __init__(
         self,
@@ -219,8 +219,26 @@ class Run:
             optimizer.zero_grad()
         return float(rate.detach()), states
 
+    def prepare(self, lanes: int) -> None:
+        """Have what a step of ``lanes`` lanes runs compiled, which takes up to a minute the first time.
+
+        The kernels learn from an empty batch at a rate of 0; what lies between the formulas' products is compiled by
+        torch, where that can be.
+        """
+        if not self._kernels:
+            if can_compile():
+                compile_elementwise()
+            return
+        rows = np.zeros((STEPS, lanes, len(self.twin.shape.features)), np.int32)
+        nothing = np.zeros((STEPS, lanes), np.int64)
+        batch = Batch(rows, nothing, np.zeros((STEPS, lanes, 8), np.int16), np.ones(lanes, np.bool_))
+        fused = self._fused_for(batch)
+        fused.run(batch, self.twin.first_states(lanes))
+        fused.learn_embeddings(torch.ones(len(self.twin.embeddings.weight)), 0.0, 1.0)
+        self._fused.clear()  # which has seen how large gradients are, of nothing
+
     def content(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """The content of a checkpoint."""
         return {
             "shape": asdict(self.twin.shape),
             "step": self.step,
@@ -246,7 +264,8 @@ class Run:
 
 
 def shape_of(text: str) -> Shape:
-    """A shape by NAME=SIZE,..., of state and hidden by SIZE+SIZE... for each block.  Raises click.UsageError."""
+    """The shape in a text NAME=SIZE,..., where state and hidden have a size for each block, SIZE+SIZE....  Raises
+    click.UsageError."""
     sizes: dict[str, Any] = {}
     try:
         for name, value in (part.split("=") for part in text.split(",") if part):

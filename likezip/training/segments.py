@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from likezip.prior.ngrams import REGISTERS, Feature, find_all_rows, table_of
+from likezip.prior.ngrams import NGRAM_REGISTERS, Feature, feature_table, find_all_rows
 
 SEGMENT = 1 << 14
 """Bytes that are read without a break."""
@@ -149,5 +149,5 @@ class Feed:
 def embedding_rows(lanes: npt.NDArray[np.uint8], features: Sequence[Feature]) -> npt.NDArray[np.int32]:
     """The rows (bytes, lanes, features) that predict each byte of ``lanes`` (lanes, bytes)."""
     rows = np.empty((lanes.shape[1], lanes.shape[0], len(features)), np.int32)
-    find_all_rows(lanes, table_of(features), np.zeros((lanes.shape[0], REGISTERS), np.uint64), rows)
+    find_all_rows(lanes, feature_table(features), np.zeros((lanes.shape[0], NGRAM_REGISTERS), np.uint64), rows)
     return rows

@@ -1,9 +1,9 @@
 """Train the start of memory, mixer and APMs.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
-begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over, and what they have become
-at the end, of the weights the mean over the second half, is the trained start.  That is online maximum likelihood:
-every update is a step down the cross-entropy.
+begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over.  Their values at the end,
+for the weights the mean over the second half, are the trained start.  That is online maximum likelihood: every update
+is a step down the cross-entropy.
 """
 
 from __future__ import annotations
@@ -16,71 +16,83 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import codec
-from likezip.blocks.codec import SAMPLE
-from likezip.blocks.cost import cross_entropy
-from likezip.blocks.predictor import Predictor, Shape, default_lanes, default_table_bits
+from likezip.blocks import coding
+from likezip.blocks.coding import SAMPLE_SIZE
+from likezip.blocks.cost import total_cost
+from likezip.blocks.predictor import BlockShape, Predictor, default_lanes, default_table_bits
 from likezip.blocks.record_length import row_length
 from likezip.memory import mixer
-from likezip.memory.profiles import BOTH, PROFILES, TEXT, Profile
-from likezip.memory.trained_state import Start, untrained_start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT, Profile
+from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.prior.network import Network
-from likezip.prior.parallel import ready
+from likezip.prior.parallel import open_prior
 from likezip.training.data import draw_block
 
-SMALLEST, LARGEST = 1 << 11, 1 << 20
+Say = Callable[[str], None]
+"""Prints a line of progress."""
 
-PATIENCE = 100
-"""Blocks in a row that a profile may not suit; the next one counts all the same."""
+SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 11, 1 << 20
+
+CONFIDENCE = 30
+"""Updates that a trained map entry counts for at most."""
+
+MOST_REFUSED = 100
+"""Blocks in a row that are refused because the profile does not suit them; the next block counts all the same."""
 
 _TEXTS = ("languages", "logs", "markup", "prose", "source", "tables", "techdoc")
-CLASSES = {"text": _TEXTS, "both": _TEXTS, "records": ("binaries", "science", "tables"), "code": ("binaries",)}
-"""Of which classes the blocks of a profile are drawn; of all if there are none of these."""
+CLASSES_OF_PROFILE = {
+    "text": _TEXTS,
+    "both": _TEXTS,
+    "records": ("binaries", "science", "tables"),
+    "code": ("binaries",),
+}
+"""The classes from which the blocks of each profile are drawn; if the data have none of them, from all classes."""
 
 
-def _bits(raw: bytes, profile: Profile, start: Start, network: Network | None = None) -> float:
+def _bits(raw: bytes, profile: Profile, start: TrainedState, network: Network | None = None) -> float:
     """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
-    lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BOTH) else row_length(raw)
-    shape = Shape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
-    with ready(network, len(raw), lanes) if network else nullcontext() as prior:
-        return cross_entropy(*Predictor(shape, start, prior).run(np.frombuffer(raw, np.uint8)))
+    lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
+    shape = BlockShape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
+    with open_prior(network, len(raw), lanes) if network else nullcontext() as prior:
+        return total_cost(*Predictor(shape, start, prior).run(np.frombuffer(raw, np.uint8)))
 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
-    """Whether the beginning of a block is smallest with ``profile``, all untrained."""
-    costs = {other.name: _bits(raw[:SAMPLE], other, untrained_start()) for other in PROFILES}
+    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained."""
+    costs = {other.name: _bits(raw[:SAMPLE_SIZE], other, untrained_state()) for other in PROFILES}
     return min(costs, key=costs.__getitem__) == profile.name
 
 
 def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 10) -> float:
-    """Of blocks drawn from ``files``, the share that the profile suits."""
+    """The share of blocks drawn from ``files`` that the profile suits."""
     random = np.random.default_rng(seed)
-    drawn = [draw_block(files, SAMPLE, random) for _ in range(blocks)]
-    return sum(_suits(codec.transformed(raw)[1], profile) for raw in drawn) / blocks
+    drawn = [draw_block(files, SAMPLE_SIZE, random) for _ in range(blocks)]
+    return sum(_suits(coding.transformed(raw)[1], profile) for raw in drawn) / blocks
 
 
-def trust(start: Start, confidence: int) -> Start:
+def trust(start: TrainedState, confidence: int) -> TrainedState:
     """The start as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
     counts = start.maps & np.uint32(mixer.FROZEN)
     trusted = np.where(counts == mixer.FROZEN, counts, np.minimum(counts, np.uint32(confidence)))
     maps = (start.maps & ~np.uint32(mixer.FROZEN)) | trusted
-    return Start(maps, start.weights, start.top, start.apms)
+    return TrainedState(maps, start.weights, start.top, start.apms)
 
 
 class Mean:
-    """The mean of weights after several blocks: each block leaves its mark on them, which is no good to the next."""
+    """The mean of weights after several blocks: each block leaves its mark on the weights, which is no use to the
+    next."""
 
     def __init__(self) -> None:
         self._sums: list[npt.NDArray[np.int64]] = []
         self._blocks = 0
 
-    def add(self, start: Start) -> None:
-        """Count in what ``start`` has become."""
+    def add(self, start: TrainedState) -> None:
+        """Add the weights that ``start`` has now."""
         weights = [start.weights.astype(np.int64), start.top.astype(np.int64)]
         self._sums = [a + b for a, b in zip(self._sums, weights, strict=True)] if self._blocks else weights
         self._blocks += 1
 
-    def write(self, start: Start) -> None:
+    def write(self, start: TrainedState) -> None:
         """Give ``start`` the mean weights."""
         for weights, total in zip((start.weights, start.top), self._sums, strict=True):
             weights[...] = np.rint(total / self._blocks)
@@ -93,23 +105,23 @@ def train(
     seed: int,
     confidence: int,
     network: Network | None = None,
-    start: Start | None = None,
-    say: Callable[[str], None] = click.echo,
-) -> Start:
-    """What ``start``, or the untrained one, is after blocks of ``megabytes`` in all, of which each class gets the same
-    share; weights are the mean of those after each block of the second half.
+    start: TrainedState | None = None,
+    say: Say = click.echo,
+) -> TrainedState:
+    """Train ``start``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
+    weights become the mean of the weights after each block of the second half.
 
-    Of records and code only such blocks count as the profile suits, unless PATIENCE in a row don't.
+    For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
     random = np.random.default_rng(seed)
-    names = [name for name in classes if name in CLASSES[profile.name]] or list(classes)
-    start, coded, recent, refused = start or untrained_start(), 0, dict.fromkeys(names, 0.0), 0
+    names = [name for name in classes if name in CLASSES_OF_PROFILE[profile.name]] or list(classes)
+    start, coded, recent, refused = start or untrained_state(), 0, dict.fromkeys(names, 0.0), 0
     mean = Mean()
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
-        size = int(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST))))
-        raw = codec.transformed(draw_block(classes[name], size, random))[1]
-        if profile not in (TEXT, BOTH) and refused < PATIENCE and not _suits(raw, profile):
+        size = int(np.exp(random.uniform(np.log(SMALLEST_BLOCK), np.log(LARGEST_BLOCK))))
+        raw = coding.transformed(draw_block(classes[name], size, random))[1]
+        if profile not in (TEXT, BESIDE_PRIOR) and refused < MOST_REFUSED and not _suits(raw, profile):
             refused += 1
             continue
         refused = 0
@@ -123,8 +135,8 @@ def train(
     return trust(start, confidence)
 
 
-def start_tensors(starts: dict[str, Start]) -> dict[str, npt.NDArray[Any]]:
-    """Starts by profile as they are in a model file, which has APMs for text alone."""
+def state_tensors(starts: dict[str, TrainedState]) -> dict[str, npt.NDArray[Any]]:
+    """The tensors of a model file for trained states by profile; there are APMs for text alone."""
     return {
         f"{part}.{name}": tensor
         for part, start in starts.items()

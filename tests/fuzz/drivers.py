@@ -29,6 +29,8 @@ PARSERS = [
         "frames.raw_io",
         "blocks.block_header",
         "blocks.codec",
+        "blocks.coding",
+        "blocks.options",
         "frames.container",
         "frames.file_object",
         "frames.incremental",

@@ -27,8 +27,8 @@ from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.layout import repaired
 from fuzz.memory import allocations_at_most
-from likezip.blocks.codec import PriorChoice
-from likezip.memory.trained_state import untrained_start
+from likezip.blocks.options import PriorChoice
+from likezip.memory.trained_state import untrained_state
 from likezip.prior.ngrams import FIRST_FEATURES, count_rows
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -97,7 +97,7 @@ ROWS = count_rows(FIRST_FEATURES)
 
 @lru_cache
 def _sound_tensors(network: int) -> Tensors:
-    start, (width, blocks) = untrained_start().tensors(), NETWORKS[network]
+    start, (width, blocks) = untrained_state().tensors(), NETWORKS[network]
     found = {f"{name}.{part}": tensor for name in STARTS for part, tensor in start.items()}
     random = np.random.default_rng(network)
     shapes = {"enter": (width, 7), "head": (256, width)}

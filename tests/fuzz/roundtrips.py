@@ -14,11 +14,11 @@ from fuzz.memory import allocations_at_most
 from likezip.blocks import block_header, x86_transform
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.coder import encode
-from likezip.blocks.predictor import Predictor, Shape
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.frames import container
 from likezip.frames.container import FrameHeader
 from likezip.memory.profiles import PROFILES
-from likezip.memory.trained_state import Start
+from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
@@ -118,10 +118,10 @@ def check_any_header(choices: Choices) -> None:
     row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([block_header.UNCHANGED, block_header.X86])
     raw = _content(choices, 600)[:600] or b"\0"
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    model, shape = default_model(), Shape(len(raw), lanes, table_bits, PROFILES[number], row_length)
+    model, shape = default_model(), BlockShape(len(raw), lanes, table_bits, PROFILES[number], row_length)
     coded = x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
-    predictor = Predictor(shape, Start.of(model.part(shape.profile.name)))
-    payload = block_header.padded(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
+    predictor = Predictor(shape, TrainedState.of(model.part(shape.profile.name)))
+    payload = block_header.pad_payload(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
     if len(payload) > len(raw):
         return  # such a block would be stored
     modelled = lanes, transform, number, row_length, table_bits

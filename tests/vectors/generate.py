@@ -22,8 +22,8 @@ import numpy as np
 import likezip
 from likezip.blocks import block_header, coder, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.codec import PriorChoice
-from likezip.blocks.predictor import Predictor, Shape
+from likezip.blocks.options import PriorChoice
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.errors import (
     CorruptError,
     FormatError,
@@ -34,10 +34,10 @@ from likezip.errors import (
 )
 from likezip.frames import container
 from likezip.frames.container import FrameHeader
-from likezip.memory.profiles import BOTH, PROFILES
-from likezip.memory.trained_state import Start
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
+from likezip.memory.trained_state import TrainedState
 from likezip.prior.network import Network
-from likezip.prior.parallel import ready
+from likezip.prior.parallel import open_prior
 
 PLACE = Path(__file__).parent
 MOST_RAW = 4096
@@ -56,9 +56,9 @@ def stored(raw: bytes, **fields: int) -> Block:
 
 def zeros(size: int, payload: bytes | None = None, **fields: int) -> Block:
     """A coded block of zeros, which needs no words; ``fields`` of its header are replaced."""
-    payload = block_header.padded(b"", size) if payload is None else payload
+    payload = block_header.pad_payload(b"", size) if payload is None else payload
     crc = block_header.checksum(bytes(size))
-    header = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT, 0, 16, size, len(payload), crc)
+    header = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 16, size, len(payload), crc)
     return replace(header, **fields), payload
 
 
@@ -66,16 +66,16 @@ def coded(raw: bytes, **fields: int) -> Block:
     """A coded block in the way that ``fields`` of its header say, which need not be one that likezip chooses."""
     header, _ = zeros(len(raw), raw_crc=block_header.checksum(raw), **fields)
     with_prior = header.mode == block_header.MEMORY_PRIOR
-    profile = BOTH if with_prior else PROFILES[header.profile]
-    shape = Shape(len(raw), header.lanes, header.table_bits, profile, header.row_length)
-    start = Start.of(_model().part(profile.name))
+    profile = BESIDE_PRIOR if with_prior else PROFILES[header.profile]
+    shape = BlockShape(len(raw), header.lanes, header.table_bits, profile, header.row_length)
+    start = TrainedState.of(_model().part(profile.name))
     known = np.frombuffer(x86_transform.to_absolute(raw) if header.transform else raw, np.uint8)
     if with_prior:
-        with ready(Network.of(_model().part("prior")), len(raw), header.lanes) as network:
+        with open_prior(Network.of(_model().part("prior")), len(raw), header.lanes) as network:
             decisions = Predictor(shape, start, network).run(known)
     else:
         decisions = Predictor(shape, start).run(known)
-    payload = block_header.padded(coder.encode(*decisions), len(raw))
+    payload = block_header.pad_payload(coder.encode(*decisions), len(raw))
     return replace(header, payload_size=len(payload)), payload
 
 
@@ -272,14 +272,16 @@ GOOD: dict[str, Good] = {
         slow=True,
     ),
     "text-in-rows": one_coded("profile text with rows of 77 bytes", SHELLS * 4, row_length=77),
-    "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=block_header.RECORDS, row_length=2),
+    "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=block_header.RECORDS_PROFILE, row_length=2),
     "row-length-65535": one_coded(
-        "rows longer than the block", ROWS[:400], profile=block_header.RECORDS, row_length=65535
+        "rows longer than the block", ROWS[:400], profile=block_header.RECORDS_PROFILE, row_length=65535
     ),
     "records-in-lines": one_coded(
-        "profile records with lines as rows", LOG[:400], profile=block_header.RECORDS, lanes=2
+        "profile records with lines as rows", LOG[:400], profile=block_header.RECORDS_PROFILE, lanes=2
     ),
-    "code-without-transform": one_coded("profile code, no transform", CODE, profile=block_header.CODE, row_length=6),
+    "code-without-transform": one_coded(
+        "profile code, no transform", CODE, profile=block_header.CODE_PROFILE, row_length=6
+    ),
     "text-with-transform": one_coded("profile text, transform x86", CODE, transform=block_header.X86),
     "prior-with-transform": one_coded(
         "the prior, transform x86, rows of 6 bytes, 3 lanes",
@@ -606,12 +608,12 @@ BAD: dict[str, Bad] = {
     "stored-table-bits": bad_stored("table bits", "16, stored", table_bits=16),
     "stored-row-length": bad_stored("row length", "2, stored", row_length=2),
     "stored-transform": bad_stored("transform", "x86, stored", transform=block_header.X86),
-    "stored-profile": bad_stored("profile", "code, stored", profile=block_header.CODE),
+    "stored-profile": bad_stored("profile", "code, stored", profile=block_header.CODE_PROFILE),
     "prior-profile-records": bad_header(
-        "profile", "records, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.RECORDS
+        "profile", "records, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.RECORDS_PROFILE
     ),
     "prior-profile-code": bad_header(
-        "profile", "code, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.CODE
+        "profile", "code, mode 3", mode=block_header.MEMORY_PRIOR, profile=block_header.CODE_PROFILE
     ),
     "limits-of-the-second-block": Bad(
         "block header, lanes",

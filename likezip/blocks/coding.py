@@ -1,0 +1,292 @@
+"""How a block is coded, decided on a sample, and done; both directions share the predictor and the order (step, bit,
+lane)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.blocks import block_header, cost, predictor, x86_transform
+from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.coder import Decoder, encode
+from likezip.blocks.noise import repeats_nothing
+from likezip.blocks.options import CodingOptions
+from likezip.blocks.predictor import Advance, BlockShape, Encode, Predictor, encode_stretch
+from likezip.blocks.record_length import row_length
+from likezip.errors import FormatError, UnsupportedError
+from likezip.kernels import cache, compiling
+from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
+from likezip.memory.trained_state import TrainedState
+from likezip.model import Model
+from likezip.prior import parallel
+from likezip.prior.network import Network
+
+SAMPLE_SIZE = 1 << 15
+"""Bytes of a block that are coded in every mode, each profile and the prior, to see which is best; of a shorter block
+all."""
+
+LEAST_GAIN = 0.01
+"""Share of the bits that the prior has to save, as it costs several times the time.
+
+A sample shows more than the block will gain, as the memory has not learnt much after so little: 3 to 10 times as much
+with eleven files of 100 KB to 1 MB.  So the share grows by as much for every doubling from the sample to the block.
+What another profile than text saves grows instead (from 6 to 10 % in shared objects), so it counts twice.
+"""
+
+REDUNDANT, FEWEST_LANES = 1.0, 4
+"""A block with the prior whose sample takes less than so many bits a byte gets half as many lanes as others, but not
+less than FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8 and takes half as long again to decode, prose
+would be 0.3 % smaller."""
+
+
+def compile_block_kernels(
+    announce: Callable[[], None] | None, *, prior: bool, more: dict[str, Callable[[], None]]
+) -> None:
+    """Compile the kernels of this package, with ``prior`` those of the prior too, and ``more``, unless they are in the
+    cache."""
+    wanted = {"predictor": predictor.compile_predictor, "x86": x86_transform.compile_x86_transform, **more}
+    if prior:
+        wanted["prior"] = parallel.compile_prior
+    cache.compile_once(compiling.CACHE, wanted, announce)
+
+
+@lru_cache(maxsize=2)
+def network_of(model: Model) -> Network:
+    """The prior's network in ``model``, its bounds checked.  Raises FormatError."""
+    try:
+        return Network.of(model.part("prior"))
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{model.path}: the model file's prior is not what this likezip needs ({error})") from error
+
+
+def trained_state_of(model: Model, part: str) -> TrainedState:
+    """A copy of the trained state for a profile, by its name.  Raises FormatError."""
+    try:
+        return TrainedState.of(model.part(part))
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
+
+
+@contextmanager
+def open_predictor(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor]:
+    """The predictor of a block, with the prior or without it."""
+    trained = trained_state_of(options.model, shape.profile.name)
+    if not prior:
+        yield Predictor(shape, trained)
+        return
+    network = network_of(options.model)
+    with parallel.open_prior(network, shape.size, shape.used_lanes, threads=options.threads) as ready:
+        yield Predictor(shape, trained, ready)
+
+
+@dataclass(frozen=True)
+class BlockMode:
+    """One way to code a block: a profile by its number, the length of a row, and whether with the prior."""
+
+    profile: int
+    row_length: int
+    prior: bool = False
+
+    @property
+    def number(self) -> int:
+        """The mode in the block's header."""
+        return block_header.MEMORY_PRIOR if self.prior else block_header.MEMORY
+
+    def default_lanes(self, size: int) -> int:
+        """The number of lanes of a block of ``size`` bytes."""
+        return predictor.default_lanes(size) if self.prior else 1
+
+    def shape(self, size: int, lanes: int, table_bits: int | None = None) -> BlockShape:
+        """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
+        profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
+        return BlockShape(size, lanes, table_bits or predictor.default_table_bits(size), profile, self.row_length)
+
+
+class BlockCoding:
+    """A block coded in one mode: its probabilities and bits."""
+
+    def __init__(
+        self,
+        raw: bytes,
+        options: CodingOptions,
+        mode: BlockMode,
+        advance: Advance | None = None,
+        encode: Encode = encode_stretch,
+    ) -> None:
+        """encode: takes each stretch of the block, see ``Predictor.run``."""
+        self.mode = mode
+        self.shape = mode.shape(len(raw), min(options.lanes or mode.default_lanes(len(raw)), block_header.MAX_LANES))
+        with open_predictor(self.shape, options, prior=mode.prior) as opened:
+            self.decisions = opened.run(np.frombuffer(raw, np.uint8), advance, encode)
+
+    @cached_property
+    def bits(self) -> float:
+        """The cost of the block by its probabilities."""
+        return cost.total_cost(*self.decisions)
+
+    def payload(self) -> bytes:
+        """The payload in a frame, unless it is no shorter than the block, which then is stored."""
+        return block_header.pad_payload(encode(*self.decisions), self.shape.size)
+
+    def byte_costs(self) -> npt.NDArray[np.float64]:
+        """The cost of each byte, (size,) bits."""
+        return cost.cost_of_each_byte(*self.decisions, self.shape.size, self.shape.lanes)
+
+
+def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
+    """The modes that ``options`` allow for a block, the prior last."""
+    text = BlockMode(block_header.TEXT_PROFILE, 0)
+    if options.prior == "on":
+        return [_prior_mode(options.model)]
+    rows = row_length(raw)
+    modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
+    return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
+
+
+def _prior_mode(model: Model) -> BlockMode:
+    """The mode with the prior; raises UnsupportedError if the model has none."""
+    if not model.has_prior():
+        raise UnsupportedError(f"{model.path}: the model has no prior")
+    return BlockMode(block_header.TEXT_PROFILE, 0, prior=True)
+
+
+def best_coding(
+    raw: bytes, options: CodingOptions, advance: Advance | None = None, encode: Encode = encode_stretch
+) -> BlockCoding | None:
+    """Code a block in the best mode that ``options`` allow; None for noise: a sample gets no smaller in any mode, and
+    the block repeats nothing."""
+    best = sampled_codings(raw, options)[0]
+    if best.shape.size == len(raw):
+        return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, advance, encode)
+    if is_noise(raw, best):
+        return None
+    if options.lanes is None and best.mode.prior and best.bits < REDUNDANT * best.shape.size:
+        usual = best.mode.default_lanes(len(raw))
+        options = replace(options, lanes=min(usual, max(FEWEST_LANES, usual // 2)))
+    return BlockCoding(raw, options, best.mode, advance, encode)
+
+
+def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
+    """Whether a block is stored without more ado, by how its sample was coded best."""
+    return sampled.bits >= 8 * sampled.shape.size and repeats_nothing(raw)
+
+
+def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
+    """A sample of a block, or all of a short one, coded in the modes that ``options`` allow: first in the best mode,
+    which the block is to be coded in, then in the best mode without the prior, if that is another."""
+    sample = raw if len(raw) <= SAMPLE_SIZE else _sampled_parts(raw)
+    lanes = options.lanes and max(1, options.lanes * len(sample) // len(raw))
+    codings = [BlockCoding(sample, replace(options, lanes=lanes), mode) for mode in _modes(raw, options)]
+    without = sorted((coding for coding in codings if not coding.mode.prior), key=attrgetter("bits"))[:1]
+    if not codings[-1].mode.prior:
+        return without
+    if not without:
+        return codings
+    doublings = (len(raw) // len(sample)).bit_length()
+    profile_gain = codings[0].bits / without[0].bits if doublings > 1 else 1.0
+    pays = codings[-1].bits * profile_gain <= (1 - LEAST_GAIN * doublings) * without[0].bits
+    return [codings[-1], *without] if pays else without
+
+
+def _sampled_parts(raw: bytes) -> bytes:
+    """Four parts of a block, SAMPLE_SIZE bytes together, evenly spread."""
+    size = SAMPLE_SIZE // 4
+    starts = [(len(raw) - size) * part // 3 for part in range(4)]
+    return b"".join(raw[start : start + size] for start in starts)
+
+
+def transformed(raw: bytes) -> tuple[int, bytes]:
+    """The number of the transform that suits a block, and the bytes that it makes of the block."""
+    if x86_transform.is_code(raw):
+        return block_header.X86, x86_transform.to_absolute(raw)
+    return block_header.UNCHANGED, raw
+
+
+class CodedBlock(NamedTuple):
+    """A block as it is in a frame.
+
+    transformed: the bytes that were coded, those of the block itself if it is stored; coding: None if it is stored.
+    """
+
+    header: BlockHeader
+    payload: bytes
+    transformed: bytes
+    coding: BlockCoding | None
+
+
+def code_block(
+    raw: bytes, options: CodingOptions, advance: Advance | None = None, encode: Encode = encode_stretch
+) -> CodedBlock:
+    """Decide how a block of at least one byte is coded, and whether it is stored: if coding makes it no smaller.
+
+    encode: takes each stretch of the block, see ``Predictor.run``.
+    Raises UnsupportedError if the prior is to be on and the model has none.
+    """
+    transform, converted = transformed(raw)
+    coding = best_coding(converted, options, advance, encode)
+    payload = raw if coding is None else coding.payload()
+    crc = block_header.checksum(raw)
+    if coding is None or len(payload) >= len(raw):
+        return CodedBlock(BlockHeader.stored(len(raw), crc), raw, raw, None)
+    mode, shape = coding.mode, coding.shape
+    modelled = shape.lanes, transform, mode.profile, mode.row_length, shape.table_bits
+    return CodedBlock(BlockHeader(mode.number, *modelled, len(raw), len(payload), crc), payload, converted, coding)
+
+
+def decode_payload(header: BlockHeader, payload: bytes, options: CodingOptions, advance: Advance | None) -> bytes:
+    """The raw bytes of a block that is not stored, without looking at their checksum."""
+    prior, model = header.mode == block_header.MEMORY_PRIOR, options.model
+    if prior and not model.has_prior():
+        raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
+    words = block_header.unpad_payload(payload, header.raw_size)
+    if not words:  # every bit of them is a zero, whatever is expected: no block costs hours whose file is nothing
+        if advance is not None:
+            advance(header.raw_size)
+        return bytes(header.raw_size)
+    decoder, mode = Decoder(words), BlockMode(header.profile, header.row_length, prior)
+    shape = mode.shape(header.raw_size, header.lanes, header.table_bits)
+    with open_predictor(shape, options, prior=prior) as opened:
+        opened.follow(decoder, advance)
+    decoder.finish()
+    return _restored(opened.raw.tobytes(), header.transform)
+
+
+def _restored(converted: bytes, transform: int) -> bytes:
+    """The bytes of a block as they were before their transform."""
+    return x86_transform.to_relative(converted) if transform == block_header.X86 else converted
+
+
+def draw_bytes(
+    size: int, decoder: Decoder, options: CodingOptions, *, prompt: bytes = b"", advance: Advance | None = None
+) -> bytes:
+    """``size`` bytes, at least one, that ``decoder``'s words mean behind ``prompt``, in one lane.
+
+    They are coded as the prompt is best coded; without one by the profile of text, and with the prior if there is one.
+    """
+    transform, known = transformed(prompt)
+    if prompt:
+        mode = sampled_codings(known, replace(options, lanes=1))[0].mode
+    elif options.prior == "on" or options.may_use_prior:
+        mode = _prior_mode(options.model)
+    else:
+        mode = BlockMode(block_header.TEXT_PROFILE, 0)
+    shape = mode.shape(len(prompt) + size, 1)
+    with open_predictor(shape, options, prior=mode.prior) as opened:
+        if prompt:
+            opened.run(np.frombuffer(known, np.uint8))
+        opened.follow(decoder, advance)
+    return _restored(opened.raw.tobytes(), transform)[len(prompt) :]
+
+
+def cross_entropy(raw: bytes, options: CodingOptions) -> float:
+    """The sum of -log2 P, in bits, over exactly the probabilities that a block of these bytes is coded with; 8 for each
+    byte of noise, which is stored."""
+    coding = best_coding(transformed(raw)[1], options)
+    return 8.0 * len(raw) if coding is None else coding.bits

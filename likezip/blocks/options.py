@@ -1,0 +1,39 @@
+"""The options that blocks are coded with, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from likezip.blocks import block_header
+from likezip.model import Model
+
+PriorChoice = Literal["auto", "on", "off"]
+"""Whether blocks are coded with the prior: where it gains, always, never."""
+
+
+@dataclass(frozen=True)
+class CodingOptions:
+    """How blocks are coded.
+
+    lanes: slices of a block that are coded in lockstep, None for the usual number; threads: how many may share the work
+    of one block, which changes no byte.  Raises ValueError for values outside their ranges.
+    """
+
+    model: Model
+    prior: PriorChoice = "auto"
+    lanes: int | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.lanes is not None and not 1 <= self.lanes <= block_header.MAX_LANES:
+            raise ValueError(f"lanes must be 1 to {block_header.MAX_LANES}, not {self.lanes}")
+        if self.prior not in get_args(PriorChoice):
+            raise ValueError(f"prior must be one of {', '.join(get_args(PriorChoice))}, not {self.prior}")
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, not {self.threads}")
+
+    @property
+    def may_use_prior(self) -> bool:
+        """Whether any block can be coded with the prior."""
+        return self.prior != "off" and self.model.has_prior()
