@@ -103,7 +103,7 @@ def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str 
     arguments = [str(data), "-o", str(output), "--work", work, "--starts", str(default_model().path), "--shape", shape]
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(states, "LARGEST", 1 << 14)
+            patch.setattr(states, "LARGEST_BLOCK", 1 << 14)
             patch.setattr(release, "HELD_LANES", 2)
             patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, starts=0.1, rows=4))
             choices = next(option for option in release.main.params if option.name == "name")

@@ -199,6 +199,12 @@ def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
         return (Counted(file, name).read(-1) or b"")[-(most or 0) :]
 
 
+def _content_of(source: BinaryIO, name: str) -> bytes:
+    """All that an opened file holds, read through if it is compressed."""
+    with failures(name), naming(name), seekable(source, raw=False) as file:
+        return Counted(file, name).read(-1) or b""
+
+
 @contextmanager
 def _open_content(name: str, *, raw: bool) -> Iterator[BinaryIO]:
     """The content of a file, to be read more than once."""
@@ -308,7 +314,7 @@ def sample_command(
             _output(output_path(output), None if prompt == PIPE else opened, force) as file,
             arguments(size, **shown) as common,
         ):
-            prompt_bytes = b"" if opened is None or prompt is None else Counted(opened, prompt).read(-1) or b""
+            prompt_bytes = b"" if opened is None or prompt is None else _content_of(opened, prompt)
             model = the_model(common["model"])
             codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
             data, bits = likelihood.density.sample_and_bits(
