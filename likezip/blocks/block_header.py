@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from likezip.errors import CorruptError, TruncatedError, UnsupportedError
 
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
+MODES = STORED, MEMORY, MEMORY_PRIOR
 
 
 UNCHANGED, X86 = 0, 1
@@ -106,7 +107,7 @@ class BlockHeader:
         modes, tables, row_length, *sizes = _BLOCK.unpack_from(data)
         lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
         header = cls(modes & 15, lanes, modes >> 4 & 1, modes >> 5, row_length, table_bits, *sizes)
-        if header.mode not in (STORED, MEMORY, MEMORY_PRIOR):
+        if header.mode not in MODES:
             raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
         if header.profile not in (TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE):
             raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")

@@ -380,7 +380,7 @@ def _plausible_headers(data: bytes, begin: int) -> list[int]:
         for place in (5, 9)
     )
     mode = content[:size] & 15
-    found = (mode >= block_header.STORED) & (mode <= block_header.MEMORY_PRIOR)
+    found = (mode >= min(block_header.MODES)) & (mode <= max(block_header.MODES))
     found &= (raw > 0) & (raw <= container.MAX_BLOCK) & (payload <= raw)
     return [begin + int(place) for place in np.flatnonzero(found)]
 

@@ -118,6 +118,8 @@ def _cuda(weight: Int8s) -> Product:
 BACKENDS: dict[str, Callable[[Int8s], Product]] = {"dot": _dot, "int8": _int8, "float32": _float32, "cuda": _cuda}
 OF_TORCH = ("int8", "cuda")
 """The backends that import torch, and can't run without it."""
+ON_PROCESSORS = ("dot", "int8", "float32")
+"""The backends that are tried where none is named."""
 
 
 def _trials() -> list[tuple[Int8s, Int8s]]:
@@ -190,7 +192,7 @@ def pick(size: int) -> str:
         if named in OF_TORCH:
             need_torch(f"LIKEZIP_BACKEND={named}")
         return _fastest((named,))
-    return _fastest(("dot", "float32") if size <= SMALL_BLOCK else ("dot", "int8", "float32"))
+    return _fastest(tuple(name for name in ON_PROCESSORS if size > SMALL_BLOCK or name not in OF_TORCH))
 
 
 @contextmanager
