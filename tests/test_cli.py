@@ -152,7 +152,7 @@ CASES = [
     (["compress", "--frobnicate"], 2, "", "No such option"),
     (["compress", "--lanes", "0", "in.txt"], 2, "", "--lanes"),
     (["compress", "--lanes", "1025", "in.txt"], 2, "", "--lanes"),
-    (["compress", "-T", "0", "in.txt"], 2, "", "--threads"),
+    (["compress", "-T", "-1", "in.txt"], 2, "", "--threads"),
     (["compress", "--block-size", "65535", "in.txt"], 2, "", "is not in 65536 to"),
     (["compress", "--block-size", "64KB", "in.txt"], 2, "", "64K or 4MiB"),
     (["compress", "-c", "-o", "out", "in.txt"], 2, "", "give one of"),

@@ -358,3 +358,24 @@ def test_sizes(size: str) -> None:
 def test_a_size_in_small_letters(place: Path) -> None:
     run("compress", "--prior", "off", "--block-size", "64k", "a")
     assert run("decompress", "--range", ":1k", "a.lz").stdout_bytes == TEXTS["a"][:1024]
+
+
+def test_without_a_command_all_names_are_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of gzip, xz and zstd: a mistyped second name is no output."""
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    Path("here").write_bytes(b"some text")
+    done = CliRunner().invoke(main, ["--prior", "off", "here", "mistyped"])
+    assert done.exit_code == 1
+    assert "mistyped: No such file" in done.stderr
+    assert {"here", "here.lz"} == {path.name for path in tmp_path.iterdir()} - before
+    done = CliRunner().invoke(main, ["-d", "-f", "here.lz", "mistyped"])
+    assert done.exit_code == 1
+    assert {"here", "here.lz"} == {path.name for path in tmp_path.iterdir()} - before
+
+
+def test_no_threads_are_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").write_bytes(b"some text")
+    assert CliRunner().invoke(main, ["compress", "-T0", "--prior", "off", "here"]).exit_code == 0
+    assert CliRunner().invoke(main, ["compress", "-T", "-1", "here"]).exit_code == 2

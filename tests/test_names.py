@@ -55,14 +55,14 @@ def test_suffix() -> None:
 def test_two_names(names: str, compressing: bool, decompressing: bool) -> None:
     first, second = names.split()
     for direction, together in ((False, compressing), (True, decompressing)):
-        got = jobs([first, second], decompressing=direction, output=None, to_stdout=False, recursive=False)
+        got = jobs([first, second], decompressing=direction, output=None, to_stdout=False, only_inputs=False)
         own = [Job(name, "-" if name == "-" else None) for name in (first, second)]
         assert got == ([Job(first, second)] if together else own)
 
 
 def test_other_numbers_of_names() -> None:
-    def meant(*names: str, output: str | None = None, to_stdout: bool = False, recursive: bool = False) -> list[Job]:
-        return jobs(list(names), decompressing=False, output=output, to_stdout=to_stdout, recursive=recursive)
+    def meant(*names: str, output: str | None = None, to_stdout: bool = False, only_inputs: bool = False) -> list[Job]:
+        return jobs(list(names), decompressing=False, output=output, to_stdout=to_stdout, only_inputs=only_inputs)
 
     assert meant("-") == [Job("-", "-")]
     assert meant("a") == [Job("a", None)]
@@ -70,7 +70,7 @@ def test_other_numbers_of_names() -> None:
     assert meant("a", output="b") == [Job("a", "b")]
     assert meant("-", output="b") == [Job("-", "b")]
     assert meant("a", "new", to_stdout=True) == [Job("a", "-"), Job("new", "-")]
-    assert meant("a", "new", recursive=True) == [Job("a", None), Job("new", None)]
+    assert meant("a", "new", only_inputs=True) == [Job("a", None), Job("new", None)]
 
 
 def test_places() -> None:

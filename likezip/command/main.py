@@ -17,7 +17,7 @@ from likezip.command.console import STANDARD_OUTPUT, failures, print_line
 from likezip.command.likelihood_commands import heatmap_command, sample_command, score_command
 from likezip.command.printable import printable
 from likezip.command.train_command import train_command
-from likezip.command.transfer_commands import compress_command, decompress_command
+from likezip.command.transfer_commands import WITHOUT_COMMAND, compress_command, decompress_command
 from likezip.frames import container
 from likezip.frames.outputs import naming
 from likezip.model import all_models, default_model, load_model
@@ -39,6 +39,7 @@ class Filter(click.Group):
         """Take a command line without a command for one of ``compress``, which has all options."""
         if not ctx.resilient_parsing and self._is_without_command(args):
             args = ["compress", *args]
+            ctx.meta[WITHOUT_COMMAND] = True
         if not args:
             return super().parse_args(ctx, args)  # which shows the help
         with _messages_printable():

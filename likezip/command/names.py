@@ -58,17 +58,18 @@ class Job:
         return (decompressed_name if decompressing else compressed_name)(Path(self.source))
 
 
-def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout: bool, recursive: bool) -> list[Job]:
-    """The jobs of the names of a command line, which are without directories if it is ``recursive``.
+def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout: bool, only_inputs: bool) -> list[Job]:
+    """The jobs of the names of a command line.
 
-    Two names are an input and its output if they can be meant so; else each is an input with an output of its own.
+    Unless all are ``only_inputs``, two names are an input and its output if they can be meant so; else each is an input
+    with an output of its own.
     """
     if to_stdout:
         output = PIPE
     elif (
         output is None
         and len(names) == 2
-        and not recursive
+        and not only_inputs
         and _are_input_and_output(names[0], names[1], decompressing)
     ):
         names, output = names[:1], names[1]

@@ -37,13 +37,19 @@ def in_order(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
+def all_cores(context: click.Context, parameter: click.Parameter, threads: int) -> int:
+    """Take 0 threads for as many as there are cores, as xz and zstd do."""
+    return threads or available_cores()
+
+
 common_options = in_order(
     click.option(
         "-T",
         "--threads",
-        type=click.IntRange(1),
+        type=click.IntRange(0),
+        callback=all_cores,
         default=available_cores,
-        help="Worker processes for several blocks, threads for a single one.",
+        help="Worker processes for several blocks, threads for a single one; 0 for all cores.",
         show_default="the cores",
     ),
     click.option(

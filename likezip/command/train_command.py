@@ -10,6 +10,7 @@ import click
 from likezip.blocks import codec
 from likezip.command.console import announce, failures
 from likezip.command.names import output_path
+from likezip.command.options import all_cores
 from likezip.command.printable import printable
 from likezip.errors import need_torch
 from likezip.frames.outputs import FileError
@@ -50,7 +51,13 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     "--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="Of all that is drawn."
 )
 @click.option(
-    "-T", "--threads", type=click.IntRange(1), default=available_cores, show_default="the cores", help="Of torch."
+    "-T",
+    "--threads",
+    type=click.IntRange(0),
+    callback=all_cores,
+    default=available_cores,
+    show_default="the cores",
+    help="Of torch.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")

@@ -45,6 +45,9 @@ Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
 """Reads from one file and writes to another, with the arguments that all operations take; returns the losses of
 recovery."""
 
+WITHOUT_COMMAND = "likezip.without_command"
+"""In click's ``meta``, that no command was named: then all names are inputs, as of gzip, xz and zstd."""
+
 
 def _unseen(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The same option, not listed by --help."""
@@ -172,7 +175,8 @@ def _run(
     inputs, failed = all_of(names, recursive=recursive, packed=decompressing)
     if (output is not None) + to_stdout > 1 or (output is not None and len(inputs) != 1):
         raise click.UsageError("give one of OUT, --output and --stdout, and with --output one IN")
-    to_do = jobs(inputs, decompressing=decompressing, output=output, to_stdout=to_stdout, recursive=recursive)
+    only_inputs = recursive or context.meta.get(WITHOUT_COMMAND, False)
+    to_do = jobs(inputs, decompressing=decompressing, output=output, to_stdout=to_stdout, only_inputs=only_inputs)
     if wanted:
         to_do = [Job(job.source, job.target or PIPE) for job in to_do]
     _check(to_do, wanted=wanted is not None, recover=recover, removed=removed, keep=keep)
