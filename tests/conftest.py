@@ -11,5 +11,8 @@ sys.path.append(str(Path(__file__).parent.parent))  # for benchmarks; last, so t
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts_are_heard() -> None:
-    """What a shell begins in the background ignores Ctrl-C, and so does what that begins: these tests, for one."""
+    """Programs that a shell begins in the background ignore Ctrl-C, those of ``nohup`` the end of their terminal, and
+    so do programs that they begin, such as these tests."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
