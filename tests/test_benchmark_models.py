@@ -55,6 +55,7 @@ def test_detectors_number_every_line() -> None:
             assert anomalies.found(numbers, case.odd)[0] > 0.3, name
 
 
+@pytest.mark.slow
 def test_odd_lines_are_reported(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 2)):
         (tmp_path / f"{name}.log").write_bytes(b"\n".join(_log(name, seed)))
@@ -85,6 +86,7 @@ def test_models_beside_each_other(tmp_path: Path) -> None:
     assert CliRunner().invoke(models.main, ["likezip-1"]).exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd command")
 def test_own_models_beside_dictionaries(tmp_path: Path) -> None:
     for half in ("train", "test"):

@@ -177,6 +177,7 @@ def test_start_up() -> None:
     assert 0 < found["decompress_seconds"] < found["compress_seconds"]
 
 
+@pytest.mark.slow
 def test_likezip_is_a_process_with_these_options() -> None:
     data = sources.markov_chain(70_000).data
     one = measure.trip(data, peers.likezip_peer("a", "--lanes", "7", "--prior", "off", "--block-size", "65536"))
@@ -185,6 +186,7 @@ def test_likezip_is_a_process_with_these_options() -> None:
     assert one.compress.peak_MB > 50
 
 
+@pytest.mark.slow
 def test_bound_adds_up() -> None:
     data = sources.markov_chain(5_000).data
     frame = measure.trip(data, peers.likezip_peer(peers.LIKEZIP)).packed

@@ -46,6 +46,7 @@ def test_places() -> None:
     assert [curves.size_text(size) for size in sizes] == ["64 KiB", "1 MiB", "1 KB", "3.16 KB", "31.6 KB", "100 MB"]
 
 
+@pytest.mark.slow
 def test_all_curves(options: list[tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "LANES", (1, 32, 1024))
     data = tmp_path / "data"
@@ -94,6 +95,7 @@ def test_all_curves(options: list[tuple[str, ...]], tmp_path: Path, monkeypatch:
     assert {file.name: file.read_bytes() for file in output.parent.iterdir()} == once
 
 
+@pytest.mark.slow
 def test_other_curves_are_kept(options: list[tuple[str, ...]], tmp_path: Path) -> None:
     data, output = tmp_path / "data", tmp_path / "scaling.json"
     data.write_bytes(b"12" * 1000)

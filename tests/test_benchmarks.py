@@ -82,11 +82,13 @@ def test_entropy_of_the_coin() -> None:
     assert sample.entropy_bits / 8 / 50_000 == pytest.approx(0.4689956)
 
 
+@pytest.mark.slow
 def test_order2_entropy_finds_the_chain() -> None:
     sample = sources.markov_chain(200_000)
     assert entropy.empirical_entropy(sample.data, 2) * 200_000 == pytest.approx(sample.code_bits, rel=0.01)
 
 
+@pytest.mark.slow
 def test_inputs(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "x").write_bytes(b"1")
@@ -119,6 +121,7 @@ def test_parts_are_reported(tmp_path: Path) -> None:
     assert [line.split("|")[1].strip() for line in result.output.splitlines()[-2:]] == ["compress", "decompress"]
 
 
+@pytest.mark.slow
 def test_contexts_are_reported(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"".join(b"line %d of a file with words in it\n" % i for i in range(60)))
     (tmp_path / "numbers").write_bytes(b"".join(i.to_bytes(4, "big") + b"\0\1\2\3" for i in range(0, 30000, 101)))

@@ -224,6 +224,7 @@ def test_a_long_name(place: Path) -> None:
     assert (place / ("ł" * 126 + ".lz")).exists()
 
 
+@pytest.mark.slow
 def test_threads_and_lanes(place: Path) -> None:
     (place / "two").write_bytes(TEXT * 40)
     frames = [run("compress", "-c", "-T", n, "--block-size", "65536", "--lanes", "3", "two").stdout for n in "12"]
@@ -283,6 +284,7 @@ def test_without_the_prior_torch_is_not_imported(place: Path) -> None:
     subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("prior", "mode"), [("on", 3), ("off", 2), ("auto", 3)])
 def test_prior(place: Path, prior: str, mode: int) -> None:
     (place / "words").write_bytes(b"What is written without effort is in general read without pleasure.")
@@ -300,6 +302,7 @@ def test_an_unknown_backend_is_said_so(place: Path, monkeypatch: pytest.MonkeyPa
     assert not (place / "in.txt.lz").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_interrupted(place: Path, number: signal.Signals, threads: str) -> None:

@@ -77,6 +77,7 @@ def test_a_failure_does_not_stop_the_rest(place: Path) -> None:
     assert names(place) == ["a", "b", "b.lz", "c"]
 
 
+@pytest.mark.slow
 def test_all_to_standard_output(place: Path) -> None:
     (place / "all.lz").write_bytes(run("compress", "-c", "a", "b").stdout_bytes)
     assert run("decompress", "-c", "all.lz", "all.lz").stdout_bytes == 2 * (TEXTS["a"] + TEXTS["b"])
@@ -99,6 +100,7 @@ def test_directories(place: Path) -> None:
     assert names(place) == ["a", "a.lz", "b", "c", "d/e/y", "d/link", "d/pipe", "d/x"]
 
 
+@pytest.mark.slow
 def test_as_a_filter(place: Path) -> None:
     packed = subprocess.run(LIKEZIP, input=TEXTS["a"], capture_output=True, check=True).stdout
     assert likezip.decompress(packed) == TEXTS["a"]
@@ -107,6 +109,7 @@ def test_as_a_filter(place: Path) -> None:
     assert (place / "a.lz").read_bytes() == packed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("tar") is None, reason="has no tar")
 @pytest.mark.parametrize("options", ["", " compress", " decompress --prior off -T 1"])
 def test_tar(place: Path, options: str) -> None:

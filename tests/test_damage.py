@@ -88,6 +88,7 @@ def _put_together(blocks: list[tuple[block_header.BlockHeader, bytes]], numbers:
     return b"".join([head, *(blocks[number][0].pack(number) + blocks[number][1] for number in numbers), end])
 
 
+@pytest.mark.slow
 def test_doubled_missing_and_swapped_blocks_of_every_mode() -> None:
     """All rows of up to four of three blocks, with the right index and with one of the blocks that are there."""
     blocks, tried = _blocks(), 0

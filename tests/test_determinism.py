@@ -59,6 +59,7 @@ def test_the_same_bytes(name: str, text: tuple[Path, Path], tmp_path: Path) -> N
     assert found.read_bytes() == frame.read_bytes()
 
 
+@pytest.mark.slow
 def test_step_by_step_and_many_steps(text: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     place, frame = text
     for rows in (1, 64, 100000):

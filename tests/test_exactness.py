@@ -142,6 +142,7 @@ def test_nothing_compared_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None
     assert code == 1 and "0 comparisons" in printed
 
 
+@pytest.mark.slow
 def test_the_inputs_have_every_profile_and_mode(tmp_path: Path) -> None:
     headers = []
     for name, case in CASES.items():
@@ -160,6 +161,7 @@ def test_the_inputs_have_every_profile_and_mode(tmp_path: Path) -> None:
     assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}
 
 
+@pytest.mark.slow
 def test_here() -> None:
     arguments = ["--packages", "here", "--setting", "default", "--setting", "float32"]
     for name in ("text in lanes", "prior in lanes", "command"):

@@ -52,11 +52,13 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
         yield request.getfixturevalue("client").get_executor()
 
 
+@pytest.mark.slow
 def test_the_same_bytes(executor: Executor, frame: bytes) -> None:
     assert likezip.compress(TEXT, executor=executor, **OPTIONS) == frame
     assert likezip.decompress(frame, executor=executor) == TEXT
 
 
+@pytest.mark.slow
 def test_files(executor: Executor, frame: bytes) -> None:
     file, size = io.BytesIO(), BLOCK + 5000
     with likezip.open(file, "w", executor=executor, threads=2, **OPTIONS) as written:
@@ -68,6 +70,7 @@ def test_files(executor: Executor, frame: bytes) -> None:
         assert read.read() == TEXT[BLOCK - 5 :]
 
 
+@pytest.mark.slow
 def test_an_error_has_its_block_and_comes_after_what_is_right(executor: Executor, frame: bytes) -> None:
     damaged, sink = bytearray(frame), io.BytesIO()
     info = likezip.get_frame_info(frame)
@@ -143,6 +146,7 @@ def test_an_executor_that_was_shut_down(frame: bytes) -> None:
             likezip.decompress(frame, executor=pool)
 
 
+@pytest.mark.slow
 def test_a_dask_executor_that_was_shut_down(client: Any, frame: bytes) -> None:
     executor = client.get_executor()
     executor.shutdown()
@@ -150,6 +154,7 @@ def test_a_dask_executor_that_was_shut_down(client: Any, frame: bytes) -> None:
         likezip.decompress(frame, executor=executor)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_an_error(frame: bytes) -> None:
     """Noticed while its result is awaited, and later when the next work is given."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:

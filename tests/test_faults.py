@@ -11,6 +11,7 @@ from benchmarks import faults, loads
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks at processes in /proc")
 
 
+@pytest.mark.slow
 def test_nothing_is_left_by_any_fault() -> None:
     counts = faults.campaign(trials=1, seed=5)
     assert [text for count in counts.values() for text in count.wrong] == []
@@ -49,6 +50,7 @@ def test_lost_files_are_found(tmp_path: Path) -> None:
     assert f"{faults.INPUT}: it is gone" in list(faults._losses(rotated, trial, b"whole", b"as it was", 1))
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_killed_command(tmp_path: Path) -> None:
     """They once waited for ever for the next block, 200 MB each."""
     trial = faults.Trial("compress", 2, 0, 0, tmp_path)
@@ -62,6 +64,7 @@ def test_workers_end_with_a_killed_command(tmp_path: Path) -> None:
         process.communicate(timeout=60)  # its standard error is closed by the last of them
 
 
+@pytest.mark.slow
 def test_small_loads() -> None:
     small = loads.small_files(40)
     assert small.wrong == 0

@@ -14,6 +14,7 @@ import likezip
 from likezip.prior import fixed_point, network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", drivers.TARGETS)
 def test_some_cases(name: str) -> None:
     target, tried = drivers.load(name), 0
@@ -123,6 +124,7 @@ def test_the_smallest_input_that_fails_is_kept(
         drivers.run_files("frames", kept, findings, 0)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_found(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fuzz", "models", "--driver", "hypothesis", "--minutes", "0.01"]
     place = Path(__file__).parent

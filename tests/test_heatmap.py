@@ -356,6 +356,7 @@ def usual() -> bytes:
     return page(TEXT, "text.py", prior="on", lanes=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["text", "hex"])
 def test_the_address_selects_a_byte(browser: Browser, usual: bytes, view: str) -> None:
     found = unpack(usual)
@@ -375,6 +376,7 @@ def test_the_address_selects_a_byte(browser: Browser, usual: bytes, view: str) -
     assert document.classes["at"] == (1 if view == "text" else 2)
 
 
+@pytest.mark.slow
 def test_characters_of_several_bytes_and_bytes_that_are_none(browser: Browser) -> None:
     raw = "Žluťoučký kůň\tpěl\r\nďábelské ódy — 日本語 😀 \u202e!\n".encode() + b"\xff\xed\xa0\x80\x01 end\n"
     wanted = {
@@ -396,6 +398,7 @@ def test_characters_of_several_bytes_and_bytes_that_are_none(browser: Browser) -
     assert document.classes["stripes4"] == 1 and document.classes["stripes3"] == 5
 
 
+@pytest.mark.slow
 def test_pages_with_little_to_show(browser: Browser) -> None:
     assert browser.document(page(b"")).texts["summary"] == "The file is empty: there is nothing to show."
     stored = browser.document(page(NOISE), "#at=77")
@@ -406,6 +409,7 @@ def test_pages_with_little_to_show(browser: Browser) -> None:
     assert "There is no byte 6,000" in none.texts["message"]
 
 
+@pytest.mark.slow
 def test_a_part_tells_how_to_see_the_others(browser: Browser) -> None:
     texts = browser.document(page(TEXT, NAMES[0], start=1000, end=2000), "#at=2100").texts
     assert texts["name"] == NAMES[0]
@@ -415,6 +419,7 @@ def test_a_part_tells_how_to_see_the_others(browser: Browser) -> None:
     assert "Byte 2,100 is not in this page." in texts["message"]
 
 
+@pytest.mark.slow
 def test_keys_go_from_byte_to_byte(browser: Browser) -> None:
     keys = ["ArrowRight", "ArrowRight", "ArrowDown", "End", "n", "n", "p", "Home", "PageDown", "Ctrl End"]
     script = f"""
@@ -435,6 +440,7 @@ def test_keys_go_from_byte_to_byte(browser: Browser) -> None:
     assert "1,099" in document.texts["place"] and "line feed" in document.texts["status"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_colour_leaves_the_text_legible(browser: Browser, dark: bool) -> None:
     script = """
@@ -455,6 +461,7 @@ def test_every_colour_leaves_the_text_legible(browser: Browser, dark: bool) -> N
     assert np.all(np.diff(found[:32, 0]) > 0 if dark else np.diff(found[:32, 0]) < 0)
 
 
+@pytest.mark.slow
 def test_without_what_it_needs_the_page_says_so(browser: Browser) -> None:
     made = page(TEXT)
     assert b"<noscript><p>This page draws itself with JavaScript" in made
@@ -462,6 +469,7 @@ def test_without_what_it_needs_the_page_says_so(browser: Browser) -> None:
     assert "it needs DecompressionStream" in browser.document(made, ready=False).texts["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"twenty bytes a line\n", b"\n", b"\xd0\x9f\xd0\xbe"], ids=["lines", "empty", "one"])
 def test_a_long_file_is_there_but_only_what_is_seen_is_drawn(browser: Browser, line: bytes) -> None:
     raw = line * (1_000_000 // len(line))
@@ -476,6 +484,7 @@ def test_a_long_file_is_there_but_only_what_is_seen_is_drawn(browser: Browser, l
     assert document.classes["at"] == 1 and f"{len(raw) - 1:,}" in document.texts["place"]
 
 
+@pytest.mark.slow
 def test_screenshots_show_what_is_dear(browser: Browser) -> None:
     random = np.random.default_rng(5)
     cheap = b"the same line again, and again the same\n" * 60

@@ -145,6 +145,7 @@ def test_pandas(memory: Any, fsspec: Any) -> None:
     assert pandas.concat(pieces).equals(table)
 
 
+@pytest.mark.slow
 def test_dask_processes_without_a_cluster(fsspec: Any, tmp_path: Path) -> None:
     dask = pytest.importorskip("dask")
     bag = pytest.importorskip("dask.bag")
@@ -178,10 +179,12 @@ def _registered() -> bool:
     return "likezip" in compr
 
 
+@pytest.mark.slow
 def test_dask_workers_have_it(client: Any) -> None:
     assert all(client.run(_registered).values())
 
 
+@pytest.mark.slow
 def test_dask_text(client: Any, fsspec: Any, tmp_path: Path) -> None:
     bag = pytest.importorskip("dask.bag")
     written = bag.from_sequence(LINES, npartitions=2).to_textfiles(str(tmp_path / "*.txt.lz"), compression="infer")
@@ -193,6 +196,7 @@ def test_dask_text(client: Any, fsspec: Any, tmp_path: Path) -> None:
     assert read.map(str.strip).compute() == LINES
 
 
+@pytest.mark.slow
 def test_dask_tables(client: Any, fsspec: Any, tmp_path: Path) -> None:
     dataframe = pytest.importorskip("dask.dataframe", exc_type=ImportError)
     pandas = pytest.importorskip("pandas")

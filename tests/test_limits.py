@@ -111,6 +111,7 @@ def test_limits_that_make_no_sense() -> None:
         likezip.open(io.BytesIO(), "wb", max_size=5)
 
 
+@pytest.mark.slow
 def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("sent.lz").write_bytes(FRAME)

@@ -367,6 +367,7 @@ def test_twin_and_integers_agree(network: Network) -> None:
     assert expected.std(0).mean() > 0.3  # what was seen matters
 
 
+@pytest.mark.slow
 def test_twin_and_integers_cost_the_same(network: Network) -> None:
     random = np.frombuffer(np.random.default_rng(1).bytes(40000), np.uint8)
     classes = {"text": np.frombuffer(TEXT, np.uint8), "noise": random}
@@ -404,6 +405,7 @@ def _extreme(seed: int) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(9))
 def test_extreme_networks_do_what_the_format_says(seed: int) -> None:
     """No wrap, no wrong cast: the reference decoder computes with Python's integers."""

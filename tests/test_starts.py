@@ -34,6 +34,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "MOST_REFUSED", 5)
 
 
+@pytest.mark.slow
 def test_a_trained_start_is_better_on_other_data() -> None:
     random = np.random.default_rng(5)
     classes = {"text": [_text(random) for _ in range(40)], "count": [_records(random) for _ in range(40)]}

@@ -179,6 +179,7 @@ def test_adagrad_by_kernel_is_adagrad() -> None:
     assert not slots.any()
 
 
+@pytest.mark.slow
 def test_a_penalty_makes_hidden_values_zero(batch: Batch) -> None:
     zeros = []
     for penalty in (0.0, 0.02):

@@ -255,6 +255,7 @@ def test_a_worker_that_dies_while_it_sends_a_result() -> None:
         list(Queue(workers, die_while_sending).map([(), (), ()]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause", [0, 2])
 def test_a_dying_worker_is_an_error(pause: float) -> None:
     """Noticed when a result is asked for, or when more work is given."""
@@ -268,6 +269,7 @@ def test_a_dying_worker_is_an_error(pause: float) -> None:
         list(Queue(workers, die).map(calls()))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     """Its workers run it again, and may not begin others; what they say of that comes when it comes."""
     script = tmp_path / "script.py"

@@ -184,6 +184,7 @@ def test_the_best_network_is_kept(files: Path) -> None:
     assert all(torch.equal(tuning.best[name], tensor) for name, tensor in best.items())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in the middle of a step, with what is written lying among the files."""
@@ -245,6 +246,7 @@ def test_a_damaged_checkpoint_is_refused(files: Path, tmp_path: Path) -> None:
             _tuning(files)._resume(tmp_path / name, {}, lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_torch_as_before")
 def test_a_model_of_ones_own(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the files to a model that compresses others of their kind better, and is found by its id."""

@@ -31,6 +31,7 @@ def _read(name: str) -> bytes:
     return (generate.PLACE / f"{name}.lz").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_files_are_those_that_likezip_writes() -> None:
     made = generate.files()
     assert {name for name, data in made.items() if (generate.PLACE / name).read_bytes() != data} == set()
@@ -60,6 +61,7 @@ def test_good(name: str) -> None:
     assert sum(frame.raw_size for frame in read_frames(io.BytesIO(data))) == len(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, good in GOOD.items() if not good.slow])
 def test_the_reference_decoder_reads_the_good(name: str, models: Models) -> None:
     content = (generate.PLACE / f"good/{name}.raw").read_bytes()
