@@ -141,7 +141,7 @@ class _Recurrent:
 class Shard:
     """Some lanes of a batch, and room for what is computed of them."""
 
-    def __init__(self, twin: Twin, layers: Sequence[Layer], lanes: int, steps: int, features: int) -> None:
+    def __init__(self, twin: Twin, layers: Sequence[Layer], lanes: int, steps: int) -> None:
         self._twin, self._lanes, self._rows = twin, lanes, steps * lanes
         rows, width = self._rows, twin.shape.width
         self._chunk = max(1, CHUNK // lanes) * lanes
@@ -283,14 +283,12 @@ class Step:
     """A training step of ``lanes`` lanes and ``steps`` bytes each, divided among ``threads``."""
 
     def __init__(self, twin: Twin, mixture: Mixture, lanes: int, steps: int, threads: int) -> None:
-        self.sizes = lanes, steps
         self._twin, self._mixture, self._seed = twin, mixture, 0
         self._layers = _layers_of(twin)
         threads = min(threads, lanes)
         bounds = np.linspace(0, lanes, threads + 1).astype(int)
         self._parts = [slice(int(a), int(b)) for a, b in pairwise(bounds)]
-        features = self._layers[0].columns // twin.shape.dimension
-        self._shards = [Shard(twin, self._layers, part.stop - part.start, steps, features) for part in self._parts]
+        self._shards = [Shard(twin, self._layers, part.stop - part.start, steps) for part in self._parts]
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
         self._slots = np.zeros(len(twin.embeddings.weight), np.int32)
         self.rows: list[npt.NDArray[np.int32]] = []
