@@ -166,7 +166,7 @@ def test_adagrad_by_kernel_is_adagrad() -> None:
     gradients = random.standard_normal((300, 8)).astype(np.float32)
     table, totals = random.standard_normal((50, 8)).astype(np.float32), random.random(50).astype(np.float32)
     parameter = torch.nn.Parameter(torch.from_numpy(table.copy()))
-    optimizer = RowAdagrad([parameter], 0.1, 1e-8)
+    optimizer = RowAdagrad(parameter, 0.1, 1e-8)
     optimizer.state[parameter]["sum"] = torch.from_numpy(totals.copy())
     parameter.grad = torch.sparse_coo_tensor(
         torch.from_numpy(rows[None].astype(np.int64)), torch.from_numpy(gradients), (50, 8), check_invariants=True

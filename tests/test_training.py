@@ -14,6 +14,7 @@ import likezip
 from likezip.model import default_model, load_model
 from likezip.prior.ngrams import FIRST_FEATURES
 from likezip.training import curve, export, grow, recipe, release, states
+from likezip.training.restore import squares_of
 from likezip.training.segments import SEGMENT, Feed, Segments, embedding_rows
 from likezip.training.twin import Shape
 
@@ -153,6 +154,17 @@ def test_a_release_can_be_made_of_a_run_as_it_is(data: Path, begun: Path, tmp_pa
     shutil.copy(begun, tmp_path / "made")
     assert "goes on" in _release(data, output, 0.5, "--as-it-is")
     assert load_model(output).card()["card"]["curve"][-1]["megabytes"] < 0.2
+    squares = torch.load(begun, weights_only=True)["optimizers"][1]["state"][0]["sum"].numpy()
+    coded = load_model(output).tensors()[release.UNFINISHED].astype(np.uint8)
+    assert np.allclose(squares_of(coded), squares, rtol=0.08, atol=2.0**-55)
+
+    further = tmp_path / "further.safetensors"  # without the checkpoint
+    assert "goes on from" in _release(data, further, 0.2, "--unfinished", str(output))
+    first, second = load_model(further).card()["card"]["curve"]
+    assert first == load_model(output).card()["card"]["curve"][0]
+    assert second["megabytes"] == pytest.approx(0.2, abs=0.01)
+    assert second["validation"]["text"][0] < first["validation"]["text"][0]
+    assert release.UNFINISHED not in load_model(further).tensors()
 
 
 def test_data_without_a_class_or_validation_is_refused(data: Path, tmp_path: Path) -> None:

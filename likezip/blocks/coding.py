@@ -68,8 +68,11 @@ def network_of(model: Model) -> Network:
 
 def trained_state_of(model: Model, part: str) -> TrainedState:
     """A copy of the trained state for a profile, by its name.  Raises FormatError."""
+    tensors = model.part(part)
+    if not tensors:
+        raise FormatError(f"{model.path}: not a model of likezip, as it has no trained state for {part!r}")
     try:
-        return TrainedState.of(model.part(part))
+        return TrainedState.of(tensors)
     except (KeyError, ValueError) as error:
         raise FormatError(f"{model.path}: the model's {part} is not what this likezip needs ({error})") from error
 

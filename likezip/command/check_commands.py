@@ -73,19 +73,19 @@ def list_command(files: tuple[str, ...], recursive: bool, as_json: bool) -> None
 
     \b
     coded: s blocks that are stored, m coded with the memory, p with memory and prior
-    In JSON sizes are in bytes; a FILE that can't be listed has a name and an error only.
+    In JSON sizes are in bytes; a FILE that can't be listed has a name and an error only. A byte of a name that is no
+    UTF-8 is escaped as Python does it, \\xe9 as \\udce9.
     """
     rows: list[dict[str, Any]] = []
 
     def read(name: str) -> None:
-        shown = click.format_filename(name)  # JSON escapes what a terminal is not to see
         try:
             with open_source(name, binary=True) as file:
                 if not file.seekable():
                     raise FileError(f"{name}: a pipe can't be listed, only a file")
-                rows.append(listing.row(shown, file))
+                rows.append(listing.row(name, file))
         except (LikezipError, OSError) as error:
-            rows.append({"name": shown, "error": getattr(error, "strerror", None) or described(error)})
+            rows.append({"name": name, "error": getattr(error, "strerror", None) or described(error)})
             raise
 
     names, failed = all_of(files, recursive=recursive, packed=True)

@@ -131,7 +131,7 @@ def score_command(
         try:
             results.append(_score(name, workers, *options, **shown))
         except (LikezipError, OSError) as error:
-            results.append({"name": click.format_filename(name), "error": described(error)})
+            results.append({"name": name, "error": described(error)})
             raise
         if not as_json:
             columns = likelihood.score.FILE_COLUMNS if division is None else (*likelihood.score.UNIT_COLUMNS, "text")
@@ -169,7 +169,7 @@ def _score(
             read, workers, options, context=context, block_size=size, advance=advance
         )
         scored = likelihood.score.score_blocks(blocks, division, measure)
-        result: dict[str, Any] = {"name": click.format_filename(name), **scored.summary()}
+        result: dict[str, Any] = {"name": name, **scored.summary()}
         if scored.units is not None:
             numbers = scored.units.ranking(top, above)
             result["units"] = [
@@ -277,7 +277,7 @@ def heatmap_command(
             read = Counted(file, source)
             with _output(place, None if source == PIPE else file, force) as written:
                 made = likelihood.heatmap.page(
-                    read, source, size=size_of(file), start=start, end=end, **options, **common
+                    read, source, size=size_of(file), start=start, end=end, raw=raw, **options, **common
                 )
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:

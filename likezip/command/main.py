@@ -45,6 +45,14 @@ class Filter(click.Group):
         with _messages_printable():
             return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; raises UsageError for a name that is neither one nor a file."""
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            ctx.fail(f"{args[0]!r} is neither a command nor a file.")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors in its arguments are reported in one line."""
         with _messages_printable():

@@ -197,8 +197,10 @@ def _run(
 
 def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep: bool) -> None:
     """Raise UsageError for options that contradict each other or the jobs."""
-    if wanted and (removed or len(given) > 1):
-        raise click.UsageError("--rm with --range would delete the rest, and --range is for one IN")
+    if wanted and len(given) > 1:
+        raise click.UsageError("--range is for one IN; -o names the output")
+    if wanted and removed:
+        raise click.UsageError("--rm with --range would delete the rest")
     if recover and (wanted or removed or any(job.source == PIPE for job in given)):
         raise click.UsageError("--recover needs an input file, and no --range and no --rm")
     if removed and (keep or any(PIPE in (job.source, job.target) for job in given)):

@@ -188,11 +188,13 @@ def page(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[], None] | None = None,
+    raw: bool = False,
 ) -> bytes:
     """The page for ``source``, which is read to its end: a curve of all of it, and the bytes from ``start`` to ``end``,
     counted as in Python's slices; MOST_SHOWN bytes if there is no end.
 
-    name: of the file, as the operating system has it.  size: in bytes, if it is known; needed for a range that counts
+    name: of the file, as the operating system has it.  raw: whether the file is to be read as it is the next time,
+    although it is compressed.  size: in bytes, if it is known; needed for a range that counts
     from the end, and for blocks of equal size, like those of the compressor.
     progress: called with the bytes done and their compressed size; all other options: as for ``compress_stream``.
     Raises ValueError for a range that begins behind the end or is longer than MOST_SHOWN.
@@ -201,11 +203,11 @@ def page(
     options = CodingOptions(used, prior, lanes, threads or 1)
     lookahead.prepare_lookahead(announce, prior=options.may_use_prior)
     survey = Survey(options, *_range(start, end, size), progress)
-    while raw := read_fully(source, block_size or container.default_block_size(size)):
-        survey.add(raw)
+    while content := read_fully(source, block_size or container.default_block_size(size)):
+        survey.add(content)
     if survey.start > survey.curve.size:
         raise ValueError(_range_message(survey.curve.size))
-    again = _command(name, options, block_size)
+    again = _command(name, options, block_size, raw=raw)
     about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
     planes = survey.planes
     return render({**about, **survey.facts(), "again": again, "text": is_text(planes[0].tobytes())}, planes)
@@ -234,9 +236,10 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _command(name: str, options: CodingOptions, block_size: int | None) -> str:
+def _command(name: str, options: CodingOptions, block_size: int | None, *, raw: bool) -> str:
     """The beginning of a command that shows another part of the file with the same options."""
     words = ["likezip", "heatmap", f"./{name}" if name.startswith("-") and name != "-" else name]
+    words += ["--raw"] if raw else []
     words += [] if options.prior == "auto" else ["--prior", options.prior]
     words += [] if options.lanes is None else ["--lanes", str(options.lanes)]
     words += [] if block_size is None else ["--block-size", str(block_size)]

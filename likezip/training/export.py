@@ -22,6 +22,9 @@ LARGEST_DIFFERENCE = 0.005
 
 GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, HEAD_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
 
+SQUARES_STEPS, SQUARES_FIRST = 5, -55.0
+"""Steps of an octave in which Adagrad's sums of squares are exported, and the logarithm to base 2 of the smallest."""
+
 Tensors = dict[str, npt.NDArray[Any]]
 
 
@@ -65,6 +68,12 @@ def tensors(twin: Twin) -> Tensors:
     tensors_by_name |= {f"{name}.{part}": tensor for name, layer in layers.items() for part, tensor in layer.items()}
     Network.of(tensors_by_name)
     return tensors_by_name
+
+
+def squares_in_octaves(squares: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Adagrad's sums of squares (rows,) in a byte each: 0, or from 1 their logarithm in steps of 1/SQUARES_STEPS."""
+    octaves = np.log2(np.maximum(squares, np.float32(2.0**SQUARES_FIRST))) - SQUARES_FIRST
+    return np.where(squares > 0, 1 + np.rint(octaves * SQUARES_STEPS).clip(0, 254), 0).astype(np.uint8)
 
 
 def load_twin(checkpoint: Path) -> Twin:

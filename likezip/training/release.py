@@ -46,15 +46,16 @@ import torch
 from likezip.blocks import coding
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
 from likezip.memory.trained_state import TrainedState
-from likezip.model import load_model
+from likezip.model import Model, load_model
 from likezip.prior.network import Network
 from likezip.prior.pipeline import prefetched
 from likezip.training import states
 from likezip.training.data import read_class, read_held_classes
-from likezip.training.export import checked_tensors
+from likezip.training.export import checked_tensors, squares_in_octaves
 from likezip.training.held import MeasuredSegments
 from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.recipe import RECIPES, Recipe
+from likezip.training.restore import squares_of, twin_of
 from likezip.training.run import STEPS, Run, learning_rate, save_checkpoint, shape_of
 from likezip.training.segments import SEGMENT, Feed
 from likezip.training.states import Say
@@ -62,6 +63,10 @@ from likezip.training.twin import Shape, Twin
 
 HELD_LANES = 8
 """Segments of each class whose bits are measured, of the training data and of the validation data."""
+
+UNFINISHED = "unfinished"
+"""In the tensors of a model of a run that is not at its end: Adagrad's sums of squares, for a run that goes on from it.
+"""
 
 Classes = dict[str, npt.NDArray[np.uint8]]
 
@@ -122,8 +127,13 @@ class NetworkStage:
         checkpoints: list[Path],
         threads: int,
         say: Say,
+        unfinished: Path | None = None,
     ) -> None:
-        """checkpoints: the paths where copies of it are kept; the run goes on from the newest that is whole."""
+        """checkpoints: the paths where copies of it are kept; the run goes on from the newest that is whole.
+
+        unfinished: a model that such a run has made before its end, from which it goes on if there is no checkpoint.
+        Raises ValueError if either is of a network of another shape.
+        """
         torch.manual_seed(recipe.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.run = Run(
@@ -148,9 +158,13 @@ class NetworkStage:
             },
         }
         self._total = int(recipe.megabytes * 1e6 / (recipe.rows * STEPS))
-        self._resume()
+        self._warm_since = 0
+        if not self._resume() and unfinished is not None:
+            self._take_model(load_model(unfinished))
+            self._say(f"goes on from {unfinished}, {self._megabytes():.1f} MB")
+        self._feed.skip(self.run.step)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
         for path in sorted(filter(Path.exists, self._checkpoints), key=lambda path: -path.stat().st_mtime):
             try:
                 content = torch.load(path, map_location=self.run.device, weights_only=True)
@@ -161,8 +175,19 @@ class NetworkStage:
                 raise ValueError(f"{path} is of a network of another shape")
             self.run.take(content)
             self._say(f"goes on from {path}, {self._megabytes():.1f} MB")
-            self._feed.skip(self.run.step)
-            return
+            return True
+        return False
+
+    def _take_model(self, model: Model) -> None:
+        """Go on from the network of a model; what the optimizers know of the dense layers, and the mixture, begin
+        anew, at rates that go up again."""
+        twin, squares = twin_of(coding.network_of(model)), model.tensors().get(UNFINISHED)
+        if twin.shape != self._recipe.shape or squares is None:
+            raise ValueError(f"{model.path} is finished, or of a network of another shape")
+        self.run.twin.load_state_dict(twin.state_dict())
+        self.run.curve = model.card()["card"]["curve"]
+        self.run.step = self._warm_since = round(self.run.curve[-1]["megabytes"] * 1e6 / (self._recipe.rows * STEPS))
+        self.run.embeddings_optimizer.squares.copy_(torch.from_numpy(squares_of(squares.astype(np.uint8))))
 
     def _megabytes(self) -> float:
         return self.run.step * self._recipe.rows * STEPS / 1e6
@@ -173,13 +198,16 @@ class NetworkStage:
         began, first = time.time(), self.run.step
         with closing(prefetched(self._batches())) as batches:
             while self.run.step < self._total:
-                self.run.set_rate(learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay))
+                self.run.set_rate(self._rate())
                 rate, states = self.run.learn(next(batches), states)
                 recent += (0.02 if recent else 1.0) * (rate - recent)
                 if time.time() - began > every or self.run.step == self._total:
                     speed = (self.run.step - first) * self._recipe.rows * STEPS / (time.time() - began)
                     self._record(recent, speed)
                     began, first = time.time(), self.run.step
+
+    def _rate(self) -> float:
+        return learning_rate(self.run.step / self._total, self.run.step - self._warm_since, self._recipe.decay)
 
     def _batches(self) -> Any:
         while True:
@@ -192,7 +220,7 @@ class NetworkStage:
         }
         point = {
             "megabytes": self._megabytes(),
-            "rate": learning_rate(self.run.step / self._total, self.run.step, self._recipe.decay),
+            "rate": self._rate(),
             "bytes_per_second": speed,
             "threads": self._threads,
             "machine": _machine_name(),
@@ -233,9 +261,10 @@ def _start_in(path: Path) -> Callable[[], TrainedState]:
 def _assemble(
     data: Data, recipe: Recipe, starts: Path, network: Path, output: Path, curve: list[dict[str, Any]], say: Say
 ) -> None:
+    """Write the model to ``output``: the network, the memory's starts beside it, and the card."""
     with safe_open(network, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
+    prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items() if name != UNFINISHED})
     say("the memory's start beside the network")
     loaded = load_model(starts)
     starts_by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
@@ -267,6 +296,11 @@ def _assemble(
 @click.option("--every", default=600.0, show_default=True, help="Seconds between checkpoints.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--as-it-is", is_flag=True, help="Make the model from the network as far as it is trained.")
+@click.option(
+    "--unfinished",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Model that --as-it-is has made; go on from it if there is no checkpoint.",
+)
 def main(
     data: Path,
     output: Path,
@@ -280,6 +314,7 @@ def main(
     every: float,
     threads: int,
     as_it_is: bool,
+    unfinished: Path | None,
 ) -> None:
     """Make a model from DATA, or go on with making it."""
     recipe = RECIPES[name]
@@ -291,11 +326,14 @@ def main(
     checkpoints = [place / "network.pt" for place in (work, copy) if place]
     for path in checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)
-    stage = NetworkStage(recipe, read, begun, checkpoints, threads, click.echo)
+    stage = NetworkStage(recipe, read, begun, checkpoints, threads, click.echo, unfinished)
     if not as_it_is:
         stage.train(every)
     network = work / "network.safetensors"
-    save_file(checked_tensors(stage.run.twin, read.held, click.echo), network)
+    exported = checked_tensors(stage.run.twin, read.held, click.echo)
+    if as_it_is:
+        exported[UNFINISHED] = squares_in_octaves(stage.run.embeddings_optimizer.squares.numpy())
+    save_file(exported, network)
     _assemble(read, recipe, starts or work / "starts.safetensors", network, output, stage.run.curve, click.echo)
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from likezip.prior.network import IntegerLayer, Network
-from likezip.training.export import CANDIDATE_UNIT, GATE_UNIT, HEAD_UNIT, HIDDEN_UNIT, SUM_UNIT
+from likezip.training.export import (
+    CANDIDATE_UNIT,
+    GATE_UNIT,
+    HEAD_UNIT,
+    HIDDEN_UNIT,
+    SQUARES_FIRST,
+    SQUARES_STEPS,
+    SUM_UNIT,
+)
 from likezip.training.twin import STREAM_UNIT, Block, GridLinear, Shape, Twin
 
 
@@ -25,6 +34,12 @@ def _parts(layer: IntegerLayer) -> tuple[IntegerLayer, IntegerLayer]:
     halves = [np.array_split(part, 2) for part in (layer.weight, layer.offset, layer.shift)]
     gate, candidate = zip(*halves, strict=True)
     return IntegerLayer(*gate), IntegerLayer(*candidate)
+
+
+def squares_of(octaves: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """The inverse of ``export.squares_in_octaves``, within 7 %."""
+    squares = np.exp2(SQUARES_FIRST + (octaves.astype(np.float32) - 1) / SQUARES_STEPS)
+    return np.where(octaves > 0, squares, 0).astype(np.float32)
 
 
 @torch.no_grad()

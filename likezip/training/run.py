@@ -39,37 +39,41 @@ steps of another run don't throw its rows about."""
 
 
 class RowAdagrad(torch.optim.Optimizer):
-    """Adagrad with one accumulator a row, for sparse gradients of embeddings (J. Duchi et al., 2011).
+    """Adagrad with one accumulator a row, for the sparse gradient of embeddings (J. Duchi et al., 2011).
 
     A row that is rarely seen takes larger steps; rows that are not seen are not touched.
     first: the initial value of the accumulators, as if such gradients had been seen before.
     """
 
-    def __init__(self, parameters: list[Tensor], lr: float, epsilon: float = 1e-8, first: float = 0.0) -> None:
-        super().__init__(parameters, {"lr": lr, "epsilon": epsilon, "first": first})
+    def __init__(self, embeddings: Tensor, lr: float, epsilon: float = 1e-8, first: float = 0.0) -> None:
+        super().__init__([embeddings], {"lr": lr, "epsilon": epsilon, "first": first})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                state = self.state[parameter]
-                if not state:
-                    state["sum"] = parameter.new_full((parameter.shape[0],), group["first"])
-                gradient = parameter.grad.coalesce()
-                index, values = gradient.indices()[0], gradient.values()
-                total = state["sum"][index] + values.square().mean(1)
-                state["sum"][index] = total
-                values = values * (-group["lr"] / (total.sqrt() + group["epsilon"]))[:, None]
-                parameter.index_add_(0, index, values)
+        (group,) = self.param_groups
+        (parameter,) = group["params"]
+        gradient = parameter.grad.coalesce()
+        index, values = gradient.indices()[0], gradient.values()
+        total = self.squares[index] + values.square().mean(1)
+        self.squares[index] = total
+        values = values * (-group["lr"] / (total.sqrt() + group["epsilon"]))[:, None]
+        parameter.index_add_(0, index, values)
 
     def step_by_kernels(self, fused: Step) -> None:
         """The same step, with the gradients that ``fused`` has computed."""
+        (group,) = self.param_groups
+        fused.learn_embeddings(self.squares, group["lr"], group["epsilon"])
+
+    @property
+    def squares(self) -> Tensor:
+        """The accumulators (rows,)."""
         (group,) = self.param_groups
         (parameter,) = group["params"]
         state = self.state[parameter]
         if not state:
             state["sum"] = parameter.new_full((parameter.shape[0],), group["first"])
-        fused.learn_embeddings(state["sum"], group["lr"], group["epsilon"])
+        squares: Tensor = state["sum"]
+        return squares
 
 
 def learning_rate(progress: float, step: int, decay: float) -> float:
@@ -137,9 +141,10 @@ class Run:
         self.twin, self.device, self.step = twin.to(device), device, 0
         self.curve: list[dict[str, Any]] = []
         dense = [tensor for name, tensor in self.twin.named_parameters() if name != EMBEDDINGS]
+        self.embeddings_optimizer = RowAdagrad(self.twin.embeddings.weight, embedding_lr, first=seen)
         self.optimizers = [
             torch.optim.AdamW(dense, lr, betas=(0.9, 0.99), weight_decay=decay, fused=True),
-            RowAdagrad([self.twin.embeddings.weight], embedding_lr, first=seen),
+            self.embeddings_optimizer,
         ]
         self._full = (lr, embedding_lr, lr)
         self._dense = dense
@@ -193,10 +198,9 @@ class Run:
         fused = self._fused_for(batch)
         alone, mixed, states = fused.run(batch, states, self.penalty)
         nn.utils.clip_grad_norm_(self._dense, 1.0)
-        layers, embeddings, mixture = self.optimizers
+        layers, _, mixture = self.optimizers
         layers.step()
-        assert isinstance(embeddings, RowAdagrad)
-        embeddings.step_by_kernels(fused)
+        self.embeddings_optimizer.step_by_kernels(fused)
         if batch.expected.shape[-1]:
             mixture.step()
         return mixed if batch.expected.shape[-1] else alone, states
