@@ -34,8 +34,7 @@ GATE_STEPS, CANDIDATE_STEPS, DISTANCE_STEPS, SQUARE_STEPS = (
 """Steps of 1 in which gates, candidates, their distance from the state and hidden values are kept for the backward
 pass, in 16 bits each."""
 
-RANDOM_STEP, RANDOM_FIRST, RANDOM_SECOND = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D)
-RANDOM_UNIT = np.float32(2.0**-24)
+RANDOM_STEP, RANDOM_FACTOR, RANDOM_UNIT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.float32(2.0**-16)
 
 WITHOUT_SIGN, SMALLEST_BITS = np.int32(0x7FFFFFFF), np.int32(0x0DA24260)
 """Of a float32's bits those of its size; those of 1e-30."""
@@ -86,12 +85,17 @@ def _nearest(x):
 
 
 @inlined
-def _nearest_or_next(x, seed):
-    """float32 in [-127, 127] to one of the two int8 beside it, at random so that the mean is x."""
+def _random(seed):
+    """A float32 in [127, 128) by a number."""
     bits = np.uint32(seed * RANDOM_STEP)
-    bits = np.uint32(np.uint32(bits ^ (bits >> np.uint32(15))) * RANDOM_FIRST)
-    bits = np.uint32(np.uint32(bits ^ (bits >> np.uint32(13))) * RANDOM_SECOND)
-    return np.int8(np.int32(x + np.float32(np.int32(bits >> np.uint32(8))) * RANDOM_UNIT + LIMIT) - np.int32(127))
+    bits = np.uint32(np.uint32(bits ^ (bits >> np.uint32(15))) * RANDOM_FACTOR)
+    return np.float32(np.int32(bits >> np.uint32(16))) * RANDOM_UNIT + LIMIT
+
+
+@inlined
+def _nearest_or_next(x, random):
+    """float32 in [-127, 127] to one of the two int8 beside it, by ``random`` so that the mean is x."""
+    return np.int8(np.int32(x + random) - np.int32(127))
 
 
 @inlined
@@ -108,6 +112,7 @@ def quantise(gradients, units, inverses, seed, by_row, by_column, squares, total
     goes back through the layer.
     by_column: gradient * inverse, ``inverses`` (outputs,): what the weight's own gradient is made of, where a row's own
     unit could not be taken out of the sum over rows.
+    Both are rounded by the same random numbers: each mean is right by itself.
     squares, totals (outputs,) float32: the sums of gradients and of their squares.
     (8-bit gradients with a scale by row: M. Wortsman et al., "Stable and low-precision training for large-scale
     vision-language models", 2023; stochastic rounding: S. Gupta et al., "Deep learning with limited numerical
@@ -118,10 +123,9 @@ def quantise(gradients, units, inverses, seed, by_row, by_column, squares, total
         largest = max(largest, np.int32(_bits_of_float(gradients[i] * units[i]) & WITHOUT_SIGN))
     scale = LIMIT / _float_of_bits(largest)
     for i in range(gradients.size):
-        by_row[i] = _nearest_or_next(gradients[i] * units[i] * scale, np.uint32(np.uint32(i) + seed))
-    for i in range(gradients.size):
-        step = _clamped(gradients[i] * inverses[i], -LIMIT, LIMIT)
-        by_column[i] = _nearest_or_next(step, np.uint32(np.uint32(i) ^ ~seed))
+        random = _random(np.uint32(np.uint32(i) + seed))
+        by_row[i] = _nearest_or_next(gradients[i] * units[i] * scale, random)
+        by_column[i] = _nearest_or_next(_clamped(gradients[i] * inverses[i], -LIMIT, LIMIT), random)
     for i in range(gradients.size):
         squares[i] += gradients[i] * gradients[i]
     for i in range(gradients.size):
