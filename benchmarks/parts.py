@@ -18,14 +18,14 @@ from unittest.mock import patch
 import click
 
 from benchmarks.report import markdown
-from likezip.blocks import codec, coder, predictor
+from likezip.blocks import codec, entropy_coder, predictor
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.model import Model, default_model
 
 PARTS = {
     "memory": ((predictor, "_encode_steps"), (predictor, "_decode_steps")),
-    "coder": ((coder, "encode"),),
+    "coder": ((entropy_coder, "encode"),),
     "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
 }
 """Of each part the functions that do it; bits are memory and network, in decompressing the coder too."""

@@ -60,7 +60,8 @@ def readme_section(result: Result, page: str) -> str:
                 f"{corpus.title}, {len(result['files'])} files, each compressed by itself; one thread of "
                 f"{_with_article(said['processor'])}, MB of raw data a second of processor time. The start of a "
                 f"process for each file is counted; likezip's model of {said['model_bytes'] / 1e6:.1f} MB, which comes "
-                f"with it, is not. paq8px's figures are its authors'. [All figures]({page})."
+                f"with it, is not. paq8px's figures are its authors'; the speed is of v210 on their machine. "
+                f"[All figures]({page})."
             ),
         ]
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from likezip import errors
+    from likezip.blocks.options import PriorChoice
     from likezip.errors import (
         CorruptError,
         FormatError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "blocks.options": ("PriorChoice",),
     "errors": (
         "CorruptError",
         "FormatError",
@@ -59,6 +61,7 @@ __all__ = [
     "LikezipFile",
     "LimitError",
     "Model",
+    "PriorChoice",
     "TruncatedError",
     "UnknownModelError",
     "UnsupportedError",

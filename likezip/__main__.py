@@ -32,13 +32,13 @@ def _open_standard_files() -> None:
 
 
 def _end_by_signal() -> None:
-    from likezip.frames import outputs
+    from likezip.frames import signals
 
-    if outputs.caught is not None and os.name == "posix":
+    if signals.caught is not None and os.name == "posix":
         if sys.stderr is not None:
             sys.stderr.flush()
-        signal.signal(outputs.caught, signal.SIG_DFL)
-        os.kill(os.getpid(), outputs.caught)
+        signal.signal(signals.caught, signal.SIG_DFL)
+        os.kill(os.getpid(), signals.caught)
 
 
 if __name__ == "__main__":

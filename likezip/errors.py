@@ -1,5 +1,6 @@
-"""The exceptions that likezip raises for bad data; bad arguments are ValueError or TypeError.  And what is missing
-without torch, which an installation may do without.
+"""The exceptions that likezip raises for bad data; bad arguments are ValueError or TypeError.
+
+``need_torch`` reports a missing torch.
 
 LikezipError
 ├── FormatError            not a likezip frame or model file, or something follows a frame

@@ -53,8 +53,8 @@ class Model:
         return _tensors(self.path, self.id)
 
     def card(self) -> dict[str, Any]:
-        """The model's card, how it was trained and on which data, and other metadata.  Raises FormatError as
-        ``tensors``."""
+        """The file's metadata, among them the model's card: how it was trained, and on which data.  Raises FormatError
+        as ``tensors``."""
         try:
             with safe_open(self.path, "numpy") as opened:
                 metadata: dict[str, Any] = dict(opened.metadata() or {})
@@ -68,7 +68,8 @@ class Model:
         return {key.removeprefix(prefix): value for key, value in self.tensors().items() if key.startswith(prefix)}
 
     def here(self) -> Model:
-        """The same model on another machine, where its file may have another place; raises UnknownModelError."""
+        """This model, or where its file is not here, as on another machine, the model with its id; raises
+        UnknownModelError."""
         return self if self.path.is_file() else find_model(self.id)
 
     def has_prior(self) -> bool:
@@ -188,7 +189,7 @@ ModelLike = Model | str | os.PathLike[str]
 """A model, its file or its name."""
 
 
-def the_model(model: ModelLike | None) -> Model:
+def resolve_model(model: ModelLike | None) -> Model:
     """The model itself, from its file or its name, or for None the default; raises UnknownModelError."""
     if model is None:
         return default_model()
@@ -217,6 +218,5 @@ def find_model(identity: bytes) -> Model:
         return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
-        "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "
-        "--model"
+        f"put its file into a directory named in LIKEZIP_MODELS or into {user_directory()}, or name it with --model"
     )

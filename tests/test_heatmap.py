@@ -29,11 +29,13 @@ Bytes = npt.NDArray[np.uint8]
 MODEL = default_model()
 TEXT = Path(coding.__file__).read_bytes()[:6000]
 NOISE = np.random.default_rng(1).bytes(3000)
+CODING = ("model", "prior", "lanes", "threads")
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
 
 
 def page(raw: bytes, name: str = "file", **options: Any) -> bytes:
-    return heatmap.page(io.BytesIO(raw), name, **{"size": len(raw), "prior": "off", **options})
+    coding = {"model": MODEL, "prior": "off"} | {key: options.pop(key) for key in CODING if key in options}
+    return heatmap.page(io.BytesIO(raw), name, CodingOptions(**coding), **{"size": len(raw), **options})
 
 
 def part(page: bytes, name: str) -> str:

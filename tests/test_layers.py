@@ -47,6 +47,17 @@ def test_packages_import_only_downward() -> None:
     assert seen > 100
 
 
+def test_hooks_use_the_public_interface_alone() -> None:
+    hooks = sorted((PLACE / "hooks").glob("*.py"))
+    assert len(hooks) == 4
+    for path in hooks:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert not name.startswith("likezip."), f"{path.relative_to(PLACE)} imports {name}"
+
+
 def test_modules_of_a_package_import_each_other_in_one_direction() -> None:
     graph = {}
     for path in _modules():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import likezip
-from likezip.blocks import block_header, codec, coder, coding, predictor
+from likezip.blocks import block_header, codec, coding, entropy_coder, predictor
 from likezip.blocks.coding import BlockCoding, BlockMode
 from likezip.blocks.cost import cost_of_each_byte
 from likezip.blocks.options import CodingOptions, PriorChoice
@@ -206,7 +206,7 @@ def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.M
 @pytest.mark.parametrize("prompt", [b"", prose(5000)])
 def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes) -> None:
     """Within 1 % and a word: what is decoded is what would be encoded."""
-    data, bits = density.sample_and_bits(4000, prompt=prompt, seed=5, prior=prior)
+    data, bits = density.sample_and_bits(4000, CodingOptions(default_model(), prior, 1), prompt=prompt, seed=5)
     assert len(data) == 4000
     if prompt:
         mode = coding.sampled_codings(prompt, CodingOptions(default_model(), prior, 1))[0].mode
@@ -226,8 +226,9 @@ def test_a_seed_gives_the_same_sample_and_another_another() -> None:
 
 def test_a_sample_compresses_to_the_bits_that_drew_it() -> None:
     """In one lane; 64 bytes are the container's."""
-    data, bits = density.sample_and_bits(30_000, seed=7, prompt=prose(20_000), prior="on")
-    alone, bits_alone = density.sample_and_bits(30_000, seed=7, prior="on")
+    options = CodingOptions(default_model(), "on", 1)
+    data, bits = density.sample_and_bits(30_000, options, seed=7, prompt=prose(20_000))
+    alone, bits_alone = density.sample_and_bits(30_000, options, seed=7)
     assert bits_alone == pytest.approx(8 * (len(likezip.compress(alone, prior="on", lanes=1)) - 64), rel=0.01, abs=64)
     assert bits == pytest.approx(likezip.byte_costs(data, context=prose(20_000), prior="on").sum(), rel=0.01)
 
@@ -252,16 +253,16 @@ def test_a_sample_of_machine_code_is_made_relative_again() -> None:
 
 def test_long_samples_need_new_words() -> None:
     """So many that the words at hand have to be filled up, and compressing them takes as many bits."""
-    words = coder.RandomWords(3)
-    assert words.words.size == coder.RandomWords.ROOM
+    words = entropy_coder.RandomWords(3)
+    assert words.words.size == entropy_coder.RandomWords.ROOM
     left = int(words.state[1])
     words.state[1] = 5
     kept = words.words[:5].copy()
     words.refill()
     assert np.array_equal(words.words[-5:], kept)
-    assert words.state[1] == words.words.size > coder.RandomWords.ROOM // 2
-    assert words.spent() == pytest.approx(32 * (coder.RandomWords.ROOM - 5) - math.log2(int(words.state[0])))
-    assert left == coder.RandomWords.ROOM - 2
+    assert words.state[1] == words.words.size > entropy_coder.RandomWords.ROOM // 2
+    assert words.spent() == pytest.approx(32 * (entropy_coder.RandomWords.ROOM - 5) - math.log2(int(words.state[0])))
+    assert left == entropy_coder.RandomWords.ROOM - 2
 
 
 def test_sizes_and_seeds_out_of_range_are_refused() -> None:

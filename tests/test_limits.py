@@ -156,7 +156,7 @@ def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
 
 
 def codec_decoder(words: bytes) -> Any:
-    from likezip.blocks.coder import Decoder
+    from likezip.blocks.entropy_coder import Decoder
 
     return Decoder(words)
 

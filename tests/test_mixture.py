@@ -33,7 +33,7 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     shape = predictor.BlockShape(raw.size, mixture.LANES, bits, TEXT)
     ones, _ = predictor.Predictor(shape, untrained_state()).run(raw)
     ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]
-    found = mixer.SQUASH[segments.expected((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
+    found = mixer.SQUASH[segments.memory_logits((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
     assert np.abs(np.log(found / ones)).max() < 0.01
 
 
@@ -42,7 +42,7 @@ def test_blocks_are_coded_before_their_turn(monkeypatch: pytest.MonkeyPatch) -> 
     content = {"a": np.random.default_rng(3).integers(0, 4, 400_000).astype(np.uint8)}
     segments = mixture.SegmentsBesideMemory(content, {"a": 1}, 1, untrained_state, lanes=2)
     for _ in range(3 * 2):
-        segments.expected(segments.place())
+        segments.memory_logits(segments.place())
     coded = set(segments._coded)
     assert len(coded) == 6
     assert {segments.place()[:2] for _ in range(3 * 2)} <= coded
@@ -56,9 +56,9 @@ def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
         for half in range(2):
             batch, part = batches[2 * segment + half], slice(half * SEGMENT // 2, (half + 1) * SEGMENT // 2)
             assert np.array_equal(batch.following[:, 0], segments.read(place)[part])
-            assert np.array_equal(batch.expected[:, 0], segments.expected(place)[part])
+            assert np.array_equal(batch.memory_logits[:, 0], segments.memory_logits(place)[part])
     resumed.skip(4)
-    assert np.array_equal(resumed.batch().expected, batches[4].expected)
+    assert np.array_equal(resumed.batch().memory_logits, batches[4].memory_logits)
 
 
 def test_log_odds() -> None:
@@ -75,13 +75,13 @@ def test_log_odds() -> None:
 
 def test_the_weights_decide_whose_bits_count() -> None:
     torch.manual_seed(2)
-    logits, following, expected = torch.randn(40, 256), torch.randint(0, 256, (40,)), torch.full((40, 8), 256)
+    logits, following, memory_logits = torch.randn(40, 256), torch.randint(0, 256, (40,)), torch.full((40, 8), 256)
     both = mixture.Mixture()
     with torch.no_grad():
         both.weights[0], both.weights[1] = 1.0, 0.0
-        alone, mixed = both(logits, following, expected)
+        alone, mixed = both(logits, following, memory_logits)
         assert float(mixed) == pytest.approx(float(alone), rel=1e-3)
         both.weights[0], both.weights[1] = 0.0, 1.0
         ones = np.unpackbits(following.numpy().astype(np.uint8)).mean()
         nats = 8 * (ones * math.log(1 + math.exp(-1)) + (1 - ones) * math.log(1 + math.exp(1)))
-        assert float(both(logits, following, expected)[1]) == pytest.approx(nats, rel=1e-4)
+        assert float(both(logits, following, memory_logits)[1]) == pytest.approx(nats, rel=1e-4)

@@ -25,8 +25,8 @@ def batch() -> Batch:
     words = [bytes(random.integers(97, 123, random.integers(2, 9)).astype(np.uint8)) for _ in range(50)]
     text = np.frombuffer(b" ".join(words[i] for i in random.integers(0, 50, 2000)), np.uint8)
     lanes = text[: LANES * STEPS].reshape(LANES, STEPS).copy()
-    expected = (random.standard_normal((STEPS, LANES, 8)) * 700).astype(np.int16)
-    return Batch(embedding_rows(lanes, FEATURES), lanes.T.astype(np.int64), expected, np.zeros(LANES, np.bool_))
+    memory_logits = (random.standard_normal((STEPS, LANES, 8)) * 700).astype(np.int16)
+    return Batch(embedding_rows(lanes, FEATURES), lanes.T.astype(np.int64), memory_logits, np.zeros(LANES, np.bool_))
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def _by_formulas(twin: Twin, mixture: Mixture, batch: Batch) -> tuple[float, flo
     """Nats alone and mixed, and the gradients."""
     logits, _ = twin(torch.from_numpy(batch.rows), _states(twin))
     following = torch.from_numpy(batch.following).flatten()
-    if batch.expected.shape[-1]:
-        alone, mixed = mixture(logits.flatten(0, 1), following, torch.from_numpy(batch.expected).flatten(0, 1))
+    if batch.memory_logits.shape[-1]:
+        alone, mixed = mixture(logits.flatten(0, 1), following, torch.from_numpy(batch.memory_logits).flatten(0, 1))
         (mixed + OWN_SHARE * alone).backward()
     else:
         alone = functional.cross_entropy(logits.flatten(0, 1), following)
@@ -98,7 +98,7 @@ def test_a_step_has_the_formulas_loss_and_gradients(
     networks: tuple[Twin, Mixture], batch: Batch, threads: int, with_memory: bool
 ) -> None:
     if not with_memory:
-        batch = Batch(batch.rows, batch.following, batch.expected[..., :0], batch.fresh)
+        batch = Batch(batch.rows, batch.following, batch.memory_logits[..., :0], batch.fresh)
     alone, mixed, wanted = _by_formulas(*networks, batch)
     found_alone, found_mixed, found = _by_kernels(*networks, batch, threads, 40)
     assert found_alone == pytest.approx(alone, rel=1e-4)

@@ -101,12 +101,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str = SHAPE) -> str:
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
     work = str(output.with_suffix(""))
-    arguments = [str(data), "-o", str(output), "--work", work, "--starts", str(default_model().path), "--shape", shape]
+    arguments = [str(data), "-o", str(output), "--work", work, "--states", str(default_model().path), "--shape", shape]
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(states, "LARGEST_BLOCK", 1 << 14)
             patch.setattr(release, "HELD_LANES", 2)
-            patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, starts=0.1, rows=4))
+            patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, state_megabytes=0.1, rows=4))
             choices = next(option for option in release.main.params if option.name == "name")
             patch.setattr(choices, "type", click.Choice(["small"]))
             arguments += ["--recipe", "small", "--megabytes", str(megabytes), *more]

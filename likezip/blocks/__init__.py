@@ -1,7 +1,7 @@
 """One block of a file: how it is coded, and back.
 
 Read ``options`` and ``codec`` first (a block to bytes and back), then ``coding``: it tries the modes of a block on a
-sample, and decides.  ``predictor`` gives the probability of each bit, ``coder`` turns bits into words;
+sample, and decides.  ``predictor`` gives the probability of each bit, ``entropy_coder`` turns bits into words;
 ``x86_transform``, ``record_length`` and ``noise`` look at the bytes beforehand, ``cost`` counts bits, ``block_header``
 says how a block was coded.
 """

@@ -27,7 +27,7 @@ MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 
 
 TABLE_SHARE = 256
-"""Bytes of a hash table for each byte of its block, at most, if it has more than 2^MIN_TABLE_BITS bytes."""
+"""The most bytes of a hash table for each byte of its block; 2^MIN_TABLE_BITS bytes it may have in any case."""
 
 
 PADDED_SHIFT = 17

@@ -7,22 +7,18 @@ loaded once a block has to be coded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from likezip import blocks
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.options import CodingOptions
+from likezip.blocks.options import Advance, CodingOptions
 from likezip.errors import CorruptError
 from likezip.model import Model
 
-if TYPE_CHECKING:
-    from likezip.blocks.predictor import Advance
-
 
 def prepare_kernels(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
-    """Compile the kernels once, with ``prior`` those of the prior too, and ``more``: functions that compile kernels, by
-    name.  ``announce`` is called before, as it takes a while."""
+    """Compile the kernels that the cache lacks: the memory's, with ``prior`` the prior's, and the groups ``more``, each
+    given as the function that compiles it.  ``announce`` is called first if any has to be compiled."""
     blocks.coding.compile_block_kernels(announce, prior=prior, more=more)
 
 

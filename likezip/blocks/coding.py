@@ -1,5 +1,7 @@
-"""How a block is coded, decided on a sample, and done; both directions share the predictor and the order (step, bit,
-lane)."""
+"""Decides on a sample how a block is coded; codes and decodes it.
+
+Both directions share the predictor and the order (step, bit, lane).
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, coder, cost, predictor, x86_transform
+from likezip.blocks import block_header, cost, entropy_coder, predictor, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.coder import Decoder
+from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.noise import repeats_nothing
-from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import Advance, BlockShape, Encode, Predictor, encode_stretch
+from likezip.blocks.options import Advance, CodingOptions
+from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
@@ -29,28 +31,28 @@ from likezip.prior import parallel
 from likezip.prior.network import Network
 
 SAMPLE_SIZE = 1 << 15
-"""Bytes of a block that are coded in every mode, each profile and the prior, to see which is best; of a shorter block
-all."""
+"""Bytes of the sample that is coded with each profile and with the prior to find the best mode; a shorter block is its
+own sample."""
 
 LEAST_GAIN = 0.01
-"""Share of the bits that the prior has to save, as it costs several times the time.
+"""The least share of the sample's bits that the prior must save, as it costs several times the time.
 
 A sample shows more than the block will gain, as the memory has not learnt much after so little: 3 to 10 times as much
-with eleven files of 100 KB to 1 MB.  So the share grows by as much for every doubling from the sample to the block.
-What another profile than text saves grows instead (from 6 to 10 % in shared objects), so it counts twice.
+with eleven files of 100 KB to 1 MB.  So the share grows by as much for every doubling from the sample to the block, to
+8 % at 4 MiB.  The saving of another profile than text grows with the block (from 6 to 10 % in shared objects), so it is
+applied twice.
 """
 
 REDUNDANT, FEWEST_LANES = 1.0, 4
-"""A block with the prior whose sample takes less than so many bits a byte gets half as many lanes as others, but not
-less than FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8 and takes half as long again to decode, prose
-would be 0.3 % smaller."""
+"""If the sample costs less than REDUNDANT bits a byte with the prior, the block gets half the usual lanes, but at least
+FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8, and takes half as long again to decode; prose would be
+only 0.3 % smaller."""
 
 
 def compile_block_kernels(
     announce: Callable[[], None] | None, *, prior: bool, more: dict[str, Callable[[], None]]
 ) -> None:
-    """Compile the kernels of this package, with ``prior`` those of the prior too, and ``more``, unless they are in the
-    cache."""
+    """Compile the kernels that the cache lacks, see ``codec.prepare_kernels``."""
     wanted = {"predictor": predictor.compile_predictor, "x86": x86_transform.compile_x86_transform, **more}
     if prior:
         wanted["prior"] = parallel.compile_prior
@@ -131,12 +133,12 @@ class BlockCoding:
 
     @cached_property
     def bits(self) -> float:
-        """The cost of the block by its probabilities."""
+        """The cost of the block in bits, by its probabilities."""
         return cost.total_cost(*self.decisions)
 
     def payload(self) -> bytes:
-        """The payload in a frame, unless it is no shorter than the block, which then is stored."""
-        return block_header.pad_payload(coder.encode(*self.decisions), self.shape.size)
+        """The payload as a frame holds it; ``code_block`` stores the block if this is no shorter."""
+        return block_header.pad_payload(entropy_coder.encode(*self.decisions), self.shape.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""
@@ -177,7 +179,7 @@ def best_coding(
 
 
 def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
-    """Whether a block is stored without more ado, by how its sample was coded best."""
+    """Whether a block is noise, which is stored without being coded; sampled: the best coding of its sample."""
     return sampled.bits >= 8 * sampled.shape.size and repeats_nothing(raw)
 
 
@@ -249,7 +251,7 @@ def decode_payload(header: BlockHeader, payload: bytes, options: CodingOptions, 
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     words = block_header.unpad_payload(payload, header.raw_size)
-    if not words:  # every bit of them is a zero, whatever is expected: no block costs hours whose file is nothing
+    if not words:  # every bit is 0, whatever is predicted; without predicting, a tiny file can't cost hours
         if advance is not None:
             advance(header.raw_size)
         return bytes(header.raw_size)
@@ -269,9 +271,9 @@ def _restored(converted: bytes, transform: int) -> bytes:
 def draw_bytes(
     size: int, decoder: Decoder, options: CodingOptions, *, prompt: bytes = b"", advance: Advance | None = None
 ) -> bytes:
-    """``size`` bytes, at least one, that ``decoder``'s words mean behind ``prompt``, in one lane.
+    """Decode ``size`` bytes, at least one, from ``decoder`` as a continuation of ``prompt``, in one lane.
 
-    They are coded as the prompt is best coded; without one by the profile of text, and with the prior if there is one.
+    The mode is the best one for the prompt; without a prompt the profile of text, and the prior if there is one.
     """
     transform, converted = transformed(prompt)
     if prompt:

@@ -68,7 +68,7 @@ def _costs_of(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> npt.
 
 
 def total_cost(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:
-    """Bits: the sum of -log2 P over binary decisions with P(1) = ones / 65536 that came out as ``bits``, both (n,).
+    """The sum of -log2 P, in bits, over the decisions ``bits`` (n,) with P(1) = ``ones`` (n,) / 65536.
 
     The sum is an integer below 2^63 for n < 2^39; dividing it by 2^20 is rounded in one way everywhere.
     """

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 PART = 1 << 22
-"""Bytes that are looked at together: of the strings of four bytes in as many random bytes, one in 2000 is a
-repetition."""
+"""Bytes examined at a time: of the strings of four bytes in so many random bytes, one in 2000 repeats another."""
 
 NEW = 0.99
-"""The least share of places whose next four bytes are nowhere else in the part, for it to be noise."""
+"""The least number of different strings of four bytes in noise, as a share of the places where one begins."""
 
 
 def repeats_nothing(raw: bytes) -> bool:

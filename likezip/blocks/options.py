@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,6 +11,10 @@ from likezip.model import Model
 
 PriorChoice = Literal["auto", "on", "off"]
 """Whether blocks are coded with the prior: where it gains, always, never."""
+
+
+Advance = Callable[[int], None]
+"""Called with the number of bytes that were coded since its last call."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ which sees it grow by one bit position at a time, run the same kernel, ``advance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks.coder import Decoder, next_bit
+from likezip.blocks.entropy_coder import Decoder, next_bit
+from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.memory import hash_table, match_models, mixer
@@ -43,10 +44,10 @@ from likezip.memory.registers import (
 from likezip.memory.trained_state import (
     APM_BITS,
     APMS,
-    BIAS,
+    BIAS_INPUT,
     INPUTS,
-    MODELS,
-    PRIOR,
+    MATCH_MODELS,
+    PRIOR_INPUT,
     SET_ROWS,
     SETS,
     TOP_INPUTS,
@@ -64,10 +65,6 @@ APM_RATE = 6
 
 RUN_BYTES = 1 << 13
 """Bytes, about, that are coded in one call without a prior; between two calls Ctrl-C is answered."""
-
-
-Advance = Callable[[int], None]
-"""Called with the number of bytes that were coded since its last call."""
 
 
 Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
@@ -119,7 +116,7 @@ def _gather_contexts(node, table, maps, slots, inputs):
 @inlined
 def _gather_matches(bit, partial, raw, maps, registers, inputs):
     """Fill a lane's inputs from its matches; a match that has expected a wrong bit in this byte gives 0."""
-    for m in range(MODELS):
+    for m in range(MATCH_MODELS):
         logit = np.int64(0)
         length = registers[MATCH_LENGTH + m]
         if length > 0:
@@ -138,7 +135,7 @@ def _gather_prior(partial, tree, inputs):
     """Fill a lane's input from the prior: ln of the sum of frequencies where the next bit is 1, less ln of the sum
     where it is 0."""
     difference = logarithm(tree[2 * partial + 1]) - logarithm(tree[2 * partial])
-    inputs[PRIOR] = mixer.clamp_logit(difference >> 8)
+    inputs[PRIOR_INPUT] = mixer.clamp_logit(difference >> 8)
 
 
 @inlined
@@ -169,7 +166,7 @@ def predict_bit(state, tree, lane, bit):
     partial = registers[PARTIAL]
     _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
-    inputs[BIAS] = 256
+    inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0:
         _gather_prior(partial, tree[lane], inputs)
     _choose_rows(registers, rows, state.apms)
@@ -201,7 +198,7 @@ def _learn_bit(state, lane, bit):
     y = np.int64(state.bits[lane])
     partial = registers[PARTIAL]
     _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
-    for m in range(MODELS):
+    for m in range(MATCH_MODELS):
         length = registers[MATCH_LENGTH + m]
         if length > 0:
             one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
@@ -230,11 +227,11 @@ def _end_byte(active, state):
         byte = registers[PARTIAL] & 255
         raw[registers[POSITION]] = byte
         remember_byte(byte, raw, registers)
-        for m in range(MODELS):
+        for m in range(MATCH_MODELS):
             match_models.expect_match(
                 match_models.MATCHES[m][0], match_models.MATCHES[m][1], registers, state.positions[m]
             )
-    for m in range(MODELS):
+    for m in range(MATCH_MODELS):
         bits, minimum = match_models.MATCHES[m]
         for lane in range(active):
             match_models.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
@@ -322,8 +319,7 @@ def default_lanes(size: int) -> int:
     to 32.
 
     The fewer lanes, the more each has seen, but the more steps there are, and each step reads all of the network's
-    weights.
-    Without the prior a block has one lane.
+    weights.  Without the prior a block has one lane.
     """
     return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
 
@@ -432,7 +428,7 @@ class Predictor:
     """
 
     def __init__(self, shape: BlockShape, trained: TrainedState, prior: PriorOfBlock | None = None) -> None:
-        """``trained`` and ``prior`` are used up: they adapt."""
+        """``trained`` and ``prior`` are changed in place: neither can serve another block."""
         self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
         self._prior_lanes = prior.trees.shape[1] if prior else 0  # all, or those that have a byte
         self._last = -1  # byte before the next step, of one lane
@@ -446,7 +442,8 @@ class Predictor:
         return Learnt(self.state, self._prior.recurrent_state if self._prior else [])
 
     def go_on(self, learnt: Learnt) -> None:
-        """Begin behind the bytes of a shorter block, whose shape, trained state and prior are otherwise the same."""
+        """Start behind the bytes that the predictor of a shorter block has learnt; shape, trained state and prior of
+        that block have to be the same otherwise."""
         for own, learnt_array in zip(self.learnt().arrays, learnt.arrays, strict=True):
             own[: len(learnt_array)] = learnt_array
         self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
@@ -499,7 +496,7 @@ class Predictor:
                 encode(self, content, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
                     advance(stretch.steps * stretch.active)
-        self.raw[: content.size] = content  # the last step's bytes have not been learnt, and else would be missing
+        self.raw[: content.size] = content  # the last step's bytes are never learnt, so they are stored here
         self._last = int(content[-1])
         return ones, bits
 
@@ -525,7 +522,7 @@ def _new_state(shape: BlockShape, trained: TrainedState) -> State:
     return State(
         raw=aligned(size, np.uint8),
         table=aligned(1 << shape.table_bits, np.uint8),
-        positions=aligned((MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
+        positions=aligned((MATCH_MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
         maps=trained.maps,
         weights=trained.weights,
         top=trained.top,

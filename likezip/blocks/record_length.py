@@ -6,16 +6,16 @@ import numpy as np
 
 SHORTEST, LONGEST = 2, 1024
 EXAMINED = 1 << 17
-"""Bytes in the middle of a block that are looked at."""
+"""Bytes in the middle of a block that are examined."""
 
 LEAST_SHARE = 0.02
-"""The least share that the best length must explain, of the bytes that don't equal the byte above by chance."""
+"""The best length is used only if more than this share of bytes equal the byte above, beyond chance."""
 USUAL = 4
-"""The length if no length explains that much: the bytes of a number."""
+"""The length if the best one is not used: the bytes of a number."""
 
 AS_GOOD = 0.95
-"""The shortest length is taken that explains this share of the bytes that the best explains: multiples of a length
-explain about as much as the length itself."""
+"""The shortest length is used whose share is at least this part of the best one's: multiples of a length are about as
+good as the length itself."""
 
 
 FEWEST_ROWS = 8

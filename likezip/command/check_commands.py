@@ -26,13 +26,7 @@ from likezip.command.printable import printable
 from likezip.errors import LikezipError
 from likezip.frames import stream
 from likezip.frames.outputs import FileError
-
-
-class Nowhere:
-    """A sink that drops all data, for files that are only checked."""
-
-    def write(self, data: bytes, /) -> int:
-        return len(data)
+from likezip.frames.raw_io import Nowhere
 
 
 @click.command("test")

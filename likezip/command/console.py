@@ -15,8 +15,9 @@ import click
 
 from likezip.command.printable import printable
 from likezip.errors import CorruptError, LikezipError
-from likezip.frames import outputs
-from likezip.frames.outputs import FileError, naming, raise_if_interrupted, terminable
+from likezip.frames import signals
+from likezip.frames.outputs import FileError, naming
+from likezip.frames.signals import raise_if_interrupted, terminable
 from likezip.frames.sizes import parse_size
 
 STANDARD_OUTPUT = "standard output"
@@ -40,7 +41,7 @@ def failures(name: str | None = None) -> Iterator[None]:
         fail(f"{prefix}{described(error)}")
     except BrokenPipeError:
         _forget_output()
-        outputs.caught = getattr(signal, "SIGPIPE", None)
+        signals.caught = getattr(signal, "SIGPIPE", None)
         sys.exit(1)
     except OSError as error:
         if error.filename == STANDARD_OUTPUT:
@@ -54,7 +55,7 @@ def failures(name: str | None = None) -> Iterator[None]:
 
 
 def described(error: Exception) -> str:
-    """The message of an error: that data are damaged, if they are, and all notes."""
+    """The message of an error and its notes; errors of damaged data begin with "damaged: "."""
     damage = "damaged: " if isinstance(error, CorruptError) else ""
     return damage + "; ".join([str(error), *getattr(error, "__notes__", [])])
 
@@ -75,7 +76,7 @@ def warn(message: str) -> None:
 
 
 def _forget_output() -> None:
-    """Discard the bytes that standard output still buffers, about which Python would complain again at its end."""
+    """Discard the bytes that standard output still buffers: Python would fail to write them once more as it ends."""
     with suppress(OSError, AttributeError):  # not a real file, or closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

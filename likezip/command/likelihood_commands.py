@@ -37,7 +37,7 @@ from likezip.frames import container
 from likezip.frames.outputs import complete_output, naming
 from likezip.frames.through import seekable
 from likezip.frames.workers import Workers
-from likezip.model import the_model
+from likezip.model import resolve_model
 
 raw_option = click.option("--raw", is_flag=True, help="Take compressed files as they are, instead of what they hold.")
 
@@ -162,7 +162,7 @@ def _score(
     began = time.monotonic()
     with _open_content(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
         begin = file.tell()
-        options, read = CodingOptions(the_model(common["model"]), prior, lanes=1), Counted(file, name)
+        options, read = CodingOptions(resolve_model(common["model"]), prior, lanes=1), Counted(file, name)
         codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
         size, advance = container.default_block_size(size_of(file)), common["progress"].advance
         blocks = likelihood.density.stream_costs(
@@ -272,12 +272,21 @@ def heatmap_command(
     with failures(source):
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
-        options: dict[str, Any] = {"prior": prior, "lanes": lanes, "block_size": block_size}
         with _open_content(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
             read = Counted(file, source)
             with _output(place, None if source == PIPE else file, force) as written:
+                options = CodingOptions(resolve_model(common["model"]), prior, lanes, common["threads"])
                 made = likelihood.heatmap.page(
-                    read, source, size=size_of(file), start=start, end=end, raw=raw, **options, **common
+                    read,
+                    source,
+                    options,
+                    size=size_of(file),
+                    start=start,
+                    end=end,
+                    block_size=block_size,
+                    raw=raw,
+                    progress=common["progress"],
+                    announce=common["announce"],
                 )
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
@@ -315,16 +324,11 @@ def sample_command(
             arguments(size, **shown) as common,
         ):
             prompt_bytes = b"" if opened is None or prompt is None else _content_of(opened, prompt)
-            model = the_model(common["model"])
-            codec.prepare_kernels(common["announce"], prior=CodingOptions(model, prior).may_use_prior)
+            options = CodingOptions(resolve_model(common["model"]), prior, lanes=1, threads=common["threads"])
+            codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
+            advance = common["progress"].advance
             data, bits = likelihood.density.sample_and_bits(
-                size,
-                prompt=prompt_bytes,
-                seed=seed,
-                model=model,
-                prior=prior,
-                threads=common["threads"],
-                advance=common["progress"].advance,
+                size, options, prompt=prompt_bytes, seed=seed, advance=advance
             )
             file.write(data)
         if shown["verbose"] and not shown["quiet"]:

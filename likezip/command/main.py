@@ -120,9 +120,9 @@ def main() -> None:
     \b
     Exit codes:
       0  all is well
-      1  something failed: a line on standard error says what, and no output file is left, but
-         what could be done with other inputs is; with --rm also: the input was kept, as it may
-         be another by now; with --recover: something was lost, all else has been written
+      1  something failed: a line on standard error says what; its output file is not left, other
+         inputs are worked on all the same; with --rm also: an input was kept, as it may have
+         changed; with --recover: something was lost, all else has been written
       2  wrong usage
       Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it cleans up and then ends by that signal, and
       where nobody reads its output any more, without a word by SIGPIPE.
@@ -131,8 +131,9 @@ def main() -> None:
     Environment:
       LIKEZIP_MODELS        directories to look for model files in, separated as in PATH, before
                             likezip/models in XDG_DATA_HOME or ~/.local/share
-      LIKEZIP_BACKEND       dot, int8, float32 or cuda: what multiplies, instead of the fastest that is exact here
-      LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: what the first of those uses
+      LIKEZIP_BACKEND       dot, int8, float32 or cuda: how the network's products are computed,
+                            instead of the fastest way that is exact here
+      LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: the instructions that dot may use
       NUMBA_CACHE_DIR       where compiled kernels are kept, instead of likezip in XDG_CACHE_HOME
                             or ~/.cache
 
@@ -142,12 +143,12 @@ def main() -> None:
     """
 
 
-@main.command()
+@click.command("models")
 @click.argument("name", required=False, metavar="[MODEL]")
-def models(name: str | None) -> None:
+def models_command(name: str | None) -> None:
     """Show the models that are found here, or what MODEL, a file, name or id, says of itself, as JSON.
 
-    What a compressed file was written with, which `likezip list` tells, is looked for by its id among these.
+    The model that a compressed file was written with, whose id `likezip list` shows, is looked for among these.
     """
     with failures():
         if name is None:
@@ -170,6 +171,7 @@ for command in (
     score_command,
     heatmap_command,
     sample_command,
+    models_command,
 ):
     main.add_command(command)
 

@@ -77,7 +77,7 @@ def jobs(names: list[str], *, decompressing: bool, output: str | None, to_stdout
 
 
 def _are_input_and_output(source: str, target: str, decompressing: bool) -> bool:
-    """Whether the second name is an output: not if it is a file that may be an input, by a pattern of the shell."""
+    """Whether the second of two names is an output, not a second input from a shell's pattern."""
     if target == PIPE or not is_regular_file(target):
         return True
     if decompressing:

@@ -45,10 +45,10 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     callback=_finite,
     default=10.0,
     show_default=True,
-    help="How long, about, at most; it ends early once the files held out get no better.",
+    help="How long to train, about and at most; it ends early once the files held out get no better.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="Of all that is drawn."
+    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=1, show_default=True, help="Seed of all random choices."
 )
 @click.option(
     "-T",
@@ -57,7 +57,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
     callback=all_cores,
     default=available_cores,
     show_default="the cores",
-    help="Of torch.",
+    help="Threads of training; 0 for all cores.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
@@ -74,13 +74,13 @@ def train_command(
     """Train a model on the files below DIRs, for files of the same kind.
 
     About a tenth of them is held out: they tell how well the model does on files that it has not seen, and whether it
-    is worth to go on. Every so often a table says the bits per byte of parts of the files trained on and of parts of
-    those held out, and the gap between them. At first it shows which of them are harder; what it grows by, the model
-    has learnt by heart. Left out are hidden files, links, copies, models, and what looks like noise. Files of likezip,
+    is worth going on. Every so often a table says the bits per byte of parts of the files trained on and of parts of
+    those held out, and the gap between them. At first the gap shows which files are harder; its growth shows how much
+    is learnt by heart. Left out are hidden files, links, copies, models, and what looks like noise. Files of likezip,
     gzip, xz, bzip2 and, with Python 3.14, zstd are read through; others that are compressed are left out.
 
-    What was stopped (Ctrl-C) goes on when the same command is given again, if you like with other --minutes: until the
-    model is written, a checkpoint of some 200 MB lies beside it.
+    Training that was stopped (Ctrl-C) goes on when the same command is given again, if you like with other --minutes:
+    until the model is written, a checkpoint of some 200 MB lies beside it.
 
     \b
     likezip train logs/2024 logs/2025 -o logs.safetensors

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import click
 
 from likezip.blocks.options import PriorChoice
-from likezip.command.check_commands import Nowhere, list_command, test_command
+from likezip.command.check_commands import list_command, test_command
 from likezip.command.console import Counted, Failed, moved, range_option, warn
 from likezip.command.names import PIPE, Job, jobs
 from likezip.command.options import (
@@ -39,11 +39,11 @@ from likezip.command.removal import has_changed, remove, status_of
 from likezip.command.sparse_file import SparseWriter
 from likezip.frames import container, recovery, stream
 from likezip.frames.outputs import complete_output
-from likezip.frames.raw_io import Sink
+from likezip.frames.raw_io import Nowhere, Sink
 
 Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
-"""Reads from one file and writes to another, with the arguments that all operations take; returns the losses of
-recovery."""
+"""Reads from one file and writes to another, with the keyword arguments of ``options.arguments``; returns what recovery
+has lost."""
 
 WITHOUT_COMMAND = "likezip.without_command"
 """In click's ``meta``, that no command was named: then all names are inputs, as of gzip, xz and zstd."""

@@ -2,5 +2,6 @@
 
 Read ``container`` first (headers and index), then ``writer``, ``reader`` and ``stream`` (whole files), ``index`` and
 ``file_object`` (random access), ``incremental`` (data in pieces), ``recovery`` (damaged files) and ``workers``.
-All of them rely on ``raw_io``, ``outputs``, ``rights`` and ``locking``; ``through`` reads compressed inputs.
+All of them rely on ``raw_io``, ``outputs``, ``rights``, ``signals`` and ``locking``; ``through`` reads compressed
+inputs, ``sizes`` reads numbers of bytes such as 64K.
 """

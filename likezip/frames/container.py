@@ -23,7 +23,7 @@ VERSION = 1
 END = 0
 MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 PADDING = 4
-"""Behind a frame zeros may follow, with which tapes and dd fill up their records: a multiple of so many bytes."""
+"""Zeros may follow a frame, as tapes and dd pad records; their number is a multiple of PADDING."""
 
 _FRAME = struct.Struct("<4sBBI8s")
 _ENTRY = struct.Struct("<II")

@@ -23,7 +23,7 @@ from likezip.frames.locking import locked
 from likezip.frames.raw_io import PIECE, Sink, Source, bytes_of, write_fully
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
-from likezip.model import Model, ModelLike, the_model
+from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -51,7 +51,7 @@ class _Content(io.RawIOBase):
     def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
         self._file, self._workers, self._max_size = file, workers, max_size
         self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
-        self._model = None if model is None else the_model(model)
+        self._model = None if model is None else resolve_model(model)
         self._begin = file.tell() if self.seekable() else 0
         self._places: ContentIndex | None = None
         self._position = self._block_begin = 0
@@ -180,7 +180,7 @@ class LikezipFile(io.BufferedIOBase):
         file that must not exist, "a" to add a frame to one; with or without "b".
 
         threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
-        max_size: for reading, bytes of content that are allowed: who reads or seeks finds a LimitError if there are
+        max_size: for reading, bytes of content that are allowed: reading or seeking raises LimitError if there are
         more, before anything is allocated for them.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
         """
@@ -199,7 +199,7 @@ class LikezipFile(io.BufferedIOBase):
         reader.ContentLimit(max_size)  # checks it
         self._workers = Workers(threads, executor)
         self._written = 0
-        model = the_model(model) if model is not None or kind != "r" else None
+        model = resolve_model(model) if model is not None or kind != "r" else None
         writer = None if kind == "r" else LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
         if not hasattr(file, "read") and not hasattr(file, "write"):
             file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115

@@ -15,7 +15,7 @@ from likezip.frames.raw_io import bytes_of
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
-from likezip.model import Model, ModelLike, the_model
+from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -43,7 +43,7 @@ class LikezipCompressor:
         """options: see ``compress_stream``.  Raises ValueError for an option outside its range."""
         self._lock = threading.RLock()
         self._workers = Workers(threads, executor)
-        options = CodingOptions(the_model(model), prior, lanes)
+        options = CodingOptions(resolve_model(model), prior, lanes)
         self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=block_size)
         self._buffer = bytearray()
 
@@ -114,7 +114,7 @@ class LikezipDecompressor:
         self._lock = threading.RLock()
         self.eof = False
         self.unused_data = b""
-        self._given = None if model is None else the_model(model)
+        self._given = None if model is None else resolve_model(model)
         self._model: Model | None = None
         self._parser = reader.parse_frame()
         next(self._parser)

@@ -1,22 +1,20 @@
-"""Outputs that appear only when complete, and sources that are never touched before that."""
+"""Outputs that get their names only when complete."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import BinaryIO
 
 from likezip.errors import LikezipError
 from likezip.frames.rights import copy_metadata, copy_rights_to_derived
 
 LONGEST_BEGINNING = 200
-"""Bytes of a name that its temporary name begins with; it may have 255."""
+"""The most bytes of an output's name that its temporary name begins with; a name may have 255."""
 MOST_LINKS = 40
 """Links that may lead from one to the next, as in Linux."""
 
@@ -40,10 +38,10 @@ def complete_output(target: Path, *, source: BinaryIO | None, force: bool, deriv
     """A file to write to that gets the name ``target`` once the body has ended without an exception.
 
     Until then it has a temporary name in the same directory; after a failure it is removed.  Owner, group, rights and
-    time of change are copied from the open file ``source``, if there is one; only the rights, if the output is
-    ``derived``: another document, not the source in another form.  Raises FileError if target exists and not ``force``,
-    if it is the source itself, and if it is no regular file nor a link to one (a device would be replaced by the
-    rename).
+    time of change are copied from the open file ``source``, if there is one; if the output is ``derived``, another
+    document and not the source in another form, only owner, group and rights without those to run it.
+    Raises FileError if target exists and not ``force``, if it is the source itself, and if it is no regular file nor a
+    link to one (a device would be replaced by the rename).
     """
     before = None if source is None else os.fstat(source.fileno())
     _check_target(target, before)
@@ -137,46 +135,3 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
-
-caught: int | None = None
-"""The first signal that came, even if KeyboardInterrupt could not be raised for it."""
-_raised = False
-"""Whether KeyboardInterrupt has been raised."""
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle a signal: raise KeyboardInterrupt, but not while llvmlite loads a kernel, whose callbacks print exceptions
-    and drop them; and only once, so that a second signal does not disturb the cleaning up after the first."""
-    global caught
-    caught = caught or number
-    while frame is not None:
-        if frame.f_code.co_filename.endswith("executionengine.py"):
-            return
-        frame = frame.f_back
-    raise_if_interrupted()
-
-
-def raise_if_interrupted() -> None:
-    """Raise KeyboardInterrupt for a signal that came while it could not be raised; called now and then while a block is
-    coded."""
-    global _raised
-    if caught and not _raised:
-        _raised = True
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, so that all clean up as Ctrl-C does, and none is lost."""
-    global caught, _raised
-    caught, _raised = None, False
-    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupt) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

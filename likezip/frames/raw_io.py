@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 PIECE = 1 << 20
-"""The most bytes that one call asks for: a size claimed by a file allocates nothing."""
+"""The most bytes read by one call, so that memory follows the bytes that exist, not the size that a file claims."""
 
 
 def bytes_of(data: Buffer) -> memoryview:
@@ -47,6 +47,13 @@ class Sink(Protocol):
     """A file object to write bytes to."""
 
     def write(self, data: bytes, /) -> object: ...
+
+
+class Nowhere:
+    """A sink that drops all data, for files that are only checked."""
+
+    def write(self, data: bytes, /) -> int:
+        return len(data)
 
 
 def read_fully(source: Source, size: int) -> bytes:

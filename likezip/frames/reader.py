@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from likezip.blocks import block_header, codec
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader
 from likezip.frames.raw_io import PIECE, PushbackSource, Source, read_fully
-from likezip.model import Model, ModelLike, find_model, the_model
-
-if TYPE_CHECKING:
-    from likezip.blocks.predictor import Advance
+from likezip.model import Model, ModelLike, find_model, resolve_model
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ def blocks(
 
     model: used instead of looking for the frames' ids.  Raises UnknownModelError, and all that ``frames_of`` raises.
     """
-    given = None if model is None else the_model(model)
+    given = None if model is None else resolve_model(model)
     for part in frames_of(source, max_size):
         if isinstance(part, FrameHeader):
             used = model_for(part.model_id, given)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
@@ -27,17 +28,16 @@ from likezip.frames.index import FrameInfo, read_block, read_frames
 from likezip.frames.raw_io import Sink, write_fully
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
-from likezip.model import Model, ModelLike, default_model, the_model
+from likezip.model import Model, ModelLike, default_model, resolve_model
 
 if TYPE_CHECKING:
-    from likezip.blocks.predictor import Advance
     from likezip.frames.stream import Progress
 
 LARGEST_GAP = 4096
-"""Blocks at most that may be missing before a block that is found by searching: a smaller number makes it rarer that
-one is found by chance."""
+"""The number of a block found by searching must be less than this above the expected one; a small limit makes chance
+hits rarer."""
 MOST_REREADS = 4
-"""Bytes that may be read again, in times the size of the file; damage takes one, a forged file would take more."""
+"""How many times the file's size may be read again: damage needs 1, forged files any number."""
 WINDOW = 1 << 20
 """Bytes that are searched at once."""
 PADDING_WINDOW = 1 << 16
@@ -93,7 +93,7 @@ def recover_stream(
     model: for blocks of a frame whose header is lost, None for the default.
     Raises TruncatedError for an empty file, UnknownModelError or CorruptError if nothing is recovered.
     """
-    given = None if model is None else the_model(model)
+    given = None if model is None else resolve_model(model)
     losses, unknown = list[Loss](), list[UnknownModelError]()
     read = written = 0
     with Workers(threads) as workers:

@@ -17,8 +17,8 @@ OWN_ATTRIBUTES = "user."
 
 
 def copy_metadata(file: int, source: int, status: os.stat_result) -> None:
-    """Give the open ``file`` the owner, group, rights and time of change in ``status``, which ``source`` had before, as
-    far as the user may; until then nobody but its owner may open it.
+    """Give the open ``file`` the owner, group, rights and times in ``status``, which ``source`` had before, and the
+    access list and own attributes of ``source``, as far as the user may; until then nobody but its owner may open it.
 
     Where the group can't be kept, the new group and others get only the rights that both had.
     """
@@ -30,8 +30,8 @@ def copy_metadata(file: int, source: int, status: os.stat_result) -> None:
 
 
 def copy_rights_to_derived(file: int, source: int, status: os.stat_result) -> None:
-    """Give the open ``file``, another document that tells the content of ``source``, the rights of ``source``, but not
-    the right to be run as a program."""
+    """Give the open ``file``, another document that tells the content of ``source``, the owner, group, rights and
+    access list of ``source``, but not the right to be run as a program, and no attributes or times."""
     _give_rights(file, source, status, status.st_mode & NOT_TO_RUN)
     _give_owner(file, status)
 
@@ -44,7 +44,7 @@ def _give_rights(file: int, source: int, status: os.stat_result, mode: int) -> N
         mode = mode & 0o700 | common << 3 | common
         _drop_list(file)
     elif not _copies_list(file, source):
-        mode &= ~0o070  # which say what the list may give at most, not what the group has
+        mode &= ~0o070  # with an access list these bits are its mask, not the group's rights
     with suppress(OSError):  # a file system without rights has nothing to be opened wider
         os.fchmod(file, mode)
 

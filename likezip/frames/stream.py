@@ -16,7 +16,7 @@ from likezip.frames.raw_io import Sink, Source, bytes_of, read_fully, write_full
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.frames.writer import FrameWriter
-from likezip.model import Model, ModelLike, the_model
+from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -59,7 +59,7 @@ def compress_stream(
             progress(max(coded, writer.raw_size), writer.size)
 
     with Workers(threads, executor) as workers:
-        options = CodingOptions(the_model(model), prior, lanes)
+        options = CodingOptions(resolve_model(model), prior, lanes)
         heard = advance if progress else None
         writer = FrameWriter(workers, options, block_size=block_size, advance=heard, announce=announce)
         try:
@@ -133,7 +133,7 @@ def decompress_range(
     Only the blocks that hold them are decoded; of a file that can seek only these blocks and the index are read.
     Raises ValueError for a range that begins behind the end, or counts from the end of a source that can't seek.
     """
-    given, parts = None if model is None else the_model(model), deque[slice]()
+    given, parts = None if model is None else resolve_model(model), deque[slice]()
 
     def noted() -> Iterator[tuple[PackedBlock, Model]]:
         for part, block, used in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):

@@ -1,6 +1,6 @@
-"""Compressed inputs: files whose content is read instead of them, recognised by their first bytes, not by names.
+"""Compressed inputs, whose content is read in their place; they are recognised by their first bytes, not by names.
 
-Read are files of likezip and of all compressors in this Python's standard library; files of some others are recognised
+Files of likezip and of all compressors in this Python's standard library are read; files of some others are recognised
 to be refused, rather than taken for uncompressed data.
 """
 
@@ -80,8 +80,8 @@ def _opened(file: BinaryIO, compression: Compression) -> BinaryIO:
 
 @contextmanager
 def _damage_as_corrupt_error(compression: Compression) -> Iterator[None]:
-    """Turn the exceptions that modules have for damage into CorruptError; errors of the operating system have a
-    number."""
+    """Turn the exceptions that modules have for damage into CorruptError; errors of the operating system, which have a
+    number, are raised as they are."""
     try:
         yield
     except LikezipError as error:

@@ -16,14 +16,12 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID, uuid4
 
+from likezip.blocks.options import Advance
 from likezip.errors import LikezipError, WorkerError
-from likezip.frames.outputs import SIGNALS
-
-if TYPE_CHECKING:
-    from likezip.blocks.predictor import Advance
+from likezip.frames.signals import SIGNALS
 
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
@@ -33,7 +31,7 @@ POLL_SECONDS = 0.2
 
 
 class BlockWork(Protocol[Result_co]):
-    """A function that works on a block, in so many threads if they can share it; importable by its name."""
+    """Works on a block in up to ``threads`` threads; importable by name, to be sent to processes."""
 
     def __call__(self, threads: int, advance: Advance | None, *block: Any) -> Result_co: ...
 
@@ -127,7 +125,8 @@ class Workers:
 
 
 class Queue(Generic[Result]):
-    """Does ``work`` on blocks, and gives the results in order: ``give`` those that are finished, ``rest`` all others.
+    """Does ``work`` on blocks; results come in order.  ``give`` submits a block and returns results that are ready,
+    ``rest`` waits for all others.
 
     At most ``threads`` + 1 blocks are at work.  ``advance`` is called with the number of bytes coded meanwhile, if they
     are coded in this process or in ours.
@@ -214,8 +213,8 @@ class Queue(Generic[Result]):
 def _in_executor(call: UUID, work: BlockWork[Result], *block: Any) -> Result:
     """Work on a block in an executor of the caller's.
 
-    call: differs with each call, for executors that take calls with equal arguments for one call, as Dask's do: if one
-    is given up, so is the other.
+    call: another one each time, for executors that take calls with equal arguments for one call, as Dask's do: to give
+    up one would give up the other.
     """
     return work(1, None, *block)
 
@@ -266,8 +265,8 @@ def _report(size: int) -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold signals back while a process is started: SIGINT from the new process, which inherits the mask and is not yet
-    prepared for it, and all signals from us, who would not know of a process half started."""
+    """Hold signals back while a process starts: SIGINT from the new process until it is prepared, all signals from this
+    one, as an interrupted start would leave a process that nobody ends."""
     masked = hasattr(signal, "pthread_sigmask")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masked else set()
     try:
@@ -280,7 +279,7 @@ def _interrupts_held() -> Iterator[None]:
 
 @contextmanager
 def _handlers_held() -> Iterator[None]:
-    """Handle signals that come meanwhile at the end."""
+    """Handle signals that come during the body at its end."""
     signals: list[int] = []
     handlers = {number: signal.getsignal(number) for number in SIGNALS if callable(signal.getsignal(number))}
     for number in handlers:

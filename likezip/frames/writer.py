@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from likezip.blocks import codec
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.options import CodingOptions
+from likezip.blocks.options import Advance, CodingOptions
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader
 from likezip.frames.workers import Queue, Workers
-
-if TYPE_CHECKING:
-    from likezip.blocks.predictor import Advance
 
 
 class FrameWriter:

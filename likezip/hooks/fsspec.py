@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 from fsspec.compression import register_compression
 
-from likezip.frames.file_object import LikezipFile
+from likezip import LikezipFile
 
 __all__ = ["register"]
 

@@ -12,8 +12,7 @@ from typing import Any
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
-from likezip import compress, decompress
-from likezip.blocks.options import PriorChoice
+from likezip import PriorChoice, compress, decompress
 
 
 class Likezip(Codec):

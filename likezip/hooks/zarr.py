@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zarr.abc.codec import BytesBytesCodec
 
-from likezip import compress, decompress
-from likezip.blocks.options import PriorChoice
+from likezip import PriorChoice, compress, decompress
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec

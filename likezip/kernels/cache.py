@@ -88,7 +88,7 @@ def _keeps_what_is_ours(place: Path) -> bool:
 
 
 def _is_somebody_elses_home(home: Path) -> bool:
-    """Whether we are root with the home of a user, as sudo may leave it, who could not use directories of root's
+    """Whether root runs with another user's home, as sudo may leave it: that user could not use root's directories
     there."""
     if _user() != 0:
         return False
@@ -99,7 +99,7 @@ def _is_somebody_elses_home(home: Path) -> bool:
 class KernelCache(NullCache):  # type: ignore[misc]
     """The cache of one kernel for numba's dispatcher: a file for every signature.
 
-    A file holds a SHA-256, and behind it the bytes that it is of: numba's compile result, pickled.
+    A file holds the SHA-256 of the rest, then numba's pickled compile result.
     """
 
     def __init__(self, kernel: Callable[..., Any], directory: Path | None) -> None:
@@ -163,9 +163,9 @@ _compiled_here: set[tuple[Path | None, str]] = set()
 def compile_once(
     directory: Path | None, wanted: dict[str, Callable[[], None]], announce: Callable[[], None] | None
 ) -> None:
-    """Compile the groups of kernels that are not in the cache, or damaged there.
+    """Compile each group of kernels that the cache lacks or holds damaged.
 
-    wanted: for the name of each group the function that compiles it; announce: called before, if there are any.
+    wanted: for the name of each group the function that compiles it; announce: called first if there is any.
     """
     new = [name for name in wanted if (directory, name) not in _compiled_here]
     missing = [name for name in new if directory is None or not _is_compiled(directory, name)]
@@ -211,6 +211,6 @@ def _remove_unused(directory: Path) -> None:
 
 
 def _last_use(directory: Path) -> float:
-    """When any file in a directory, or itself, was last read or written, in seconds since 1970."""
+    """When a directory or any file in it was last read or written, in seconds since 1970."""
     times = [path.stat() for path in (directory, *directory.rglob("*"))]
     return max(max(status.st_mtime, status.st_atime if stat.S_ISREG(status.st_mode) else 0.0) for status in times)

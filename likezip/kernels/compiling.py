@@ -53,7 +53,7 @@ INSTRUCTIONS = _instructions()
 def _identity() -> str:
     """A name for exactly this code on exactly this machine: numba alone would not notice a change in another module."""
     digest = hashlib.sha256(sys.version.encode())
-    machine = f"{llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS}"
+    machine = f"{llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS} {numba.config.BOUNDSCHECK}"
     digest.update(f"{numba.__version__} {llvmlite.__version__} {machine}".encode())
     for package in PACKAGES:
         for path in sorted((Path(__file__).parents[1] / package).glob("*.py")):

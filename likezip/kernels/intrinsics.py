@@ -21,7 +21,7 @@ CACHE_LINE = 64
 def aligned(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Zeros that begin at a cache line, as numpy's do by chance only.
 
-    Of a table whose lines are two of the cache's each, every look-up fetches two: a quarter of the memory's time.
+    A table line across two cache lines costs two fetches: a quarter of the memory's time.
     """
     size = math.prod(shape) if isinstance(shape, tuple) else shape
     size *= np.dtype(dtype).itemsize

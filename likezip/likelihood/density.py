@@ -18,27 +18,27 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.blocks import coding, cost
-from likezip.blocks.coder import RandomWords
 from likezip.blocks.coding import BlockCoding, BlockMode
-from likezip.blocks.options import CodingOptions, PriorChoice
-from likezip.blocks.predictor import Advance, Learnt, default_table_bits
+from likezip.blocks.entropy_coder import RandomWords
+from likezip.blocks.options import Advance, CodingOptions, PriorChoice
+from likezip.blocks.predictor import Learnt, default_table_bits
 from likezip.frames import container
 from likezip.frames.raw_io import Source, bytes_of, read_fully
 from likezip.frames.workers import Queue, Workers
-from likezip.model import Model, ModelLike, the_model
+from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 OVERLAP = 1 << 18
-"""Bytes of the block before, after which a block of a long file comes, so that its beginning is no surprise."""
+"""Later blocks of a long file are predicted behind this many bytes of the block before, so that their beginnings are no
+surprise."""
 
 LONGEST_CONTEXT = 1 << 22
-"""The last bytes of a context, after which each block comes; a process learns them once for all blocks that are coded
-in one mode."""
+"""Bytes of a context that count, the last ones; learnt once per mode and process."""
 
 LONGEST_SAMPLE = container.MAX_BLOCK
-"""Bytes of a sample and its prompt."""
+"""The most bytes of a sample and its prompt together."""
 
 
 def byte_costs(
@@ -58,7 +58,7 @@ def byte_costs(
     Of data longer than a block each block comes after the context and the last 256 KiB before it.
     Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have.
     """
-    options, raw = CodingOptions(the_model(model), prior, lanes=1), bytes_of(data)
+    options, raw = CodingOptions(resolve_model(model), prior, lanes=1), bytes_of(data)
     source, context, size = io.BytesIO(raw), bytes(bytes_of(context)), container.default_block_size(raw.nbytes)
     with Workers(threads, executor) as workers:
         blocks = stream_costs(source, workers, options, context=context, block_size=size)
@@ -93,7 +93,8 @@ def stream_costs(
 def _block_costs(
     threads: int, advance: Advance | None, raw: bytes, before: bytes, context: bytes, options: CodingOptions
 ) -> npt.NDArray[np.float64]:
-    """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 of noise with nothing before it."""
+    """Bits of each byte of a block after ``context`` and ``before``, in one lane; 8 bits for each byte of noise that
+    nothing precedes."""
     options = replace(options, model=options.model.here(), lanes=1, threads=threads)
     converted = coding.transformed(before + raw)[1]
     block = converted[len(before) :]
@@ -193,26 +194,17 @@ def sample(
     Raises ValueError for a size below 0, a seed below 0, no threads, or more bytes than a block may have, 2^30 with the
     prompt; UnsupportedError for a prior that the model does not have.
     """
-    return sample_and_bits(size, prompt=prompt, seed=seed, model=model, prior=prior, threads=threads, advance=advance)[
-        0
-    ]
+    options = CodingOptions(resolve_model(model), prior, lanes=1, threads=1 if threads is None else threads)
+    return sample_and_bits(size, options, prompt=prompt, seed=seed, advance=advance)[0]
 
 
 def sample_and_bits(
-    size: int,
-    *,
-    prompt: bytes = b"",
-    seed: int | None = None,
-    model: ModelLike | None = None,
-    prior: PriorChoice = "auto",
-    threads: int | None = None,
-    advance: Advance | None = None,
+    size: int, options: CodingOptions, *, prompt: bytes = b"", seed: int | None = None, advance: Advance | None = None
 ) -> tuple[bytes, float]:
     """A ``sample``, and the random bits that it has used up: about the bits that it would be compressed to in one
     lane."""
     if not 0 <= size <= LONGEST_SAMPLE - len(prompt):
         raise ValueError(f"a sample and its prompt must have 0 to {LONGEST_SAMPLE} bytes, not {size + len(prompt)}")
-    options = CodingOptions(the_model(model), prior, lanes=1, threads=1 if threads is None else threads)
     words = RandomWords(seed)
 
     def took(count: int) -> None:

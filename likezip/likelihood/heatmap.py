@@ -24,20 +24,20 @@ import numpy.typing as npt
 
 import likezip
 from likezip.blocks import block_header, coding
-from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.frames.raw_io import Source, read_fully
 from likezip.likelihood import lookahead
 from likezip.likelihood.lookahead import BEST, BlockLookahead
-from likezip.model import ModelLike, default_model, the_model
+from likezip.model import default_model
 
 Bits = npt.NDArray[np.float64]
 Planes = npt.NDArray[np.uint8]
 """(PLANES, n), in this order: the bytes; the XOR of each byte and the byte that is coded for it; BEST planes with the
 XOR of the coded byte and an expected one, the likeliest first; then, as ``quantised`` bits, the costs, the costs by the
-prior alone, the costs by the memory alone, and BEST planes with -log2 of the expected bytes' probabilities.  The costs
-are subtracted, modulo 256, from the costs by the memory alone and from the expected byte that came, which leaves little
-or nothing to pack."""
+prior alone, the costs by the memory alone, and BEST planes with -log2 of the expected bytes' probabilities.  A byte's
+cost is subtracted, modulo 256, from its cost by the memory alone and, if the byte was an expected one, from that one's
+-log2: the rest is near 0 and packs well."""
 
 PLANES = 2 + BEST + 3 + BEST
 
@@ -48,7 +48,8 @@ BINS = 2000
 """The most bins of the curve; there are at least half as many, if there are as many bytes."""
 
 QUANTUM = 1 / 2048
-"""Bits.  A byte q stands for q² of them, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at 8."""
+"""A quantised byte q stands for q² times so many bits, so that small costs have small steps: 1/23 of a bit at 1, 1/8 at
+8."""
 
 NO_VALUE = 255
 """The quantised value of a cost or probability that does not exist."""
@@ -61,14 +62,14 @@ def quantised(bits: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return np.where(finite, steps, NO_VALUE).astype(np.uint8)
 
 
-def planes_of(sight: BlockLookahead, part: slice) -> Planes:
+def planes_of(block: BlockLookahead, part: slice) -> Planes:
     """The planes of a ``part`` of a block."""
-    seen = sight.lookahead
-    raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (sight.raw, sight.coded))
-    others = seen.expected[part].T ^ coded
-    costs, prior, memory = quantised(np.stack([sight.costs[part], seen.prior[part], sight.memory[part]]))
+    expectation = block.lookahead
+    raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (block.raw, block.coded))
+    others = expectation.expected[part].T ^ coded
+    costs, prior, memory = quantised(np.stack([block.costs[part], expectation.prior[part], block.memory[part]]))
     with np.errstate(divide="ignore"):
-        chances = quantised(-np.log2(seen.chances[part].T))
+        chances = quantised(-np.log2(expectation.chances[part].T))
     chances -= np.where(others == 0, costs, 0).astype(np.uint8)
     return np.stack([raw, raw ^ coded, *others, costs, prior, memory - costs, *chances])
 
@@ -134,11 +135,11 @@ class Survey:
 
     def _show(self, raw: bytes, part: slice) -> tuple[BlockSummary, Bits]:
         """Take a block of which a part is shown."""
-        sight = lookahead.look_ahead(raw, self.options, self._advance)
-        self.parts.append(planes_of(sight, part))
-        alone = sight.costs if sight.mode == block_header.STORED else sight.lookahead.prior
-        self._sums += [bits[part].sum(dtype=np.float64) for bits in (sight.costs, alone, sight.memory)]
-        return BlockSummary(len(raw), float(sight.costs.sum()), sight.mode, sight.profile, sight.lanes), sight.costs
+        block = lookahead.look_ahead(raw, self.options, self._advance)
+        self.parts.append(planes_of(block, part))
+        alone = block.costs if block.mode == block_header.STORED else block.lookahead.prior
+        self._sums += [bits[part].sum(dtype=np.float64) for bits in (block.costs, alone, block.memory)]
+        return BlockSummary(len(raw), float(block.costs.sum()), block.mode, block.profile, block.lanes), block.costs
 
     def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
         """Take a block of which only the costs are shown, which takes a fraction of the time."""
@@ -177,15 +178,12 @@ class Survey:
 def page(
     source: Source,
     name: str,
+    options: CodingOptions,
     *,
     size: int | None = None,
     start: int = 0,
     end: int | None = None,
-    model: ModelLike | None = None,
     block_size: int | None = None,
-    lanes: int | None = None,
-    prior: PriorChoice = "auto",
-    threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[], None] | None = None,
     raw: bool = False,
@@ -193,14 +191,13 @@ def page(
     """The page for ``source``, which is read to its end: a curve of all of it, and the bytes from ``start`` to ``end``,
     counted as in Python's slices; MOST_SHOWN bytes if there is no end.
 
-    name: of the file, as the operating system has it.  raw: whether the file is to be read as it is the next time,
-    although it is compressed.  size: in bytes, if it is known; needed for a range that counts
-    from the end, and for blocks of equal size, like those of the compressor.
-    progress: called with the bytes done and their compressed size; all other options: as for ``compress_stream``.
+    name: of the file, as the operating system has it; size: its bytes, if known, needed for a range that counts from
+    the end, and for blocks of equal size, like those of the compressor; raw: whether the command on the page, which
+    shows another part, has ``--raw``.
+    progress: called with the bytes done and their compressed size; announce: called before kernels are compiled;
+    block_size: as for ``compress_stream``.
     Raises ValueError for a range that begins behind the end or is longer than MOST_SHOWN.
     """
-    used = the_model(model)
-    options = CodingOptions(used, prior, lanes, threads or 1)
     lookahead.prepare_lookahead(announce, prior=options.may_use_prior)
     survey = Survey(options, *_range(start, end, size), progress)
     while content := read_fully(source, block_size or container.default_block_size(size)):
@@ -208,7 +205,11 @@ def page(
     if survey.start > survey.curve.size:
         raise ValueError(_range_message(survey.curve.size))
     again = _command(name, options, block_size, raw=raw)
-    about = {"name": _readable(name), "version": likezip.__version__, "model": [used.name, used.id.hex()]}
+    about = {
+        "name": _readable(name),
+        "version": likezip.__version__,
+        "model": [options.model.name, options.model.id.hex()],
+    }
     planes = survey.planes
     return render({**about, **survey.facts(), "again": again, "text": is_text(planes[0].tobytes())}, planes)
 

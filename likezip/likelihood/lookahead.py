@@ -20,14 +20,14 @@ import numpy.typing as npt
 
 from likezip.blocks import block_header, codec, coding
 from likezip.blocks.coding import BlockCoding
-from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import Advance, BlockShape, Predictor, State, Stretch, advance_lanes, predict_bit
+from likezip.blocks.options import Advance, CodingOptions
+from likezip.blocks.predictor import BlockShape, Predictor, State, Stretch, advance_lanes, predict_bit
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy
 from likezip.memory import hash_table
 from likezip.memory.profiles import CONTEXTS, PROFILES
 from likezip.memory.registers import KNOWN_CONTEXTS, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
-from likezip.memory.trained_state import MODELS, untrained_state
+from likezip.memory.trained_state import MATCH_MODELS, untrained_state
 from likezip.prior.fixed_point import FREQUENCY_BITS
 
 BEST = 3
@@ -51,7 +51,7 @@ def _nibble_probabilities(state, view, tree, lane, begin, first_bit, reach):
     reach[1] = 1.0
     for bit in range(4):
         for node in range(1 << bit, 2 << bit):
-            for m in range(MODELS):  # predicting a bit that the match has not expected makes them negative
+            for m in range(MATCH_MODELS):  # predicting a bit that the match has not expected makes them negative
                 registers[MATCH_LENGTH + m] = state.registers[lane, MATCH_LENGTH + m]
             registers[PARTIAL] = begin << bit | node - (1 << bit)
             predict_bit(view, tree, lane, first_bit + bit)
@@ -72,7 +72,7 @@ def _byte_probabilities(state, view, tree, lane, nibble, buffers):
             buffers.lines[i, k] = table[line + np.uint64(k)]
     view.registers[lane, KNOWN_CONTEXTS] = hash_table.find_buckets(view.homes[lane], view.slots[lane], table)
     _nibble_probabilities(state, view, tree, lane, begin, 4, buffers.reach)
-    for i in range(CONTEXTS):  # two contexts may share a line, whose copies are both from before
+    for i in range(CONTEXTS):  # if two contexts share a line, both copies hold it as it was
         line = (view.homes[lane, i] & last) * np.uint64(hash_table.LINE_SIZE)
         for k in range(hash_table.LINE_SIZE):
             table[line + np.uint64(k)] = buffers.lines[i, k]
@@ -192,7 +192,7 @@ class LookaheadEncoder:
 
 @dataclass(frozen=True)
 class BlockLookahead:
-    """A block as its model sees it.
+    """How a block is coded, what its bytes cost, and what was expected.
 
     mode, lanes, profile: as in its header, the profile by name; coded: the bytes as they are coded, which differ from
     ``raw`` where targets of x86 code were made absolute; costs (n,): bits of each byte; memory (n,): bits of each byte

@@ -46,8 +46,8 @@ class Division:
         return cls(match[1] or match[2], size)
 
     def ends(self, raw: bytes, offset: int) -> Offsets:
-        """The places in ``raw``, which has ``offset`` bytes before it, behind a line, a record or half a window,
-        (n,)."""
+        """The places (n,) in ``raw`` where a line, record or half window ends; ``offset``: bytes of the file before
+        ``raw``."""
         if self.kind == "line":
             return np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
         step = self.size // 2 if self.kind == "window" else self.size
@@ -71,8 +71,8 @@ UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "z")
 
 @dataclass(frozen=True)
 class Units:
-    """Parts of a file, in its order, (n,) each: the places where they begin, their bytes, their bits, the sums of the
-    squares of the costs of their bytes; and the measure by which they are ranked."""
+    """Parts of a file, in its order, (n,) each: where they begin, their sizes in bytes, their bits, and the sums of
+    the squares of their bytes' costs; and the measure by which they are ranked."""
 
     starts: Offsets
     sizes: Offsets

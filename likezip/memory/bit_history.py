@@ -101,6 +101,6 @@ HISTORIES, NEXT_STATE = _machine()
 
 
 def expected_one(state: int) -> float:
-    """P(next bit = 1) after ``state`` by the Krichevsky-Trofimov estimate: the start of an untrained map."""
+    """P(next bit = 1) after ``state`` in an untrained map: as Krichevsky and Trofimov's, with 0.4 instead of 0.5."""
     history = HISTORIES[state] if state < len(HISTORIES) else HISTORIES[0]
     return (history.ones + 0.4) / (history.total + 0.8)

@@ -34,7 +34,7 @@ def hash_contexts(
 ) -> None:
     """Hash every context of one lane at a byte boundary.
 
-    registers (REGISTERS,); contexts (at least as many as contexts, 4), see ``Profile.table``; hashes (contexts,).
+    registers (REGISTERS,); contexts, see ``Profile.table``; hashes (contexts,), one for each context.
     """
     history, lane = np.uint64(registers[HISTORY]), np.uint64(registers[LANE] + 1)
     for i in range(hashes.size):

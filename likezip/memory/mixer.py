@@ -120,7 +120,7 @@ def rate(step: int, lanes: int) -> int:
 def learn(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size: int, error: int, shift: int) -> None:
     """One gradient step: weights += inputs * error / 2^shift, rounded; ``error`` is 65536 bit - p, times a rate.
 
-    Of the first ``size`` of each, a constant: the compiler then needs no loop.
+    Only the first ``size`` of each take part; it is a constant, so the loop is unrolled.
     """
     if abs(error) < SMALLEST_ERROR:
         return

@@ -17,11 +17,11 @@ from likezip.memory.bit_history import STATES, expected_one
 from likezip.memory.match_models import MATCHES
 from likezip.memory.profiles import CONTEXTS
 
-MODELS = len(MATCHES)
-BIAS = CONTEXTS + MODELS
-PRIOR = BIAS + 1
-INPUTS = -(-(PRIOR + 1) // 8) * 8
-"""The logits of contexts and match models, the bias, the prior's logit, and padding if need be; at most 64."""
+MATCH_MODELS = len(MATCHES)
+BIAS_INPUT = CONTEXTS + MATCH_MODELS
+PRIOR_INPUT = BIAS_INPUT + 1
+INPUTS = -(-(PRIOR_INPUT + 1) // 8) * 8
+"""The number of inputs: contexts, match models, bias, prior, padded to a multiple of 8, at most 64."""
 
 SET_ROWS = (768, 256, 32, 256, 256, 256)
 """Rows of each weight set, which are chosen by: bits so far and match, last byte, known contexts, byte before, the
@@ -68,11 +68,11 @@ class TrainedState:
 
 
 WEIGHT_STEP = 16
-"""Weights in model files are int16, in steps of WEIGHT_STEP / 65536: from -2^19 on, one less than a weight that was
-learnt, and at most MIXER_WEIGHT_LIMIT; a product with an input stays below 2^31."""
+"""Weights in model files are int16, in steps of WEIGHT_STEP / 65536.  An int16 of -2^15 is -2^19, one below the least
+learnt weight; its products with inputs still fit."""
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
-    "maps": (((CONTEXTS + MODELS) * STATES,), np.uint32),
+    "maps": (((CONTEXTS + MATCH_MODELS) * STATES,), np.uint32),
     "weights": ((sum(SET_ROWS), INPUTS), np.int16),
     "top": ((256, TOP_INPUTS), np.int16),
     "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
@@ -81,13 +81,13 @@ _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
 
 def untrained_state() -> TrainedState:
     """The state that training begins with: maps by counting, even weights, APMs that change nothing."""
-    maps = np.zeros((CONTEXTS + MODELS, STATES), np.uint32)
+    maps = np.zeros((CONTEXTS + MATCH_MODELS, STATES), np.uint32)
     maps[:CONTEXTS] = [mixer.map_entry(expected_one(state)) for state in range(STATES)]
     maps[:CONTEXTS, 0] = mixer.NEVER_SEEN
     maps[CONTEXTS:] = [mixer.map_entry((state // 2 + 1) / (state // 2 + 2)) for state in range(STATES)]
     weights = np.zeros((sum(SET_ROWS), INPUTS), np.int32)
-    weights[:, : CONTEXTS + MODELS] = mixer.PROBABILITY_ONE // 6
-    weights[:, PRIOR] = mixer.PROBABILITY_ONE // 2
+    weights[:, : CONTEXTS + MATCH_MODELS] = mixer.PROBABILITY_ONE // 6
+    weights[:, PRIOR_INPUT] = mixer.PROBABILITY_ONE // 2
     top = np.zeros((256, TOP_INPUTS), np.int32)
     top[:, :SETS] = mixer.PROBABILITY_ONE // SETS
     return TrainedState(maps.reshape(-1), weights, top, mixer.neutral_apms(APMS << APM_BITS))

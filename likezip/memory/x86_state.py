@@ -65,7 +65,7 @@ def _immediate(code: int) -> int:
     size = (follows & IMMEDIATE_1) >> 1 | (follows & IMMEDIATE_2) >> 1
     if follows & (IMMEDIATE_SIZED | IMMEDIATE_4):
         size += 2 if follows & IMMEDIATE_SIZED and code & SHORT else 4
-    if opcode | 1 == 0xF7 and (code >> MODRM_AT) & 0x30 == 0:  # test, in a group of others without
+    if opcode | 1 == 0xF7 and (code >> MODRM_AT) & 0x30 == 0:  # test; the others of its group have no immediate
         size += 1 if opcode == 0xF6 else 2 if code & SHORT else 4
     return size
 

@@ -61,7 +61,7 @@ def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 
 
 def _spread(builder: Any, value: Any) -> Any:
-    """WIDTH times ``value``."""
+    """A vector that holds ``value`` WIDTH times."""
     nothing = llvmlite.ir.Constant(SUMS, llvmlite.ir.Undefined)
     first = llvmlite.ir.Constant(llvmlite.ir.VectorType(INT32, WIDTH), [0] * WIDTH)
     return builder.shuffle_vector(builder.insert_element(nothing, value, INT32(0)), nothing, first)

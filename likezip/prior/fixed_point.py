@@ -41,10 +41,10 @@ Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Product = Callable[[Int8s, Int32s], Callable[[], None]]
 """Takes activations (rows, columns) int8 and sums (rows, outputs) int32, and returns a function: each call of it fills
-the sums with the product of a weight and the activations of that time."""
+the sums with the product of a weight and the activations as they are when it is called."""
 
 SMALL_BLOCK = 1 << 12
-"""Bytes of a block for which torch takes longer to import than it saves."""
+"""Blocks of at most so many bytes do without torch, whose import would cost more than it saves."""
 
 
 def _dot(weight: Int8s) -> Product:
@@ -197,7 +197,7 @@ def pick(size: int) -> str:
 
 @contextmanager
 def one_thread(backend: str) -> Iterator[None]:
-    """Multiply in one thread: torch's threads wait for each other in every product, for ages where a core is busy."""
+    """Multiply in one thread: torch's threads wait for each other in every product, for long where a core is busy."""
     if backend not in OF_TORCH:
         yield
         return

@@ -91,7 +91,7 @@ def _embed(previous, first, lanes, features, embeddings, e):
     """Take the bytes ``previous`` (steps, all lanes), -1 before the first, and look up the embeddings of the n-grams
     that end with them, e (rows, features * dimension).
 
-    lanes: the buffers of those lanes that begin at ``first``; features: as in ``ngrams.feature_table``.
+    lanes: the buffers of the lanes from ``first`` on; features: as in ``ngrams.feature_table``.
     """
     registers, rows, dimension = lanes.registers, lanes.embedding_rows, embeddings.shape[1]
     steps, count = previous.shape[0], registers.shape[0]
@@ -165,8 +165,8 @@ def _offsets_and_shifts(layer, weights):
 
 @compiled
 def _enter_layer(layer, previous, first, weights, lanes):
-    """The activations of ``layer`` for the lanes that begin at ``first``: for the first layer from the bytes
-    ``previous`` (steps, all lanes), for every other from the sums of the layer before.
+    """The activations of ``layer`` for the lanes from ``first`` on: of the first layer from the bytes ``previous``
+    (steps, all lanes), of every other from the sums of the layer before.
 
     Layers are enter, then gates, out, up and down of each block, then head.
     """
@@ -192,7 +192,7 @@ def _enter_layer(layer, previous, first, weights, lanes):
 
 @compiled
 def _leave_network(first, weights, lanes, trees):
-    """The trees (steps, all lanes, 512) of the lanes that begin at ``first``, from the sums of the last layer."""
+    """The trees (steps, all lanes, 512) of the lanes from ``first`` on, from the sums of the last layer."""
     steps, count = trees.shape[0], lanes.registers.shape[0]
     offset, shift = _offsets_and_shifts(weights.layout.shape[0] - 1, weights)
     sums = matrix(lanes.sums, steps * count, 256)
@@ -207,7 +207,7 @@ def _leave_network(first, weights, lanes, trees):
 
 @compiled
 def take_layers(begin, end, previous, first, weights, lanes, trees):
-    """Compute layers ``begin`` to ``end`` of the lanes that begin at ``first``.
+    """Compute layers ``begin`` to ``end`` of the lanes from ``first`` on.
 
     previous (steps, all lanes): read by the first layer; trees (steps, all lanes, 512): filled by the last.
     """
@@ -244,7 +244,7 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
 
 
 def most_steps(lanes: int) -> int:
-    """Bytes of each of so many lanes that are taken together when they are known."""
+    """Steps computed together for ``lanes`` lanes when the bytes are known."""
     return max(1, ROWS_AT_ONCE // lanes)
 
 

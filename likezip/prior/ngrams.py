@@ -105,7 +105,7 @@ def _classes() -> npt.NDArray[np.uint64]:
         for letter in group:
             classes[ord(letter)] = number
     classes[ord("a") : ord("z") + 1], classes[ord("A") : ord("Z") + 1] = 2, 3
-    classes[128:192], classes[192:] = 14, 15  # in UTF-8 what goes on, and what begins
+    classes[128:192], classes[192:] = 14, 15  # UTF-8 continuation bytes, and lead bytes
     return classes
 
 

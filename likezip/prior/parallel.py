@@ -43,11 +43,11 @@ FIRST_LAYER = np.int64(0)
 """The number of the first layer; a literal 0 would have kernels compiled a second time."""
 
 WAITING_CREDIT, BYTES_ALONE = 30_000_000, 1 << 13
-"""Cycles, some 10 ms, and bytes, some 100 ms; see ``SharedPrior``."""
+"""WAITING_CREDIT is in cycles, some 10 ms; BYTES_ALONE is in bytes, some 100 ms.  See ``SharedPrior``."""
 
 MEMORY_COST, BETWEEN_COST = 1_100_000, 57_000
-"""The time, measured in multiply-adds of products, that a byte takes in the memory and its trees, and between two
-products; where it is different, threads have to wait for one another."""
+"""The time of a byte in multiply-adds, as many as products do in it.  MEMORY_COST is that of the memory and the trees,
+BETWEEN_COST that of the work between two products.  Where it is different, threads wait for one another."""
 
 
 @compiled
@@ -214,7 +214,7 @@ class SharedPrior:
         return StepBatch(aligned((steps, lanes), np.int16), room.stream, room.activations, trees)
 
     def _compute(self, layers: tuple[int, int], batches: StepBatches) -> StepBatches:
-        """Compute some layers of the batches of the thread before, and hand the batches on."""
+        """Compute ``layers`` of each batch, and yield the batch."""
         own = self._room(0, self._previous.size, self.most_steps)
         with closing(batches):
             for steps, batch in batches:

@@ -11,7 +11,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 QUEUE_LENGTH = 2
-"""Items at most that are ready, or being made, while one is in use."""
+"""The most items that are ready, or being made, while one is in use."""
 
 
 def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
@@ -28,7 +28,7 @@ def prefetched(items: Generator[Item, None, None]) -> Generator[Item, None, None
             with closing(items):
                 while wanted.acquire() and not over.is_set():
                     made.put(next(items))
-        except BaseException as error:  # also that there is no other item
+        except BaseException as error:  # StopIteration too
             made.put(error)
 
     thread = Thread(target=make, daemon=True)

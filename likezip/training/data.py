@@ -75,11 +75,11 @@ def read_held_classes(sources: Sequence[Path], most: int = 1 << 16) -> dict[str,
 
 
 HELD_OUT_SHARE, LARGEST_HELD_OUT_SHARE = 0.1, 0.3
-"""Shares of all bytes that are held out: about HELD_OUT_SHARE, at most LARGEST_HELD_OUT_SHARE if there are several
+"""The share of all bytes that is held out: about HELD_OUT_SHARE, at most LARGEST_HELD_OUT_SHARE if there are several
 files."""
 LEAST_HELD_OUT = 1 << 14
 MOST_BYTES = 1 << 30
-"""Bytes that are read at most; further files are left out."""
+"""The most bytes that are read; further files are left out."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def collect(sources: Sequence[Path], without: Sequence[Path] = ()) -> Collection
 
 
 SMALL_FILE = 1 << 12
-"""Bytes of a file at most that is too small to be told from noise."""
+"""The most bytes of a file that is too small to be told from noise."""
 
 
 def _content_of(path: Path, room: int) -> bytes | None:

@@ -23,7 +23,7 @@ LARGEST_DIFFERENCE = 0.005
 GATE_UNIT, CANDIDATE_UNIT, HIDDEN_UNIT, SUM_UNIT, HEAD_UNIT = 2.0**-12, 2.0**-10, 2.0**-10, 2.0**-8, 2.0**-8
 
 SQUARES_STEPS, SQUARES_FIRST = 5, -55.0
-"""Steps of an octave in which Adagrad's sums of squares are exported, and the logarithm to base 2 of the smallest."""
+"""Adagrad's sums of squares are exported in SQUARES_STEPS steps an octave, from 2^SQUARES_FIRST on."""
 
 Tensors = dict[str, npt.NDArray[Any]]
 

@@ -7,7 +7,7 @@ the distribution of all files of their kind.  The learning rate falls with the t
 over the files if they are few.  Once the loss of the held-out files has not fallen for a while, training goes on from
 the best network at a lower rate, and if that does not help either, it ends early.  The best network measured is taken.
 
-Then the starts of memory and mixer are trained beside it, for the profiles that suit the files.
+Then the memory's trained states are trained on, for the profiles that suit the files and for use beside the network.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ ROWS = 16
 """Segments read at a time."""
 LR, EMBEDDING_LR, WEIGHT_DECAY = 3e-3, 0.2, 0.01
 DECAY = 0.7
-"""Last share of the time in which the rates go down."""
+"""The last share of the time, in which the rates go down."""
 MEASURED = SEGMENT // 2
-"""Bytes that are measured at most of each of ROWS segments of the training files, and of the held-out files."""
+"""The most bytes that are measured of each of ROWS segments of the training files, and of the held-out files."""
 MEASUREMENTS = 12
 """Measurements in a whole run."""
 MOST_PASSES = 4.0
-"""Passes over the training files at most: each further pass learns more that holds for these files alone."""
+"""The most passes over the training files: each further pass learns more that holds for these files alone."""
 PATIENCE, BACK = 4, 2
 """Measurements in a row without improvement until training ends, and until it goes back to the best network."""
 SLOWER = 0.4
-"""Factor of the rate after going back to the best network, which improves further at a lower rate."""
+"""The rate is multiplied by this after going back to the best network, which improves further at a lower rate."""
 
 
 class Tuning:
@@ -63,18 +63,18 @@ class Tuning:
     """
 
     def __init__(
-        self, run: Run, files: Collection, start: Callable[[], TrainedState], minutes: float, seed: int
+        self, run: Run, files: Collection, trained: Callable[[], TrainedState], minutes: float, seed: int
     ) -> None:
-        """start: makes the memory's start for blocks of text without the prior."""
+        """trained: makes copies of the memory's trained state for blocks of text without the prior."""
         self.run, self._minutes, self._seconds = run, minutes, 0.0
         train, held = files.joined(seed)
         self._size = train.size
         lanes = min(LANES, train.size // SEGMENT)
-        segments = SegmentsBesideMemory({"files": train}, {"files": 1.0}, seed, start, lanes=lanes)
+        segments = SegmentsBesideMemory({"files": train}, {"files": 1.0}, seed, trained, lanes=lanes)
         self._feed = Feed(segments, run.twin.shape.features, ROWS, STEPS)
         self._states: list[Tensor] = run.twin.first_states(ROWS)
         few = min(ROWS, held.size // SEGMENT, lanes)
-        self._seen, self._held = MeasuredSegments.of(train, few, start()), MeasuredSegments.of(held, few, start())
+        self._seen, self._held = MeasuredSegments.of(train, few, trained()), MeasuredSegments.of(held, few, trained())
         self.best: dict[str, Tensor] = {}
         self._given_time, self._rate = 0, 1.0
 
@@ -188,19 +188,19 @@ def _line(point: dict[str, float]) -> str:
     return " ".join(f"{number:8.{digits}f}" for number, digits in zip(numbers, (1, 1, 4, 4, 4), strict=True))
 
 
-def tuned_starts(
-    starts: dict[str, TrainedState], network: Network, files: Collection, megabytes: float, seed: int, say: Say
+def tuned_states(
+    trained_states: dict[str, TrainedState], network: Network, files: Collection, megabytes: float, seed: int, say: Say
 ) -> dict[str, TrainedState]:
-    """``starts`` by profile, of which some are trained on ``megabytes`` of the files each: the starts for text, for
-    blocks with the prior, and for profiles that suit the files.  The arrays of ``starts`` are used up."""
+    """The trained states by profile, of which those for text, for blocks with the prior, and for profiles that suit the
+    files are trained further, on ``megabytes`` of the files each.  The arrays of ``trained_states`` are changed."""
     wanted = [TEXT, *(profile for profile in PROFILES[1:] if states.share_suited(files.train, profile, seed) > 0.1)]
-    found = dict(starts)
+    tuned = dict(trained_states)
     for profile in [*wanted, BESIDE_PRIOR]:
         kind = "beside the network" if profile is BESIDE_PRIOR else f"by itself, for {profile.name}"
-        say(f"the memory's start {kind}: training on {megabytes:.1f} MB")
+        say(f"the memory's trained state {kind}: training on {megabytes:.1f} MB")
         beside = network if profile is BESIDE_PRIOR else None
-        classes, start = {"files": files.train}, starts[profile.name]
-        found[profile.name] = states.train(
-            classes, profile, megabytes, seed, states.CONFIDENCE, beside, start=start, say=lambda _: None
+        classes, trained = {"files": files.train}, trained_states[profile.name]
+        tuned[profile.name] = states.train(
+            classes, profile, megabytes, seed, states.CONFIDENCE, beside, state=trained, say=lambda _: None
         )
-    return found
+    return tuned

@@ -21,7 +21,7 @@ from likezip.kernels.compiling import inlined_for_training as inlined
 from likezip.kernels.intrinsics import prefetch
 
 LIMIT = np.float32(127)
-"""Of int8 values, forward (``fixed_point.ACTIVATION_LIMIT``) and backward."""
+"""The limit of int8 values, forward (``fixed_point.ACTIVATION_LIMIT``) and backward."""
 ZERO, ONE, HALF, QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
 ABOVE = np.float32(127.5)
 
@@ -37,7 +37,7 @@ pass, in 16 bits each."""
 RANDOM_STEP, RANDOM_FACTOR, RANDOM_UNIT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77), np.float32(2.0**-16)
 
 WITHOUT_SIGN, SMALLEST_BITS = np.int32(0x7FFFFFFF), np.int32(0x0DA24260)
-"""Of a float32's bits those of its size; those of 1e-30."""
+"""The mask of all bits of a float32 but its sign; the bits of 1e-30."""
 
 LOG2_E, MINUS_126 = np.float32(1.4426950408889634), np.float32(-126)
 POWERS = tuple(np.float32(c) for c in (0.9999999, 0.69315462, 0.24014077, 0.05586328, 0.00894621, 0.00189511))
@@ -108,10 +108,10 @@ def quantise(gradients, units, inverses, seed, by_row, by_column, squares, total
     """Round a row's gradients (outputs,) float32 to int8 twice, at random up or down so that the mean is right, and
     return the unit of the first.
 
-    by_row: of gradient * unit, ``units`` (outputs,) those of the weight's rows, in 127 steps of the row's largest: what
-    goes back through the layer.
-    by_column: gradient * inverse, ``inverses`` (outputs,): what the weight's own gradient is made of, where a row's own
-    unit could not be taken out of the sum over rows.
+    by_row: gradient * unit, ``units`` (outputs,) of the weight's rows, in 127 steps of the row's largest; goes back
+    through the layer.
+    by_column: gradient * inverse, ``inverses`` (outputs,); makes the weight's own gradient, a sum over rows, out of
+    which a unit of each row could not be taken.
     Both are rounded by the same random numbers: each mean is right by itself.
     squares, totals (outputs,) float32: the sums of gradients and of their squares.
     (8-bit gradients with a scale by row: M. Wortsman et al., "Stable and low-precision training for large-scale
@@ -184,8 +184,11 @@ def add_normalise(sums, units, x, q, scales, smallest, steps):
 def add_normalise_backward(
     sums, row_units, q, scales, steps, gradient, room, units, inverses, seed, by_row, by_column, squares, totals
 ):
-    """From the gradient of q, sums (n, width) int32 in ``row_units`` (n,), and of x, ``gradient`` (n, width) float32,
-    to that of x before, in its place; that of what was added, quantised.  Units of rows take the place of those before.
+    """The backward pass of ``add_normalise``.
+
+    In: the gradient of q, sums (n, width) int32 times row_units (n,).
+    Out: the gradient of what was added, as ``quantise`` leaves it.
+    In place: gradient (n, width) float32, of x after the addition, then of x before it; row_units, then of by_row.
     """
     width = q.shape[1]
     share, unit = ONE / np.float32(width), ONE / steps
@@ -231,7 +234,7 @@ def recur(sums, units, biases, h, steps, q, gates, candidates, distances):
             distances[n, i] = np.int16(np.int32(distance * DISTANCE_STEPS))
 
 
-# Of one row, a loop over few arrays each: only such are done many numbers at a time.
+# Each works on one row and few arrays, so that its loop is vectorised.
 
 
 @inlined
@@ -284,9 +287,13 @@ def recur_backward(
     squares,
     totals,
 ):
-    """From the gradient of q, sums (n, states) int32 in ``row_units`` (n,), back in time to those of the logits (n, 2
-    states), quantised; later (lanes, states) float32: the gradient of the state, from the steps after these to those
-    before.  Units of rows take the place of those before."""
+    """The backward pass of ``recur``, from the last step to the first.
+
+    In: the gradient of q, sums (n, states) int32 times row_units (n,).
+    Out: the gradient of the logits (n, 2 states), as ``quantise`` leaves it.
+    In place: later (lanes, states) float32, the gradient of the state after these steps, then before them; row_units,
+    then of by_row.
+    """
     lanes, states = later.shape
     for back in range(sums.shape[0]):
         n = sums.shape[0] - 1 - back
@@ -316,9 +323,13 @@ def square(sums, units, biases, steps, q, kept):
 def square_backward(
     sums, row_units, steps, q, kept, penalty, room, units, inverses, seed, by_row, by_column, squares, totals
 ):
-    """From the gradient of q, sums (n, hidden) int32 in ``row_units`` (n,), to that of what is squared, quantised.
+    """The backward pass of ``square``.
 
-    penalty: the gradient of a cost of each step of q (an L1 norm).  Units of rows take the place of those before."""
+    In: the gradient of q, sums (n, hidden) int32 times row_units (n,), to which penalty is added, the gradient of a
+    cost of each step of q (an L1 norm).
+    Out: the gradient of what is squared, as ``quantise`` leaves it.
+    In place: row_units, then of by_row.
+    """
     slope = (steps + steps) / SQUARE_STEPS
     for n in range(sums.shape[0]):
         unit = row_units[n]
@@ -331,10 +342,10 @@ def square_backward(
 
 
 LEVELS = 12
-"""Of the memory's certainty in the mixture: one for each nat."""
+"""Levels of the memory's certainty in the mixture: one for each nat."""
 
 SMALLEST, REST = np.float32(2.0**-20), np.float32(1 - 2.0**-12)
-"""As in coding, every byte has a probability of 2^-20 at least."""
+"""As in coding, every byte has a probability of at least SMALLEST; REST, all but 256 times that, goes by the logits."""
 
 
 @compiled
@@ -343,7 +354,7 @@ def losses(
     units,
     biases,
     following,
-    expected,
+    memory_logits,
     weights,
     own,
     share,
@@ -361,13 +372,13 @@ def losses(
 ):
     """Cross-entropy of bytes by the prior alone, and by its mixture with the memory, and the gradients of both.
 
-    sums (n, 256) int32 times units (256,), and biases: the logits; following (n,) uint8: the bytes; expected (n, 8)
-    int16: the memory's logits of the bits being one, in 1/256 nat, or (n, 0): the loss is then of the prior alone.
+    sums (n, 256) int32 times units (256,), and biases: the logits; following (n,) uint8: the bytes; memory_logits (n,
+    8) int16: the memory's logits of each bit being 1, in 1/256 nat, or (n, 0): the loss is then of the prior alone.
     weights (2, 8 * LEVELS) float32: those of prior and memory by bit and certainty; own: what the prior's own
     cross-entropy counts in the loss; share: what a row counts in the mean.  bits (4, 8), room (256,): to work in.
     found (2,) float64: sums of nats, alone and mixed.  The rest as in ``quantise``.
     """
-    mixed = expected.shape[1] > 0
+    mixed = memory_logits.shape[1] > 0
     for n in range(sums.shape[0]):
         largest = np.float32(-1e30)
         for i in range(256):
@@ -386,7 +397,7 @@ def losses(
         for i in range(256):
             room[i] *= over
         if mixed:
-            found[1] += _mixed(byte, expected[n], weights, own, share, room, bits, weight_gradients)
+            found[1] += _mixed(byte, memory_logits[n], weights, own, share, room, bits, weight_gradients)
         else:
             for i in range(256):
                 room[i] *= share
@@ -397,7 +408,7 @@ def losses(
 
 
 @inlined
-def _mixed(byte, expected, weights, own, share, p, bits, weight_gradients):
+def _mixed(byte, memory_logits, weights, own, share, p, bits, weight_gradients):
     """Nats of a byte by the mixture; p (256,) becomes the gradient of logits whose softmax it was.
 
     Each bit decides between two halves of the symbols that the bits before have left, the right one and a wrong one.
@@ -416,7 +427,7 @@ def _mixed(byte, expected, weights, own, share, p, bits, weight_gradients):
         inside += wrong[bit]
     nats = 0.0
     for bit in range(8):
-        memory = np.float32(expected[bit]) * np.float32(1 / 256)
+        memory = np.float32(memory_logits[bit]) * np.float32(1 / 256)
         if (byte >> (7 - bit)) & 1 == 0:
             memory = -memory
         row = min(np.int32(abs(memory)), np.int32(LEVELS - 1)) + LEVELS * bit
@@ -465,7 +476,7 @@ def round_weights(weight, smallest, largest, limit, units, steps):
 
 @compiled
 def adagrad(rows, gradients, table, totals, slots, places, room, rate, epsilon):
-    """Adagrad with one accumulator a row (``forward.RowAdagrad``), of the rows that occur.
+    """Adagrad with one accumulator a row (``run.RowAdagrad``), of the rows that occur.
 
     rows (n,) int32, gradients (n, dimension) float32, which are added up for each row; table (rows, dimension), totals
     (rows,) float32; slots (rows,) int32: 0 everywhere before and after; places (n,) int32, room (n, dimension) float32:

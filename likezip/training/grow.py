@@ -84,7 +84,7 @@ def _run_of(path: Path) -> Run:
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.option("--shape", required=True, help="Sizes of the larger network: state=SIZE+SIZE,...")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Checkpoint to write.")
-@click.option("--seed", default=1, show_default=True, help="Of the new weights.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the new weights.")
 def main(checkpoint: Path, shape: str, output: Path, seed: int) -> None:
     """Write CHECKPOINT, or the network of a model file, with a larger network that still does the same."""
     torch.manual_seed(seed)

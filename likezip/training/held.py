@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from likezip.blocks import coding
 from likezip.memory.trained_state import TrainedState
-from likezip.training.mixture import memory_logits
+from likezip.training.mixture import run_memory
 from likezip.training.run import STEPS, Run
 from likezip.training.segments import SEGMENT, Batch, embedding_rows
 
@@ -23,10 +23,10 @@ class MeasuredSegments:
     logits: npt.NDArray[np.int16]
 
     @classmethod
-    def of(cls, content: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> MeasuredSegments:
+    def of(cls, content: npt.NDArray[np.uint8], lanes: int, trained: TrainedState) -> MeasuredSegments:
         """Segments from the beginning of ``content``, coded as a block of ``lanes`` lanes."""
         part = np.frombuffer(coding.transformed(content[: lanes * SEGMENT].tobytes())[1], np.uint8)
-        return cls(part.reshape(lanes, SEGMENT), memory_logits(part, lanes, start))
+        return cls(part.reshape(lanes, SEGMENT), run_memory(part, lanes, trained))
 
     def rates(self, run: Run, most: int = SEGMENT) -> tuple[float, float]:
         """Bits per byte by the network alone, and by network and memory together, of ``most`` bytes of each lane."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,27 +23,25 @@ from likezip.blocks.predictor import BlockShape, Predictor, default_table_bits
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
 from likezip.memory.trained_state import TrainedState
-from likezip.model import load_model
+from likezip.training.fused import LEVELS, REST, SMALLEST
 from likezip.training.segments import SEGMENT, Place, Segments
 
 LANES = 16
 """Segments of a block that the memory codes together."""
 
 BLOCKS = 24
-"""Blocks whose segments are mixed: 6 MiB, and 96 MiB of logits, of which those before are kept too."""
+"""Blocks whose segments are shuffled together: 6 MiB and 96 MiB of logits; the previous group is kept too."""
 
 LOGIT_UNIT = 2.0**-8
-LEVELS = 12
-"""Of the memory's certainty: one for each nat."""
 
 OWN_SHARE = 0.1
-"""Of the prior's own cross-entropy in the loss, so that it stays a model by itself."""
+"""The weight of the prior's own cross-entropy in the loss, so that it stays a model by itself."""
 
 Int16s = npt.NDArray[np.int16]
 
 
 class SegmentsBesideMemory(Segments):
-    """Segments in an order that mixes those of BLOCKS blocks, with the memory's logits."""
+    """Segments in an order that shuffles those of BLOCKS blocks, with the memory's logits."""
 
     logits = 8
 
@@ -53,19 +50,19 @@ class SegmentsBesideMemory(Segments):
         classes: dict[str, npt.NDArray[np.uint8]],
         weights: dict[str, float],
         seed: int,
-        start: Callable[[], TrainedState],
+        trained: Callable[[], TrainedState],
         lanes: int = LANES,
     ) -> None:
-        """start: makes the memory's start; lanes: segments of a block."""
+        """trained: makes copies of the memory's trained state; lanes: segments of a block."""
         super().__init__(classes, weights, seed, lanes * SEGMENT)
-        self._lanes, self._start = lanes, start
+        self._lanes, self._trained = lanes, trained
         self._random = np.random.default_rng(seed)
         self._waiting: deque[Place] = deque()
         self._coded: dict[tuple[int, int], tuple[npt.NDArray[np.uint8], Int16s]] = {}
         self._next_blocks, self._read_segments = self._draw_blocks(), 0
 
     def _draw_blocks(self) -> list[Place]:
-        """The next blocks whose segments are mixed."""
+        """The next blocks whose segments are shuffled together."""
         return [super(SegmentsBesideMemory, self).place() for _ in range(BLOCKS)]
 
     def place(self) -> Place:
@@ -93,7 +90,7 @@ class SegmentsBesideMemory(Segments):
                 del self._coded[next(iter(self._coded))]
             raw = self._contents[chosen][start : start + self._size].tobytes()
             coded = np.frombuffer(coding.transformed(raw)[1], np.uint8)
-            self._coded[chosen, start] = coded, memory_logits(coded, self._lanes, self._start())
+            self._coded[chosen, start] = coded, run_memory(coded, self._lanes, self._trained())
         return self._coded[chosen, start]
 
     def read(self, place: Place) -> npt.NDArray[np.uint8]:
@@ -101,7 +98,7 @@ class SegmentsBesideMemory(Segments):
         lane = place[2]
         return self._block(place)[0][lane * SEGMENT : (lane + 1) * SEGMENT]
 
-    def expected(self, place: Place) -> Int16s:
+    def memory_logits(self, place: Place) -> Int16s:
         found = self._block(place)[1][place[2]]
         self._code_ahead()
         return found
@@ -111,25 +108,19 @@ _LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) 
 """(65536,): the logit of each probability."""
 
 
-def memory_logits(raw: npt.NDArray[np.uint8], lanes: int, start: TrainedState) -> Int16s:
-    """The memory's logits (lanes, SEGMENT, 8) of the ones in a block of ``lanes`` segments, in 1/256 nat."""
+def run_memory(raw: npt.NDArray[np.uint8], lanes: int, trained: TrainedState) -> Int16s:
+    """The memory's logits (lanes, SEGMENT, 8) of each bit being 1, in 1/256 nat, in a block of ``lanes`` segments."""
     shape = BlockShape(raw.size, lanes, default_table_bits(raw.size), TEXT)
-    ones, _ = Predictor(shape, start).run(raw)
+    ones, _ = Predictor(shape, trained).run(raw)
     return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
 
 
-def start_of(model: Path) -> Callable[[], TrainedState]:
-    """What makes copies of the memory's start, without a prior, in a model file."""
-    loaded = load_model(model)
-    return lambda: coding.trained_state_of(loaded, TEXT.name)
-
-
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:
-    """Of each bit of the bytes ``following`` (n,) being what it is, in nats (n, 8), by ``logits`` (n, 256).
+    """The log-odds (n, 8), in nats, that ``logits`` (n, 256) give to the actual bits of the bytes ``following`` (n,).
 
     As in coding, every byte has a probability of 2^-20 at least.
     """
-    sums, found = torch.softmax(logits, -1) * (1 - 2.0**-12) + 2.0**-20, []
+    sums, found = torch.softmax(logits, -1) * float(REST) + float(SMALLEST), []
     for bit in range(7, -1, -1):
         right = (following >> (7 - bit))[:, None]
         found.append((sums.gather(1, right) / sums.gather(1, right ^ 1)).log())
@@ -144,9 +135,10 @@ class Mixture(nn.Module):
         super().__init__()
         self.weights = nn.Parameter(torch.full((2, 8 * LEVELS), 0.6))
 
-    def forward(self, logits: Tensor, following: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
-        """logits (n, 256), the bytes ``following`` (n,), the memory's logits of their ones (n, 8) in 1/256 nat."""
-        prior, ones = log_odds(logits, following), expected.float() * LOGIT_UNIT
+    def forward(self, logits: Tensor, following: Tensor, memory_logits: Tensor) -> tuple[Tensor, Tensor]:
+        """logits (n, 256), the bytes ``following`` (n,), the memory's logits (n, 8) of their bits being 1, in 1/256
+        nat."""
+        prior, ones = log_odds(logits, following), memory_logits.float() * LOGIT_UNIT
         places = torch.arange(8, device=ones.device)
         memory = torch.where((following[:, None] >> (7 - places)) & 1 == 1, ones, -ones)
         row = memory.abs().long().clamp(max=LEVELS - 1) + LEVELS * places

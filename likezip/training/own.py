@@ -20,7 +20,7 @@ from likezip.model import MODEL_SUFFIX, Model, load_model
 from likezip.prior.network import Network
 from likezip.training.data import Collection, collect
 from likezip.training.export import Tensors
-from likezip.training.finetune import EMBEDDING_LR, LR, ROWS, WEIGHT_DECAY, Tuning, tuned_starts
+from likezip.training.finetune import EMBEDDING_LR, LR, ROWS, WEIGHT_DECAY, Tuning, tuned_states
 from likezip.training.restore import twin_of
 from likezip.training.run import SEEN, Run
 from likezip.training.states import Say, state_tensors
@@ -30,7 +30,7 @@ SCRATCH_LR, SCRATCH_EMBEDDING_LR = 4e-3, 0.1
 """Learning rates of a network that begins untrained, as the shipped network did."""
 
 NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
-"""The network's share of the time; and for each minute, the megabytes that each start of the memory is trained on."""
+"""The network's share of the time; and for each minute, the megabytes that each state of the memory is trained on."""
 
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
@@ -48,7 +48,7 @@ class Task:
     seed: int
 
     def begin(self, threads: int) -> tuple[Run, dict[str, TrainedState]]:
-        """The run of the network, in so many threads of a CPU, and the starts of the memory by profile."""
+        """The run of the network, in so many threads of a CPU, and the memory's trained states by profile."""
         torch.manual_seed(self.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.base is None:
@@ -95,16 +95,16 @@ def train_model(
 
 def _trained(files: Collection, task: Task, checkpoint: Path, threads: int, say: Say) -> tuple[dict[str, Any], bytes]:
     """The card and the content of the model file."""
-    run, starts = task.begin(threads)
+    run, trained_states = task.begin(threads)
     run.prepare(ROWS)
-    tuning = Tuning(run, files, lambda: _copy(starts[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
+    tuning = Tuning(run, files, lambda: _copy(trained_states[TEXT.name]), NETWORK_SHARE * task.minutes, task.seed)
     tuning.finish(checkpoint, {**task.identity(), "files": files.digest()}, say)
     network = tuning.network()
     megabytes = min(2e-6 * sum(map(len, files.train)), STARTS_RATE * task.minutes)
-    copies = {name: _copy(start) for name, start in starts.items()}
-    tuned = tuned_starts(copies, Network.of(network), files, megabytes, task.seed, say)
+    copies = {name: _copy(trained) for name, trained in trained_states.items()}
+    tuned = tuned_states(copies, Network.of(network), files, megabytes, task.seed, say)
     tensors = {f"prior.{name}": tensor for name, tensor in network.items()}
-    tensors |= _better_starts(tensors, starts, tuned, files.held)
+    tensors |= _better_states(tensors, trained_states, tuned, files.held)
     card = {**task.described(), **_card(tuning, files), "held_out": _compared(task.base, tensors, files.held)}
     metadata = {"format": "likezip model 1", "training": "likezip train", "card": json.dumps(card)}
     return card, save(tensors, metadata)
@@ -119,20 +119,20 @@ def _counted(files: Collection) -> str:
     return f"to train on: {parts[0]}; held out: {parts[1]}{left_out}"
 
 
-def _copy(start: TrainedState) -> TrainedState:
-    """A copy of ``start``, rounded as in a model file."""
-    return TrainedState.of(start.tensors())
+def _copy(trained: TrainedState) -> TrainedState:
+    """A copy of ``trained``, rounded as in a model file."""
+    return TrainedState.of(trained.tensors())
 
 
-def _better_starts(
+def _better_states(
     network: Tensors, before: dict[str, TrainedState], after: dict[str, TrainedState], held: list[bytes]
 ) -> Tensors:
-    """The starts without the prior, all from before or all from after training, and likewise the start beside the
+    """The trained states without the prior, all from before or all from after training, and likewise the one beside the
     prior: whichever makes the held-out files smaller."""
     tensors: Tensors = {}
     choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
-        candidates = [state_tensors({**before, **{name: starts[name] for name in names}}) for starts in (before, after)]
+        candidates = [state_tensors({**before, **{name: given[name] for name in names}}) for given in (before, after)]
         best = min(candidates, key=lambda candidate: _rate_of({**network, **candidate}, held, prior))
         tensors |= {key: tensor for key, tensor in best.items() if key.split(".")[0] in names}
     return tensors

@@ -26,14 +26,15 @@ SHARES = {
 class Recipe:
     """The recipe of a release.
 
-    megabytes: read by the network in all; starts: megabytes that each start of the memory is trained on; decay: the
-    last share of the run, in which the rates go down; rows: segments read at a time; lr and embedding_lr: the full
-    rates of AdamW and of Adagrad; shares: of the classes, for those that are there; seed: of all that is drawn.
+    megabytes: read by the network in all; state_megabytes: read to train the memory's state beside the prior, and twice
+    as many for each state without it; decay: the last share of the run, in which the rates go down; rows: segments read
+    at a time; lr and embedding_lr: the full rates of AdamW and of Adagrad; penalty: as for ``Run``; shares: of the
+    classes, for those that are there; seed: of all random choices.
     """
 
     shape: Shape
     megabytes: float
-    starts: float = 30.0
+    state_megabytes: float = 30.0
     lr: float = 4e-3
     embedding_lr: float = 0.1
     weight_decay: float = 0.1
@@ -75,4 +76,4 @@ RECIPES = {
         megabytes=1000.0,
     ),
 }
-"""The recipes of the models that likezip ships, by name."""
+"""Recipes by name."""

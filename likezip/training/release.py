@@ -4,10 +4,10 @@ DATA holds a tar archive or a directory for each class of files, CLASS or in sev
 named validation, whose directories are classes too.  The stages, each of which leaves its result in the work directory,
 so that a command given again goes on where it was stopped:
 
-    starts     the memory's start for each profile, without the prior      starts.safetensors
-    network    the prior, beside the memory                                 network.pt, a checkpoint
-    export     its integers, which have to do what the twin does            network.safetensors
-    both       the memory's start beside the prior, and the card            MODEL
+    states     the memory's trained state for each profile, without the prior    states.safetensors
+    network    the prior, beside the memory                                       network.pt, a checkpoint
+    export     its integers, which have to do what the twin does                  network.safetensors
+    both       the memory's trained state beside the prior, and the card          MODEL
 
 Maximum likelihood: stochastic gradient descent on the cross-entropy of the next byte, of prior and memory together
 (``mixture``).  Works on the CPU, in threads, and on a GPU.
@@ -61,12 +61,14 @@ from likezip.training.segments import SEGMENT, Feed
 from likezip.training.states import Say
 from likezip.training.twin import Shape, Twin
 
+STATES = "states.safetensors"
+"""The file in the work directory with the memory's trained states without the prior."""
+
 HELD_LANES = 8
 """Segments of each class whose bits are measured, of the training data and of the validation data."""
 
 UNFINISHED = "unfinished"
-"""In the tensors of a model of a run that is not at its end: Adagrad's sums of squares, for a run that goes on from it.
-"""
+"""The tensor of Adagrad's sums of squares, which a model made before the end of its run has, to go on from."""
 
 Classes = dict[str, npt.NDArray[np.uint8]]
 
@@ -123,13 +125,13 @@ class NetworkStage:
         self,
         recipe: Recipe,
         data: Data,
-        start: Callable[[], TrainedState],
+        trained: Callable[[], TrainedState],
         checkpoints: list[Path],
         threads: int,
         say: Say,
         unfinished: Path | None = None,
     ) -> None:
-        """checkpoints: the paths where copies of it are kept; the run goes on from the newest that is whole.
+        """checkpoints: the paths where copies of the run are kept; it goes on from the newest that is whole.
 
         unfinished: a model that such a run has made before its end, from which it goes on if there is no checkpoint.
         Raises ValueError if either is of a network of another shape.
@@ -148,12 +150,12 @@ class NetworkStage:
         self._recipe, self._checkpoints, self._say, self._threads = recipe, checkpoints, say, threads
         classes = data.joined(recipe.seed)
         shares = recipe.shares_of({name: content.size for name, content in classes.items()})
-        segments = SegmentsBesideMemory(classes, shares, recipe.seed, start)
+        segments = SegmentsBesideMemory(classes, shares, recipe.seed, trained)
         self._feed = Feed(segments, recipe.shape.features, recipe.rows, STEPS)
         self._measured = {
-            "train": {name: MeasuredSegments.of(content, HELD_LANES, start()) for name, content in classes.items()},
+            "train": {name: MeasuredSegments.of(content, HELD_LANES, trained()) for name, content in classes.items()},
             "validation": {
-                name: MeasuredSegments.of(content, content.size // SEGMENT, start())
+                name: MeasuredSegments.of(content, content.size // SEGMENT, trained())
                 for name, content in data.held.items()
             },
         }
@@ -179,8 +181,7 @@ class NetworkStage:
         return False
 
     def _take_model(self, model: Model) -> None:
-        """Go on from the network of a model; what the optimizers know of the dense layers, and the mixture, begin
-        anew, at rates that go up again."""
+        """Go on from the network of a model; AdamW's moments and the mixture begin anew, with a warm-up."""
         twin, squares = twin_of(coding.network_of(model)), model.tensors().get(UNFINISHED)
         if twin.shape != self._recipe.shape or squares is None:
             raise ValueError(f"{model.path} is finished, or of a network of another shape")
@@ -238,47 +239,47 @@ class NetworkStage:
             save_checkpoint(self.run.content(), path)
 
 
-def trained_starts(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
-    """The file in ``work`` with the memory's start for each profile without the prior, trained if it is not there."""
-    path = work / "starts.safetensors"
+def trained_states_file(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
+    """The file in ``work`` with the memory's trained states for profiles without the prior, made if it is missing."""
+    path = work / STATES
     if not path.exists():
-        starts = {}
+        trained = {}
         for profile in PROFILES:
-            say(f"the memory's start for {profile.name}")
-            starts[profile.name] = states.train(
-                data.files, profile, 2 * recipe.starts, recipe.seed, states.CONFIDENCE, say=lambda _: None
+            say(f"the memory's trained state for {profile.name}")
+            trained[profile.name] = states.train(
+                data.files, profile, 2 * recipe.state_megabytes, recipe.seed, states.CONFIDENCE, say=lambda _: None
             )
-        save_file(states.state_tensors(starts), path)
+        save_file(states.state_tensors(trained), path)
     return path
 
 
-def _start_in(path: Path) -> Callable[[], TrainedState]:
-    """A function that makes copies of the text profile's start in a model file."""
+def _text_state_in(path: Path) -> Callable[[], TrainedState]:
+    """A function that makes copies of the text profile's trained state in a model file."""
     loaded = load_model(path)
     return lambda: coding.trained_state_of(loaded, TEXT.name)
 
 
 def _assemble(
-    data: Data, recipe: Recipe, starts: Path, network: Path, output: Path, curve: list[dict[str, Any]], say: Say
+    data: Data, recipe: Recipe, trained: Path, network: Path, output: Path, curve: list[dict[str, Any]], say: Say
 ) -> None:
-    """Write the model to ``output``: the network, the memory's starts beside it, and the card."""
+    """Write the model to ``output``: the network, the memory's trained states, and the card."""
     with safe_open(network, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items() if name != UNFINISHED})
-    say("the memory's start beside the network")
-    loaded = load_model(starts)
-    starts_by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
+    say("the memory's trained state beside the network")
+    loaded = load_model(trained)
+    by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
     beside = states.train(
         data.files,
         BESIDE_PRIOR,
-        recipe.starts,
+        recipe.state_megabytes,
         recipe.seed,
         states.CONFIDENCE,
         prior,
         coding.trained_state_of(loaded, TEXT.name),
         say=lambda _: None,
     )
-    tensors |= states.state_tensors({**starts_by_profile, BESIDE_PRIOR.name: beside})
+    tensors |= states.state_tensors({**by_profile, BESIDE_PRIOR.name: beside})
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
     save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
 
@@ -286,12 +287,19 @@ def _assemble(
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model file to write.")
-@click.option("--work", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of what stages leave.")
-@click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Where checkpoints are kept once more.")
+@click.option(
+    "--work",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory for the stages' results.",
+)
+@click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Directory for copies of checkpoints.")
 @click.option("--recipe", "name", type=click.Choice(list(RECIPES)), default="likezip-2", show_default=True)
 @click.option("--shape", help="Another network: state=SIZE+SIZE,features=h1/8+h3/16,...")
-@click.option("--megabytes", type=click.FloatRange(0.01), help="Other than the recipe's.")
-@click.option("--starts", type=click.Path(exists=True, path_type=Path), help="Model whose starts are taken.")
+@click.option("--megabytes", type=click.FloatRange(0.01), help="Megabytes to read, instead of the recipe's.")
+@click.option(
+    "--states", "trained", type=click.Path(exists=True, path_type=Path), help="Model whose trained states are taken."
+)
 @click.option("--exclude", multiple=True, metavar="TEXT", help="Leave out files with TEXT in their path.")
 @click.option("--every", default=600.0, show_default=True, help="Seconds between checkpoints.")
 @click.option("--threads", default=1, show_default=True)
@@ -309,7 +317,7 @@ def main(
     name: str,
     shape: str | None,
     megabytes: float | None,
-    starts: Path | None,
+    trained: Path | None,
     exclude: tuple[str, ...],
     every: float,
     threads: int,
@@ -322,11 +330,11 @@ def main(
     torch.set_num_threads(1)  # the run has threads of its own
     work.mkdir(parents=True, exist_ok=True)
     read = Data.read(data, exclude)
-    begun = _start_in(starts or trained_starts(read, recipe, work, click.echo))
+    trained = trained or trained_states_file(read, recipe, work, click.echo)
     checkpoints = [place / "network.pt" for place in (work, copy) if place]
     for path in checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)
-    stage = NetworkStage(recipe, read, begun, checkpoints, threads, click.echo, unfinished)
+    stage = NetworkStage(recipe, read, _text_state_in(trained), checkpoints, threads, click.echo, unfinished)
     if not as_it_is:
         stage.train(every)
     network = work / "network.safetensors"
@@ -334,7 +342,7 @@ def main(
     if as_it_is:
         exported[UNFINISHED] = squares_in_octaves(stage.run.embeddings_optimizer.squares.numpy())
     save_file(exported, network)
-    _assemble(read, recipe, starts or work / "starts.safetensors", network, output, stage.run.curve, click.echo)
+    _assemble(read, recipe, trained, network, output, stage.run.curve, click.echo)
 
 
 if __name__ == "__main__":

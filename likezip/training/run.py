@@ -135,8 +135,8 @@ class Run:
     ) -> None:
         """decay: AdamW's weight decay, by the full rate; seen: squared gradients of the embeddings before this run.
 
-        penalty: nats that each step of a hidden value costs, for sparsity; threads: of a CPU; by_kernels: instead of by
-        formulas, by default wherever that is right.
+        penalty: nats that each step of a hidden value costs, for sparsity; threads: of a CPU; by_kernels: True, False
+        for the formulas, or None for kernels wherever they are exact.
         """
         self.twin, self.device, self.step = twin.to(device), device, 0
         self.curve: list[dict[str, Any]] = []
@@ -177,8 +177,10 @@ class Run:
             return self._fused_for(batch).measure(batch, states), states
         with torch.autocast(self.device.type, torch.bfloat16):
             logits, states = self.twin(torch.from_numpy(batch.rows).to(self.device), states)
-        following, expected = (torch.from_numpy(part).to(self.device) for part in (batch.following, batch.expected))
-        alone, both = self.mixture(logits.float().flatten(0, 1), following.flatten(), expected.flatten(0, 1))
+        following, memory_logits = (
+            torch.from_numpy(part).to(self.device) for part in (batch.following, batch.memory_logits)
+        )
+        alone, both = self.mixture(logits.float().flatten(0, 1), following.flatten(), memory_logits.flatten(0, 1))
         return (float(alone), float(both)), states
 
     def zeros_of(self, batch: Batch) -> float:
@@ -201,18 +203,18 @@ class Run:
         layers, _, mixture = self.optimizers
         layers.step()
         self.embeddings_optimizer.step_by_kernels(fused)
-        if batch.expected.shape[-1]:
+        if batch.memory_logits.shape[-1]:
             mixture.step()
-        return mixed if batch.expected.shape[-1] else alone, states
+        return mixed if batch.memory_logits.shape[-1] else alone, states
 
     def _learn_by_formulas(self, batch: Batch, states: list[Tensor]) -> tuple[float, list[Tensor]]:
         rows = torch.from_numpy(batch.rows).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             logits, states = self.twin(rows, states)
         logits, following = logits.float().flatten(0, 1), torch.from_numpy(batch.following).to(self.device).flatten()
-        if batch.expected.shape[-1]:
-            expected = torch.from_numpy(batch.expected).to(self.device).flatten(0, 1)
-            alone, rate = self.mixture(logits, following, expected)
+        if batch.memory_logits.shape[-1]:
+            memory_logits = torch.from_numpy(batch.memory_logits).to(self.device).flatten(0, 1)
+            alone, rate = self.mixture(logits, following, memory_logits)
             (rate + OWN_SHARE * alone).backward()
         else:
             rate = functional.cross_entropy(logits, following)
@@ -224,7 +226,7 @@ class Run:
         return float(rate.detach()), states
 
     def prepare(self, lanes: int) -> None:
-        """Have what a step of ``lanes`` lanes runs compiled, which takes up to a minute the first time.
+        """Compile all that a step of ``lanes`` lanes runs, which takes up to a minute the first time.
 
         The kernels learn from an empty batch at a rate of 0; what lies between the formulas' products is compiled by
         torch, where that can be.
@@ -239,7 +241,7 @@ class Run:
         fused = self._fused_for(batch)
         fused.run(batch, self.twin.first_states(lanes))
         fused.learn_embeddings(torch.ones(len(self.twin.embeddings.weight)), 0.0, 1.0)
-        self._fused.clear()  # which has seen how large gradients are, of nothing
+        self._fused.clear()  # its gradient scale comes from the empty batch
 
     def content(self) -> dict[str, Any]:
         """The content of a checkpoint."""
@@ -251,12 +253,6 @@ class Run:
             "mixture": self.mixture.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-
-    def save(self, path: Path) -> None:
-        save_checkpoint(self.content(), path)
-
-    def load(self, path: Path) -> None:
-        self.take(torch.load(path, map_location=self.device, weights_only=True))
 
     def take(self, content: dict[str, Any]) -> None:
         """Go on from the content of a checkpoint."""

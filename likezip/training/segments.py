@@ -33,7 +33,7 @@ class Segments:
     def __init__(
         self, classes: dict[str, npt.NDArray[np.uint8]], weights: dict[str, float], seed: int, size: int = SEGMENT
     ) -> None:
-        """size: of a block.  Raises ValueError for a class shorter than that, and for a weight without a class."""
+        """size: bytes of a block.  Raises ValueError for a class shorter than a block, and a weight without a class."""
         if unknown := set(weights) - set(classes):
             raise ValueError(f"weights for classes that are not there: {', '.join(sorted(unknown))}")
         for name, content in classes.items():
@@ -45,19 +45,19 @@ class Segments:
         self._phase = np.random.default_rng(seed).random()
         self._seed, self._size, self._next = seed, size, 0
         self._passes = [0] * len(classes)
-        self._starts: list[list[int]] = [[] for _ in classes]
+        self._begins: list[list[int]] = [[] for _ in classes]
 
     def place(self) -> Place:
         """Where the next segment is."""
         chosen = int(np.searchsorted(self._ends, (self._phase + self._next * GOLDEN) % 1.0, "right"))
         chosen = min(chosen, len(self._contents) - 1)
         self._next += 1
-        if not self._starts[chosen]:
-            self._starts[chosen] = self._pass(chosen)
-        return chosen, self._starts[chosen].pop(), 0
+        if not self._begins[chosen]:
+            self._begins[chosen] = self._pass(chosen)
+        return chosen, self._begins[chosen].pop(), 0
 
     def _pass(self, chosen: int) -> list[int]:
-        """Where the blocks of a class begin that together hold all of it, in random order; the last two may overlap."""
+        """Beginnings, in random order, of blocks that together cover a class; the last two may overlap."""
         random = np.random.default_rng((self._seed, chosen, self._passes[chosen]))
         last = self._contents[chosen].size - self._size
         first = int(random.integers(self._size)) if self._passes[chosen] else 0
@@ -70,7 +70,7 @@ class Segments:
         chosen, start, lane = place
         return self._contents[chosen][start + lane * SEGMENT : start + (lane + 1) * SEGMENT]
 
-    def expected(self, place: Place) -> npt.NDArray[np.int16]:
+    def memory_logits(self, place: Place) -> npt.NDArray[np.int16]:
         """The memory's logits for the bits of a place, (SEGMENT, logits)."""
         return np.zeros((SEGMENT, 0), np.int16)
 
@@ -81,8 +81,8 @@ class Batch:
 
     rows: npt.NDArray[np.int32]  # (steps, lanes, features) of the embeddings
     following: npt.NDArray[np.int64]  # (steps, lanes), the bytes that they are to predict
-    expected: npt.NDArray[np.int16]  # (steps, lanes, logits of the memory)
-    fresh: npt.NDArray[np.bool_]  # (lanes,), which ones begin
+    memory_logits: npt.NDArray[np.int16]  # (steps, lanes, logits of the memory)
+    fresh: npt.NDArray[np.bool_]  # (lanes,), whether a segment begins
 
 
 class Feed:
@@ -95,7 +95,7 @@ class Feed:
         rows: int,
         steps: int,
     ) -> None:
-        """features: of the embeddings."""
+        """features: the contexts of the embeddings."""
         self._segments, self._steps, self._pieces, self._step = segments, steps, SEGMENT // steps, 0
         self._of = tuple(features)
         self._offsets = [row * self._pieces // rows for row in range(rows)]
@@ -103,7 +103,7 @@ class Feed:
         self._numbers = [0] * rows
         self._bytes = np.zeros((rows, SEGMENT), np.uint8)
         self._features = [np.zeros((SEGMENT, len(features)), np.int32)] * rows
-        self._expected = [np.zeros((SEGMENT, segments.logits), np.int16)] * rows
+        self._logits = [np.zeros((SEGMENT, segments.logits), np.int16)] * rows
         self._loaded = [0] * rows
 
     def _pieces_now(self) -> list[int]:
@@ -136,14 +136,14 @@ class Feed:
                 self._loaded[lane], batch.fresh[lane] = self._numbers[lane], True
             part = slice(pieces[lane] * self._steps, (pieces[lane] + 1) * self._steps)
             batch.rows[:, lane], batch.following[:, lane] = self._features[lane][part], self._bytes[lane, part]
-            batch.expected[:, lane] = self._expected[lane][part]
+            batch.memory_logits[:, lane] = self._logits[lane][part]
         self._step += 1
         return batch
 
     def _load(self, lane: int, place: Place) -> None:
         self._bytes[lane] = self._segments.read(place)
         self._features[lane] = embedding_rows(self._bytes[lane : lane + 1], self._of)[:, 0]
-        self._expected[lane] = self._segments.expected(place)
+        self._logits[lane] = self._segments.memory_logits(place)
 
 
 def embedding_rows(lanes: npt.NDArray[np.uint8], features: Sequence[Feature]) -> npt.NDArray[np.int32]:

@@ -1,8 +1,8 @@
-"""Train the start of memory, mixer and APMs.
+"""Training of the memory's trained states: maps, mixer weights and APMs.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
 begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over.  Their values at the end,
-for the weights the mean over the second half, are the trained start.  That is online maximum likelihood: every update
+for the weights the mean over the second half, are the trained state.  That is online maximum likelihood: every update
 is a step down the cross-entropy.
 """
 
@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 11, 1 << 20
 
 CONFIDENCE = 30
-"""Updates that a trained map entry counts for at most."""
+"""The most updates that a trained map entry counts for."""
 
 MOST_REFUSED = 100
 """Blocks in a row that are refused because the profile does not suit them; the next block counts all the same."""
@@ -49,12 +49,12 @@ CLASSES_OF_PROFILE = {
 """The classes from which the blocks of each profile are drawn; if the data have none of them, from all classes."""
 
 
-def _bits_of(raw: bytes, profile: Profile, start: TrainedState, network: Network | None = None) -> float:
-    """Code one block, which trains ``start`` in place; its cross-entropy in bits."""
+def _bits_of(raw: bytes, profile: Profile, state: TrainedState, network: Network | None = None) -> float:
+    """Code one block, which trains ``state`` in place; its cross-entropy in bits."""
     lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
     shape = BlockShape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
     with open_prior(network, len(raw), lanes) if network else nullcontext() as prior:
-        return total_cost(*Predictor(shape, start, prior).run(np.frombuffer(raw, np.uint8)))
+        return total_cost(*Predictor(shape, state, prior).run(np.frombuffer(raw, np.uint8)))
 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
@@ -70,12 +70,12 @@ def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 
     return sum(_suits(coding.transformed(raw)[1], profile) for raw in drawn) / blocks
 
 
-def trust(start: TrainedState, confidence: int) -> TrainedState:
-    """The start as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
-    counts = start.maps & np.uint32(mixer.FROZEN)
+def trust(state: TrainedState, confidence: int) -> TrainedState:
+    """The state as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
+    counts = state.maps & np.uint32(mixer.FROZEN)
     trusted = np.where(counts == mixer.FROZEN, counts, np.minimum(counts, np.uint32(confidence)))
-    maps = (start.maps & ~np.uint32(mixer.FROZEN)) | trusted
-    return TrainedState(maps, start.weights, start.top, start.apms)
+    maps = (state.maps & ~np.uint32(mixer.FROZEN)) | trusted
+    return TrainedState(maps, state.weights, state.top, state.apms)
 
 
 class Mean:
@@ -86,15 +86,15 @@ class Mean:
         self._sums: list[npt.NDArray[np.int64]] = []
         self._blocks = 0
 
-    def add(self, start: TrainedState) -> None:
-        """Add the weights that ``start`` has now."""
-        weights = [start.weights.astype(np.int64), start.top.astype(np.int64)]
+    def add(self, state: TrainedState) -> None:
+        """Add the weights that ``state`` has now."""
+        weights = [state.weights.astype(np.int64), state.top.astype(np.int64)]
         self._sums = [a + b for a, b in zip(self._sums, weights, strict=True)] if self._blocks else weights
         self._blocks += 1
 
-    def write(self, start: TrainedState) -> None:
-        """Give ``start`` the mean weights."""
-        for weights, total in zip((start.weights, start.top), self._sums, strict=True):
+    def write(self, state: TrainedState) -> None:
+        """Give ``state`` the mean weights."""
+        for weights, total in zip((state.weights, state.top), self._sums, strict=True):
             weights[...] = np.rint(total / self._blocks)
 
 
@@ -105,17 +105,17 @@ def train(
     seed: int,
     confidence: int,
     network: Network | None = None,
-    start: TrainedState | None = None,
+    state: TrainedState | None = None,
     say: Say = click.echo,
 ) -> TrainedState:
-    """Train ``start``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
+    """Train ``state``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
     weights become the mean of the weights after each block of the second half.
 
     For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES_OF_PROFILE[profile.name]] or list(classes)
-    start, coded, recent, refused = start or untrained_state(), 0, dict.fromkeys(names, 0.0), 0
+    state, coded, recent, refused = state or untrained_state(), 0, dict.fromkeys(names, 0.0), 0
     mean = Mean()
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
@@ -126,20 +126,20 @@ def train(
             continue
         refused = 0
         coded += len(raw)
-        rate = _bits_of(raw, profile, start, network) / len(raw)
+        rate = _bits_of(raw, profile, state, network) / len(raw)
         if coded > megabytes * 1e6 / 2:
-            mean.add(start)
+            mean.add(state)
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
         say(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
-    mean.write(start)
-    return trust(start, confidence)
+    mean.write(state)
+    return trust(state, confidence)
 
 
-def state_tensors(starts: dict[str, TrainedState]) -> dict[str, npt.NDArray[Any]]:
+def state_tensors(states: dict[str, TrainedState]) -> dict[str, npt.NDArray[Any]]:
     """The tensors of a model file for trained states by profile; there are APMs for text alone."""
     return {
         f"{part}.{name}": tensor
-        for part, start in starts.items()
-        for name, tensor in start.tensors().items()
+        for part, state in states.items()
+        for name, tensor in state.tensors().items()
         if name != "apms" or part == TEXT.name
     }

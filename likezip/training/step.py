@@ -38,9 +38,9 @@ CHUNK = 1024
 """Rows, about, that go through all layers together."""
 
 WIDEST = np.float32(32)
-"""Root mean squares of a weight row's gradients that int8 spans, for its own gradient; what is larger is cut off."""
+"""For a weight's own gradient, int8 spans this many root mean squares of a row's gradients; larger ones are cut off."""
 REMEMBERED = 0.9
-"""Of the mean squares of gradients, from one step to the next."""
+"""Share of the old mean squares that a step keeps."""
 
 STREAM_STEPS, STATE_STEPS = np.float32(1 / STREAM_UNIT), np.float32(1 / STATE_UNIT)
 MEAN = np.float32(SMALLEST_MEAN)
@@ -78,7 +78,7 @@ class Layer:
         self.units *= self._input
 
     def measure(self, squares: npt.NDArray[np.float64]) -> None:
-        """Take the mean squares of a step's gradients into the scale of the next one's."""
+        """Set the scale of the next step's gradients by the mean squares of this one's and of those before."""
         kept = REMEMBERED if self._steps else 0.0
         self._mean_squares += (1 - kept) * (squares - self._mean_squares)
         self._steps += 1
@@ -90,7 +90,8 @@ class Layer:
 
     @torch.no_grad()
     def give_gradients(self, sums: Tensor, totals: Float32s) -> None:
-        """Set the gradients of the linear layers: sums (outputs, columns) of what a shard found, totals (outputs,)."""
+        """Set the gradients of the linear layers from what all shards found: sums (outputs, columns) of the weights,
+        totals (outputs,) of the biases."""
         weights = sums.mul_(torch.from_numpy(self._input / self.inverses)[:, None])
         first = 0
         for linear in self._linears:
@@ -125,12 +126,12 @@ class _Kept:
         return sums
 
     def finish(self) -> None:
-        """The sums of the weight's gradient."""
+        """Compute the sums of the weight's gradient."""
         torch._int_mm(self.gradients.t(), self.inputs, out=self.sums)
 
 
 class _Recurrent:
-    """What a block keeps: gates, candidates and distances (rows, states)."""
+    """What a recurrence leaves for its backward pass: gates, candidates and distances (rows, states)."""
 
     def __init__(self, rows: int, lanes: int, states: int) -> None:
         self.gates = np.empty((rows, states), np.uint16)
@@ -139,7 +140,7 @@ class _Recurrent:
 
 
 class Shard:
-    """Some lanes of a batch, and room for what is computed of them."""
+    """The lanes of one thread, and their buffers."""
 
     def __init__(self, twin: Twin, layers: Sequence[Layer], lanes: int, steps: int) -> None:
         self._twin, self._lanes, self._rows = twin, lanes, steps * lanes
@@ -166,7 +167,7 @@ class Shard:
         rows: npt.NDArray[np.int32],
         states: list[Float32s],
         following: npt.NDArray[np.uint8],
-        expected: npt.NDArray[np.int16],
+        memory_logits: npt.NDArray[np.int16],
         mixture: Float32s,
         share: float,
         seed: int,
@@ -175,7 +176,7 @@ class Shard:
     ) -> None:
         """Forward and, to ``learn``, backward.
 
-        rows (rows, features), following (rows,), expected (rows, 8) or (rows, 0) as in ``Batch``; states: (lanes,
+        rows (rows, features), following (rows,), memory_logits (rows, 8) or (rows, 0) as in ``Batch``; states: (lanes,
         states) of each block, which become those after; mixture: the mixture's weights; share: what a row counts.
         """
         fused.embed(rows, self._twin.embeddings.weight.detach().numpy(), self.kept[0].inputs.numpy())
@@ -186,7 +187,7 @@ class Shard:
             kept.totals[:] = 0
         for part in self._chunks():
             self._forward(part, states)
-            self._lose(part, following[part], expected[part], mixture, np.float32(share), seed)
+            self._lose(part, following[part], memory_logits[part], mixture, np.float32(share), seed)
         if not learn:
             return
         for recurrent in self._recurrent:
@@ -197,7 +198,7 @@ class Shard:
             kept.finish()
 
     def _normalise(self, number: int, part: slice, x: Float32s) -> None:
-        """The products of a layer that adds to the stream, and what then enters the next one."""
+        """Add a layer's products to the stream, and normalise it into the next layer's inputs."""
         kept = self.kept[number]
         sums, q = kept.multiply(part, self._sums), self.kept[number + 1].inputs[part].numpy()
         scales = self._scales[number // 2, part]
@@ -221,7 +222,7 @@ class Shard:
         self,
         part: slice,
         following: npt.NDArray[np.uint8],
-        expected: npt.NDArray[np.int16],
+        memory_logits: npt.NDArray[np.int16],
         mixture: Float32s,
         share: np.float32,
         seed: int,
@@ -233,7 +234,7 @@ class Shard:
             head.layer.units,
             head.layer.biases,
             following,
-            expected,
+            memory_logits,
             mixture,
             np.float32(OWN_SHARE),
             share,
@@ -329,7 +330,7 @@ class Step:
                 self.rows[number],
                 [state[part] for state in numbers],
                 _flat(following[:, part]),
-                _flat(batch.expected[:, part]),
+                _flat(batch.memory_logits[:, part]),
                 weights,
                 share,
                 self._seed + number * 0x51ED27,
@@ -356,7 +357,7 @@ class Step:
         self._mixture.weights.grad = torch.from_numpy(np.sum([shard.mixture for shard in self._shards], 0))
 
     def embedding_gradients(self) -> list[Float32s]:
-        """Of each thread's ``rows``: (rows, features * dimension)."""
+        """The gradients of the embeddings of each thread's ``rows``: (rows, features * dimension)."""
         return [shard.gradients for shard in self._shards]
 
     def zeros(self) -> float:

@@ -31,9 +31,9 @@ from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
 SMALLEST_WEIGHT_UNIT = 2.0**-12
 LARGEST_WEIGHT_UNIT = 2.0**-5
 STREAM_UNIT = 2.0**-5
-"""Of embeddings, of the normalised stream and of the MLP's hidden values: a grid of +-127/32."""
+"""The unit of embeddings, of the normalised stream and of the MLP's hidden values: a grid of +-127/32."""
 STATE_UNIT = 2.0**-7
-"""Of the recurrent state, which lies in [-1, 1]."""
+"""The unit of the recurrent state, which lies in [-1, 1]."""
 SMALLEST_MEAN = 2.0**-8
 """Added to the mean square of x."""
 
@@ -54,7 +54,7 @@ class Shape:
 
     @classmethod
     def of(cls, sizes: Mapping[str, Any]) -> Shape:
-        """From what ``dataclasses.asdict`` made of one."""
+        """The shape in a dict made by ``dataclasses.asdict``."""
         features = [Feature(**feature) for feature in sizes["features"]]
         return cls(**{**sizes, "features": tuple(features)})
 
@@ -198,7 +198,7 @@ def can_compile() -> bool:
 
 
 def compile_elementwise() -> None:
-    """From now on what lies between products runs as compiled kernels; takes half a minute and a C++ compiler."""
+    """Replace the element-wise functions by compiled ones; takes half a minute and a C++ compiler."""
     for name in ("_round", "_add_normalise", "_square", "_gates"):
         for part in (name, f"{name}_backward"):
             globals()[part] = torch.compile(globals()[part], dynamic=False)
@@ -234,7 +234,7 @@ class GridLinear(nn.Linear):
         return functional.linear(x, self._steps(), self.bias)
 
     def products(self, x: Tensor) -> Tensor:
-        """Without the bias."""
+        """The products, without the bias."""
         return functional.linear(x, self._steps())
 
     def _steps(self) -> Tensor:
@@ -262,7 +262,7 @@ class Block(nn.Module):
             self.down.weight.mul_(0.5)
 
     def forward(self, x: Tensor, change: Tensor, first: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The stream and what is to be added to it, likewise afterwards, and the last state."""
+        """Takes the stream and the change still to be added; returns both behind the block, and the last state."""
         x, q = _AddNormalise.apply(x, change)
         gate, candidate = self.gate, self.candidate
         h = _Recurrence.apply(gate.products(q), gate.bias, candidate.products(q), candidate.bias, first)

@@ -13,7 +13,7 @@ from fuzz.choices import Choices
 from fuzz.memory import allocations_at_most
 from likezip.blocks import block_header, x86_transform
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.coder import encode
+from likezip.blocks.entropy_coder import encode
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.frames import container
 from likezip.frames.container import FrameHeader

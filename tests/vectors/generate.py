@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import likezip
-from likezip.blocks import block_header, coder, x86_transform
+from likezip.blocks import block_header, entropy_coder, x86_transform
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.options import PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
@@ -75,7 +75,7 @@ def coded(raw: bytes, **fields: int) -> Block:
             decisions = Predictor(shape, start, network).run(known)
     else:
         decisions = Predictor(shape, start).run(known)
-    payload = block_header.pad_payload(coder.encode(*decisions), len(raw))
+    payload = block_header.pad_payload(entropy_coder.encode(*decisions), len(raw))
     return replace(header, payload_size=len(payload)), payload
 
 

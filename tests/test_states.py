@@ -1,4 +1,4 @@
-"""Training the start of the memory in the small."""
+"""Training of the memory's trained states in the small."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_a_release_begins_with_the_starts_of_all_profiles(tmp_path: Path, exclud
     data = release.Data.read(tmp_path / "data", excluded)
     assert len(data.files["prose"]) == 2 - len(excluded)
     said = list[str]()
-    path = release.trained_starts(data, Recipe(Shape(), 1.0, starts=0.002), tmp_path, said.append)
+    path = release.trained_states_file(data, Recipe(Shape(), 1.0, state_megabytes=0.002), tmp_path, said.append)
     with safe_open(path, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     for profile in PROFILES:
@@ -76,5 +76,5 @@ def test_a_release_begins_with_the_starts_of_all_profiles(tmp_path: Path, exclud
             {name.partition(".")[2]: tensor for name, tensor in tensors.items() if name.startswith(profile.name)}
         )
     assert not any(name.startswith(BESIDE_PRIOR.name) for name in tensors)
-    release.trained_starts(data, Recipe(Shape(), 1.0), tmp_path, said.append)
+    release.trained_states_file(data, Recipe(Shape(), 1.0), tmp_path, said.append)
     assert len(said) == len(PROFILES)  # a second time nothing is trained

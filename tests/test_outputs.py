@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import likezip
-from likezip.frames import outputs
-from likezip.frames.outputs import FileError, complete_output, terminable
+from likezip.frames import signals
+from likezip.frames.outputs import FileError, complete_output
+from likezip.frames.signals import terminable
 
 CONTENT = bytes(range(256)) * 300
 
@@ -279,15 +280,15 @@ def test_termination_is_an_interrupt() -> None:
 def test_an_interrupt_that_python_drops_is_not_lost() -> None:
     """Exceptions in callbacks from C are printed and dropped; those of llvmlite load the kernels."""
     drop = compile("import signal; signal.raise_signal(signal.SIGINT)", "llvmlite/executionengine.py", "exec")
-    with outputs.terminable():
+    with signals.terminable():
         exec(drop)
         with pytest.raises(KeyboardInterrupt):
-            outputs.raise_if_interrupted()
+            signals.raise_if_interrupted()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with outputs.terminable():
-            outputs.raise_if_interrupted()
+        with signals.terminable():
+            signals.raise_if_interrupted()
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
             signal.raise_signal(number)  # a second one does not disturb the cleaning up
-            outputs.raise_if_interrupted()
+            signals.raise_if_interrupted()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

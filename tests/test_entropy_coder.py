@@ -6,7 +6,7 @@ import constriction
 import numpy as np
 import pytest
 
-from likezip.blocks.coder import Decoder, encode, next_bit
+from likezip.blocks.entropy_coder import Decoder, encode, next_bit
 from likezip.errors import CorruptError
 
 _BIT = constriction.stream.model.Bernoulli(perfect=False)

@@ -1,13 +1,13 @@
-"""Probabilities and bits to 32-bit words and back: by constriction's ANS coder, and bit by bit inside of kernels.
+"""Probabilities and bits to 32-bit words by constriction's ANS coder, and back, bit by bit, inside of kernels.
 
 The coder is a stack (rANS, J. Duda 2013): the encoder pushes the bits of a block in reverse, so that the decoder pops
 them in order and the model can follow.  constriction's queue coder would need no reversal, but its truncated range
-loses about 1.7e-4 bits with every binary decision, however certain, which on redundant files is per cents; ANS
+loses about 1.7e-4 bits with every binary decision, however certain, which is several per cent of a redundant file; ANS
 loses nothing that can be measured (5 bytes a block).
 
-A decoder needs each bit before it can predict the next.  constriction is called from Python, which with few lanes took
-longer than the memory; so constriction encodes, a block in one call, and what it wrote is read by ``next_bit``, in the
-kernel that predicts.
+A decoder needs each bit before it can predict the next, and with few lanes calling constriction from Python for every
+step took longer than the memory.  So constriction only encodes, a block in one call; ``next_bit`` decodes its words
+inside the kernel that predicts.
 
 Exactness: the model gives k, P(bit = 1) = k / 65536 with 1 <= k <= 65535.  constriction takes a float64 p = k / 65536,
 which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) with b = floor((1 - p) (2^24 - 2)) + 1.
