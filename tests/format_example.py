@@ -70,20 +70,20 @@ def _coding(frame: bytes, model: Model) -> str:
     """The first steps of the coder."""
     steps = _steps(frame, model)
     words = struct.unpack_from(f"<{struct.unpack_from('<I', frame, 31)[0] // 4}I", frame, 43)
-    rows = ["| bit | P(1) 65536 | split | low | bit is | state after |", "|---|---|---|---|---|---|"]
-    for number, (chance, split, low, bit, state, _) in enumerate(steps[:BITS], 1):
+    rows = ["| bit | k | split | low | bit is | ans after |", "|---|---|---|---|---|---|"]
+    for number, (chance, split, low, bit, state, _) in enumerate(steps[:BITS]):
         rows.append(f"| {number} | {chance:,} | {split:,} | {low:,} | {bit} | `{state:X}` |")
     first = "".join(str(step[3]) for step in steps[:8])
     return (
-        f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so the first "
-        f"state is `{steps[0][5]:X}`. The first {BITS} bits are the first byte, {int(first, 2):02X}:\n\n"
+        f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so `ans` is "
+        f"`{steps[0][5]:X}` before the first bit. The first {BITS} bits are the first byte, {int(first, 2):02X}:\n\n"
         + "\n".join(rows)
-        + f"\n\nAfter the last of the {len(steps)} bits the state is {steps[-1][4]} and no word is left."
+        + f"\n\nAfter the last of the {len(steps)} bits `ans` is {steps[-1][4]} and no word is left."
     )
 
 
 def _steps(frame: bytes, model: Model) -> Steps:
-    """P(1) in 1/65536, split, low, bit, state after and state before of each bit that the reference decoder decodes."""
+    """k, split, low, bit, ans after and ans before of each bit that the reference decoder decodes."""
     steps: Steps = []
     decode_bit = reference_decoder.Block.decode_bit
 

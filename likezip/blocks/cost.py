@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from likezip.blocks.predictor import lane_starts
+
 FRACTION_BITS = 20
 """Costs are in 1/2^20 bits."""
 
@@ -44,7 +46,7 @@ def cost_of_each_byte(
     Multiples of 2^-20, so sums of fewer than 2^29 of them are exact, in any order.
     """
     steps, longer = divmod(size, lanes)
-    first = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+    first = lane_starts(size, lanes)
     costs = np.empty(size)
     for step in range(0, steps, _STEPS):
         count = min(_STEPS, steps - step)

@@ -512,12 +512,17 @@ class Predictor:
                 advance(steps * active)
 
 
+def lane_starts(size: int, lanes: int) -> npt.NDArray[np.int64]:
+    """The places (lanes,) where the lanes of a block of ``size`` bytes begin; the first ones may be a byte longer."""
+    steps, longer = divmod(size, lanes)
+    return np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+
+
 def _new_state(shape: BlockShape, trained: TrainedState) -> State:
     size, lanes = shape.size, shape.lanes
     registers = aligned((lanes, REGISTERS), np.int64)
-    steps, longer = divmod(size, lanes)
     for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
-        registers[:, column] = np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+        registers[:, column] = lane_starts(size, lanes)
     registers[:, LANE], registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
     return State(
         raw=aligned(size, np.uint8),

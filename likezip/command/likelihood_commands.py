@@ -124,7 +124,7 @@ def score_command(
     if PIPE in contexts and PIPE in (files or (PIPE,)):
         raise click.UsageError("standard input can't be both --context and scored")
     results: list[dict[str, Any]] = []
-    context = b"".join(_read(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
+    context = b"".join(_read_end(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
     options = context, division, prior, measure or "surprise", top, above, raw
 
     def work(name: str) -> None:
@@ -191,12 +191,12 @@ def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
     return shown if len(raw) <= SHOWN else f"{shown}..."
 
 
-def _read(name: str, most: int | None = None, *, raw: bool = False) -> bytes:
-    """The content of a file, or its last ``most`` bytes."""
+def _read_end(name: str, most: int, *, raw: bool) -> bytes:
+    """The last ``most`` bytes of the content of a file."""
     with failures(name), _open_content(name, raw=raw) as file:
-        if most is not None and (size_of(file) or 0) > most:
+        if (size_of(file) or 0) > most:
             file.seek(-most, os.SEEK_END)
-        return (Counted(file, name).read(-1) or b"")[-(most or 0) :]
+        return (Counted(file, name).read(-1) or b"")[-most:]
 
 
 def _content_of(source: BinaryIO, name: str) -> bytes:

@@ -49,11 +49,11 @@ class ContentLimit:
             raise ValueError(f"max_size must be at least 0, not {max_size}")
         self.max_size, self._taken = max_size, 0
 
-    def take(self, size: int, what: str) -> None:
-        """Count ``size`` bytes more of ``what``, for messages; raises LimitError if that is too many."""
+    def take(self, size: int, part: str) -> None:
+        """Count ``size`` bytes more, of a ``part`` that messages name; raises LimitError if that is too many."""
         self._taken += size
         if self.max_size is not None and self._taken > self.max_size:
-            raise LimitError(f"{what}: the content has {self._taken} bytes or more, and {self.max_size} are allowed")
+            raise LimitError(f"{part}: the content has {self._taken} bytes or more, and {self.max_size} are allowed")
 
 
 Parser = Generator[int | FrameHeader | PackedBlock, bytes, None]

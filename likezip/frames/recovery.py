@@ -201,7 +201,7 @@ class _Walk:
     def __init__(self, data: mmap.mmap, given: Model | None) -> None:
         self._data, self._given = data, given
         self._ends = dict(_ends(data))
-        self._known_ends: dict[int, bool] = {}  # by place, whether they are sound, once that was tested
+        self._sound_ends: dict[int, bool] = {}  # by place, whether they are sound, once that was tested
         self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of frame headers and ends
         self._window, self._candidates = -1, list[int]()  # of the part that was searched last
         self._again = MOST_REREADS * len(data)  # bytes that may still be read again
@@ -299,10 +299,10 @@ class _Walk:
 
     def _is_end(self, place: int) -> bool:
         """Whether the end of a frame at ``place`` is sound; bytes that look like ends may overlap."""
-        if place not in self._known_ends:
+        if place not in self._sound_ends:
             end = self._ends[place]
-            self._known_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
-        return self._known_ends[place]
+            self._sound_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
+        return self._sound_ends[place]
 
     def _hides_nothing(self, held: _FoundBlock) -> bool:
         """Whether a block is intact: if bytes are missing in it, the next header may lie within it."""

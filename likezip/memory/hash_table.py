@@ -83,11 +83,11 @@ def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], t
         check = np.uint8(homes[i] >> np.uint64(56))
         line = (homes[i] & last) * np.uint64(LINE_SIZE)
         best = 1 << 20
-        for way in range(LINE_SIZE // BUCKET):
-            bucket = line + np.uint64(way * BUCKET)
+        for number in range(LINE_SIZE // BUCKET):
+            bucket = line + np.uint64(number * BUCKET)
             # The least wins: the first that fits (0), else the first of the smallest state.
             state = int(table[bucket + np.uint64(1)]) + 1
-            best = min(best, 64 * (0 if table[bucket] == check else state) + way * BUCKET)
+            best = min(best, 64 * (0 if table[bucket] == check else state) + number * BUCKET)
         bucket = line + np.uint64(best & 63)
         kept = np.uint8(255 if best < 64 else 0)
         found += int(best < 64)
