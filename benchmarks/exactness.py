@@ -207,7 +207,7 @@ def report(
 
 
 @click.command()
-@click.option("--python", "pythons", multiple=True, help="To make environments of, instead of those on PATH.")
+@click.option("--python", "pythons", multiple=True, help="Pythons to make environments of, instead of those on PATH.")
 @click.option("--packages", multiple=True, type=click.Choice(["here", "oldest", "newest"]), help="Default: all three.")
 @click.option("--environment", "others", multiple=True, metavar="PYTHON", help="One more, taken as it is.")
 @click.option("--setting", "settings", multiple=True, type=click.Choice(list(SETTINGS)), help="Default: all.")

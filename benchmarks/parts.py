@@ -2,7 +2,7 @@
 
 Memory: coding bit by bit, contexts, matches and mixer, in decompressing the coder too.  Network: what the prior
 expects; where threads share it, the time that the memory waits.  Coder: of compressing.  Rest: tables to be allocated,
-starts to be copied, checksums.
+trained states to be copied, checksums.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def parts_of(raw: bytes, model: Model, threads: int) -> dict[str, dict[str, floa
     show_default=True,
     help="Bytes of FILE, its first.",
 )
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="That share the block.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads that share the block.")
 def main(file: Path, size: int, threads: int) -> None:
     """Microseconds a byte of each part, FILE as one block with the prior."""
     codec.prepare_kernels(prior=True)

@@ -90,7 +90,7 @@ def _timed(times: dict[str, float]) -> Iterator[None]:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--steps", default=30, show_default=True, help="Of each, after some to warm up; in three turns.")
+@click.option("--steps", default=30, show_default=True, help="Steps of each, after some to warm up; in three turns.")
 def main(file: Path, steps: int) -> None:
     """Time training on FILE (1 MB at least), and where the time of a step by kernels goes."""
     torch.set_num_threads(1)

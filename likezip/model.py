@@ -218,5 +218,6 @@ def find_model(identity: bytes) -> Model:
         return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "
-        f"put its file into a directory named in LIKEZIP_MODELS or into {user_directory()}, or name it with --model"
+        "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "
+        "--model"
     )

@@ -88,10 +88,10 @@ def _steps(frame: bytes, model: Model) -> Steps:
     decode_bit = reference_decoder.Block.decode_bit
 
     def noted(block: reference_decoder.Block, chance: int) -> int:
-        before = block.state
+        before = block.ans
         split, low = ((65536 - chance) * (2**24 - 2) >> 16) + 1, before % 2**24
         bit = decode_bit(block, chance)
-        steps.append((chance, split, low, bit, block.state, before))
+        steps.append((chance, split, low, bit, block.ans, before))
         return bit
 
     with mock.patch.object(reference_decoder.Block, "decode_bit", noted):

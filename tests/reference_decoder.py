@@ -38,12 +38,12 @@ PROFILES = [
             (0xFF, "expected", U64, 0),
             (0xFFFF, "expected", U64, 0),
             (0xFFFFFF, "expected", U64, 0),
-            (0, "rows", 0x100FFFF000000FF, 0),
-            (0xFF, "rows", 0x10000000000FFFF, 0),
-            (0, "rows", 0xFF000000, 0),
-            (0xFFFF, "rows", 0xFF000000, 0),
-            (0xFFFFFF, "rows", 0xFF000000, 0),
-            (0, "rows", 0xFFFFFF000000, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
+            (0xFF, "neighbours", 0x10000000000FFFF, 0),
+            (0, "neighbours", 0xFF000000, 0),
+            (0xFFFF, "neighbours", 0xFF000000, 0),
+            (0xFFFFFF, "neighbours", 0xFF000000, 0),
+            (0, "neighbours", 0xFFFFFF000000, 0),
             (0xFF00, "", 0, 0),
             (0xF0F0F0F0, "", 0, 0),
             (0xE0E0E0FF, "", 0, 0),
@@ -55,23 +55,23 @@ PROFILES = [
             (0xFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFFFFFF, "", 0, 0),
-            (0xFFFF, "rows", 0xFFFF00000000, 0),
+            (0xFFFF, "neighbours", 0xFFFF00000000, 0),
             (0, "word", U64, 0),
             (0, "pair", U64, 0),
             (0, "shape", U64, 0),
             (0, "expected", U64, 0),
             (0xFF, "expected", U64, 0),
             (0xFFFF, "expected", U64, 0),
-            (0xFFFF, "rows", 0x1000000000000FF, 0),
-            (0, "rows", 0x1000000FF0000FF, 0),
-            (0, "rows", 0xFFFF00000000, 0),
-            (0xFF, "rows", 0xFFFF00000000, 0),
-            (0xFFFF000000, "rows", 0xFFFF00000000, 0),
-            (0, "rows", 0x100FFFF000000FF, 0),
-            (0, "rows", 0x100FFFF0000FFFF, 0),
-            (0, "rows", 0x100FFFFFF0000FF, 0),
-            (0xF0000000F0000000, "rows", 0xFFFF00000000, 0),
-            (0, "rows", 0x1FF0000000000FF, 0),
+            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "neighbours", 0x1000000FF0000FF, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
+            (0xFF, "neighbours", 0xFFFF00000000, 0),
+            (0xFFFF000000, "neighbours", 0xFFFF00000000, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
+            (0, "neighbours", 0x100FFFF0000FFFF, 0),
+            (0, "neighbours", 0x100FFFFFF0000FF, 0),
+            (0xF0000000F0000000, "neighbours", 0xFFFF00000000, 0),
+            (0, "neighbours", 0x1FF0000000000FF, 0),
             (0xF0F0F0F0, "", 0, 0),
             (0xFF00, "", 0, 0),
             (0xFF00FF00, "", 0, 0),
@@ -81,7 +81,7 @@ PROFILES = [
             (0xFFFF0000FFFF0000, "", 0, 0),
             (0xFFFF000000FF, "", 0, 0),
         ],
-        [("shape", 0xFFFFFF), ("rows", 0xFFFF00000000)],
+        [("shape", 0xFFFFFF), ("neighbours", 0xFFFF00000000)],
     ),
     (
         [
@@ -94,27 +94,27 @@ PROFILES = [
             (0, "pair", U64, 0),
             (0, "shape", U64, 0),
             (0xFF, "shape", U64, 0),
-            (0, "code", 0x7FFFFF, 0),
-            (0xFF, "code", 0x7FFFFF, 0),
-            (0, "code", 0xFFFFFFFF, 0),
-            (0, "code", 0x1FF00FFFFFFFF, 0),
-            (0, "code", U64, 0),
-            (0xFF, "code", 0xFFFF80001F, 0),
+            (0, "instruction", 0x7FFFFF, 0),
+            (0xFF, "instruction", 0x7FFFFF, 0),
+            (0, "instruction", 0xFFFFFFFF, 0),
+            (0, "instruction", 0x1FF00FFFFFFFF, 0),
+            (0, "instruction", U64, 0),
+            (0xFF, "instruction", 0xFFFF80001F, 0),
             (0, "expected", U64, 0),
             (0xFF, "expected", U64, 0),
             (0xFFFF, "expected", U64, 0),
-            (0xFF, "rows", 0x1000000000000FF, 0),
-            (0, "rows", 0x1000000FF0000FF, 0),
-            (0xFF, "rows", 0xFFFF00000000, 0),
-            (0, "rows", 0x100FFFF000000FF, 0),
-            (0, "rows", 0x100FFFFFF0000FF, 0),
+            (0xFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "neighbours", 0x1000000FF0000FF, 0),
+            (0xFF, "neighbours", 0xFFFF00000000, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
+            (0, "neighbours", 0x100FFFFFF0000FF, 0),
             (0xF0F0F0F0, "", 0, 0),
             (0xFF00, "", 0, 0),
             (0xFF0000, "", 0, 0),
             (0xFFFF0000FFFF0000, "", 0, 0),
             (0xFFFF000000FF, "", 0, 0),
         ],
-        [("code", 0x7FDF), ("shape", 0xFFFFFF)],
+        [("instruction", 0x7FDF), ("shape", 0xFFFFFF)],
     ),
     (
         [
@@ -122,21 +122,21 @@ PROFILES = [
             (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFF, "", 0, 0),
-            (0xFFFF, "rows", 0xFF000000, 0),
+            (0xFFFF, "neighbours", 0xFF000000, 0),
             (0, "word", U64, 0),
             (0, "pair", U64, 0),
             (0, "triple", U64, 0),
-            (0xFF, "rows", 0x1000000000000FF, 0),
-            (0, "rows", 0x100FFFF000000FF, 0),
+            (0xFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
             (0xFF, "shape", U64, 0),
             (0, "template", U64, 0),
             (0xFF, "expected", U64, 0),
             (0xFFFF, "expected", U64, 0),
             (0xFFFF0000, "", 0, 0),
             (0xF0F0F0F0, "", 0, 0),
-            (0xFFFF, "rows", 0x1000000000000FF, 0),
+            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
             (0xFF, "template", U64, 0),
-            (0, "rows", 0xFFFFFF000000, 0),
+            (0, "neighbours", 0xFFFFFF000000, 0),
             (0xFF, "", 0, 1),
             (0xFFFF, "", 0, 1),
             (0xFFFFFFFF, "", 0, 1),
@@ -242,11 +242,11 @@ class Prior:
 
     def __init__(self, model: dict) -> None:
         self.model = model
-        self.history = self.classes = self.word = self.last_word = self.second_last_word = 0
+        self.history = self.classes = self.word = self.last_word = self.word_before = 0
         self.features = model.get("prior.features", FEATURES)
-        self.states = []
-        while f"prior.{len(self.states)}.out.weight" in model:
-            self.states.append([0] * len(model[f"prior.{len(self.states)}.out.weight"][0]))
+        self.cells = []
+        while f"prior.{len(self.cells)}.out.weight" in model:
+            self.cells.append([0] * len(model[f"prior.{len(self.cells)}.out.weight"][0]))
 
     def remember(self, v: int) -> None:
         self.history = (self.history << 8 | v) & U64
@@ -254,7 +254,7 @@ class Prior:
         if 97 <= v | 32 <= 122 or v >= 128:
             self.word = (self.word + (v | 32 if v < 128 else v)) * B & U64
         elif self.word:
-            self.second_last_word, self.last_word, self.word = self.last_word, self.word, 0
+            self.word_before, self.last_word, self.word = self.last_word, self.word, 0
 
     def embeddings(self) -> list[int]:
         def hashed(key: int, bits: int) -> int:
@@ -268,7 +268,7 @@ class Prior:
                 k = k * C & U64 ^ sum(self.classes & 0xF << 4 * i for i in range(16) if classes >> i & 1) * D & U64
             if words > 0:
                 k = self.word ^ k * C & U64
-            k += self.last_word * C * (words > 1) + self.second_last_word * D * (words > 2)
+            k += self.last_word * C * (words > 1) + self.word_before * D * (words > 2)
             direct = words == classes == 0 and ((history, bits >= 8) == (1, True) or (history, bits >= 16) == (3, True))
             found += self.model["prior.embeddings"][first + (k if direct else hashed(k & U64, bits))]
             first += 1 << bits
@@ -295,7 +295,7 @@ class Prior:
             return [limit(v + c, -1048575, 1048575) for v, c in zip(x, change, strict=True)]
 
         x = [limit(v, -1048575, 1048575) for v in self.layer("enter", self.embeddings())]
-        for i, h in enumerate(self.states):
+        for i, h in enumerate(self.cells):
             g = self.layer(f"{i}.gates", self.norm(x))
             for j, (gate, candidate) in enumerate(zip(g[: len(h)], g[len(h) :], strict=True)):
                 h[j] += (limit(gate, 0, 4096) * (64 * limit(candidate, -1024, 1024) - h[j]) + 2048) >> 12
@@ -321,7 +321,7 @@ class Instructions:
         self.before = [(0, 0)] * 3
 
     def remember(self, v: int) -> int:
-        """Take a byte; the register CODE after it."""
+        """Take a byte; the register INSTRUCTION after it."""
         self.take(v)
         phase = {"start": 0, "second": 1, "modrm": 2, "sib": 3, "displacement": 8, "immediate": 16}[self.phase]
         (op1, modrm1), (op2, modrm2), (op3, _) = self.before
@@ -398,14 +398,27 @@ IMMEDIATE_4 = codes("9A A0-A3 E8-EA 180-18F")
 class Lane:
     def __init__(self, number: int, start: int, size: int) -> None:
         self.number, self.start, self.size = number, start, size
-        self.position = self.line = self.last_line = self.aligned = start
+        self.position = self.line = self.last_line = self.aligned_at = start
         self.last_word = self.word_before = 0
         self.partial = 1
         self.named = dict.fromkeys(
-            ("", "history", "word", "pair", "triple", "rows", "shape", "template", "code", "expected", "run"), 0
+            (
+                "",
+                "history",
+                "word",
+                "pair",
+                "triple",
+                "neighbours",
+                "shape",
+                "template",
+                "instruction",
+                "expected",
+                "run",
+            ),
+            0,
         )
         self.named["lane"] = number
-        self.code = Instructions()
+        self.instructions = Instructions()
         self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
 
 
@@ -431,12 +444,12 @@ class Block:
         )
         self.weights, self.top = ([[16 * w for w in row] for row in rows] for rows in (self.weights, self.top))
         self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(30)]
-        self.state = 0
+        self.ans = 0
         self.refill()
 
     def refill(self) -> None:
-        while self.words and self.state < 1 << 32:
-            self.state = self.state << 32 | self.words.pop()
+        while self.words and self.ans < 1 << 32:
+            self.ans = self.ans << 32 | self.words.pop()
 
     def decode(self) -> bytes:
         self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
@@ -456,17 +469,17 @@ class Block:
                     for lane in active:
                         self.learn(lane, lane.bit)
                         self.predict(lane, bit + 1)
-        assert self.state == 0, "the state must be 0 at the end"
+        assert self.ans == 0, "ans must be 0 at the end"
         assert not self.words, "no word may be left"
         return bytes(self.raw)
 
     def decode_bit(self, k: int) -> int:
         split = ((65536 - k) * (2**24 - 2) >> 16) + 1
-        low = self.state % 2**24
+        low = self.ans % 2**24
         bit = int(low >= split)
-        self.state = (self.state >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
-        if self.words and self.state < 1 << 32:
-            self.state = self.state << 32 | self.words.pop()
+        self.ans = (self.ans >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
+        if self.words and self.ans < 1 << 32:
+            self.ans = self.ans << 32 | self.words.pop()
         return bit
 
     def begin_nibble(self, bit: int, lanes: list[Lane]) -> None:
@@ -489,13 +502,13 @@ class Block:
                 for i, (kept, name, mask, local) in enumerate(self.contexts)
             ]
             lane.chosen = [((lane.named[name] & mask) * A & U64) >> 56 for name, mask in self.choices]
-        lane.buckets, lane.known = [], 0
+        lane.buckets, lane.known_contexts = [], 0
         for value in lane.hashes:
             v = scramble((value + lane.partial * C) & U64) if bit == 4 else value
             line = 64 * ((value ^ (v & 15 if bit == 4 else 0)) % (len(self.table) // 64))
             ways = range(line, line + 64, 16)
             fitting = [place for place in ways if self.table[place] == v >> 56]
-            lane.known += bool(fitting)
+            lane.known_contexts += bool(fitting)
             place = fitting[0] if fitting else min(ways, key=lambda place: self.table[place + 1])
             if not fitting:
                 self.table[place : place + 16] = bytes([v >> 56]) + bytes(15)
@@ -522,7 +535,7 @@ class Block:
         c1, c2 = lane.named["history"] & 255, lane.named["history"] >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest <= 0 else 1 if longest < 16 else 2
-        rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known, 1056 + c2)
+        rows = (lane.partial + 256 * strength, 768 + c1, 1024 + lane.known_contexts, 1056 + c2)
         rows += (1312 + lane.chosen[0], 1568 + lane.chosen[1])
         lane.rows = [self.weights[row] for row in rows]
         lane.layer = [self.mix(x, row) for row in lane.rows]
@@ -604,33 +617,33 @@ class Block:
         if kind == v or kind != lane.named["shape"] & 255:
             lane.named["shape"] = (lane.named["shape"] << 8 | kind) & U64
         if v == 10:
-            lane.last_line = lane.aligned = lane.line
+            lane.last_line = lane.aligned_at = lane.line
             lane.line, lane.named["template"] = lane.position, 0
         elif kind != 3:
             lane.named["template"] = (lane.named["template"] + v + 1) * A & U64
         if v != 10:
             self.align(lane, v)
-        lane.named["code"] = lane.code.remember(v)
-        lane.named["rows"] = self.rows(lane)
+        lane.named["instruction"] = lane.instructions.remember(v)
+        lane.named["neighbours"] = self.neighbours(lane)
 
     def align(self, lane: Lane, v: int) -> None:
-        end = min(lane.line - 1, lane.aligned + 64)
-        if lane.aligned >= end:
+        end = min(lane.line - 1, lane.aligned_at + 64)
+        if lane.aligned_at >= end:
             return
         if kind_of(v) != v:
-            there = self.raw[lane.aligned]
-            lane.aligned += kind_of(there) != there
-        elif v in self.raw[lane.aligned : end]:
-            lane.aligned = self.raw.index(v, lane.aligned, end) + 1
+            there = self.raw[lane.aligned_at]
+            lane.aligned_at += kind_of(there) != there
+        elif v in self.raw[lane.aligned_at : end]:
+            lane.aligned_at = self.raw.index(v, lane.aligned_at, end) + 1
 
-    def rows(self, lane: Lane) -> int:
-        """The register ROWS."""
+    def neighbours(self, lane: Lane) -> int:
+        """The register NEIGHBOURS."""
         length, column, second = self.row_length, lane.position - lane.line, 0
         above = lane.position - length if length else lane.last_line + column
         if length and above - length >= lane.start:
             second = self.raw[above - length]
-        if not length and lane.aligned < lane.line:
-            second = self.raw[lane.aligned]
+        if not length and lane.aligned_at < lane.line:
+            second = self.raw[lane.aligned_at]
         if not (above >= lane.start if length else lane.last_line < lane.line and above < lane.line):
             return second << 24
         left = self.raw[above - 1] if above > lane.start else 0

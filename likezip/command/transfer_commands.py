@@ -67,7 +67,7 @@ def _operation(*names: str) -> Callable[[Any], Any]:
 _transfer_options = in_order(
     click.argument("names", nargs=-1, metavar="[IN [OUT] | IN...]", type=A_PATH),
     click.option("-o", "--output", type=A_PATH, help="Output file, of a single IN."),
-    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output, all INs."),
+    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output, for all INs."),
     click.option("-f", "--force", is_flag=True, help="Replace an existing output; use a terminal for binary data."),
     click.option("--rm", "removed", is_flag=True, help="Delete the input once the output is complete and verified."),
     click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),

@@ -80,7 +80,7 @@ def seeds() -> list[bytes]:
     return found + [bytes([0, 0, 0, 0, 0, 15, edit, 9, 9, 9]) for edit in range(len(FILE_EDITS))]
 
 
-# Models that are sound: starts that know nothing, and small networks of numbers that mean nothing.
+# Models that are sound: trained states that know nothing, and small networks of numbers that mean nothing.
 
 NETWORKS: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = (
     (5, ((3, 6), (2, 4))),
