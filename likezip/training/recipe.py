@@ -68,9 +68,9 @@ RECIPES = {
     "likezip-2-small": Recipe(
         Shape(
             dimension=8,
-            width=128,
-            state=(128,),
-            hidden=(96,),
+            width=112,
+            state=(112,),
+            hidden=(80,),
             features=_features("h1/8 h3/16 h7/16 hf/17 h1f/16 h3f/16 hff/15 h1.w1/17 h1.w2/17 h1.w3/15 h6/15 h3c/15"),
         ),
         megabytes=1200.0,
