@@ -79,6 +79,7 @@ def test_wrong_use(options: list[str], place: Path) -> None:
     assert (done.exit_code, "needs one directory" in done.output) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_corpus_is_measured(measured: tuple[Path, str]) -> None:
     output, printed = measured
     found = results.load(output)
@@ -111,6 +112,7 @@ def made(measured: tuple[Path, str]) -> schema.Result:
     return result
 
 
+@pytest.mark.slow
 def test_the_table_of_totals(made: schema.Result) -> None:
     totals = {"1 file": ("first",), "all": ("first", "second")}
     table = report.corpus_table(made, totals, corpora.published("canterbury"))
@@ -123,12 +125,14 @@ def test_the_table_of_totals(made: schema.Result) -> None:
     assert "elsewhere" not in table  # it has published nothing of this corpus
 
 
+@pytest.mark.slow
 def test_the_sizes_by_file(made: schema.Result) -> None:
     table = report.sizes_table(made, corpora.published("canterbury"))
     assert cells(table, "first") == ["3,000,000", "30", "30", "30", "29"]
     assert cells(table, "second") == ["1,000,000", "20", "20", "20", ""]
 
 
+@pytest.mark.slow
 def test_the_readme_s_table(made: schema.Result, tmp_path: Path) -> None:
     made["circumstances"]["processor"] = "AMD EPYC"
     results.save(made, tmp_path / "results" / "canterbury.json")
@@ -149,6 +153,7 @@ def test_the_readme_s_table(made: schema.Result, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_other_corpora_have_pages_only(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(corpora.CORPORA, "calgary", TINY)
     made["corpus"] = "calgary"

@@ -109,6 +109,7 @@ def test_the_same_frames(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert (tmp_path / "table.md").read_text() in printed
 
 
+@pytest.mark.slow
 def test_another_frame_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(environment: Environment, variables: dict[str, str], directory: str) -> str:
         return _frame(b"other" if environment.name == "it" and not variables else b"frame", directory)
@@ -118,6 +119,7 @@ def test_another_frame_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "### What differs\n\n- it, default: code, 1: another frame\n" in printed
 
 
+@pytest.mark.slow
 def test_a_probe_that_dies_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(environment: Environment, variables: dict[str, str], directory: str) -> str:
         return "" if "NUMBA_CPU_NAME" in variables else _frame(b"frame", directory)
@@ -126,6 +128,7 @@ def test_a_probe_that_dies_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert code == 1 and "numpy and kernels for any processor: every input: ended by signal 9" in printed
 
 
+@pytest.mark.slow
 def test_a_likezip_that_does_not_run_is_reported(tmp_path: Path) -> None:
     fails = tmp_path / "python"
     fails.write_text(f"#!{sys.executable}\nraise SystemExit('ImportError: no such name')\n")
@@ -137,6 +140,7 @@ def test_a_likezip_that_does_not_run_is_reported(tmp_path: Path) -> None:
     assert done.exit_code == 1 and f"- {fails}: ImportError: no such name" in done.stdout
 
 
+@pytest.mark.slow
 def test_nothing_compared_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     code, printed = _run(monkeypatch, lambda *_: "", "--setting", "int8")
     assert code == 1 and "0 comparisons" in printed

@@ -24,6 +24,7 @@ def program(place: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commands", [True, False])
 def test_peers_come_back(commands: bool) -> None:
     found = peers.available_peers(peers.PEERS, commands=commands)
@@ -43,6 +44,7 @@ def test_peers_by_name() -> None:
     assert peers.SLOW == ("zpaq", "paq8px", "cmix", "lstm-compress")
 
 
+@pytest.mark.slow
 def test_programs_and_modules_write_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The options of both mean the same; sizes differ by headers, and with versions."""
     for name in modules.MODULES:
@@ -133,6 +135,7 @@ def test_options_from_elsewhere_are_not_used(monkeypatch: pytest.MonkeyPatch) ->
     assert {"GZIP", "XZ_OPT"}.isdisjoint(runner.environment())
 
 
+@pytest.mark.slow
 def test_time_and_memory_are_those_of_the_process(tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     nothing.touch()

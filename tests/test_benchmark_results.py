@@ -88,6 +88,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return output, done.output
 
 
+@pytest.mark.slow
 def test_a_real_run_and_its_schema(measured: tuple[Path, str]) -> None:
     place, printed = measured
     loaded = results.load(place)
@@ -221,6 +222,7 @@ def contents(place: Path) -> dict[str, bytes]:
     return {str(file.relative_to(place)): file.read_bytes() for file in sorted(place.rglob("*")) if file.is_file()}
 
 
+@pytest.mark.slow
 def test_the_section_twice_is_the_same(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = document_of(tmp_path, made)
     monkeypatch.chdir(tmp_path)
@@ -246,6 +248,7 @@ def test_the_section_twice_is_the_same(made: schema.Result, tmp_path: Path, monk
         assert page.count(f"{name} |") + page.count(f"| {name} ") >= 5
 
 
+@pytest.mark.slow
 def test_the_section_links_to_the_scaling(made: schema.Result, tmp_path: Path) -> None:
     file, source = document_of(tmp_path, made)
     sections.write_texts(tmp_path, source)
@@ -256,6 +259,7 @@ def test_the_section_links_to_the_scaling(made: schema.Result, tmp_path: Path) -
     assert source.with_name("scaling.md").exists()
 
 
+@pytest.mark.slow
 def test_figures_hold_every_name(made: schema.Result, tmp_path: Path) -> None:
     for number in range(12):  # many at nearly the same place
         made["totals"]["runs"][f"peer {number}"] = made_run(20_000, 4000 + number, [0.1])
@@ -278,6 +282,7 @@ def test_figures_hold_every_name(made: schema.Result, tmp_path: Path) -> None:
         assert f">{title}</text>" in text
 
 
+@pytest.mark.slow
 def test_figures_ignore_the_users_settings(made: schema.Result, tmp_path: Path) -> None:
     import matplotlib
 
@@ -291,6 +296,7 @@ def test_figures_ignore_the_users_settings(made: schema.Result, tmp_path: Path) 
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.slow
 def test_sections_refuse(made: schema.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, source = document_of(tmp_path, made)
     monkeypatch.chdir(tmp_path)

@@ -67,6 +67,7 @@ def test_code_length_sums_over_all_paths() -> None:
     assert sources.code_length(np.array([0, 1]), moves, emit, 0) == pytest.approx(-math.log2(probability))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [sources.biased_coin, sources.markov_chain, sources.hidden_markov])
 def test_samples(draw: Callable[[int], sources.Sample]) -> None:
     sample = draw(50_000)

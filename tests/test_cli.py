@@ -171,6 +171,7 @@ def check_case(code: int, out: str, said: str, got: tuple[int, bytes, bytes]) ->
     assert code != 1 or len(heard.splitlines()) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "out", "said"), CASES)
 def test_case(place: Path, arguments: list[str], code: int, out: str, said: str) -> None:
     """Each case as said, and no file comes, goes or changes."""
@@ -181,12 +182,14 @@ def test_case(place: Path, arguments: list[str], code: int, out: str, said: str)
     assert contents(place) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "out", "said"), CASES[::6])
 def test_case_in_a_process(place: Path, arguments: list[str], code: int, out: str, said: str) -> None:
     result = run(*arguments)
     check_case(code, out, said, (result.returncode, result.stdout, result.stderr))
 
 
+@pytest.mark.slow
 def test_there_and_back(place: Path) -> None:
     source = place / "in.txt"
     source.chmod(0o640)
@@ -202,6 +205,7 @@ def test_there_and_back(place: Path) -> None:
     assert source.stat().st_mtime == 1e9
 
 
+@pytest.mark.slow
 def test_pipes(place: Path, frame: bytes) -> None:
     assert run("compress", stdin=TEXT).stdout == frame
     assert run("decompress", "-", stdin=frame).stdout == TEXT
@@ -212,12 +216,14 @@ def test_pipes(place: Path, frame: bytes) -> None:
     assert run("test", "-", stdin=frame).returncode == 0
 
 
+@pytest.mark.slow
 def test_range_of_a_pipe(place: Path, frame: bytes) -> None:
     assert run("decompress", "--range", "10:20", stdin=frame).stdout == TEXT[10:20]
     assert b"behind the end: there are 1950 bytes" in run("decompress", "--range", "2K:", stdin=frame).stderr
     assert b"needs a file that can seek" in run("decompress", "--range", "-5:", stdin=frame).stderr
 
 
+@pytest.mark.slow
 def test_a_long_name(place: Path) -> None:
     (place / ("ł" * 126)).write_bytes(TEXT)
     assert run("compress", "ł" * 126).returncode == 0
@@ -242,6 +248,7 @@ def test_rm_keeps_the_input_when_the_output_does_not_verify(place: Path, monkeyp
     assert contents(place) == before
 
 
+@pytest.mark.slow
 def test_list(place: Path, frame: bytes) -> None:
     assert b"sound.lz" in run("list", "sound.lz").stdout
     (place / "double.lz").write_bytes(frame * 2)
@@ -264,6 +271,7 @@ def test_list(place: Path, frame: bytes) -> None:
     assert (two["frames"], two["blocks"], two["uncompressed"]) == (2, 2, 2 * len(TEXT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "sound.lz"], ["compress", "--help"]])
 def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) -> None:
     code = (
@@ -274,6 +282,7 @@ def test_light_commands_import_nothing_heavy(place: Path, arguments: list[str]) 
     subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_without_the_prior_torch_is_not_imported(place: Path) -> None:
     code = (
         "import sys\nfrom likezip.command.main import main\n"
@@ -294,6 +303,7 @@ def test_prior(place: Path, prior: str, mode: int) -> None:
     assert (place / "back").read_bytes() == (place / "words").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_unknown_backend_is_said_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIKEZIP_BACKEND", "int9")
     result = run("compress", "--prior", "on", "in.txt")
@@ -331,6 +341,7 @@ def test_interrupted_test_goes_to_no_further_file(place: Path, monkeypatch: pyte
     assert (result.exit_code, result.stderr) == (1, "likezip: interrupted\n")
 
 
+@pytest.mark.slow
 def test_file_too_large(place: Path) -> None:
     """As a full disk: the write fails in the middle, and nothing is left."""
     (place / "noise").write_bytes(os.urandom(100_000))
@@ -343,6 +354,7 @@ def test_file_too_large(place: Path) -> None:
     assert contents(place) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
 def test_full_standard_output(place: Path) -> None:
     with open("/dev/full", "wb") as full:
@@ -354,6 +366,7 @@ def test_full_standard_output(place: Path) -> None:
         assert (result.returncode, result.stderr) == (1, b"likezip: standard output: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_broken_pipe_is_quiet(place: Path) -> None:
     """It ends as other programs do: tar takes any exit code of the program that it reads from for a failure."""
     reader, writer = os.pipe()
@@ -363,6 +376,7 @@ def test_broken_pipe_is_quiet(place: Path) -> None:
     assert (result.returncode, result.stderr) == (-signal.SIGPIPE, b"")
 
 
+@pytest.mark.slow
 def test_closed_streams(place: Path) -> None:
     command = f'"{sys.executable}" -P -m likezip test sound.lz 2>&-'
     assert subprocess.run(command, shell=True, check=False).returncode == 0
@@ -408,6 +422,7 @@ def test_progress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     ]
 
 
+@pytest.mark.slow
 def test_terminal(place: Path) -> None:
     code, shown = on_terminal("compress", "-c", "in.txt")
     assert code == 1 and shown.endswith(b"not written to a terminal; --force does\r\n")

@@ -83,6 +83,7 @@ def test_all_to_standard_output(place: Path) -> None:
     assert run("decompress", "-c", "all.lz", "all.lz").stdout_bytes == 2 * (TEXTS["a"] + TEXTS["b"])
 
 
+@pytest.mark.slow
 def test_directories(place: Path) -> None:
     (place / "d" / "e").mkdir(parents=True)
     for name in ("d/x", "d/e/y"):
@@ -165,6 +166,7 @@ def exchanged_for_a_copy(path: Path) -> None:
     Path("copy").rename(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [rotated, grown, rewritten, linked, exchanged_for_a_copy])
 @pytest.mark.parametrize("direction", ["compress", "decompress"])
 def test_rm_keeps_what_is_not_what_was_read(
@@ -263,6 +265,7 @@ def test_an_input_with_a_slash_at_the_end(place: Path) -> None:
     assert "a/: Not a directory" in run("compress", "a/", code=1).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_files_are_not_taken_for_others(place: Path, closed: str) -> None:
     command = " ".join(LIKEZIP)
@@ -300,6 +303,7 @@ def test_names_are_only_names(place: Path, name: str) -> None:
 HOLES = bytes(1 << 16) + b"something" + bytes(1 << 16) + b"more" + bytes((1 << 16) + 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--sparse"], ["--no-sparse"], ["--recover"]])
 def test_sparse_outputs(place: Path, options: list[str]) -> None:
     (place / "holes").write_bytes(HOLES)

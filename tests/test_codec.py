@@ -30,6 +30,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return likezip.load_model(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", [coding.SAMPLE_SIZE, 4096])
 def test_auto_takes_the_prior_where_it_gains(sample: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coding, "SAMPLE_SIZE", sample)
@@ -73,6 +74,7 @@ def test_the_sample_is_spread_over_the_block() -> None:
     assert coding._sampled_parts(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
 
 
+@pytest.mark.slow
 def test_a_model_without_a_prior(without: Model) -> None:
     header, payload = codec.encode_block(TEXT, CodingOptions(without))
     assert (header, payload) == codec.encode_block(TEXT, CodingOptions(default_model(), "off"))
@@ -106,6 +108,7 @@ def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
         likezip.compress(TEXT, model=likezip.load_model(tmp_path / "short.safetensors"))
 
 
+@pytest.mark.slow
 def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
     """A second kind would be compiled in the middle of the work, without a word: read-only arrays once were one."""
     assert likezip.decompress(likezip.compress(TEXT, prior="on")) == TEXT
@@ -114,6 +117,7 @@ def test_kernels_are_compiled_for_one_kind_of_arguments() -> None:
         assert all(len(kernel.overloads) == 1 for kernel in kernels if not kernel.targetoptions.get("forceinline"))
 
 
+@pytest.mark.slow
 def test_cross_entropy_is_what_is_written() -> None:
     for options in (CodingOptions(default_model(), "on"), CodingOptions(default_model(), "off")):
         bits = coding.cross_entropy(TEXT, options)
@@ -134,6 +138,7 @@ def test_an_unknown_choice_is_refused() -> None:
         likezip.compress(b"x", prior="maybe")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) -> None:
     """It took as long as anything else, and only then was found to be no smaller."""
     coded = []

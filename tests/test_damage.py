@@ -27,6 +27,7 @@ def _frame(name: str) -> bytes:
     return likezip.compress(CASES[name], prior="on" if name == "prior" else "off")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_damage(name: str) -> None:
     frame = _frame(name)
@@ -118,6 +119,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["claim-of-blocks-of-1-gb", "claim-of-1-tb"])
 @pytest.mark.parametrize("command", ["test", "list", "decompress"])
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="can't tell a process's memory")

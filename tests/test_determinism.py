@@ -50,6 +50,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return place / "text", place / "frame"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_same_bytes(name: str, text: tuple[Path, Path], tmp_path: Path) -> None:
     place, frame = text

@@ -81,6 +81,7 @@ def test_an_error_has_its_block_and_comes_after_what_is_right(executor: Executor
     assert likezip.decompress(frame, executor=executor) == TEXT  # it goes on working
 
 
+@pytest.mark.slow
 def test_threads_of_one_process_have_a_prior_each() -> None:
     """As they do where chunks of an array are compressed at the same time."""
     parts = [TEXT[begin : begin + 3000] for begin in range(0, 15_000, 3000)]
@@ -132,6 +133,7 @@ class Counting(Executor):
         return future
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_says_how_many_blocks_are_under_way(threads: int, frame: bytes) -> None:
     counting = Counting()

@@ -160,6 +160,7 @@ def test_reading_a_pipe() -> None:
         assert file.read() == TEXT[10:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_writing(tmp_path: Path, threads: int) -> None:
     path, content = tmp_path / "out.lz", TEXT * 8
@@ -217,6 +218,7 @@ def test_text(tmp_path: Path) -> None:
         likezip.open(path, "rb", encoding="ascii")  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["wb", "wt"])
 def test_an_exception_leaves_no_whole_frame(tmp_path: Path, mode: Any) -> None:
     """Half of a file must not look like all of it."""
@@ -241,6 +243,7 @@ class FullDisk(io.BytesIO):
         return super().write(data)
 
 
+@pytest.mark.slow
 def test_a_full_disk() -> None:
     file = likezip.open(FullDisk(), "wb", block_size=container.MIN_BLOCK)
     with pytest.raises(OSError, match="No space"):
@@ -250,6 +253,7 @@ def test_a_full_disk() -> None:
     file.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_damage_is_an_error_every_time_after_what_is_right(threads: int) -> None:
     info = likezip.get_frame_info(FRAME)
@@ -304,6 +308,7 @@ def test_frame_info() -> None:
     assert pickle.loads(pickle.dumps(info)) == info
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_by_seeking() -> None:
     """Right bytes or an error, also when reading goes on after a seek that failed; the second frame is sound."""
     both, content = FRAME[: likezip.get_frame_info(FRAME).size] + framed(TEXT[:50]), TEXT + TEXT[:50]
@@ -476,6 +481,7 @@ def test_what_was_flushed_can_be_read(tmp_path: Path) -> None:
     assert [raw for _, raw in likezip.get_frame_info(path.read_bytes()).blocks] == [7, 7, 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_flushing_costs_nothing_where_there_is_nothing_new(threads: int) -> None:
     frames = []
@@ -495,6 +501,7 @@ def test_flushing_costs_nothing_where_there_is_nothing_new(threads: int) -> None
         file.flush()
 
 
+@pytest.mark.slow
 def test_what_was_flushed_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "killed.lz"
     code = (
@@ -558,11 +565,13 @@ def test_going_forward_keeps_nothing_of_what_is_passed_over() -> None:
             file.seek(3000, io.SEEK_CUR)
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_with_its_buffer_says_nothing() -> None:
     code = "import io, likezip; likezip.open(io.BytesIO(), 'wb', prior='off').write(b'x')"
     assert subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True).stderr == b""
 
 
+@pytest.mark.slow
 def test_a_file_that_a_script_forgets_to_close_is_whole(tmp_path: Path) -> None:
     code = "import likezip, sys; file = likezip.open(sys.argv[1], 'wb'); file.write(b'all of it')"
     result = subprocess.run(
@@ -580,6 +589,7 @@ def test_a_file_that_can_t_be_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_tar(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(TEXT)
     with likezip.open(tmp_path / "t.tar.lz", "wb") as file, tarfile.open(fileobj=file, mode="w|") as archive:

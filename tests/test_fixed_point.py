@@ -31,6 +31,7 @@ def test_shifts(value: int, bits: int) -> None:
     assert _shift_right(np.int32(value), np.int32(bits)) == value >> bits
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 7), st.integers(0, 7))
 def test_a_matrix_is_the_beginning_of_its_room(rows: int, columns: int) -> None:
@@ -77,6 +78,7 @@ def test_dot_products_of_any_shape(rows: int, columns: int, outputs: int, seed: 
     assert np.array_equal(sums, activations.astype(np.int64) @ weight.T.astype(np.int64))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
 def test_with_dot_products_torch_is_not_imported() -> None:
     code = "import likezip, sys; a = likezip.compress(b'text ' * 2000, prior='on'); likezip.decompress(a)"
@@ -150,6 +152,7 @@ def test_logarithm(value: int) -> None:
     assert value < 1024 or _logarithm(value) >= _logarithm(value // 2)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.integers(-(2**20) + 1, 2**20 - 1), min_size=1, max_size=64), st.data())
 def test_normalise(values: list[int], data: st.DataObject) -> None:
@@ -163,6 +166,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
     assert max(abs(int(found) - wanted) for found, wanted in zip(q, true, strict=True)) < Decimal("0.65")
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.integers(-(1 << 20), 1 << 20), min_size=256, max_size=256), st.integers(0, 14))
 def test_frequencies(values: list[int], narrow: int) -> None:

@@ -36,10 +36,12 @@ def test_likezip_decodes_the_bytes_shown(frame: bytes) -> None:
     assert likezip.decompress(frame) == format_example.CONTENT
 
 
+@pytest.mark.slow
 def test_the_reference_decoder_decodes_the_bytes_shown(frame: bytes, model: Model) -> None:
     tensors = reference_decoder.read_model(model.path.read_bytes())
     assert reference_decoder.decode_file(frame, {model.id: tensors}) == format_example.CONTENT
 
 
+@pytest.mark.slow
 def test_the_text_is_made_of_them(shown: str, model: Model) -> None:
     assert shown == format_example.example(model)

@@ -29,6 +29,7 @@ def test_some_cases(name: str) -> None:
     assert tried > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", drivers.TARGETS)
 def test_seeds(name: str) -> None:
     """Some of them; the fuzzer begins with all."""
@@ -78,12 +79,14 @@ def test_any_other_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         drivers.try_cases(frames.run, frames.seeds(), 50, 0, smallest=False)
 
 
+@pytest.mark.slow
 def test_a_bound_that_is_not_checked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixed_point, "WEIGHT_LIMIT", 127)
     monkeypatch.setattr(network, "LARGEST_SHIFT", 31)
     _finds(models)
 
 
+@pytest.mark.slow
 def test_a_round_trip_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     decompress = likezip.decompress
 

@@ -81,6 +81,7 @@ def test_bits_are_quantised_finely_where_they_are_few() -> None:
     assert np.all(np.abs(back - bits[:7]) <= 0.0005 + np.sqrt(QUANTUM * bits[:7]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["off", "on"])
 def test_planes_are_what_was_foreseen(prior: PriorChoice) -> None:
     sight = lookahead.look_ahead(TEXT, CodingOptions(MODEL, prior))
@@ -133,6 +134,7 @@ def test_the_curve_is_as_long_however_the_file_comes() -> None:
         assert np.allclose(curve.sums, np.add.reduceat(costs, starts) if size else [])
 
 
+@pytest.mark.slow
 def test_a_range_shows_the_same_and_looks_only_where_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
 

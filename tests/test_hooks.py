@@ -128,6 +128,7 @@ def test_a_cache_of_decompressed_files(memory: Any, fsspec: Any, tmp_path: Path)
         assert file.read() == CSV
 
 
+@pytest.mark.slow
 def test_pandas(memory: Any, fsspec: Any) -> None:
     pandas = pytest.importorskip("pandas")
     table = pandas.read_csv(io.StringIO(CSV))
@@ -240,6 +241,7 @@ def codec_3(codec: type[Any]) -> type[Any]:
     return Likezip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARRAYS)
 def test_numcodecs(name: str, codec: type[Any]) -> None:
     array = ARRAYS[name]
@@ -309,6 +311,7 @@ def create(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARRAYS)
 def test_zarr(name: str, create: Callable[..., Any]) -> None:
     array = ARRAYS[name]
@@ -338,6 +341,7 @@ def _chunk(directory: Path) -> Path:
     return next(path for path in (directory / "0.0", directory / "c/0/0") if path.exists())
 
 
+@pytest.mark.slow
 def test_zarr_damage(create: Callable[..., Any], tmp_path: Path) -> None:
     array = ARRAYS["int16"]
     stored, chunk = create(array), _chunk(tmp_path)

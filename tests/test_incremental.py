@@ -23,6 +23,7 @@ def pieces(data: bytes, seed: int) -> list[bytes]:
     return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_compressor(threads: int, seed: int) -> None:
@@ -35,6 +36,7 @@ def test_compressor(threads: int, seed: int) -> None:
             use()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_flush_of_a_block_lets_it_be_decompressed(threads: int) -> None:
     compressor = likezip.LikezipCompressor(block_size=BLOCK, threads=threads, prior="off")
@@ -57,6 +59,7 @@ def test_nothing_is_an_empty_frame() -> None:
     assert compressor.flush() == likezip.compress(b"")
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 1 << 30), st.integers(1, 100_000), st.integers(0, 100))
 def test_decompressor(seed: int, most: int, more: int) -> None:

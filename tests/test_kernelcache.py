@@ -71,6 +71,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
 def test_what_is_damaged_is_compiled_again_and_replaced(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -66,6 +66,7 @@ def test_threads_change_nothing() -> None:
         assert all(np.array_equal(a, b) for a, b in zip(alone.decisions, other.decisions, strict=True))
 
 
+@pytest.mark.slow
 def test_costs_are_those_of_the_frame_in_one_lane() -> None:
     data = prose(20_000)
     for prior in ("on", "off"):
@@ -87,6 +88,7 @@ def test_costs_of_a_context_are_left_out() -> None:
     assert parts.sum() == pytest.approx(both[1000:].sum(), rel=0.02)  # but for the way, chosen by another sample
 
 
+@pytest.mark.slow
 def test_blocks_come_after_the_end_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the beginning of each block of a long file would be a surprise."""
     monkeypatch.setattr(container, "default_block_size", lambda size: 1 << 16)
@@ -100,6 +102,7 @@ def test_blocks_come_after_the_end_of_the_one_before(monkeypatch: pytest.MonkeyP
     assert b"".join(blocks) == data
 
 
+@pytest.mark.slow
 def test_costs_do_not_depend_on_workers() -> None:
     data = prose(150_000)
     found = []
@@ -121,6 +124,7 @@ def test_noise_costs_eight_bits_a_byte() -> None:
     assert likezip.byte_costs(b"").size == 0
 
 
+@pytest.mark.slow
 def test_noise_that_came_before_is_cheap() -> None:
     """Whether something is noise depends on what is before it, too."""
     noise = random.Random(2).randbytes(40_000)
@@ -202,6 +206,7 @@ def test_a_context_is_learnt_once_for_all_blocks_and_files(monkeypatch: pytest.M
     assert len(density._learnt_contexts) <= density.MOST_CONTEXTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["on", "off"])
 @pytest.mark.parametrize("prompt", [b"", prose(5000)])
 def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes) -> None:
@@ -224,6 +229,7 @@ def test_a_seed_gives_the_same_sample_and_another_another() -> None:
     assert np.random.PCG64(1).random_raw() == 9441442522235856127
 
 
+@pytest.mark.slow
 def test_a_sample_compresses_to_the_bits_that_drew_it() -> None:
     """In one lane; 64 bytes are the container's."""
     options = CodingOptions(default_model(), "on", 1)
@@ -313,6 +319,7 @@ def test_expected_bytes_come_true_as_often_as_they_say(model: Model) -> None:
     assert np.abs(np.log2(found.chances[rows, places]) + sight.costs[rows]).mean() < 0.05
 
 
+@pytest.mark.slow
 def test_expected_bytes_are_the_best_of_all(model: Model) -> None:
     """Against all 256 by changing the byte that comes: what it costs is its chance, but for learning within it."""
     raw = prose(300)
@@ -336,6 +343,7 @@ def test_what_each_alone_would_have_taken(model: Model) -> None:
     assert sight.costs.sum() < min(memory.sum(), sight.lookahead.prior.sum())
 
 
+@pytest.mark.slow
 def test_of_noise_nothing_is_expected(model: Model) -> None:
     sight = lookahead.look_ahead(random.Random(1).randbytes(40_000), CodingOptions(model))
     assert sight.mode == block_header.STORED

@@ -56,6 +56,7 @@ def by_seeking(frame: bytes, **options: Any) -> bytes:
 WAYS: list[Callable[..., bytes]] = [likezip.decompress, streamed, as_a_file, by_seeking]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_is_allowed_is_read_and_no_byte_more(way: Callable[..., bytes], threads: int) -> None:
@@ -65,6 +66,7 @@ def test_what_is_allowed_is_read_and_no_byte_more(way: Callable[..., bytes], thr
             way(FRAME, max_size=allowed, threads=threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_all_frames_count_together(way: Callable[..., bytes]) -> None:
     both = FRAME + likezip.compress(b"more", prior="off")

@@ -35,6 +35,7 @@ def _follow(orders, number, found):
         lockstep.report(orders, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("followers", [1, 3])
 def test_orders_are_carried_out_before_the_leader_goes_on(followers: int) -> None:
     orders, found = lockstep.order_counts(followers), np.full((followers, SIZE), -1)

@@ -25,6 +25,7 @@ def _feed() -> Feed:
     return Feed(_segments(), FIRST_FEATURES, 1, SEGMENT // 2)
 
 
+@pytest.mark.slow
 def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     segments = _segments()
     chosen, start, lane = segments.place()
@@ -48,6 +49,7 @@ def test_blocks_are_coded_before_their_turn(monkeypatch: pytest.MonkeyPatch) -> 
     assert {segments.place()[:2] for _ in range(3 * 2)} <= coded
 
 
+@pytest.mark.slow
 def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
     feed, segments, resumed = _feed(), _segments(), _feed()
     batches = [feed.batch() for _ in range(6)]
@@ -61,6 +63,7 @@ def test_a_feed_hands_the_logits_out_with_their_bytes() -> None:
     assert np.array_equal(resumed.batch().memory_logits, batches[4].memory_logits)
 
 
+@pytest.mark.slow
 def test_log_odds() -> None:
     torch.manual_seed(1)
     logits, following = torch.randn(50, 256) * 3, torch.randint(0, 256, (50,))

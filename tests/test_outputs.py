@@ -90,6 +90,7 @@ def test_a_failure_leaves_nothing_new(source: Path, error: type[BaseException], 
     assert not there or target.read_bytes() == b"precious"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 21, 22, 30, 200])
 def test_a_full_disk_leaves_no_output(source: Path, room: int) -> None:
     target = source.with_name("out")
@@ -117,6 +118,7 @@ def test_an_interrupt_between_blocks_leaves_no_output(source: Path) -> None:
     assert os.listdir(source.parent) == ["in"]
 
 
+@pytest.mark.slow
 def test_a_damaged_frame_leaves_no_output(source: Path) -> None:
     frame = source.with_name("in.lz")
     frame.write_bytes(likezip.compress(CONTENT)[:-1])

@@ -86,6 +86,7 @@ def test_a_truncated_frame_is_not_padded() -> None:
             read_frames(io.BytesIO(FRAME[:size] + bytes(512)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trailing", [b"junk", bytes(512) + b"junk", b"\0"])
 def test_what_is_whole_before_trailing_data_is_said(trailing: bytes, tmp_path: Path) -> None:
     (tmp_path / "in.lz").write_bytes(FRAME * 2 + trailing)

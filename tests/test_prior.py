@@ -86,6 +86,7 @@ def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) 
     return _at_once(Prior(network, known.shape[1], backend), known, parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2, 17, 600])
 def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
     most = most_steps(lanes)
@@ -112,6 +113,7 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @needs_dot_products
 @pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +133,7 @@ def even_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "BETWEEN_COST", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["dot", "float32"] if INSTRUCTIONS else ["float32"])
 @pytest.mark.parametrize("lanes", [1, 3, 600])
 @pytest.mark.parametrize("threads", [2, 3, 9])

@@ -120,6 +120,7 @@ def test_a_loss_of_nothing_is_told_apart(name: str, tmp_path: Path) -> None:
     assert (loss.raw_size == 0) == ("nothing of the content is lost" in str(loss)) == (name != "the first header")
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_what_comes_back(tmp_path: Path) -> None:
     damaged = flipped(FRAME, PLACES[2] + 30, END + 3)
     assert recovered(damaged, tmp_path, threads=2) == recovered(damaged, tmp_path)
@@ -144,6 +145,7 @@ def test_a_frame_of_an_unknown_model_is_lost_and_the_others_are_not(tmp_path: Pa
         recovered(unknown, tmp_path)
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_costs_one_block_at_most(tmp_path: Path) -> None:
     tried = 0
     for place in range(0, len(FRAME), 3):
@@ -180,6 +182,7 @@ def test_random_damage_never_gives_wrong_bytes(seed: int, tmp_path: Path) -> Non
         content = content[BLOCK:]
 
 
+@pytest.mark.slow
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("damaged.lz").write_bytes(flipped(FRAME, PLACES[2] + 30))
@@ -276,6 +279,7 @@ FORGED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forged", FORGED, ids=lambda forged: forged.__name__)
 def test_work_is_proportional_to_the_file(
     forged: Callable[[int], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -135,6 +135,7 @@ def test_odd_lines_are_on_top(tmp_path: Path) -> None:
         assert float(row[7]) > 2 or row[8] not in ODD.values()
 
 
+@pytest.mark.slow
 def test_a_context_leaves_only_what_is_new(tmp_path: Path) -> None:
     yesterday, today = tmp_path / "yesterday", tmp_path / "today"
     yesterday.write_bytes(log(300, {}, seed=2))
@@ -168,6 +169,7 @@ def test_json_and_standard_input() -> None:
     assert "\\x00\\xff\\ttab" in {unit["text"] for unit in found["units"]}
 
 
+@pytest.mark.slow
 def test_a_pipe_is_scored(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "likezip", "score", "--by", "record 100", "--top", "1", "--prior", "off"]
     done = subprocess.run(command, input=log(20, {}), capture_output=True, check=True)
@@ -208,6 +210,7 @@ def test_one_file_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert out.splitlines()[1].startswith(str(tmp_path / "good"))
 
 
+@pytest.mark.slow
 def test_one_file_that_fails_silences_nothing(tmp_path: Path) -> None:
     """Once standard output was done with after any error of the system; which shows only in a process of its own."""
     (tmp_path / "good").write_bytes(b"text\nand more\n" * 9)
@@ -240,6 +243,7 @@ def test_the_head_comes_once_whatever_has_rows(tmp_path: Path) -> None:
     assert run("score", names[0])[1] == ""
 
 
+@pytest.mark.slow
 def test_an_error_of_standard_output_names_it() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
@@ -281,6 +285,7 @@ def test_a_page_goes_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
     assert run("heatmap", stdin=b"x")[0] == 2
 
 
+@pytest.mark.slow
 def test_standard_input_in_the_middle_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"skipped\nfirst line\nsecond line\n")
     with (tmp_path / "text").open("rb") as file:

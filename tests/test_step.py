@@ -91,6 +91,7 @@ def _by_kernels(twin: Twin, mixture: Mixture, batch: Batch, threads: int, draws:
     return alone, mixed, sums
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exact_products")
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("with_memory", [True, False])
@@ -121,6 +122,7 @@ def test_states_go_on(networks: tuple[Twin, Mixture], batch: Batch) -> None:
             assert (state - other).abs().max() < 0.002
 
 
+@pytest.mark.slow
 def test_rounding_at_random_keeps_the_mean() -> None:
     random = np.random.default_rng(5)
     gradients = (random.standard_normal(64) * 3).astype(np.float32)
@@ -159,6 +161,7 @@ def test_weights_are_rounded_as_the_formulas_do() -> None:
     assert np.abs(steps).max() == 63
 
 
+@pytest.mark.slow
 def test_adagrad_by_kernel_is_adagrad() -> None:
     """Rows that occur several times have their gradients added up first."""
     random = np.random.default_rng(7)

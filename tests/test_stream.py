@@ -29,15 +29,18 @@ BLOCK = container.MIN_BLOCK
 TEXT = b"".join(b"line %d of the text, which repeats itself, %d\n" % (i, i * i % 97) for i in range(4000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 100, BLOCK - 1, BLOCK, BLOCK + 1])
 def test_sizes(size: int) -> None:
     check_roundtrip(TEXT[:size], block_size=BLOCK)
 
 
+@pytest.mark.slow
 def test_zeros_become_almost_nothing() -> None:
     assert len(check_roundtrip(bytes(1_000_000))) < 500
 
 
+@pytest.mark.slow
 def test_random_bytes_are_stored() -> None:
     data = random.Random(1).randbytes(200_000)
     frame = check_roundtrip(data, block_size=BLOCK)
@@ -52,6 +55,7 @@ def test_any_bytes_any_lanes(data: bytes, lanes: int) -> None:
     check_roundtrip(data, lanes=lanes)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, len(TEXT)), st.integers(BLOCK, 3 * BLOCK), st.integers(1, 1024))
 def test_any_options(size: int, block_size: int, lanes: int) -> None:
@@ -60,12 +64,14 @@ def test_any_options(size: int, block_size: int, lanes: int) -> None:
     assert likezip.decompress(frame) == data
 
 
+@pytest.mark.slow
 def test_lanes_that_end_one_step_earlier_touch_nothing() -> None:
     """The decoder once predicted the step after a lane's last, which evicted buckets that others still used."""
     for size in (8694, 8700, 30_001):
         check_roundtrip(TEXT[:size], lanes=219)
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_the_bytes() -> None:
     one = check_roundtrip(TEXT, block_size=BLOCK)
     assert likezip.compress(TEXT, block_size=BLOCK, threads=2) == one
@@ -86,6 +92,7 @@ def test_threads_of_a_single_block_do_not_change_the_bytes(monkeypatch: pytest.M
     assert asked == [1, 2, 2, 1]
 
 
+@pytest.mark.slow
 def test_threads_while_the_interpreter_ends() -> None:
     script = """if True:
         import atexit, threading, likezip
@@ -137,6 +144,7 @@ def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
             likezip.decompress(_with_checksum(changed))
 
 
+@pytest.mark.slow
 def test_moved_missing_and_doubled_blocks() -> None:
     frame = likezip.compress(random.Random(3).randbytes(3 * BLOCK), block_size=BLOCK)
     size = BLOCK + block_header.BLOCK_HEADER_SIZE
@@ -155,6 +163,7 @@ def test_a_forged_size_allocates_nothing() -> None:
         likezip.decompress(header + block + b"some bytes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_was_written_before_damage_is_right(threads: int) -> None:
     """A bit in the payload of each block in turn: the blocks before it come out, and nothing else."""
@@ -249,6 +258,7 @@ def die_while_sending(threads: int, advance: object) -> None:
     os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_while_it_sends_a_result() -> None:
     """The pool then waits for the rest of it, and the parent once did so for ever."""
     with pytest.raises(likezip.WorkerError, match="died"), Workers(2) as workers:
@@ -279,6 +289,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     assert len(said) == 1 and 'under if __name__ == "__main__":' in said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
 def test_blocks_in_flight_are_few_and_in_order(threads: int, count: int) -> None:

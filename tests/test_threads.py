@@ -47,6 +47,7 @@ def message(thread: int, number: int) -> bytes:
 MESSAGES = sorted(message(thread, number) for thread in range(THREADS) for number in range(8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_writing_a_file(workers: int) -> None:
     sink = io.BytesIO()
@@ -82,6 +83,7 @@ def test_flushing_and_closing_while_others_write() -> None:
     assert sorted(likezip.decompress(sink.getvalue()).splitlines(keepends=True)) == sorted(taken)
 
 
+@pytest.mark.slow
 def test_reading_a_file() -> None:
     content = b"".join(MESSAGES)
     frame = likezip.compress(content, block_size=BLOCK, prior="off")
@@ -94,6 +96,7 @@ def test_reading_a_file() -> None:
         assert file.read() == content
 
 
+@pytest.mark.slow
 def test_a_compressor() -> None:
     compressor, parts, order = likezip.LikezipCompressor(block_size=BLOCK, prior="off"), [], threading.Lock()
 
@@ -107,6 +110,7 @@ def test_a_compressor() -> None:
     assert sorted(likezip.decompress(frame).splitlines(keepends=True)) == MESSAGES
 
 
+@pytest.mark.slow
 def test_only_one_call_of_a_compressor_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a lock, blocks that two threads put are lost or doubled, as the buffer is shared."""
     compressor, inside, most = likezip.LikezipCompressor(block_size=BLOCK, prior="off"), [0], [0]
@@ -125,6 +129,7 @@ def test_only_one_call_of_a_compressor_runs(monkeypatch: pytest.MonkeyPatch) -> 
     assert most == [1]
 
 
+@pytest.mark.slow
 def test_a_decompressor() -> None:
     content = b"".join(MESSAGES) * 2
     assert len(content) > THREADS * 40 * 1000 + BLOCK
@@ -140,6 +145,7 @@ def test_a_decompressor() -> None:
     assert decompressor.eof
 
 
+@pytest.mark.slow
 def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     data, contexts = b"job 7 done in 3 s\n" * 20, [b"job %d done\n" % number * 50 for number in range(3)]
     alone = [likezip.byte_costs(data, context=context, prior="off") for context in contexts]
@@ -162,6 +168,7 @@ def test_a_context_is_learnt_once_by_threads_that_ask_at_the_same_time(monkeypat
     assert len(density._learnt_contexts) <= density.MOST_CONTEXTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["on", "off"])
 def test_functions_in_threads(prior: Any) -> None:
     data = [b"what thread %d says, " % thread * 400 for thread in range(THREADS)]

@@ -150,6 +150,7 @@ def test_training_ends_when_held_out_files_get_no_better(files: Path) -> None:
     assert tuning.is_over()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_training_goes_back_before_it_ends(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the best network, at a lower rate, once two measurements were no better."""
@@ -169,6 +170,7 @@ def test_training_goes_back_before_it_ends(files: Path, tmp_path: Path, monkeypa
     assert torch.equal(tuning.run.twin.head.weight, networks[0])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_the_best_network_is_kept(files: Path) -> None:
     tuning = _tuning(files)
@@ -222,6 +224,7 @@ def test_a_run_that_was_stopped_goes_on(files: Path, tmp_path: Path, monkeypatch
     assert likezip.decompress(likezip.compress(b"x" * 500, model=output), model=output) == b"x" * 500
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_torch_as_before", "_small")
 def test_a_resumed_run_reads_on_where_it_stopped(files: Path, tmp_path: Path) -> None:
     tuning, resumed = _tuning(files), _tuning(files)

@@ -71,7 +71,7 @@ def test_a_feed_resumes_and_reads_each_lane_on() -> None:
     assert batches[0].fresh.all()
     assert 0 < sum(batch.fresh.sum() for batch in batches[1:]) <= 6 * 70 * 512 // SEGMENT + 6
     assert batches[0].following.shape == (512, 6)
-    assert batches[0].expected.shape == (512, 6, 0)
+    assert batches[0].memory_logits.shape == (512, 6, 0)
 
 
 def test_rows_depend_on_what_came_before_only() -> None:

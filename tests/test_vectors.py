@@ -80,6 +80,7 @@ def test_bad(name: str) -> None:
     assert bad.content.startswith(sink.getvalue())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_reference_decoder_refuses_the_bad(name: str, models: Models) -> None:
     with pytest.raises(AssertionError):

@@ -60,6 +60,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["dot", pytest.param("float32", marks=pytest.mark.slow)])
 def test_files_come_back(backend: str, without_torch: dict[str, str], text: Path, tmp_path: Path) -> None:
     """By the kernel for byte products, and where the processor has none."""
@@ -70,6 +71,7 @@ def test_files_come_back(backend: str, without_torch: dict[str, str], text: Path
     assert back.read_bytes() == text.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_model_is_asked(without_torch: dict[str, str], text: Path, tmp_path: Path) -> None:
     assert _works(without_torch, "score", "--by", "line", text).startswith("name\tunit\t")
     assert len(_works(without_torch, "sample", "-n", 20, "--prompt", text).encode()) >= 20
@@ -94,6 +96,7 @@ def test_making_a_model_says_what_to_install(without_torch: dict[str, str], text
     assert ran.stderr == f"likezip: making a model needs torch, which is not installed: {INSTALL}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["int8", "cuda"])
 def test_a_backend_of_torch_says_what_to_install(
     backend: str, without_torch: dict[str, str], text: Path, tmp_path: Path
