@@ -127,7 +127,7 @@ def _peer_names(_: click.Context, __: click.Parameter, given: str | None) -> tup
 @click.option(
     "--write",
     "results",
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Measure nothing: write the texts that come from this results file: beside it a page with all tables, its "
     "plots and those of a scaling.json there; and the table in ./README.md (from the Canterbury corpus) or the section "
     "in ./docs/benchmarks.md (from files that any machine has).",
