@@ -123,9 +123,9 @@ def _is_a_model(path: Path) -> bool:
 
 def user_directory() -> Path:
     """Where a user's own models are found: likezip/models in XDG_DATA_HOME or, where that is not set, in the system's
-    directory for data of programs, on Linux ~/.local/share."""
-    home = os.environ.get("XDG_DATA_HOME")
-    own = Path(home, "likezip") if home else user_data_path("likezip", appauthor=False)
+    directory for data of programs, on Linux ~/.local/share.  Raises RuntimeError for a user without a home."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    own = Path(home, "likezip") if os.path.isabs(home) else user_data_path("likezip", appauthor=False)
     return own / "models"
 
 
@@ -133,7 +133,8 @@ def _directories() -> Iterator[Path]:
     for place in os.environ.get("LIKEZIP_MODELS", "").split(os.pathsep):
         if place:
             yield Path(place)
-    yield user_directory()
+    with suppress(RuntimeError):  # who has no home has no models there
+        yield user_directory()
     yield from _shipped()
 
 
@@ -170,7 +171,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     path = Path(path_or_name)
     named = [place / f"{path_or_name}{MODEL_SUFFIX}" for place in _directories()]
     for candidate in [path, *named]:
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # false for a name that can't be looked at
             return _identified(candidate.resolve())
     if re.fullmatch(f"[0-9a-f]{{{2 * ID_BYTES}}}", str(path_or_name)):
         model = _model_with(bytes.fromhex(str(path_or_name)))
@@ -199,8 +200,11 @@ def resolve_model(model: ModelLike | None) -> Model:
 def all_models() -> Iterator[Model]:
     """The models in the model directories, in the order of the search; files that can't be read, don't begin like a
     model or are too large are passed over without being read."""
-    for place in dict.fromkeys(place.resolve() for place in _directories()):
-        for path in sorted(place.glob(f"*{MODEL_SUFFIX}")):
+    for place in dict.fromkeys(Path(os.path.realpath(place)) for place in _directories()):
+        paths: list[Path] = []
+        with suppress(OSError):
+            paths = sorted(place.glob(f"*{MODEL_SUFFIX}"))
+        for path in paths:
             with suppress(OSError, FormatError, UnknownModelError):
                 if path.is_file() and _is_a_model(path):
                     yield load_model(path)
@@ -211,10 +215,26 @@ def _model_with(identity: bytes) -> Model | None:
     return next((model for model in all_models() if model.id == identity), None)
 
 
+_last_found: dict[bytes, Model] = {}
+"""The model that was found last, by its id: a file of many frames looks for it as often."""
+
+
+def _is_still(model: Model) -> bool:
+    """Whether a model's file is still there and the same."""
+    try:
+        return _identified(model.path) == model
+    except (OSError, FormatError):
+        return False
+
+
 def find_model(identity: bytes) -> Model:
     """The model whose id is ``identity``; raises UnknownModelError."""
-    model = _model_with(identity)
+    model = _last_found.get(identity)
+    if model is None or not _is_still(model):
+        model = _model_with(identity)
     if model is not None:
+        _last_found.clear()
+        _last_found[identity] = model
         return model
     raise UnknownModelError(
         f"the frame was written with model {identity.hex()}, which is not among the models here; "

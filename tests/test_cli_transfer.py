@@ -1,5 +1,7 @@
 """Several inputs, as a filter, --rm, and what is found on disk afterwards."""
 
+import gzip
+import io
 import os
 import random
 import shutil
@@ -386,3 +388,66 @@ def test_no_threads_are_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Path("here").write_bytes(b"some text")
     assert CliRunner().invoke(main, ["compress", "-T0", "--prior", "off", "here"]).exit_code == 0
     assert CliRunner().invoke(main, ["compress", "-T", "-1", "here"]).exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_file_that_is_added_to_is_not_followed(place: Path) -> None:
+    """It would never end where the output is the input, or a program writes faster than likezip reads."""
+    subprocess.run(f"{' '.join(LIKEZIP)} compress -q -c a >> a", shell=True, check=True, cwd=place, timeout=100)
+    grown = (place / "a").read_bytes()
+    assert grown.startswith(TEXTS["a"])
+    assert likezip.decompress(grown[len(TEXTS["a"]) :]) == TEXTS["a"]
+
+
+def test_a_source_is_at_its_end_where_it_says_so() -> None:
+    class Growing(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            content = super().read(size)
+            if not content:
+                self.write(b"more of it")
+                self.seek(-10, os.SEEK_CUR)
+            return content
+
+    sink = io.BytesIO()
+    likezip.compress_stream(Growing(TEXTS["a"]), sink, threads=1)
+    assert likezip.decompress(sink.getvalue()) == TEXTS["a"]
+
+
+def test_the_page_of_a_compressed_file_is_not_put_in_its_place(place: Path) -> None:
+    """What is shown is a copy of its content, but the input is the file."""
+    (place / "a.gz").write_bytes(gzip.compress(TEXTS["a"]))
+    (place / "a.gz").chmod(0o640)
+    before = (place / "a.gz").read_bytes()
+    assert "are the same file" in run("heatmap", "-f", "--prior", "off", "-o", "a.gz", "a.gz", code=1).stderr
+    assert (place / "a.gz").read_bytes() == before
+    run("heatmap", "--prior", "off", "-o", "page", "a.gz")
+    assert stat.S_IMODE((place / "page").stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_messages_that_can_t_be_written_stop_nothing(place: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run([*LIKEZIP, "compress", "-v", "missing", "a"], check=False, stderr=full, cwd=place)
+    assert ended.returncode == 1
+    assert likezip.decompress((place / "a.lz").read_bytes()) == TEXTS["a"]
+
+
+def test_a_table_that_nobody_gets_is_an_error(place: Path) -> None:
+    (place / "a.lz").write_bytes(likezip.compress(TEXTS["a"], prior="off"))
+    command = f"{' '.join(LIKEZIP)} list a.lz >&-"
+    ended = subprocess.run(command, shell=True, check=False, capture_output=True, cwd=place)
+    assert (ended.returncode, ended.stderr) == (1, b"likezip: standard output is closed\n")
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can be somebody without a name")
+def test_a_user_without_a_home_or_a_name(place: Path) -> None:
+    (place / "a.lz").write_bytes(likezip.compress(TEXTS["a"], prior="off"))
+    code = "import os, sys; os.setgid(12345); os.setuid(12345); from likezip.command.main import run; run()"
+    command = [sys.executable, "-P", "-c", f"{code}", "decompress", "-c"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
+    environment = {**environment, "XDG_DATA_HOME": "", "NUMBA_CACHE_DIR": str(place / "nowhere" / "at all")}
+    with open("a.lz", "rb") as file:
+        ended = subprocess.run(command, check=False, stdin=file, capture_output=True, env=environment)
+    if b"ModuleNotFoundError" in ended.stderr or b"PermissionError" in ended.stderr:
+        pytest.skip("that user may not read likezip")
+    assert (ended.returncode, ended.stdout) == (0, TEXTS["a"]), ended.stderr

@@ -597,3 +597,18 @@ def test_tar(tmp_path: Path) -> None:
     with likezip.open(tmp_path / "t.tar.lz") as file, tarfile.open(fileobj=file) as archive:
         member = archive.extractfile("a")
         assert member is not None and member.read() == TEXT
+
+
+def test_a_file_that_can_t_be_ended_at_exit_takes_no_others_with_it(tmp_path: Path) -> None:
+    code = (
+        "import likezip, sys\n"
+        "class Full:\n"
+        "    def write(self, data): raise OSError(28, 'No space left on device')\n"
+        "files = [likezip.open(f'{sys.argv[1]}/{n}.lz', 'wb', prior='off') for n in range(3)]\n"
+        "files.insert(1, likezip.open(Full(), 'wb', prior='off'))\n"
+        "for file in files: file.write(b'some bytes')\n"
+    )
+    ended = subprocess.run([sys.executable, "-P", "-c", code, tmp_path], check=False, capture_output=True)
+    assert b"No space left" in ended.stderr
+    for number in range(3):
+        assert likezip.decompress((tmp_path / f"{number}.lz").read_bytes()) == b"some bytes"

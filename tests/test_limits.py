@@ -270,3 +270,21 @@ def test_foreign_files_do_not_slow_a_look_up(huge: Path, tmp_path: Path, monkeyp
     assert [model.path for model in models.all_models()][:1] == [tmp_path / "mine.safetensors"]
     assert {path.name for path in read if path.parent == tmp_path} == {"mine.safetensors", "huge.safetensors"}
     assert models.find_model(default_model().id).id == default_model().id
+
+
+def test_a_directory_that_leads_nowhere_stops_no_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    places = [tmp_path / "loop", tmp_path / "file", tmp_path / ("x" * 300), tmp_path / "nothing"]
+    monkeypatch.setenv("LIKEZIP_MODELS", os.pathsep.join(map(str, places)))
+    assert models.find_model(default_model().id).id == default_model().id
+    assert likezip.load_model("likezip-1").id == default_model().id
+
+
+def test_many_frames_look_for_their_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, looked = likezip.compress(b"", prior="off"), []
+    all_models = models.all_models
+    monkeypatch.setattr(models, "_last_found", {})
+    monkeypatch.setattr(models, "all_models", lambda: looked.append(1) or all_models())
+    assert likezip.decompress(frame * 50, max_size=0) == b""
+    assert looked == [1]

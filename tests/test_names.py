@@ -112,6 +112,18 @@ def test_files_below_directories(place: Path) -> None:
     assert failures == []
 
 
+def test_a_file_that_can_t_be_looked_at_is_an_input(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a directory that may be listed but not entered; opening it says why."""
+    (place / "directory").mkdir(exist_ok=True)
+    (place / "directory" / "shut").touch()
+
+    def refuse(name: str) -> None:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert "directory/shut" in list(without_directories(("directory",), packed=False, failures=[]))
+
+
 def test_a_directory_that_can_t_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise PermissionError(13, "Permission denied", name)

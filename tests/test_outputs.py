@@ -179,6 +179,21 @@ def test_where_there_are_no_hard_links(source: Path, monkeypatch: pytest.MonkeyP
     assert sorted(os.listdir(source.parent)) == ["in", "out"]
 
 
+def test_where_there_are_no_hard_links_what_came_meanwhile_is_kept(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    target = source.with_name("out")
+    with pytest.raises(FileError, match="exists already"), output(target, source=source, force=False) as file:
+        file.write(b"new")
+        target.write_bytes(b"precious")
+    assert target.read_bytes() == b"precious"
+    assert sorted(os.listdir(source.parent)) == ["in", "out"]
+
+
 def test_a_source_that_vanishes(tmp_path: Path) -> None:
     """It was read to its end through the open file, so the output is whole, and has what the file had."""
     source = tmp_path / "in"

@@ -1,11 +1,13 @@
 """Damaged files: all that is intact comes back, in order, nothing else, and what is lost is said."""
 
 import io
+import os
 import random
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +20,9 @@ from likezip.frames import container, recovery
 from likezip.frames.recovery import Loss, recover_stream
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 BLOCK = 600
 BLOCKS = 6
@@ -292,3 +297,18 @@ def test_work_is_proportional_to_the_file(
 def test_a_number_is_found_from_the_checksum() -> None:
     for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
         assert recovery._number(block_header.BlockHeader.stored(77, 5).pack(number)) == number
+
+
+@pytest.mark.parametrize("kept", [0, 100, len(FRAME) // 2])
+def test_a_file_that_shrinks_is_an_error(kept: int, tmp_path: Path) -> None:
+    """Not a signal that ends the process, as where it is mapped into memory."""
+    path = tmp_path / "damaged.lz"
+    path.write_bytes(flipped(FRAME, PLACES[2] + 30, len(FRAME) - 3))
+
+    class Shrinking(io.BytesIO):
+        def write(self, data: "Buffer") -> int:
+            os.truncate(path, kept)
+            return super().write(data)
+
+    with path.open("rb", buffering=0) as file, pytest.raises(OSError, match="shorter"):
+        recover_stream(file, Shrinking(), threads=1)

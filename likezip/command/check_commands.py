@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from likezip.command import listing
-from likezip.command.console import Counted, described, failures, moved, print_line
+from likezip.command.console import Counted, described, failures, moved, print_line, say
 from likezip.command.options import (
     A_PATH,
     all_of,
@@ -48,9 +48,9 @@ def test_command(files: tuple[str, ...], recursive: bool, max_size: int | None, 
             read, written = Counted(source, name), Counted(Nowhere(), name)
             stream.decompress_stream(read, written, max_size=max_size, **common)
         if shown["verbose"]:
-            click.echo(f"{printable(name)}: sound, {moved(read, written, began)}", err=True)
+            say(f"{printable(name)}: sound, {moved(read, written, began)}")
         elif not shown["quiet"]:
-            click.echo(f"{printable(name)}: sound", err=True)
+            say(f"{printable(name)}: sound")
 
     names, failed = all_of(files, recursive=recursive, packed=True)
     sys.exit(max(failed, each(names, check)))

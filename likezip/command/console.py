@@ -50,7 +50,7 @@ def failures(name: str | None = None) -> Iterator[None]:
     except MemoryError:
         fail(f"{prefix}out of memory")
     except KeyboardInterrupt:
-        click.echo("likezip: interrupted", err=True)
+        say("likezip: interrupted")
         sys.exit(1)
 
 
@@ -72,7 +72,13 @@ def fail(message: str) -> NoReturn:
 
 def warn(message: str) -> None:
     """Print a message in one line on standard error."""
-    click.echo(f"likezip: {printable(message)}", err=True)
+    say(f"likezip: {printable(message)}")
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, if anything can be printed there: what is to be done is done all the same."""
+    with suppress(OSError):
+        click.echo(line, err=True)
 
 
 def _forget_output() -> None:
@@ -82,14 +88,16 @@ def _forget_output() -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a line on standard output; an OSError gets its name."""
+    """Print a line on standard output; an OSError gets its name, and FileError is raised if it is closed."""
+    if sys.stdout is None:
+        raise FileError("standard output is closed")
     with naming(STANDARD_OUTPUT):
         click.echo(line)
 
 
 def announce() -> None:
     """Say that kernels are about to be compiled."""
-    click.echo("likezip: compiling its kernels for this processor (once, 10 to 15 s)...", err=True)
+    say("likezip: compiling its kernels for this processor (once, 10 to 15 s)...")
 
 
 @dataclass

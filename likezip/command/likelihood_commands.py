@@ -17,7 +17,7 @@ import click
 from likezip import likelihood
 from likezip.blocks import codec
 from likezip.blocks.options import CodingOptions, PriorChoice
-from likezip.command.console import Counted, described, failures, print_line, range_option, size_option
+from likezip.command.console import Counted, described, failures, print_line, range_option, say, size_option
 from likezip.command.names import PIPE, output_path
 from likezip.command.options import (
     A_PATH,
@@ -177,7 +177,7 @@ def _score(
             ]
     if shown["verbose"] and not shown["quiet"]:
         rate = f"{scored.size} bytes, {scored.bits:.0f} bits, {time.monotonic() - began:.1f} s"
-        click.echo(f"{printable(name)}: {rate}", err=True)
+        say(f"{printable(name)}: {rate}")
     return result
 
 
@@ -201,14 +201,21 @@ def _read_end(name: str, most: int, *, raw: bool) -> bytes:
 
 def _content_of(source: BinaryIO, name: str) -> bytes:
     """All that an opened file holds, read through if it is compressed."""
-    with failures(name), naming(name), seekable(source, raw=False) as file:
+    with failures(name), _content(source, name, raw=False) as file:
         return Counted(file, name).read(-1) or b""
 
 
 @contextmanager
 def _open_content(name: str, *, raw: bool) -> Iterator[BinaryIO]:
     """The content of a file, to be read more than once."""
-    with open_source(name, binary=False) as source, ExitStack() as stack:
+    with open_source(name, binary=False) as source, _content(source, name, raw=raw) as file:
+        yield file
+
+
+@contextmanager
+def _content(source: BinaryIO, name: str, *, raw: bool) -> Iterator[BinaryIO]:
+    """The content of an opened file, to be read more than once."""
+    with ExitStack() as stack:
         with naming(name):
             file = stack.enter_context(seekable(source, raw=raw))
         yield file
@@ -272,9 +279,13 @@ def heatmap_command(
     with failures(source):
         place = output_path(output if output is not None else f"{source}.html")
         start, end = wanted
-        with _open_content(source, raw=raw) as file, arguments(size_of(file), **shown) as common:
+        with (
+            open_source(source, binary=False) as opened,
+            _content(opened, source, raw=raw) as file,
+            arguments(size_of(file), **shown) as common,
+        ):
             read = Counted(file, source)
-            with _output(place, None if source == PIPE else file, force) as written:
+            with _output(place, None if source == PIPE else opened, force) as written:
                 options = CodingOptions(resolve_model(common["model"]), prior, lanes, common["threads"])
                 made = likelihood.heatmap.page(
                     read,
@@ -290,7 +301,7 @@ def heatmap_command(
                 )
                 written.write(made)
         if shown["verbose"] and not shown["quiet"]:
-            click.echo(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s", err=True)
+            say(f"{printable(str(place))}: {len(made)} bytes, {time.monotonic() - began:.1f} s")
 
 
 @click.command("sample")
@@ -332,7 +343,7 @@ def sample_command(
             )
             file.write(data)
         if shown["verbose"] and not shown["quiet"]:
-            click.echo(f"{size} bytes from {bits / 8:.1f} random ones, {time.monotonic() - began:.1f} s", err=True)
+            say(f"{size} bytes from {bits / 8:.1f} random ones, {time.monotonic() - began:.1f} s")
 
 
 @contextmanager

@@ -97,5 +97,13 @@ def without_directories(names: tuple[str, ...], *, packed: bool, failures: list[
             subdirectories.sort()
             for file in sorted(files):
                 path = os.path.join(directory, file)
-                if file.endswith(COMPRESSED_SUFFIX) == packed and os.path.isfile(path) and not os.path.islink(path):
+                if file.endswith(COMPRESSED_SUFFIX) == packed and _may_be_regular(path):
                     yield path
+
+
+def _may_be_regular(path: str) -> bool:
+    """Whether ``path`` is a regular file, not a link to one, or can't be looked at, which opening it will tell."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from likezip.blocks import codec
-from likezip.command.console import announce, failures
+from likezip.command.console import announce, failures, say
 from likezip.command.names import output_path
 from likezip.command.options import all_cores
 from likezip.command.printable import printable
@@ -92,9 +92,9 @@ def train_command(
     some degree, so keep it as private as them.
     """
 
-    def say(line: str) -> None:
+    def tell(line: str) -> None:
         if not quiet:
-            click.echo(printable(line), err=True)
+            say(printable(line))
 
     with failures():
         for source in sources:
@@ -108,11 +108,11 @@ def train_command(
         codec.prepare_kernels(None if quiet else announce, prior=True)
         from likezip.training.own import Task, train_model
 
-        card = train_model(list(sources), place, Task(model, minutes, seed), threads=threads, force=force, say=say)
+        card = train_model(list(sources), place, Task(model, minutes, seed), threads=threads, force=force, say=tell)
         written = load_model(place)
         rates = card["held_out"]
         compared = "".join(f"{rates['before']:.3f} by {base}, " if "before" in rates else "")
-        say(f"files held out, each compressed: {compared}{rates['after']:.3f} bits per byte by this model")
+        tell(f"files held out, each compressed: {compared}{rates['after']:.3f} bits per byte by this model")
         if rates.get("before", math.inf) <= rates["after"]:
-            say(f"nothing is gained by it: {base} is as good for such files")
-        say(f"{output}: model {written.id.hex()}, {written.size:,} bytes")
+            tell(f"nothing is gained by it: {base} is as good for such files")
+        tell(f"{output}: model {written.id.hex()}, {written.size:,} bytes")

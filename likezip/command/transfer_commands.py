@@ -16,7 +16,7 @@ import click
 
 from likezip.blocks.options import PriorChoice
 from likezip.command.check_commands import list_command, test_command
-from likezip.command.console import Counted, Failed, moved, range_option, warn
+from likezip.command.console import Counted, Failed, moved, range_option, say, warn
 from likezip.command.names import PIPE, Job, jobs
 from likezip.command.options import (
     A_PATH,
@@ -39,7 +39,7 @@ from likezip.command.removal import has_changed, remove, status_of
 from likezip.command.sparse_file import SparseWriter
 from likezip.frames import container, recovery, stream
 from likezip.frames.outputs import complete_output
-from likezip.frames.raw_io import Nowhere, Sink
+from likezip.frames.raw_io import Beginning, Nowhere, Sink
 
 Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
 """Reads from one file and writes to another, with the keyword arguments of ``options.arguments``; returns what recovery
@@ -210,8 +210,10 @@ def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep
 def _compress(
     block_size: int | None, lanes: int | None, prior: PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
 ) -> list[recovery.Loss]:
-    size = block_size or container.default_block_size(size_of(source))
-    stream.compress_stream(source, sink, block_size=size, lanes=lanes, prior=prior, **common)
+    size = size_of(source)
+    content = Beginning(source, size) if size else source  # a file that grows meanwhile would be followed for ever
+    used = block_size or container.default_block_size(size)
+    stream.compress_stream(content, sink, block_size=used, lanes=lanes, prior=prior, **common)
     return []
 
 
@@ -272,7 +274,7 @@ class Transfer:
         elif changed and not self.shown["quiet"]:
             warn(f"{job.source}: changed while it was read")
         if self.shown["verbose"] and not self.shown["quiet"]:
-            click.echo(f"{printable(job.source)}: {moved(read, written, began)}", err=True)
+            say(f"{printable(job.source)}: {moved(read, written, began)}")
         if any(loss.raw_size != 0 for loss in losses):
             raise Failed(1)
 

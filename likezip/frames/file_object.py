@@ -9,6 +9,7 @@ import threading
 from builtins import open as open_file
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
@@ -359,8 +360,9 @@ _being_written: WeakSet[LikezipFile] = WeakSet()
 @atexit.register
 def _end_frames() -> None:
     """Close the files that a script did not close, while Python still has everything that closing takes."""
-    for file in list(_being_written):
-        file.close()
+    with ExitStack() as closing:  # which goes on after an exception
+        for file in list(_being_written):
+            closing.callback(file.close)
 
 
 class _Text(io.TextIOWrapper):

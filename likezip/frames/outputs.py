@@ -112,8 +112,8 @@ def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
 
 
 def _publish(part: Path, target: Path, force: bool) -> None:
-    """Give the file its name; a hard link, unlike a rename, does not replace a file that another program has made
-    meanwhile."""
+    """Give the file its name; a hard link, unlike a rename, does not replace a file that another program makes at the
+    same moment."""
     if force:
         os.replace(part, target)
         return
@@ -121,7 +121,9 @@ def _publish(part: Path, target: Path, force: bool) -> None:
         os.link(part, target)
     except FileExistsError as error:
         raise FileError(f"{target}: exists already; --force replaces it") from error
-    except OSError:  # no hard links here
+    except OSError as error:  # no hard links here
+        if os.path.lexists(target):
+            raise FileError(f"{target}: exists already; --force replaces it") from error
         os.replace(part, target)
     else:
         part.unlink()

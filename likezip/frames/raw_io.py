@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+from collections.abc import Iterator
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -86,6 +87,26 @@ class PushbackSource:
     def unread(self, data: bytes) -> None:
         """Put ``data`` before the bytes still to be read."""
         self._back, self._place = data + self._back[self._place :], 0
+
+
+class Beginning:
+    """The first ``size`` bytes of a source."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source, self._left = source, size
+
+    def read(self, size: int, /) -> bytes | None:
+        data = self._source.read(min(size, self._left))
+        self._left -= len(data or b"")
+        return data
+
+
+def blocks_of(source: Source, size: int) -> Iterator[bytes]:
+    """The blocks of ``size`` bytes of a source; a shorter one is the last, even if a file grows behind it."""
+    while raw := read_fully(source, size):
+        yield raw
+        if len(raw) < size:
+            return
 
 
 def write_fully(sink: Sink, data: bytes) -> None:

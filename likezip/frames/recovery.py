@@ -8,7 +8,7 @@ MOST_REREADS times the file together.
 
 from __future__ import annotations
 
-import mmap
+import errno
 import os
 import struct
 from bisect import bisect_left
@@ -25,7 +25,7 @@ from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownMo
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
 from likezip.frames.index import FrameInfo, read_block, read_frames
-from likezip.frames.raw_io import Sink, write_fully
+from likezip.frames.raw_io import PIECE, Sink, read_fully, write_fully
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.model import Model, ModelLike, default_model, resolve_model
@@ -156,11 +156,42 @@ def _found(file: BinaryIO, given: Model | None) -> Iterator[_FoundBlock | Loss]:
     except LikezipError:
         if file.seek(0, os.SEEK_END) == 0:
             raise
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield from _Walk(data, given).blocks()
+        yield from _Walk(_Content(file), given).blocks()
     else:
         for frame in frames:
             yield from _indexed(file, frame)
+
+
+class _Content:
+    """The content of a file, read part by part: mapped into memory, a file that shrinks meanwhile, or that a disk
+    can not read, would end the process by a signal."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._size = file, file.seek(0, os.SEEK_END)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        """Raises OSError if the file has become shorter."""
+        start, stop, _ = part.indices(self._size)
+        self._file.seek(start)
+        content = read_fully(self._file, stop - start)
+        if len(content) < stop - start:
+            raise OSError(errno.EIO, "the file became shorter while it was read")
+        return content
+
+    def byte(self, place: int) -> int:
+        return self[place : place + 1][0]
+
+    def occurrences(self, wanted: bytes) -> Iterator[int]:
+        """The places where ``wanted`` begins, in order."""
+        for window in range(0, self._size, PIECE):
+            content = self[window : window + PIECE + len(wanted) - 1]
+            place = content.find(wanted)
+            while place >= 0:
+                yield window + place
+                place = content.find(wanted, place + 1)
 
 
 def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_FoundBlock | Loss]:
@@ -198,11 +229,11 @@ class _Walk:
     are found instead.
     """
 
-    def __init__(self, data: mmap.mmap, given: Model | None) -> None:
+    def __init__(self, data: _Content, given: Model | None) -> None:
         self._data, self._given = data, given
         self._ends = dict(_ends(data))
         self._sound_ends: dict[int, bool] = {}  # by place, whether they are sound, once that was tested
-        self._places = sorted([*_occurrences(data, container.MAGIC), *self._ends])  # of frame headers and ends
+        self._places = sorted([*data.occurrences(container.MAGIC), *self._ends])  # of frame headers and ends
         self._window, self._candidates = -1, list[int]()  # of the part that was searched last
         self._again = MOST_REREADS * len(data)  # bytes that may still be read again
         self._frame: FrameHeader | None = None  # None if its header is lost
@@ -250,7 +281,7 @@ class _Walk:
         if not self._inside:
             first = isinstance(following, _FoundBlock) and following.block.number == 0
             return 0 if first or isinstance(following, _FoundHeader) else None
-        if not self._index or self._data[place] != container.END or not self._may_look_again(len(self._index)):
+        if not self._index or self._data.byte(place) != container.END or not self._may_look_again(len(self._index)):
             return None
         return 0 if self._data[place + 1 : place + 1 + len(self._index)] == self._index else None
 
@@ -268,7 +299,7 @@ class _Walk:
         """The header, block or end that has to be at ``place``; raises LikezipError if it is not there."""
         if not self._inside:
             return self._start(place)
-        if self._data[place] == container.END:
+        if self._data.byte(place) == container.END:
             return self._end(place)
         return self._block(place, self._number)
 
@@ -334,9 +365,9 @@ class _Walk:
 
     def _found_at(self, place: int) -> _FoundHeader | _FoundBlock | _FoundEnd | None:
         """The header, block or end that begins at a place; returns None or raises LikezipError if there is none."""
-        if self._data[place] == container.MAGIC[0]:
+        if self._data.byte(place) == container.MAGIC[0]:
             return self._start(place)
-        if self._data[place] == container.END:
+        if self._data.byte(place) == container.END:
             return _FoundEnd(place, self._ends[place]) if self._is_end(place) else None
         number = _number(self._data[place : place + block_header.BLOCK_HEADER_SIZE])
         return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
@@ -350,20 +381,13 @@ def _is_sound_end(data: bytes) -> bool:
     return True
 
 
-def _occurrences(data: mmap.mmap, wanted: bytes) -> Iterator[int]:
-    place = data.find(wanted)
-    while place >= 0:
-        yield place
-        place = data.find(wanted, place + 1)
-
-
-def _ends(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+def _ends(data: _Content) -> Iterator[tuple[int, int]]:
     """The places where ends of frames begin and end, as far as their last 12 bytes tell."""
-    for place in _occurrences(data, container.END_MAGIC):
+    for place in data.occurrences(container.END_MAGIC):
         end = place + len(container.END_MAGIC)
         if end >= container.FOOTER_SIZE:
             start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
-            if start >= 0 and data[start] == container.END:
+            if start >= 0 and data.byte(start) == container.END:
                 yield start, end
 
 

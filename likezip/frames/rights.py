@@ -22,8 +22,8 @@ def copy_metadata(file: int, source: int, status: os.stat_result) -> None:
 
     Where the group can't be kept, the new group and others get only the rights that both had.
     """
+    _copy_attributes(file, source)  # first, as a file that may not be written takes none
     _give_rights(file, source, status, status.st_mode & RIGHTS)
-    _copy_attributes(file, source)
     if os.utime in os.supports_fd:
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     _give_owner(file, status)

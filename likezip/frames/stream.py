@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.frames import container, reader
 from likezip.frames.index import ContentIndex, read_frames
-from likezip.frames.raw_io import Sink, Source, bytes_of, read_fully, write_fully
+from likezip.frames.raw_io import Sink, Source, blocks_of, bytes_of, write_fully
 from likezip.frames.reader import PackedBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.frames.writer import FrameWriter
@@ -71,7 +71,7 @@ def compress_stream(
 
 
 def _frame(writer: FrameWriter, source: Source) -> Iterator[bytes]:
-    while raw := read_fully(source, writer.block_size):
+    for raw in blocks_of(source, writer.block_size):
         yield from writer.write_block(raw)
     yield from writer.end()
 

@@ -51,13 +51,21 @@ def cache_directory(identity: str) -> Path | None:
 def _places() -> Iterator[Path]:
     if (named := os.environ.get("NUMBA_CACHE_DIR")) and _keeps_what_is_ours(Path(named)):
         yield Path(named)
-    home = os.environ.get("XDG_CACHE_HOME")
-    own = Path(home, "likezip") if home else user_cache_path("likezip", appauthor=False)
-    if not _is_somebody_elses_home(own.parent) and _is_our_own(own):
-        yield own
-    place = Path(tempfile.gettempdir(), f"likezip-{_user()}")
-    if _is_our_own(place):
-        yield place
+    with suppress(RuntimeError):  # who has no home has no cache there
+        own = _own_cache()
+        if not _is_somebody_elses_home(own.parent) and _is_our_own(own):
+            yield own
+    with suppress(FileNotFoundError):  # there may be no directory for temporary files
+        place = Path(tempfile.gettempdir(), f"likezip-{_user()}")
+        if _is_our_own(place):
+            yield place
+
+
+def _own_cache() -> Path:
+    """likezip in XDG_CACHE_HOME, which counts only if it is absolute, or in the system's directory for caches; raises
+    RuntimeError for a user without a home."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(home, "likezip") if os.path.isabs(home) else user_cache_path("likezip", appauthor=False)
 
 
 def _user() -> int | str:

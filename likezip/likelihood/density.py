@@ -23,7 +23,7 @@ from likezip.blocks.entropy_coder import RandomWords
 from likezip.blocks.options import Advance, CodingOptions, PriorChoice
 from likezip.blocks.predictor import Learnt, default_table_bits
 from likezip.frames import container
-from likezip.frames.raw_io import Source, bytes_of, read_fully
+from likezip.frames.raw_io import Source, blocks_of, bytes_of
 from likezip.frames.workers import Queue, Workers
 from likezip.model import Model, ModelLike, resolve_model
 
@@ -81,7 +81,7 @@ def stream_costs(
 
     def blocks() -> Iterator[tuple[bytes, bytes, bytes, CodingOptions]]:
         before = b""
-        while raw := read_fully(source, block_size):
+        for raw in blocks_of(source, block_size):
             begun.append(raw)
             yield raw, before, context, options
             before = raw[-OVERLAP:]

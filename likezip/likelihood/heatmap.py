@@ -26,7 +26,7 @@ import likezip
 from likezip.blocks import block_header, coding
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container
-from likezip.frames.raw_io import Source, read_fully
+from likezip.frames.raw_io import Source, blocks_of
 from likezip.likelihood import lookahead
 from likezip.likelihood.lookahead import BEST, BlockLookahead
 from likezip.model import default_model
@@ -200,7 +200,7 @@ def page(
     """
     lookahead.prepare_lookahead(announce, prior=options.may_use_prior)
     survey = Survey(options, *_range(start, end, size), progress)
-    while content := read_fully(source, block_size or container.default_block_size(size)):
+    for content in blocks_of(source, block_size or container.default_block_size(size)):
         survey.add(content)
     if survey.start > survey.curve.size:
         raise ValueError(_range_message(survey.curve.size))

@@ -61,7 +61,7 @@ from likezip.training.segments import SEGMENT, Feed
 from likezip.training.states import Say
 from likezip.training.twin import Shape, Twin
 
-STATES = "states.safetensors"
+STATES_FILE = "states.safetensors"
 """The file in the work directory with the memory's trained states without the prior."""
 
 HELD_LANES = 8
@@ -241,7 +241,7 @@ class NetworkStage:
 
 def trained_states_file(data: Data, recipe: Recipe, work: Path, say: Say) -> Path:
     """The file in ``work`` with the memory's trained states for profiles without the prior, made if it is missing."""
-    path = work / STATES
+    path = work / STATES_FILE
     if not path.exists():
         trained = {}
         for profile in PROFILES:
