@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import likezip
-from likezip.command.console import Meter
+from likezip.command.console import Meter, failures
 from likezip.command.main import main
 
 TEXT = b"The command line compresses this text.\n" * 50
@@ -433,3 +433,12 @@ def test_terminal(place: Path) -> None:
     for quiet in ("-q", "--no-progress"):
         assert on_terminal("compress", "-f", quiet, "in.txt") == (0, b"")
     assert on_terminal("decompress", "-c", "--no-progress", "sound.lz") == (0, TEXT.replace(b"\n", b"\r\n"))
+
+
+def test_an_error_of_the_system_without_a_number_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, said in (("out", "likezip: out: no more of it\n"), (None, "likezip: in: no more of it\n")):
+        with pytest.raises(SystemExit), failures("in"):
+            error = OSError("no more of it")
+            error.filename = name
+            raise error
+        assert capsys.readouterr().err == said

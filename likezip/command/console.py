@@ -46,7 +46,8 @@ def failures(name: str | None = None) -> Iterator[None]:
     except OSError as error:
         if error.filename == STANDARD_OUTPUT:
             _forget_output()
-        fail(f"{error.filename}: {error.strerror}" if error.filename else f"{prefix}{error.strerror or error}")
+        said = error.strerror or "; ".join(map(str, error.args)) or type(error).__name__
+        fail(f"{error.filename}: {said}" if error.filename else f"{prefix}{said}")
     except MemoryError:
         fail(f"{prefix}out of memory")
     except KeyboardInterrupt:
