@@ -1,9 +1,11 @@
-"""The one checker of all round trips."""
+"""The one checker of all round trips, and of what files have to show together."""
 
 import io
 from typing import Any
 
 import likezip
+from likezip.blocks import block_header
+from likezip.blocks.block_header import BlockHeader
 
 
 class Pipe:
@@ -26,3 +28,14 @@ def check_roundtrip(data: bytes, **options: Any) -> bytes:
     blocks = max(1, -(-len(data) // options.get("block_size", 1 << 22)))
     assert len(frame) <= len(data) + 35 + 29 * blocks
     return frame
+
+
+def check_every_way(headers: list[BlockHeader]) -> None:
+    """Blocks with these headers have every profile, mode and transform."""
+    assert {header.profile for header in headers} == {
+        block_header.TEXT_PROFILE,
+        block_header.RECORDS_PROFILE,
+        block_header.CODE_PROFILE,
+    }
+    assert {header.mode for header in headers} == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}
