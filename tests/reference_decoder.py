@@ -155,6 +155,9 @@ MATCHES = ((20, 11), (18, 5))
 LIMIT = 2840
 
 
+WIDTH = 32
+
+
 def squash_table() -> list[int]:
     getcontext().prec = 60
     upper = [min(65535, int(65536 / (1 + (Decimal(-x) / 256).exp()) + Decimal("0.5"))) for x in range(LIMIT + 1)]
@@ -444,6 +447,10 @@ class Block:
         )
         self.weights, self.top = ([[16 * w for w in row] for row in rows] for rows in (self.weights, self.top))
         self.maps = [self.maps[0][i * 256 : i * 256 + 256] for i in range(30)]
+        self.rows, (self.squares,), self.outputs, (self.output_squares,) = (
+            [list(row) for row in model[f"{start}.correction.{name}"]]
+            for name in ("rows", "squares", "outputs", "output_squares")
+        )
         self.ans = 0
         self.refill()
 
@@ -461,13 +468,13 @@ class Block:
                     lane.bit = self.decode_bit(lane.k)
                 if bit in (3, 7):
                     for lane in active:
-                        self.learn(lane, lane.bit)
+                        self.learn(lane, bit, lane.bit)
                     if bit == 7:
                         self.end_byte(active)
                     self.begin_nibble((bit + 1) % 8, upcoming if bit == 7 else active)
                 else:
                     for lane in active:
-                        self.learn(lane, lane.bit)
+                        self.learn(lane, bit, lane.bit)
                         self.predict(lane, bit + 1)
         assert self.ans == 0, "ans must be 0 at the end"
         assert not self.words, "no word may be left"
@@ -546,13 +553,59 @@ class Block:
         j, w = divmod(lane.logit + 3072, 256)
         total = SQUASH[lane.logit + LIMIT]
         total += sum((apm[j] * (256 - w) + apm[j + 1] * w) >> 8 for apm in lane.apms)
-        lane.k = max(1, min(65535, (total + 2) >> 2))
+        self.correct(lane, bit, max(1, min(65535, (total + 2) >> 2)))
+
+    def correct(self, lane: Lane, bit: int, k: int) -> None:
+        """The probability that the correction makes of ``k``."""
+        values = [self.table[place] for place in lane.states]
+        values += [0 if o is None else 2 * lane.length[m] + o for m, o in enumerate(lane.expected)]
+        history = lane.named["history"]
+        values += [lane.partial, history & 255, history >> 8 & 255, 32 * bit + lane.known_contexts]
+        values += [(logit + LIMIT) // 45 for logit in (lane.logit, lane.inputs[31])]
+        lane.cells = [256 * f + value for f, value in enumerate(values)]
+        lane.hidden = [0] * WIDTH
+        for f in range(0, len(values), 4):
+            fours = [0] * WIDTH
+            for cell in lane.cells[f : f + 4]:
+                fours = [limit(four + n, -32768, 32767) for four, n in zip(fours, self.rows[cell], strict=True)]
+            lane.hidden = [h + four for h, four in zip(lane.hidden, fours, strict=True)]
+        lane.active = [min(max(h, 0) >> 2, 32767) for h in lane.hidden]
+        outputs = self.outputs[lane.partial]
+        total = sum(a * (w >> 6) >> 6 for a, w in zip(lane.active, outputs, strict=True))
+        mixed = (log(k) - log(65536 - k)) >> 8
+        lane.k = SQUASH[clamp(mixed + (total >> 12)) + LIMIT]
+
+    def learn_correction(self, lane: Lane, bit: int, b: int) -> None:
+        visit, error = 8 * lane.position + bit, 65536 * b - lane.k
+        if abs(error) < 656:
+            if visit * 0x9E3779B1 % 2**32 >> 29:
+                return
+            error *= 8
+        outputs = self.outputs[lane.partial]
+        moves = [error * (w >> 6) >> 16 if h > 0 else 0 for w, h in zip(outputs, lane.hidden, strict=True)]
+        output_moves = [error * a >> 12 for a in lane.active]
+        step = self.step(self.output_squares, lane.partial, sum(g * g for g in output_moves) >> 15)
+        for j, g in enumerate(output_moves):
+            outputs[j] = limit(outputs[j] + ((g * step + 2048) >> 12), -(2**21 - 1), 2**21 - 1)
+        square = sum(g * g for g in moves) >> 11
+        for f, cell in enumerate(lane.cells):
+            step, row = self.step(self.squares, cell, square), self.rows[cell]
+            for j, g in enumerate(moves):
+                dither = (25033 * j + 40503 * (visit + f)) % 65536
+                row[j] = limit(row[j] + ((g * step + dither) >> 16), -32768, 32767)
+
+    @staticmethod
+    def step(squares: list[int], place: int, square: int) -> int:
+        squares[place] = min(squares[place] + square, 2**32 - 1)
+        octave = max(squares[place].bit_length() - 1, 0)
+        odd = 2 * (8 | (squares[place] << 3 >> octave) & 7) + 1
+        return min(isqrt(2**58 // (odd * 625 << octave)), 32767)
 
     @staticmethod
     def mix(inputs: list[int], row: list[int]) -> int:
         return clamp(sum(x * w >> 6 for x, w in zip(inputs, row, strict=False)) >> 10)
 
-    def learn(self, lane: Lane, b: int) -> None:
+    def learn(self, lane: Lane, bit: int, b: int) -> None:
         for i, place in enumerate(lane.states):
             self.teach(i, self.table[place], b)
             self.table[place] = next_states()[self.table[place]][b]
@@ -567,6 +620,7 @@ class Block:
         column = (lane.logit + 3072 + 128) >> 8
         for apm in lane.apms:
             apm[column] += (65535 * b - apm[column]) >> 6
+        self.learn_correction(lane, bit, b)
         lane.partial = 2 * lane.partial + b
 
     def teach(self, row: int, state: int, b: int) -> None:

@@ -19,8 +19,9 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, prefetch
-from likezip.memory import hash_table, match_models, mixer
+from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
+from likezip.memory.correction import Correction
 from likezip.memory.profiles import CONTEXTS, PROFILES, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -92,6 +93,7 @@ class State(NamedTuple):
     logits: npt.NDArray[np.int32]  # (lanes,)
     ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
+    correction: Correction
 
 
 @inlined
@@ -106,28 +108,32 @@ def _apm_row(value):
 
 
 @inlined
-def _gather_contexts(node, table, maps, slots, inputs):
-    """Fill a lane's inputs from its contexts."""
+def _gather_contexts(node, table, maps, slots, inputs, cells):
+    """Fill a lane's inputs from its contexts, and choose the cells of their states."""
     for i in range(CONTEXTS):
-        state = table[slots[i] + node]
-        inputs[i] = mixer.map_read(maps[np.uint64(i * STATES) + np.uint64(state)])
+        cell = np.uint64(i * STATES) + np.uint64(table[slots[i] + node])
+        cells[i] = cell
+        inputs[i] = mixer.map_read(maps[cell])
 
 
 @inlined
-def _gather_matches(bit, partial, raw, maps, registers, inputs):
-    """Fill a lane's inputs from its matches; a match that has expected a wrong bit in this byte gives 0."""
+def _gather_matches(bit, partial, raw, maps, registers, inputs, cells):
+    """Fill a lane's inputs from its matches, and choose their cells; a match that has expected a wrong bit in this byte
+    gives 0 and has the first cell."""
     for m in range(MATCH_MODELS):
-        logit = np.int64(0)
+        logit, cell = np.int64(0), np.int64((CONTEXTS + m) * STATES)
         length = registers[MATCH_LENGTH + m]
         if length > 0:
             expected = np.int64(raw[np.uint64(registers[MATCH_POINTER + m])]) | 256
             if expected >> (8 - bit) == partial:
                 one = (expected >> (7 - bit)) & 1
-                logit = np.int64(mixer.map_read(maps[np.uint64((CONTEXTS + m) * STATES + 2 * length + one)]))
+                cell += 2 * length + one
+                logit = np.int64(mixer.map_read(maps[np.uint64(cell)]))
                 logit = logit if one else -logit
             else:
                 registers[MATCH_LENGTH + m] = -length
         inputs[CONTEXTS + m] = logit
+        cells[CONTEXTS + m] = cell
 
 
 @inlined
@@ -163,9 +169,9 @@ def _choose_rows(registers, rows, apms):
 def predict_bit(state, tree, lane, bit):
     """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
-    partial = registers[PARTIAL]
-    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs)
-    _gather_matches(bit, partial, state.raw, state.maps, registers, inputs)
+    partial, cells = registers[PARTIAL], state.correction.cells[lane]
+    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells)
+    _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0:
         _gather_prior(partial, tree[lane], inputs)
@@ -177,7 +183,10 @@ def predict_bit(state, tree, lane, bit):
     for a in range(APMS):
         total += mixer.apm_read(state.apms[np.uint64(rows[SETS + a])], logit)
     state.logits[lane] = logit
-    state.ones[lane] = min(max((total + 2) >> 2, 1), 65535)
+    correction.choose_cells(registers, bit, logit, np.int64(inputs[PRIOR_INPUT]), cells)
+    one = min(max((total + 2) >> 2, 1), 65535)
+    mixed = (logarithm(one) - logarithm(mixer.PROBABILITY_ONE - one)) >> 8
+    state.ones[lane] = mixer.squash(correction.correct(mixed, partial, state.correction, lane))
 
 
 @inlined
@@ -215,6 +224,8 @@ def _learn_bit(state, lane, bit):
     mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_RATE_SHIFT)
     for a in range(APMS):
         mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
+    visit = 8 * registers[POSITION] + bit
+    correction.learn(visit, target - np.int64(state.ones[lane]), partial, state.correction, lane)
     registers[PARTIAL] = 2 * partial + y
 
 
@@ -413,7 +424,8 @@ class Learnt(NamedTuple):
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
         """All arrays; ``raw`` is the first."""
-        return [*self.state, *self.prior]
+        *arrays, learnt_correction = self.state
+        return [*arrays, *learnt_correction, *self.prior]
 
     @property
     def table_bits(self) -> int:
@@ -543,6 +555,7 @@ def _new_state(shape: BlockShape, trained: TrainedState) -> State:
         logits=aligned(lanes, np.int32),
         ones=aligned(lanes, np.uint16),
         bits=aligned(lanes, np.int32),
+        correction=Correction.of(trained.correction, lanes),
     )
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from likezip.kernels.intrinsics import aligned_copy
 from likezip.memory import mixer
 from likezip.memory.bit_history import STATES, expected_one
+from likezip.memory.correction import FEATURES, VALUES, WIDTH, Learnt
 from likezip.memory.match_models import MATCHES
 from likezip.memory.profiles import CONTEXTS
 
@@ -41,25 +42,29 @@ class TrainedState:
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
+    correction: Learnt
 
     @classmethod
     def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> TrainedState:
-        """A copy of ``tensors`` by name; if there are no APMs, with APMs that change nothing.
+        """A copy of ``tensors`` by name; if there are no APMs or no correction, with such that change nothing.
 
         Raises KeyError for any other missing tensor, ValueError for a wrong shape or dtype.
         """
         if "apms" not in tensors:
             tensors = {**tensors, "apms": mixer.neutral_apms(APMS << APM_BITS)}
+        if "correction.rows" not in tensors:
+            tensors = {**tensors, **_named(Learnt.nothing())}
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
         arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        return cls(**arrays)
+        learnt = Learnt(*(aligned_copy(tensors[name]) for name in _named(Learnt.nothing())))
+        return cls(**arrays, correction=learnt)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
-        tensors: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
+        tensors = {"maps": self.maps, "apms": self.apms, **_named(self.correction)}
         for name, weights in (("weights", self.weights), ("top", self.top)):
             steps = (weights + WEIGHT_STEP // 2) // WEIGHT_STEP
             most = mixer.MIXER_WEIGHT_LIMIT // WEIGHT_STEP
@@ -71,11 +76,20 @@ WEIGHT_STEP = 16
 """Weights in model files are int16, in steps of WEIGHT_STEP / 65536.  An int16 of -2^15 is -2^19, one below the least
 learnt weight; its products with inputs still fit."""
 
+def _named(learnt: Learnt) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a correction by their names in model files."""
+    return {f"correction.{name}": array for name, array in learnt._asdict().items()}
+
+
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "maps": (((CONTEXTS + MATCH_MODELS) * STATES,), np.uint32),
     "weights": ((sum(SET_ROWS), INPUTS), np.int16),
     "top": ((256, TOP_INPUTS), np.int16),
     "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
+    "correction.rows": ((FEATURES * VALUES, WIDTH), np.int16),
+    "correction.squares": ((FEATURES * VALUES,), np.uint32),
+    "correction.outputs": ((VALUES, WIDTH), np.int32),
+    "correction.output_squares": ((VALUES,), np.uint32),
 }
 
 
@@ -90,4 +104,4 @@ def untrained_state() -> TrainedState:
     weights[:, PRIOR_INPUT] = mixer.PROBABILITY_ONE // 2
     top = np.zeros((256, TOP_INPUTS), np.int32)
     top[:, :SETS] = mixer.PROBABILITY_ONE // SETS
-    return TrainedState(maps.reshape(-1), weights, top, mixer.neutral_apms(APMS << APM_BITS))
+    return TrainedState(maps.reshape(-1), weights, top, mixer.neutral_apms(APMS << APM_BITS), Learnt.untrained())

@@ -201,6 +201,6 @@ def tuned_states(
         beside = network if profile is BESIDE_PRIOR else None
         classes, trained = {"files": files.train}, trained_states[profile.name]
         tuned[profile.name] = states.train(
-            classes, profile, megabytes, seed, states.CONFIDENCE, beside, state=trained, say=lambda _: None
+            classes, profile, megabytes, seed, states.CONFIDENCE, beside, given=trained, say=lambda _: None
         )
     return tuned

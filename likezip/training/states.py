@@ -1,15 +1,16 @@
-"""Training of the memory's trained states: maps, mixer weights and APMs.
+"""Training of the memory's trained states: maps, mixer weights, APMs and the correction.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
-begin empty with each, as they do in use; the state maps, mixer weights and APMs carry over.  Their values at the end,
-for the weights the mean over the second half, are the trained state.  That is online maximum likelihood: every update
-is a step down the cross-entropy.
+begin empty with each, as they do in use; all else carries over.  Its values at the end, for the mixer's weights the
+mean over the second half, are the trained state.  That is online maximum likelihood: every update is a step down the
+cross-entropy, by the same rule as in use, so what is trained is what adapts best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.predictor import BlockShape, Predictor, default_lanes, default_table_bits
 from likezip.blocks.record_length import row_length
 from likezip.memory import mixer
+from likezip.memory.correction import Learnt
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT, Profile
 from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.prior.network import Network
@@ -35,6 +37,9 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 11, 1 << 20
 
 CONFIDENCE = 30
 """The most updates that a trained map entry counts for."""
+
+CORRECTION_SEEN = 1_000_000
+"""The bits for which a trained correction's sums of squares count."""
 
 MOST_REFUSED = 100
 """Blocks in a row that are refused because the profile does not suit them; the next block counts all the same."""
@@ -70,12 +75,16 @@ def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 
     return sum(_suits(coding.transformed(raw)[1], profile) for raw in drawn) / blocks
 
 
-def trust(state: TrainedState, confidence: int) -> TrainedState:
-    """The state as shipped: no map entry counts as updated more than ``confidence`` times, so that it still adapts."""
+def trust(state: TrainedState, confidence: int, seen: int) -> TrainedState:
+    """The state as shipped, so that it still adapts: no map entry counts as updated more than ``confidence`` times, and
+    the correction's sums of squares are those of CORRECTION_SEEN bits, if it has ``seen`` more."""
     counts = state.maps & np.uint32(mixer.FROZEN)
     trusted = np.where(counts == mixer.FROZEN, counts, np.minimum(counts, np.uint32(confidence)))
     maps = (state.maps & ~np.uint32(mixer.FROZEN)) | trusted
-    return TrainedState(maps, state.weights, state.top, state.apms)
+    share = min(1.0, CORRECTION_SEEN / seen)
+    rows, squares, outputs, output_squares = state.correction
+    squares, output_squares = ((sums * share).astype(np.uint32) for sums in (squares, output_squares))
+    return replace(state, maps=maps, correction=Learnt(rows, squares, outputs, output_squares))
 
 
 class Mean:
@@ -105,17 +114,17 @@ def train(
     seed: int,
     confidence: int,
     network: Network | None = None,
-    state: TrainedState | None = None,
+    given: TrainedState | None = None,
     say: Say = click.echo,
 ) -> TrainedState:
-    """Train ``state``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
+    """Train the state ``given``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
     weights become the mean of the weights after each block of the second half.
 
     For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES_OF_PROFILE[profile.name]] or list(classes)
-    state, coded, recent, refused = state or untrained_state(), 0, dict.fromkeys(names, 0.0), 0
+    state, coded, recent, refused = given or untrained_state(), 0, dict.fromkeys(names, 0.0), 0
     mean = Mean()
     while coded < megabytes * 1e6:
         name = names[random.integers(len(names))]
@@ -132,7 +141,7 @@ def train(
         recent[name] += (0.1 if recent[name] else 1.0) * (rate - recent[name])
         say(f"{coded / 1e6:8.2f} MB  " + "  ".join(f"{key} {value:.3f}" for key, value in recent.items()))
     mean.write(state)
-    return trust(state, confidence)
+    return trust(state, confidence, 8 * coded + (CORRECTION_SEEN if given else 0))
 
 
 def state_tensors(states: dict[str, TrainedState]) -> dict[str, npt.NDArray[Any]]:

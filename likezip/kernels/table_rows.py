@@ -1,0 +1,135 @@
+"""Vectors of table rows in int16: their sum, and moving each of them, with the sums kept in processor registers.
+
+numba would load and store the sum for every row, since it can't know that the arrays don't overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import llvmlite.ir
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+INT16, INT32, INT64 = (llvmlite.ir.IntType(bits) for bits in (16, 32, 64))
+PART = 16
+"""Numbers of a row that one vector holds; LLVM divides it where the processor's vectors are shorter."""
+GROUP = 4
+"""Rows that are added in 16 bits, saturated."""
+NARROW, WIDE = llvmlite.ir.VectorType(INT16, PART), llvmlite.ir.VectorType(INT32, PART)
+
+
+def _data(context: Any, builder: Any, signature: Any, arguments: Any, number: int) -> Any:
+    return context.make_array(signature.args[number])(context, builder, arguments[number]).data
+
+
+def _load(builder: Any, pointer: Any, index: Any, kind: Any) -> Any:
+    value = builder.load(builder.bitcast(builder.gep(pointer, [index]), kind.as_pointer()))
+    value.align = 2
+    return value
+
+
+def _store(builder: Any, value: Any, pointer: Any, index: Any) -> None:
+    builder.store(value, builder.bitcast(builder.gep(pointer, [index]), value.type.as_pointer())).align = 2
+
+
+def _spread(builder: Any, value: Any, kind: Any) -> Any:
+    """A vector that holds ``value`` PART times."""
+    nothing = llvmlite.ir.Constant(kind, llvmlite.ir.Undefined)
+    zeros = llvmlite.ir.Constant(llvmlite.ir.VectorType(INT32, PART), [0] * PART)
+    return builder.shuffle_vector(builder.insert_element(nothing, value, INT32(0)), nothing, zeros)
+
+
+def _check(*arrays: tuple[Any, Any]) -> None:
+    for array, dtype in arrays:
+        if array.dtype != dtype or array.layout != "C":
+            raise TypingError(f"{array} is not of {dtype} in C's order")
+
+
+def _rows(builder: Any, cells: Any, count: int, width: int) -> Iterator[tuple[int, Any]]:
+    """The number of each row, and the index of its first element in the table."""
+    for number in range(count):
+        cell = builder.zext(builder.load(builder.gep(cells, [INT64(number)])), INT64)
+        yield number, builder.mul(cell, INT64(width))
+
+
+def _call(builder: Any, name: str, *operands: Any) -> Any:
+    """A call of LLVM's function ``name`` of vectors like the operands."""
+    kind = llvmlite.ir.FunctionType(operands[0].type, [operand.type for operand in operands])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{PART}i16"), operands)
+
+
+def row_sum(count: int, width: int) -> Callable[..., None]:
+    """An intrinsic (table, cells, sums): sums (width,) int32 = the sum of the rows table[cells[0]] to
+    table[cells[count - 1]].
+
+    table (rows, width) int16, |number| <= 2^15 / GROUP - 1; cells uint32; width is a multiple of PART, count of GROUP.
+    """
+    parts = range(0, width, PART)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, cells, sums = (_data(context, builder, signature, arguments, number) for number in range(3))
+        totals = [llvmlite.ir.Constant(WIDE, [0] * PART) for _ in parts]
+        groups = [llvmlite.ir.Constant(NARROW, [0] * PART) for _ in parts]
+        for number, begin in _rows(builder, cells, count, width):
+            for k, part in enumerate(parts):
+                row = _load(builder, table, builder.add(begin, INT64(part)), NARROW)
+                groups[k] = _call(builder, "sadd.sat", groups[k], row) if number % GROUP else row
+                if number % GROUP == GROUP - 1:
+                    totals[k] = builder.add(totals[k], builder.sext(groups[k], WIDE))
+        for total, part in zip(totals, parts, strict=True):
+            _store(builder, total, sums, INT64(part))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add_rows(typing: Any, table: Any, cells: Any, sums: Any) -> Any:
+        _check((table, types.int16), (cells, types.uint32), (sums, types.int32))
+        return types.void(table, cells, sums), generate
+
+    return add_rows
+
+
+def row_step(count: int, width: int, turn: int) -> Callable[..., None]:
+    """An intrinsic (table, cells, steps, moves, dither): each row table[cells[n]] += moves * steps[n] / 2^16, kept
+    within ROW_LIMIT.
+
+    table (rows, width) int16; cells uint32; steps int16, at least 0; moves (width,) int16; dither (width,) uint16.
+    A product is rounded down after the addition of dither + n * turn, modulo 2^16: if that takes all values equally
+    often, small moves are not lost, but made as often as they should be.
+    """
+    parts = range(0, width, PART)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, cells, steps, moves, dither = (
+            _data(context, builder, signature, arguments, number) for number in range(5)
+        )
+        moved = [_load(builder, moves, INT64(part), NARROW) for part in parts]
+        dithers = [_load(builder, dither, INT64(part), NARROW) for part in parts]
+        shift, turned = llvmlite.ir.Constant(WIDE, [16] * PART), llvmlite.ir.Constant(NARROW, [turn] * PART)
+        for number, begin in _rows(builder, cells, count, width):
+            factor = _spread(builder, builder.load(builder.gep(steps, [INT64(number)])), NARROW)
+            for k, part in enumerate(parts):
+                product = builder.mul(builder.sext(moved[k], WIDE), builder.sext(factor, WIDE))
+                upper, lower = builder.trunc(builder.ashr(product, shift), NARROW), builder.mul(moved[k], factor)
+                carry = builder.icmp_unsigned("<", builder.add(lower, dithers[k]), dithers[k])
+                move = builder.sub(upper, builder.sext(carry, NARROW))
+                place = builder.add(begin, INT64(part))
+                row = _call(builder, "sadd.sat", _load(builder, table, place, NARROW), move)
+                _store(builder, row, table, place)
+                dithers[k] = builder.add(dithers[k], turned)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def move_rows(typing: Any, table: Any, cells: Any, steps: Any, moves: Any, dither: Any) -> Any:
+        _check(
+            (table, types.int16),
+            (cells, types.uint32),
+            (steps, types.int16),
+            (moves, types.int16),
+            (dither, types.uint16),
+        )
+        return types.void(table, cells, steps, moves, dither), generate
+
+    return move_rows
