@@ -563,8 +563,11 @@ class Block:
         values += [lane.partial, history & 255, history >> 8 & 255, 32 * bit + lane.known_contexts]
         values += [(logit + LIMIT) // 45 for logit in (lane.logit, lane.inputs[31])]
         lane.cells = [256 * f + value for f, value in enumerate(values)]
+        lane.k = SQUASH[self.corrected(lane, clamp((log(k) - log(65536 - k)) >> 8)) + LIMIT]
+
+    def corrected(self, lane: Lane, mixed: int) -> int:
         lane.hidden = [0] * WIDTH
-        for f in range(0, len(values), 4):
+        for f in range(0, len(lane.cells), 4):
             fours = [0] * WIDTH
             for cell in lane.cells[f : f + 4]:
                 fours = [limit(four + n, -32768, 32767) for four, n in zip(fours, self.rows[cell], strict=True)]
@@ -572,11 +575,9 @@ class Block:
         lane.active = [min(max(h, 0) >> 2, 32767) for h in lane.hidden]
         outputs = self.outputs[lane.partial]
         total = sum(a * (w >> 6) >> 6 for a, w in zip(lane.active, outputs, strict=True))
-        mixed = (log(k) - log(65536 - k)) >> 8
-        lane.k = SQUASH[clamp(mixed + (total >> 12)) + LIMIT]
+        return clamp(mixed + (total >> 12))
 
-    def learn_correction(self, lane: Lane, bit: int, b: int) -> None:
-        visit, error = 8 * lane.position + bit, 65536 * b - lane.k
+    def learn_error(self, lane: Lane, visit: int, error: int) -> None:
         if abs(error) < 656:
             if visit * 0x9E3779B1 % 2**32 >> 29:
                 return
@@ -620,7 +621,7 @@ class Block:
         column = (lane.logit + 3072 + 128) >> 8
         for apm in lane.apms:
             apm[column] += (65535 * b - apm[column]) >> 6
-        self.learn_correction(lane, bit, b)
+        self.learn_error(lane, 8 * lane.position + bit, 65536 * b - lane.k)
         lane.partial = 2 * lane.partial + b
 
     def teach(self, row: int, state: int, b: int) -> None:

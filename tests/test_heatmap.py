@@ -59,18 +59,19 @@ class Unpacked:
     costs: npt.NDArray[np.float64]
     prior: npt.NDArray[np.float64]
     memory: npt.NDArray[np.float64]
+    mixed: npt.NDArray[np.float64]
     chances: npt.NDArray[np.float64]  # (n, 3)
 
 
 def unpack(page: bytes) -> Unpacked:
     planes = np.frombuffer(gzip.decompress(base64.b64decode(part(page, "planes"))), np.uint8).reshape(PLANES, -1)
-    raw, changed, others, (cost, prior, memory), chances = np.split(planes, [1, 2, 5, 8])
+    raw, changed, others, (cost, prior, memory, mixed), chances = np.split(planes, [1, 2, 5, 9])
     chances = chances + np.where(others == 0, cost, 0).astype(np.uint8)
-    q = np.stack([cost, prior, memory + cost])
-    costs, prior_alone, alone = np.where(q == NO_VALUE, np.nan, QUANTUM * q.astype(float) ** 2)
+    q = np.stack([cost, prior, memory + cost, mixed + cost])
+    costs, prior_alone, alone, uncorrected = np.where(q == NO_VALUE, np.nan, QUANTUM * q.astype(float) ** 2)
     shares = np.where(chances == NO_VALUE, 0.0, 0.5 ** (QUANTUM * chances.astype(float) ** 2))
     coded = (raw ^ changed)[0]
-    return Unpacked(raw[0], coded, (others ^ coded).T, costs, prior_alone, alone, shares.T)
+    return Unpacked(raw[0], coded, (others ^ coded).T, costs, prior_alone, alone, uncorrected, shares.T)
 
 
 def test_bits_are_quantised_finely_where_they_are_few() -> None:
@@ -94,6 +95,7 @@ def test_planes_are_what_was_foreseen(prior: PriorChoice) -> None:
         (found.costs, "bits", sight.costs),
         (found.prior, "prior", seen.prior),
         (found.memory, "memory", sight.memory),
+        (found.mixed, "mixed", seen.mixed),
     ):
         if prior == "off" and name == "prior":
             assert np.isnan(shown).all() and facts["part"][name] is None

@@ -90,7 +90,8 @@ class State(NamedTuple):
     inputs: npt.NDArray[np.int32]  # (lanes, INPUTS)
     layer: npt.NDArray[np.int32]  # (lanes, TOP_INPUTS), logits of the weight sets
     rows: npt.NDArray[np.uint32]  # (lanes, SETS + APMS), in weights and apms
-    logits: npt.NDArray[np.int32]  # (lanes,)
+    logits: npt.NDArray[np.int32]  # (lanes,), of the mixer
+    mixed: npt.NDArray[np.int32]  # (lanes,), logits of mixer and APMs, without the correction
     ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
     correction: Correction
@@ -185,7 +186,8 @@ def predict_bit(state, tree, lane, bit):
     state.logits[lane] = logit
     correction.choose_cells(registers, bit, logit, np.int64(inputs[PRIOR_INPUT]), cells)
     one = min(max((total + 2) >> 2, 1), 65535)
-    mixed = (logarithm(one) - logarithm(mixer.PROBABILITY_ONE - one)) >> 8
+    mixed = mixer.clamp_logit((logarithm(one) - logarithm(mixer.PROBABILITY_ONE - one)) >> 8)
+    state.mixed[lane] = mixed
     state.ones[lane] = mixer.squash(correction.correct(mixed, partial, state.correction, lane))
 
 
@@ -553,6 +555,7 @@ def _new_state(shape: BlockShape, trained: TrainedState) -> State:
         layer=aligned((lanes, TOP_INPUTS), np.int32),
         rows=aligned((lanes, SETS + APMS), np.uint32),
         logits=aligned(lanes, np.int32),
+        mixed=aligned(lanes, np.int32),
         ones=aligned(lanes, np.uint16),
         bits=aligned(lanes, np.int32),
         correction=Correction.of(trained.correction, lanes),

@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const facts = JSON.parse($("facts").textContent);
 const { part, curve } = facts, first = part.start, size = part.size;
 const STORED = 1, PRIOR = 3, UNKNOWN = 255;
-const NAMES = ["raw", "changed", "byte1", "byte2", "byte3", "cost", "prior", "memory", "chance1", "chance2", "chance3"];
+const NAMES = ["raw", "changed", "byte1", "byte2", "byte3", "cost", "prior", "memory", "mixed", "chance1", "chance2", "chance3"];
 const planes = {}; // of the part: a Uint8Array by each of these names
 let end = 0;
 const blocks = facts.blocks.map(([size, bits, mode, profile, lanes], i) =>
@@ -18,8 +18,8 @@ async function unpack() {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const all = new Uint8Array(await new Response(stream).arrayBuffer());
   NAMES.forEach((name, i) => { planes[name] = all.subarray(i * size, (i + 1) * size); });
-  const { cost, memory } = planes;
-  for (let i = 0; i < size; i++) memory[i] += cost[i];
+  const { cost } = planes;
+  for (const name of ["memory", "mixed"]) for (let i = 0; i < size; i++) planes[name][i] += cost[i];
   for (const k of [1, 2, 3]) {
     const byte = planes[`byte${k}`], chance = planes[`chance${k}`];
     for (let i = 0; i < size; i++) if (byte[i] === 0) chance[i] += cost[i];
@@ -350,6 +350,7 @@ function bar(share, kind) {
 function bitsLines(i, block) {
   const found = [["together", planes.cost[i]]];
   if (block.mode !== STORED) {
+    found.push(["uncorrected", planes.mixed[i]]);
     found.push(["prior alone", block.mode === PRIOR ? planes.prior[i] : UNKNOWN], ["memory alone", planes.memory[i]]);
   }
   const most = Math.max(8, ...found.filter(([, q]) => q !== UNKNOWN).map(([, q]) => bitsOf(q)));
@@ -614,7 +615,7 @@ function drawHead() {
 function drawShown() { // which part of the file
   const per = (bits) => (bits / size).toFixed(3);
   const alone = part.prior === null ? "" : `; prior alone ${per(part.prior)}, memory alone ${per(part.memory)}`;
-  const means = size ? `: ${per(part.bits)} bits per byte${alone}` : "";
+  const means = size ? `: ${per(part.bits)} bits per byte, uncorrected ${per(part.mixed)}${alone}` : "";
   const range = size ? `bytes ${grouped(first)} to ${grouped(first + size - 1)}` : "none of the bytes";
   const next = first + size < facts.size ? first + size : 0;
   if (size === facts.size) $("shown").append(`All of the file${means}.`);

@@ -2,7 +2,7 @@
 
 ``heatmap.html``, with its style and its script beside it, is the page without its contents.  The contents are a
 description (JSON) of the whole file: the blocks and the curve; and planes, arrays with a number for each byte of a part
-of the file: its cost, its cost by the prior or the memory alone, and the bytes that were expected.
+of the file: its cost, its cost by the prior or the memory alone or without the correction, and the expected bytes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Bits = npt.NDArray[np.float64]
 Planes = npt.NDArray[np.uint8]
 """(PLANES, n), in this order: the bytes; the XOR of each byte and the byte that is coded for it; BEST planes with the
 XOR of the coded byte and an expected one, the likeliest first; then, as ``quantised`` bits, the costs, the costs by the
-prior alone, the costs by the memory alone, and BEST planes with -log2 of the expected bytes' probabilities.  A byte's
-cost is subtracted, modulo 256, from its cost by the memory alone and, if the byte was an expected one, from that one's
--log2: the rest is near 0 and packs well."""
+prior alone, by the memory alone, and without the correction, and BEST planes with -log2 of the expected bytes'
+probabilities.  A byte's cost is subtracted, modulo 256, from those by the memory alone and without the correction and,
+if the byte was an expected one, from that one's -log2: the rest is near 0 and packs well."""
 
-PLANES = 2 + BEST + 3 + BEST
+PLANES = 2 + BEST + 4 + BEST
 
 MOST_SHOWN = 1 << 21
 """Bytes that a page shows one by one."""
@@ -67,11 +67,12 @@ def planes_of(block: BlockLookahead, part: slice) -> Planes:
     expectation = block.lookahead
     raw, coded = (np.frombuffer(data, np.uint8)[part] for data in (block.raw, block.coded))
     others = expectation.expected[part].T ^ coded
-    costs, prior, memory = quantised(np.stack([block.costs[part], expectation.prior[part], block.memory[part]]))
+    bits = block.costs, expectation.prior, block.memory, expectation.mixed
+    costs, prior, memory, mixed = quantised(np.stack([of_all[part] for of_all in bits]))
     with np.errstate(divide="ignore"):
         chances = quantised(-np.log2(expectation.chances[part].T))
     chances -= np.where(others == 0, costs, 0).astype(np.uint8)
-    return np.stack([raw, raw ^ coded, *others, costs, prior, memory - costs, *chances])
+    return np.stack([raw, raw ^ coded, *others, costs, prior, memory - costs, mixed - costs, *chances])
 
 
 class Curve:
@@ -115,7 +116,7 @@ class Survey:
 
     def __post_init__(self) -> None:
         self.curve, self.blocks, self.parts = Curve(), list[BlockSummary](), list[Planes]()
-        self._sums = np.zeros(3)
+        self._sums = np.zeros(4)
         self._coded = 0
 
     def add(self, raw: bytes) -> None:
@@ -138,7 +139,8 @@ class Survey:
         block = lookahead.look_ahead(raw, self.options, self._advance)
         self.parts.append(planes_of(block, part))
         alone = block.costs if block.mode == block_header.STORED else block.lookahead.prior
-        self._sums += [bits[part].sum(dtype=np.float64) for bits in (block.costs, alone, block.memory)]
+        shown = block.costs, alone, block.memory, block.lookahead.mixed
+        self._sums += [bits[part].sum(dtype=np.float64) for bits in shown]
         return BlockSummary(len(raw), float(block.costs.sum()), block.mode, block.profile, block.lanes), block.costs
 
     def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
@@ -163,14 +165,21 @@ class Survey:
 
     def facts(self) -> dict[str, Any]:
         """The description for the page, but for the names of the file and the program."""
-        together, prior, memory = (None if np.isnan(bits) else round(bits, 3) for bits in self._sums.tolist())
+        together, prior, memory, mixed = (None if np.isnan(bits) else round(bits, 3) for bits in self._sums.tolist())
         shown = sum(part.shape[1] for part in self.parts)
         return {
             "size": self.curve.size,
             "bits": round(self.bits, 3),
             "curve": {"step": self.curve.step, "sums": [round(bits, 3) for bits in self.curve.sums.tolist()]},
             "blocks": [block._replace(bits=round(block.bits, 3)) for block in self.blocks],
-            "part": {"start": self.start, "size": shown, "bits": together, "prior": prior, "memory": memory},
+            "part": {
+                "start": self.start,
+                "size": shown,
+                "bits": together,
+                "prior": prior,
+                "memory": memory,
+                "mixed": mixed,
+            },
             "most": MOST_SHOWN,
         }
 

@@ -25,6 +25,7 @@ from likezip.blocks.predictor import BlockShape, Predictor, State, Stretch, adva
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy
 from likezip.memory import hash_table
+from likezip.memory.mixer import squash
 from likezip.memory.profiles import CONTEXTS, PROFILES
 from likezip.memory.registers import KNOWN_CONTEXTS, MATCH_LENGTH, PARTIAL, POSITION, REGISTERS, START
 from likezip.memory.trained_state import MATCH_MODELS, untrained_state
@@ -119,9 +120,10 @@ def _enter_best(chance, byte, best, numbers):
 
 @compiled
 def _encode_with_lookahead(
-    state, trees, content, steps, learning, active, ones, bits, view, buffers, expected, chances
+    state, trees, content, steps, learning, active, ones, bits, view, buffers, expected, chances, mixed
 ):
-    """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST)."""
+    """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST), and for all
+    bits their probabilities without the correction, mixed (steps, 8, active)."""
     for step in range(steps):
         for bit in range(8):
             advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
@@ -130,26 +132,29 @@ def _encode_with_lookahead(
                     _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
                 y = (content[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
+                mixed[step, bit, lane] = squash(np.int64(state.mixed[lane]))
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
 
 
 class Lookahead(NamedTuple):
-    """Of each byte of a block: prior (n,) its bits by the prior alone, NaN without one; expected (n, BEST) uint8, the
-    likeliest bytes; chances (n, BEST), the probabilities of those."""
+    """Of each byte of a block: prior (n,) its bits by the prior alone, NaN without one; mixed (n,) its bits by prior
+    and memory without the correction; expected (n, BEST) uint8, the likeliest bytes; chances (n, BEST), the
+    probabilities of those."""
 
     prior: npt.NDArray[np.float32]
+    mixed: npt.NDArray[np.float32]
     expected: npt.NDArray[np.uint8]
     chances: npt.NDArray[np.float32]
 
     @classmethod
     def nothing(cls, size: int) -> Lookahead:
         """The lookahead of a block of which nothing is expected."""
-        unknown = np.full(size, np.nan, np.float32)
-        return cls(unknown, np.zeros((size, BEST), np.uint8), np.zeros((size, BEST), np.float32))
+        prior, mixed = np.full(size, np.nan, np.float32), np.full(size, 8, np.float32)
+        return cls(prior, mixed, np.zeros((size, BEST), np.uint8), np.zeros((size, BEST), np.float32))
 
 
-_WRITTEN = ("registers", "homes", "slots", "inputs", "layer", "rows", "logits", "ones")
+_WRITTEN = ("registers", "homes", "slots", "inputs", "layer", "rows", "logits", "mixed", "ones")
 """The arrays of a predictor's state that looking ahead writes to."""
 
 
@@ -179,12 +184,16 @@ class LookaheadEncoder:
     ) -> None:
         state, (first, steps, learning, active) = predictor.state, stretch
         if self._view is None:
-            self._view = state._replace(**{name: aligned_copy(getattr(state, name)) for name in _WRITTEN})
+            written = {name: aligned_copy(getattr(state, name)) for name in _WRITTEN}
+            corrected = {name: aligned_copy(getattr(state.correction, name)) for name in ("cells", "hidden")}
+            self._view = state._replace(**written, correction=state.correction._replace(**corrected))
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-        room = self._view, self._buffers, expected, chances
+        mixed = np.empty((steps, 8, active), np.uint16)
+        room = self._view, self._buffers, expected, chances, mixed
         _encode_with_lookahead(state, trees, content, steps, learning, active, ones, bits, *room)
         places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
         self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
+        self.lookahead.mixed[places] = -np.log2(np.where(bits == 1, mixed, 65536.0 - mixed) / 65536).sum(1)
         if trees.shape[1]:
             leaves = np.take_along_axis(trees[:steps, :active], 256 + content[places][:, :, None].astype(np.int64), 2)
             self.lookahead.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])

@@ -1,4 +1,5 @@
-"""The state of the memory that all lanes of a block share: maps, mixer weights and adaptive probability maps.
+"""The state of the memory that all lanes of a block share: maps, mixer weights, adaptive probability maps and the
+correction.
 
 It is trained beforehand and lies in the model file; every block starts from a fresh copy, and learns from there.
 """
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from likezip.kernels.intrinsics import aligned_copy
 from likezip.memory import mixer
 from likezip.memory.bit_history import STATES, expected_one
-from likezip.memory.correction import FEATURES, VALUES, WIDTH, Learnt
+from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, VALUES, WIDTH, Learnt
 from likezip.memory.match_models import MATCHES
 from likezip.memory.profiles import CONTEXTS
 
@@ -36,7 +37,7 @@ APM_BITS = 12
 @dataclass(frozen=True)
 class TrainedState:
     """The arrays: maps ((contexts + match models) * 256,) uint32; weights (rows, INPUTS) int32; top (256, TOP_INPUTS)
-    int32; apms (APMS * 2^APM_BITS, 25) uint16."""
+    int32; apms (APMS * 2^APM_BITS, 25) uint16; and the correction."""
 
     maps: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.int32]
@@ -46,25 +47,27 @@ class TrainedState:
 
     @classmethod
     def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> TrainedState:
-        """A copy of ``tensors`` by name; if there are no APMs or no correction, with such that change nothing.
+        """A copy of ``tensors`` by name; if there are no APMs, with APMs that change nothing.
 
-        Raises KeyError for any other missing tensor, ValueError for a wrong shape or dtype.
+        Raises KeyError for any other missing tensor, ValueError for a wrong shape or dtype, and for an output of the
+        correction beyond its limit.
         """
         if "apms" not in tensors:
             tensors = {**tensors, "apms": mixer.neutral_apms(APMS << APM_BITS)}
-        if "correction.rows" not in tensors:
-            tensors = {**tensors, **_named(Learnt.nothing())}
         for name, (shape, dtype) in _SHAPES.items():
             if tensors[name].shape != shape or tensors[name].dtype != dtype:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
         arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        learnt = Learnt(*(aligned_copy(tensors[name]) for name in _named(Learnt.nothing())))
+        learnt = Learnt(*(aligned_copy(tensors[f"correction.{name}"]) for name in Learnt._fields))
+        if np.abs(learnt.outputs.astype(np.int64)).max() > OUTPUT_LIMIT:
+            raise ValueError(f"an output of the correction is beyond {OUTPUT_LIMIT}")
         return cls(**arrays, correction=learnt)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
-        tensors = {"maps": self.maps, "apms": self.apms, **_named(self.correction)}
+        tensors: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
+        tensors |= {f"correction.{name}": array for name, array in self.correction._asdict().items()}
         for name, weights in (("weights", self.weights), ("top", self.top)):
             steps = (weights + WEIGHT_STEP // 2) // WEIGHT_STEP
             most = mixer.MIXER_WEIGHT_LIMIT // WEIGHT_STEP
@@ -75,11 +78,6 @@ class TrainedState:
 WEIGHT_STEP = 16
 """Weights in model files are int16, in steps of WEIGHT_STEP / 65536.  An int16 of -2^15 is -2^19, one below the least
 learnt weight; its products with inputs still fit."""
-
-def _named(learnt: Learnt) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a correction by their names in model files."""
-    return {f"correction.{name}": array for name, array in learnt._asdict().items()}
-
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "maps": (((CONTEXTS + MATCH_MODELS) * STATES,), np.uint32),

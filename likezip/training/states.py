@@ -117,8 +117,8 @@ def train(
     given: TrainedState | None = None,
     say: Say = click.echo,
 ) -> TrainedState:
-    """Train the state ``given``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each class; its
-    weights become the mean of the weights after each block of the second half.
+    """Train the state ``given``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each
+    class; its weights become the mean of the weights after each block of the second half.
 
     For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
