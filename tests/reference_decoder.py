@@ -561,7 +561,7 @@ class Block:
         values += [0 if o is None else 2 * lane.length[m] + o for m, o in enumerate(lane.expected)]
         history = lane.named["history"]
         values += [lane.partial, history & 255, history >> 8 & 255, 32 * bit + lane.known_contexts]
-        values += [(logit + LIMIT) // 45 for logit in (lane.logit, lane.inputs[31])]
+        values += [(logit + LIMIT) >> 5 for logit in (lane.logit, lane.inputs[31])]
         lane.cells = [256 * f + value for f, value in enumerate(values)]
         lane.k = SQUASH[self.corrected(lane, clamp((log(k) - log(65536 - k)) >> 8)) + LIMIT]
 
@@ -578,17 +578,17 @@ class Block:
         return clamp(mixed + (total >> 12))
 
     def learn_error(self, lane: Lane, visit: int, error: int) -> None:
-        if abs(error) < 656:
-            if visit * 0x9E3779B1 % 2**32 >> 29:
-                return
-            error *= 8
+        share = 8 if abs(error) < 512 else 4 if abs(error) < 4096 else 1
+        if (visit * 0x9E3779B1 % 2**32 >> 29) % share:
+            return
+        error *= share
         outputs = self.outputs[lane.partial]
         moves = [error * (w >> 6) >> 16 if h > 0 else 0 for w, h in zip(outputs, lane.hidden, strict=True)]
-        output_moves = [error * a >> 12 for a in lane.active]
-        step = self.step(self.output_squares, lane.partial, sum(g * g for g in output_moves) >> 15)
+        output_moves = [error * a >> 16 for a in lane.active]
+        step = self.step(self.output_squares, lane.partial, sum(g * g >> 6 for g in output_moves) >> 1)
         for j, g in enumerate(output_moves):
-            outputs[j] = limit(outputs[j] + ((g * step + 2048) >> 12), -(2**21 - 1), 2**21 - 1)
-        square = sum(g * g for g in moves) >> 11
+            outputs[j] = limit(outputs[j] + ((g * step + 128) >> 8), -(2**21 - 1), 2**21 - 1)
+        square = sum(g * g >> 6 for g in moves) >> 5
         for f, cell in enumerate(lane.cells):
             step, row = self.step(self.squares, cell, square), self.rows[cell]
             for j, g in enumerate(moves):

@@ -109,11 +109,12 @@ def _apm_row(value):
 
 
 @inlined
-def _gather_contexts(node, table, maps, slots, inputs, cells):
-    """Fill a lane's inputs from its contexts, and choose the cells of their states."""
+def _gather_contexts(node, table, maps, slots, inputs, cells, rows):
+    """Fill a lane's inputs from its contexts, and choose the cells of their states, whose rows are prefetched."""
     for i in range(CONTEXTS):
         cell = np.uint64(i * STATES) + np.uint64(table[slots[i] + node])
         cells[i] = cell
+        correction.expect_row(rows, cell)
         inputs[i] = mixer.map_read(maps[cell])
 
 
@@ -171,7 +172,7 @@ def predict_bit(state, tree, lane, bit):
     """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial, cells = registers[PARTIAL], state.correction.cells[lane]
-    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells)
+    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows)
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0:

@@ -8,19 +8,20 @@ weights for the bits so far, corrects the mixed logit:
     logit  = mixed + outputs[bits so far] . max(hidden, 0)
 
 Only rows are added, as in the efficiently updated networks of chess engines (Y. Nasu, "Efficiently updatable
-neural-network-based evaluation functions for computer shogi", 2018).  Every bit that was expected badly, and one of
-SAMPLING others, moves rows and outputs down the gradient of its cost, by a step that falls with the root of the sum of
+neural-network-based evaluation functions for computer shogi", 2018).  Every bit that was expected badly, and a share of
+the others, moves rows and outputs down the gradient of its cost, by a step that falls with the root of the sum of
 squared gradients of that row (J. Duchi et al., "Adaptive subgradient methods", 2011).
 
     rows     int16   in 2^-14, |row| <= 2
     hidden   int32   in 2^-14
     outputs  int32   in 2^-20, |output| < 2
-    moves    int32   gradients of the hidden numbers, in 2^-14
+    moves            gradients: of the hidden numbers in 2^-14, of the outputs in 2^-12, below 2^15
     squares  uint32  sums of squared gradients, in 2^-22
 
 Why nothing overflows: FEATURES rows sum to less than 2^6 x 2^15.  An activation, in 2^-12, is kept below 2^15, and an
 output shifted right by 6 is below 2^15, so their product is below 2^30, and WIDTH of them shifted right by 6 sum to
-less than 2^29.  An error is below 2^16, so error x output and error x activation are below 2^31.
+less than 2^29.  An error is below 2^16, so error x output and error x activation are below 2^31, and shifted right by 16
+they are moves below 2^15, whose squares shifted right by 6 sum to less than 2^29.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.kernels.compiling import inlined
-from likezip.kernels.intrinsics import aligned, leading_zeros, shift_right
+from likezip.kernels.intrinsics import aligned, leading_zeros, prefetch, shift_right
 from likezip.kernels.table_rows import row_step, row_sum
 from likezip.memory import mixer
 from likezip.memory.match_models import MATCHES
@@ -50,10 +51,11 @@ VALUES = 256
 """Values of a feature."""
 
 OUTPUT_LIMIT = (1 << 21) - 1
-SMALL_ERROR, SAMPLING = 656, 8
-"""Of the bits with an error below SMALL_ERROR / 65536 one of SAMPLING is learnt, SAMPLING times as much."""
-LOGIT_STEP = 45
-"""1/256 nat; a logit is a feature in steps of so much, of which there are fewer than 128."""
+SMALL_ERROR, RARELY, FAIR_ERROR, SOMETIMES = 512, 8, 4096, 4
+"""Of the bits with an error below SMALL_ERROR / 65536 one of RARELY is learnt, RARELY times as much; of the others below
+FAIR_ERROR / 65536 one of SOMETIMES, SOMETIMES times as much."""
+LOGIT_SHIFT = 5
+"""A logit is a feature in steps of 2^LOGIT_SHIFT / 256 nat, of which there are 178."""
 
 RATE_INVERSE = 25
 """The first step of a row is about 1 / RATE_INVERSE, whatever the gradient."""
@@ -151,9 +153,15 @@ def choose_cells(registers, bit, mixed, prior, cells):
 
 
 @inlined
+def expect_row(rows, cell):
+    """Prefetch a row that ``correct`` will read."""
+    prefetch(rows, np.uint64(cell) * np.uint64(WIDTH))
+
+
+@inlined
 def _logit_value(logit: int) -> int:
     """The value of a logit as a feature."""
-    return (logit + mixer.LOGIT_LIMIT) // LOGIT_STEP
+    return (logit + mixer.LOGIT_LIMIT) >> LOGIT_SHIFT
 
 
 @inlined
@@ -174,6 +182,12 @@ def _activation(hidden):
 
 
 @inlined
+def _output_move(error, hidden):
+    """The gradient of an output."""
+    return shift_right(np.int32(error * _activation(hidden)), np.int32(16))
+
+
+@inlined
 def _step(squares, place, square):
     """Add ``square`` to the sum at ``place``, which stays below 2^32; the step for it."""
     total = np.uint64(min(np.int64(squares[place]) + square, np.int64(0xFFFFFFFF)))
@@ -187,26 +201,25 @@ def _step(squares, place, square):
 def learn(visit, error, partial, network, lane):
     """One gradient step.  visit: the bit's place in the block, in bits; error: 65536 bit - p; partial: the bits so
     far."""
-    if abs(error) < SMALL_ERROR:
-        if (visit * 0x9E3779B1) & 0xE0000000:
-            return
-        error *= SAMPLING
+    share = RARELY if abs(error) < SMALL_ERROR else SOMETIMES if abs(error) < FAIR_ERROR else 1
+    if ((visit * 0x9E3779B1) & 0xFFFFFFFF) >> 29 & (share - 1):
+        return
+    error *= share
     hidden, cells, outputs = network.hidden[lane], network.cells[lane], network.outputs[np.uint64(partial)]
     moves, error, turn = network.moves, np.int32(error), np.uint16(visit * TURN)
-    row_square, output_square = np.int64(0), np.int64(0)
+    row_square, output_square = np.int32(0), np.int32(0)
     for j in range(WIDTH):
         move = shift_right(np.int32(error * shift_right(outputs[j], np.int32(6))), np.int32(16))
         move = move if hidden[j] > 0 else np.int32(0)
         moves[j] = move
-        output_move = np.int64(shift_right(np.int32(error * _activation(hidden[j])), np.int32(12)))
-        row_square += np.int64(np.int32(move * move))
-        output_square += output_move * output_move
+        output_move = _output_move(error, hidden[j])
+        row_square = np.int32(row_square + shift_right(np.int32(move * move), np.int32(6)))
+        output_square = np.int32(output_square + shift_right(np.int32(output_move * output_move), np.int32(6)))
         network.dither[j] = LANE_TURNS[j] + turn
-    step = np.int64(_step(network.output_squares, np.uint64(partial), output_square >> 15))
+    step = np.int32(_step(network.output_squares, np.uint64(partial), output_square >> 1))
     for j in range(WIDTH):
-        output_move = np.int64(shift_right(np.int32(error * _activation(hidden[j])), np.int32(12)))
-        moved = np.int64(outputs[j]) + ((output_move * step + (1 << 11)) >> 12)
-        outputs[j] = min(max(moved, -OUTPUT_LIMIT), OUTPUT_LIMIT)
+        move = shift_right(np.int32(np.int32(_output_move(error, hidden[j]) * step) + np.int32(128)), np.int32(8))
+        outputs[j] = min(max(np.int32(outputs[j] + move), np.int32(-OUTPUT_LIMIT)), np.int32(OUTPUT_LIMIT))
     for f in range(FEATURES):
-        network.steps[f] = _step(network.squares, np.uint64(cells[f]), row_square >> 11)
+        network.steps[f] = _step(network.squares, np.uint64(cells[f]), row_square >> 5)
     _move_rows(network.rows, cells, network.steps, moves, network.dither)

@@ -38,7 +38,7 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 11, 1 << 20
 CONFIDENCE = 30
 """The most updates that a trained map entry counts for."""
 
-CORRECTION_SEEN = 1_000_000
+CORRECTION_SEEN = 250_000
 """The bits for which a trained correction's sums of squares count."""
 
 MOST_REFUSED = 100
