@@ -52,11 +52,14 @@ def test_a_block_counts_for_the_profile_that_suits_it() -> None:
 def test_a_trusted_start_still_adapts() -> None:
     start = untrained_state()
     start.maps[1::256] |= np.uint32(mixer.MAP_LIMIT)
-    trusted = states.trust(start, 30)
+    start.correction.squares[:] = 4000
+    trusted = states.trust(start, 30, 4 * states.CORRECTION_SEEN)
     counts = trusted.maps & np.uint32(mixer.FROZEN)
     assert counts[1::256].max() == 30
     assert (counts[0:256:256] == mixer.FROZEN).all()
     assert np.array_equal(trusted.maps >> np.uint32(10), start.maps >> np.uint32(10))
+    assert (trusted.correction.squares == 1000).all()
+    assert (states.trust(start, 30, 1000).correction.squares == 4000).all()
 
 
 @pytest.mark.parametrize("excluded", [(), ("second",)])
