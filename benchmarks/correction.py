@@ -23,7 +23,7 @@ from likezip.blocks.coding import BlockMode
 from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
-from likezip.memory.correction import FEATURES, HISTORIES, VALUES, Learnt
+from likezip.memory.correction import FEATURES, HISTORIES, VALUES, CorrectionTables
 from likezip.memory.profiles import CONTEXTS, Profile
 from likezip.model import default_model
 from likezip.prior.parallel import open_prior
@@ -39,7 +39,7 @@ def feature_names(profile: Profile) -> list[str]:
     return [*(context.name for context in profile.contexts), *matches, *BEHIND]
 
 
-def without_feature(learnt: Learnt, feature: int) -> Learnt:
+def without_feature(learnt: CorrectionTables, feature: int) -> CorrectionTables:
     """The correction in which a feature says nothing."""
     part = slice(feature * VALUES, (feature + 1) * VALUES)
     rows, squares = learnt.rows.copy(), learnt.squares.copy()
@@ -70,7 +70,7 @@ class Block:
     def cost(self, feature: int | None, *, corrected: bool = True) -> float:
         """Bytes without a feature, or with all."""
         trained = coding.trained_state_of(default_model(), self.shape.profile.name)
-        learnt = trained.correction if corrected else Learnt.nothing()
+        learnt = trained.correction if corrected else CorrectionTables.nothing()
         learnt = learnt if feature is None else without_feature(learnt, feature)
         trained = replace(trained, correction=learnt)
         if not self.mode.prior:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import contexts, entropy, inputs, parts, sources
+from benchmarks import contexts, correction, entropy, inputs, parts, sources
+from likezip.memory.correction import FEATURES, VALUES, CorrectionTables
 from likezip.model import default_model
 
 
@@ -135,3 +136,31 @@ def test_contexts_are_reported(tmp_path: Path) -> None:
     assert "### text: 1 files, 1,500 bytes" in found
     assert "### records: 1 files, 1,500 bytes" in found
     assert found.count("| order 1 ") == 2
+
+
+def test_a_feature_that_says_nothing() -> None:
+    learnt = CorrectionTables.untrained()
+    learnt.squares[:] = np.arange(learnt.squares.size)
+    silent = correction.without_feature(learnt, 3)
+    part = slice(3 * VALUES, 4 * VALUES)
+    weights = np.arange(3 * VALUES, 4 * VALUES) + 1.0
+    mean = np.rint(np.average(learnt.rows[part], axis=0, weights=weights))
+    assert (silent.rows[part] == mean).all() and (silent.squares[part] == (1 << 32) - 1).all()
+    for array, before in zip(silent, learnt, strict=True):
+        assert np.array_equal(array[: part.start], before[: part.start])
+        assert np.array_equal(array[part.stop :], before[part.stop :])
+
+
+@pytest.mark.slow
+def test_what_features_are_worth(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "text").write_bytes(Path(__file__).read_bytes()[:1500])
+    stem = tmp_path / "worth"
+    done = CliRunner().invoke(
+        correction.main, [str(tmp_path / "one"), str(tmp_path / "other"), "--prior", "off", "-o", str(stem)]
+    )
+    assert done.exit_code == 0, done.output
+    rows = [line for line in stem.with_suffix(".md").read_text().splitlines() if line.startswith("|")]
+    assert len(rows) == FEATURES + 3 and "all of it" in rows[2]
+    assert stem.with_suffix(".png").stat().st_size > 1000 and stem.with_suffix(".svg").stat().st_size > 1000

@@ -16,7 +16,7 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.kernels.compiling import compiled
 from likezip.memory import correction, mixer
-from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, STEPS, VALUES, WIDTH, Correction, Learnt
+from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, STEPS, VALUES, WIDTH, Correction, CorrectionTables
 from likezip.memory.profiles import PROFILES
 from likezip.memory.trained_state import TrainedState, untrained_state
 
@@ -33,20 +33,20 @@ def learn(visit, error, partial, network):
     correction.learn(visit, error, partial, network, 0)
 
 
-def drawn(random: np.random.Generator, size: float) -> Learnt:
+def drawn(random: np.random.Generator, size: float) -> CorrectionTables:
     """Random arrays; size: of their numbers, 1 for all that is allowed."""
     rows = random.integers(-HIGHEST - 1, HIGHEST + 1, (FEATURES * VALUES, WIDTH)) * size
     outputs = random.integers(-OUTPUT_LIMIT, OUTPUT_LIMIT + 1, (VALUES, WIDTH)) * size
     squares, output_squares = (
         (2 ** random.uniform(0, 32, count)).astype(np.uint32) for count in (FEATURES * VALUES, VALUES)
     )
-    return Learnt(rows.astype(np.int16), squares, outputs.astype(np.int32), output_squares)
+    return CorrectionTables(rows.astype(np.int16), squares, outputs.astype(np.int32), output_squares)
 
 
 class InPython:
     """The reference decoder's formulas on the same numbers."""
 
-    def __init__(self, learnt: Learnt, cells: npt.NDArray[np.int64]) -> None:
+    def __init__(self, learnt: CorrectionTables, cells: npt.NDArray[np.int64]) -> None:
         rows, squares, outputs, output_squares = (array.tolist() for array in learnt)
         self.block: Any = SimpleNamespace(step=Block.step, rows=rows, squares=squares, outputs=outputs)
         self.block.output_squares = output_squares
@@ -87,7 +87,7 @@ def test_kernels_do_what_the_formulas_say(size: float) -> None:
 
 def test_small_moves_are_not_lost() -> None:
     """A row that should move by an eightieth of a unit moves by two hundred in 16,000 steps."""
-    learnt = Learnt.nothing()
+    learnt = CorrectionTables.nothing()
     learnt.rows[:, :] = 100
     network = Correction.of(learnt, 1)
     network.cells[0] = np.arange(FEATURES) * VALUES
@@ -115,7 +115,7 @@ def test_it_makes_a_file_smaller_though_it_begins_untrained() -> None:
     shape = BlockShape(raw.size, 1, 16, PROFILES[0])
     with_it, without = (
         total_cost(*Predictor(shape, replace(untrained_state(), correction=learnt)).run(raw))
-        for learnt in (Learnt.untrained(), Learnt.nothing())
+        for learnt in (CorrectionTables.untrained(), CorrectionTables.nothing())
     )
     assert with_it < 0.99 * without
 

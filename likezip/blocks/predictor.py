@@ -172,7 +172,9 @@ def predict_bit(state, tree, lane, bit):
     """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial, cells = registers[PARTIAL], state.correction.cells[lane]
-    _gather_contexts(_node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows)
+    _gather_contexts(
+        _node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows
+    )
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0:
@@ -186,7 +188,7 @@ def predict_bit(state, tree, lane, bit):
         total += mixer.apm_read(state.apms[np.uint64(rows[SETS + a])], logit)
     state.logits[lane] = logit
     correction.choose_cells(registers, bit, logit, np.int64(inputs[PRIOR_INPUT]), cells)
-    one = min(max((total + 2) >> 2, 1), 65535)
+    one = mixer.clamp_probability(int(total + 2) >> 2)
     mixed = mixer.clamp_logit((logarithm(one) - logarithm(mixer.PROBABILITY_ONE - one)) >> 8)
     state.mixed[lane] = mixed
     state.ones[lane] = mixer.squash(correction.correct(mixed, partial, state.correction, lane))
@@ -427,8 +429,8 @@ class Learnt(NamedTuple):
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
         """All arrays; ``raw`` is the first."""
-        *arrays, learnt_correction = self.state
-        return [*arrays, *learnt_correction, *self.prior]
+        arrays: list[Any] = list(self.state[:-1])
+        return [*arrays, *self.state.correction, *self.prior]
 
     @property
     def table_bits(self) -> int:

@@ -20,7 +20,7 @@ squared gradients of that row (J. Duchi et al., "Adaptive subgradient methods", 
 
 Why nothing overflows: FEATURES rows sum to less than 2^6 x 2^15.  An activation, in 2^-12, is kept below 2^15, and an
 output shifted right by 6 is below 2^15, so their product is below 2^30, and WIDTH of them shifted right by 6 sum to
-less than 2^29.  An error is below 2^16, so error x output and error x activation are below 2^31, and shifted right by 16
+less than 2^29.  An error is below 2^16, so error x output and error x activation are below 2^31; shifted right by 16
 they are moves below 2^15, whose squares shifted right by 6 sum to less than 2^29.
 """
 
@@ -52,8 +52,8 @@ VALUES = 256
 
 OUTPUT_LIMIT = (1 << 21) - 1
 SMALL_ERROR, RARELY, FAIR_ERROR, SOMETIMES = 512, 8, 4096, 4
-"""Of the bits with an error below SMALL_ERROR / 65536 one of RARELY is learnt, RARELY times as much; of the others below
-FAIR_ERROR / 65536 one of SOMETIMES, SOMETIMES times as much."""
+"""Of the bits with an error below SMALL_ERROR / 65536 one of RARELY is learnt, RARELY times as much; of the others
+below FAIR_ERROR / 65536 one of SOMETIMES, SOMETIMES times as much."""
 LOGIT_SHIFT = 5
 """A logit is a feature in steps of 2^LOGIT_SHIFT / 256 nat, of which there are 178."""
 
@@ -69,8 +69,8 @@ LANE_TURNS = (np.arange(WIDTH) * 25033 % 65536).astype(np.uint16)
 """(WIDTH,): where the dither of each number of a row begins; one from the next by 2^16 by the golden ratio squared."""
 
 
-def _steps() -> npt.NDArray[np.uint16]:
-    """1 / (RATE_INVERSE sqrt(squares)), times 2^27, rounded down, at most 65535, by octave and mantissa of the squares.
+def _steps() -> npt.NDArray[np.int16]:
+    """1 / (RATE_INVERSE sqrt(squares)), times 2^27, rounded down, at most 32767, by octave and mantissa of the squares.
 
     A step times a move, shifted right by 16, is in 2^-14: 27 = 16 + 22 / 2.
     """
@@ -81,12 +81,12 @@ def _steps() -> npt.NDArray[np.uint16]:
 
 
 STEPS = _steps()
-"""(256,) uint16."""
+"""(256,) int16."""
 
 _add_rows, _move_rows = row_sum(FEATURES, WIDTH), row_step(FEATURES, WIDTH, TURN)
 
 
-class Learnt(NamedTuple):
+class CorrectionTables(NamedTuple):
     """What is trained beforehand, and goes on learning; the arrays as ``Correction`` has them."""
 
     rows: npt.NDArray[np.int16]
@@ -95,7 +95,7 @@ class Learnt(NamedTuple):
     output_squares: npt.NDArray[np.uint32]
 
     @classmethod
-    def nothing(cls) -> Learnt:
+    def nothing(cls) -> CorrectionTables:
         """A correction that corrects nothing, and learns nothing."""
         return cls(
             aligned((FEATURES * VALUES, WIDTH), np.int16),
@@ -105,7 +105,7 @@ class Learnt(NamedTuple):
         )
 
     @classmethod
-    def untrained(cls) -> Learnt:
+    def untrained(cls) -> CorrectionTables:
         """What training begins with: small random numbers, since equal ones would stay equal."""
         learnt, random = cls.nothing(), np.random.default_rng(0)
         learnt.rows[...] = np.rint(random.standard_normal(learnt.rows.shape) * 0.05 * (1 << 14))
@@ -128,7 +128,7 @@ class Correction(NamedTuple):
     dither: npt.NDArray[np.uint16]  # (WIDTH,)
 
     @classmethod
-    def of(cls, learnt: Learnt, lanes: int) -> Correction:
+    def of(cls, learnt: CorrectionTables, lanes: int) -> Correction:
         """The correction of a block in ``lanes`` lanes, which changes the arrays of ``learnt``."""
         return cls(
             *learnt,

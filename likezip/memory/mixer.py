@@ -91,6 +91,11 @@ def clamp_logit(x: int) -> int:
 
 
 @inlined
+def clamp_probability(p: int) -> int:
+    return min(max(p, 1), PROBABILITY_ONE - 1)
+
+
+@inlined
 def squash(logit: int) -> int:
     """The probability of ``logit``, in [1, 65535]."""
     return int(SQUASH[np.uint64(logit + LOGIT_LIMIT)])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from likezip.kernels.intrinsics import aligned_copy
 from likezip.memory import mixer
 from likezip.memory.bit_history import STATES, expected_one
-from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, VALUES, WIDTH, Learnt
+from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, VALUES, WIDTH, CorrectionTables
 from likezip.memory.match_models import MATCHES
 from likezip.memory.profiles import CONTEXTS
 
@@ -43,7 +43,7 @@ class TrainedState:
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
-    correction: Learnt
+    correction: CorrectionTables
 
     @classmethod
     def of(cls, tensors: dict[str, npt.NDArray[Any]]) -> TrainedState:
@@ -59,7 +59,7 @@ class TrainedState:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
         arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        learnt = Learnt(*(aligned_copy(tensors[f"correction.{name}"]) for name in Learnt._fields))
+        learnt = CorrectionTables(*(aligned_copy(tensors[f"correction.{name}"]) for name in CorrectionTables._fields))
         if np.abs(learnt.outputs.astype(np.int64)).max() > OUTPUT_LIMIT:
             raise ValueError(f"an output of the correction is beyond {OUTPUT_LIMIT}")
         return cls(**arrays, correction=learnt)
@@ -102,4 +102,6 @@ def untrained_state() -> TrainedState:
     weights[:, PRIOR_INPUT] = mixer.PROBABILITY_ONE // 2
     top = np.zeros((256, TOP_INPUTS), np.int32)
     top[:, :SETS] = mixer.PROBABILITY_ONE // SETS
-    return TrainedState(maps.reshape(-1), weights, top, mixer.neutral_apms(APMS << APM_BITS), Learnt.untrained())
+    return TrainedState(
+        maps.reshape(-1), weights, top, mixer.neutral_apms(APMS << APM_BITS), CorrectionTables.untrained()
+    )

@@ -45,7 +45,7 @@ FIRST_LAYER = np.int64(0)
 WAITING_CREDIT, BYTES_ALONE = 30_000_000, 1 << 13
 """WAITING_CREDIT is in cycles, some 10 ms; BYTES_ALONE is in bytes, some 100 ms.  See ``SharedPrior``."""
 
-MEMORY_COST, BETWEEN_COST = 1_100_000, 57_000
+MEMORY_COST, BETWEEN_COST = 1_500_000, 57_000
 """The time of a byte in multiply-adds, as many as products do in it.  MEMORY_COST is that of the memory and the trees,
 BETWEEN_COST that of the work between two products.  Where it is different, threads wait for one another."""
 

@@ -44,7 +44,7 @@ except UnsupportedError as error:
 import torch
 
 from likezip.blocks import coding
-from likezip.memory.correction import Learnt
+from likezip.memory.correction import CorrectionTables
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT
 from likezip.memory.trained_state import TrainedState
 from likezip.model import Model, load_model
@@ -277,7 +277,7 @@ def _assemble(
         recipe.seed,
         states.CONFIDENCE,
         prior,
-        replace(coding.trained_state_of(loaded, TEXT.name), correction=Learnt.untrained()),
+        replace(coding.trained_state_of(loaded, TEXT.name), correction=CorrectionTables.untrained()),
         say=lambda _: None,
     )
     tensors |= states.state_tensors({**by_profile, BESIDE_PRIOR.name: beside})
