@@ -249,8 +249,8 @@ def seen(raw: bytes, costs: npt.NDArray[np.float64] | None = None) -> bytes:
     random, size = np.random.default_rng(4), len(raw)
     costs = random.exponential(2, size) if costs is None else costs
     expected, chances = random.integers(32, 127, (size, 3)), random.random((size, 3)) / 3
-    prior = random.exponential(3, size).astype(np.float32)
-    known = Lookahead(prior, expected.astype(np.uint8), chances.astype(np.float32))
+    prior, mixed = (random.exponential(3, size).astype(np.float32) for _ in range(2))
+    known = Lookahead(prior, mixed, expected.astype(np.uint8), chances.astype(np.float32))
     sight = BlockLookahead(raw, raw, block_header.MEMORY_PRIOR, 4, "both", costs, costs, known)
     curve = Curve()
     curve.add(costs)

@@ -219,7 +219,7 @@ def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes)
         mode = BlockMode(block_header.TEXT_PROFILE, 0, prior == "on")
     costs = BlockCoding(prompt + data, CodingOptions(default_model(), prior, 1), mode).byte_costs()[len(prompt) :]
     assert costs.sum() == pytest.approx(bits, rel=0.01, abs=32)
-    assert bits > 100
+    assert bits > 20
 
 
 def test_a_seed_gives_the_same_sample_and_another_another() -> None:
@@ -332,7 +332,7 @@ def test_expected_bytes_are_the_best_of_all(model: Model) -> None:
             costs.append(BlockCoding(other, CodingOptions(model, lanes=1), mode).byte_costs()[place])
         best = np.argsort(costs, kind="stable")[0]
         assert best == found.lookahead.expected[place, 0]
-        assert found.lookahead.chances[place, 0] == pytest.approx(2 ** -costs[best], rel=0.1)
+        assert found.lookahead.chances[place, 0] == pytest.approx(2 ** -costs[best], rel=0.25)
 
 
 def test_what_each_alone_would_have_taken(model: Model) -> None:
