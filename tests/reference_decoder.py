@@ -12,7 +12,7 @@ from decimal import Decimal, getcontext
 from fractions import Fraction
 from functools import cache
 from math import isqrt
-from operator import mul
+from operator import add, mul
 
 U64 = (1 << 64) - 1
 A, B, C, D = 0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B
@@ -568,10 +568,12 @@ class Block:
     def corrected(self, lane: Lane, mixed: int) -> int:
         lane.hidden = [0] * WIDTH
         for f in range(0, len(lane.cells), 4):
-            fours = [0] * WIDTH
-            for cell in lane.cells[f : f + 4]:
-                fours = [limit(four + n, -32768, 32767) for four, n in zip(fours, self.rows[cell], strict=True)]
-            lane.hidden = [h + four for h, four in zip(lane.hidden, fours, strict=True)]
+            fours = self.rows[lane.cells[f]]
+            for cell in lane.cells[f + 1 : f + 4]:
+                fours = list(map(add, fours, self.rows[cell]))
+                if max(fours) > 32767 or min(fours) < -32768:
+                    fours = [limit(four, -32768, 32767) for four in fours]
+            lane.hidden = list(map(add, lane.hidden, fours))
         lane.active = [min(max(h, 0) >> 2, 32767) for h in lane.hidden]
         outputs = self.outputs[lane.partial]
         total = sum(a * (w >> 6) >> 6 for a, w in zip(lane.active, outputs, strict=True))
@@ -589,9 +591,10 @@ class Block:
         for j, g in enumerate(output_moves):
             outputs[j] = limit(outputs[j] + ((g * step + 128) >> 8), -(2**21 - 1), 2**21 - 1)
         square = sum(g * g >> 6 for g in moves) >> 5
+        moved = [(j, g) for j, g in enumerate(moves) if g]
         for f, cell in enumerate(lane.cells):
             step, row = self.step(self.squares, cell, square), self.rows[cell]
-            for j, g in enumerate(moves):
+            for j, g in moved:
                 dither = (25033 * j + 40503 * (visit + f)) % 65536
                 row[j] = limit(row[j] + ((g * step + dither) >> 16), -32768, 32767)
 

@@ -71,7 +71,7 @@ def test_kernels_do_what_the_formulas_say(size: float) -> None:
     random = np.random.default_rng(int(100 * size))
     learnt = drawn(random, size)
     network = Correction.of(learnt, 1)
-    for visit in range(60):
+    for visit in range(40):
         cells = np.arange(FEATURES) * VALUES + random.integers(0, 3, FEATURES)
         network.cells[0] = cells
         partial, mixed = int(random.integers(1, 4)), int(random.integers(-2840, 2841))
