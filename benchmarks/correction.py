@@ -8,7 +8,10 @@ feature is worth beside all others.  STEM.md is the table, STEM.png and STEM.svg
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,7 +22,7 @@ from benchmarks import plots
 from benchmarks.inputs import named_inputs
 from benchmarks.report import markdown
 from likezip.blocks import codec, coding
-from likezip.blocks.coding import BlockMode
+from likezip.blocks.coding import BlockCoding
 from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
@@ -55,8 +58,11 @@ class Block:
 
     name: str
     raw: npt.NDArray[np.uint8]
-    mode: BlockMode
-    shape: BlockShape
+    coding: BlockCoding
+
+    @property
+    def shape(self) -> BlockShape:
+        return self.coding.shape
 
     @classmethod
     def of(cls, name: str, raw: bytes, prior: PriorChoice) -> Block:
@@ -65,17 +71,14 @@ class Block:
         best = coding.best_coding(code, CodingOptions(default_model(), prior))
         if best is None:
             raise click.ClickException(f"{name} is noise")
-        return cls(name, np.frombuffer(code, np.uint8), best.mode, best.shape)
+        return cls(name, np.frombuffer(code, np.uint8), best)
 
-    def cost(self, feature: int | None, *, corrected: bool = True) -> float:
-        """Bytes without a feature, or with all."""
+    def cost(self, changed: Callable[[CorrectionTables], CorrectionTables]) -> float:
+        """Bytes with the correction changed."""
         trained = coding.trained_state_of(default_model(), self.shape.profile.name)
-        learnt = trained.correction if corrected else CorrectionTables.nothing()
-        learnt = learnt if feature is None else without_feature(learnt, feature)
-        trained = replace(trained, correction=learnt)
-        if not self.mode.prior:
-            return total_cost(*Predictor(self.shape, trained).run(self.raw)) / 8
-        with open_prior(coding.network_of(default_model()), self.raw.size, self.shape.used_lanes) as prior:
+        trained = replace(trained, correction=changed(trained.correction))
+        network = coding.network_of(default_model()) if self.coding.mode.prior else None
+        with open_prior(network, self.raw.size, self.shape.used_lanes) if network else nullcontext() as prior:
             return total_cost(*Predictor(self.shape, trained, prior).run(self.raw)) / 8
 
 
@@ -93,21 +96,28 @@ class Worth:
     @classmethod
     def of(cls, blocks: list[Block]) -> Worth:
         """Measure it; raises ValueError for no block."""
-        before = [block.cost(None, corrected=False) for block in blocks]
-        after = [block.cost(None) for block in blocks]
+        before = [block.cost(lambda _: CorrectionTables.nothing()) for block in blocks]
+        after = [block.coding.bits / 8 for block in blocks]
+        silent = [partial(without_feature, feature=feature) for feature in range(FEATURES)]
         growth = [
-            [100 * (block.cost(feature) / whole - 1) for block, whole in zip(blocks, after, strict=True)]
-            for feature in range(FEATURES)
+            [100 * (block.cost(changed) / whole - 1) for block, whole in zip(blocks, after, strict=True)]
+            for changed in silent
         ]
         return cls(blocks[0].shape.profile, blocks, before, after, np.array(growth))
 
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The features, the most valuable first."""
+        return np.argsort(-self.growth.mean(1), kind="stable")
+
     def table(self) -> str:
         """A row for each feature, the most valuable first."""
-        names, order = feature_names(self.profile), np.argsort(-self.growth.mean(1), kind="stable")
+        names = feature_names(self.profile)
         saved = [f"{100 * (a / b - 1):.2f}" for a, b in zip(self.after, self.before, strict=True)]
         rows = [["all of it, as a change of the bytes", "", *saved]]
         rows += [
-            [names[f], f"{self.growth[f].mean():.3f}", *(f"{growth:.3f}" for growth in self.growth[f])] for f in order
+            [names[f], f"{self.growth[f].mean():.3f}", *(f"{growth:.3f}" for growth in self.growth[f])]
+            for f in self.order
         ]
         head = ["left out, growth in %", "mean", *(block.name for block in self.blocks)]
         return f"### {self.profile.name}\n\n{markdown(head, rows)}"
@@ -118,7 +128,7 @@ def draw(worth: Worth, stem: Path) -> None:
     with plots.style():
         from matplotlib.figure import Figure
 
-        order = np.argsort(-worth.growth.mean(1), kind="stable")[:MOST_ROWS]
+        order = worth.order[:MOST_ROWS]
         shown = worth.growth[order]
         figure = Figure((2.2 + 0.75 * len(worth.blocks), 0.6 + 0.24 * len(order)), layout="constrained")
         axes = figure.add_subplot()

@@ -139,11 +139,16 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs, cells):
 
 
 @inlined
+def _log_odds(ones, zeros):
+    """The logit of a 1 that is ``ones`` times as likely as a 0 that is ``zeros`` times."""
+    return mixer.clamp_logit((logarithm(ones) - logarithm(zeros)) >> 8)
+
+
+@inlined
 def _gather_prior(partial, tree, inputs):
     """Fill a lane's input from the prior: ln of the sum of frequencies where the next bit is 1, less ln of the sum
     where it is 0."""
-    difference = logarithm(tree[2 * partial + 1]) - logarithm(tree[2 * partial])
-    inputs[PRIOR_INPUT] = mixer.clamp_logit(difference >> 8)
+    inputs[PRIOR_INPUT] = _log_odds(tree[2 * partial + 1], tree[2 * partial])
 
 
 @inlined
@@ -189,7 +194,7 @@ def predict_bit(state, tree, lane, bit):
     state.logits[lane] = logit
     correction.choose_cells(registers, bit, logit, np.int64(inputs[PRIOR_INPUT]), cells)
     one = mixer.clamp_probability(int(total + 2) >> 2)
-    mixed = mixer.clamp_logit((logarithm(one) - logarithm(mixer.PROBABILITY_ONE - one)) >> 8)
+    mixed = _log_odds(one, mixer.PROBABILITY_ONE - one)
     state.mixed[lane] = mixed
     state.ones[lane] = mixer.squash(correction.correct(mixed, partial, state.correction, lane))
 
@@ -213,11 +218,10 @@ def _learn_bit(state, lane, bit):
     partial = registers[PARTIAL]
     _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
     for m in range(MATCH_MODELS):
-        length = registers[MATCH_LENGTH + m]
-        if length > 0:
-            one = (np.int64(state.raw[np.uint64(registers[MATCH_POINTER + m])]) >> (7 - bit)) & 1
-            cell = np.uint64((CONTEXTS + m) * STATES + 2 * length + one)
-            state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if one == y else 0)
+        if registers[MATCH_LENGTH + m] > 0:
+            cell = np.uint64(state.correction.cells[lane, CONTEXTS + m])
+            expected = np.int64(cell & np.uint64(1))
+            state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if expected == y else 0)
     target, rate = (
         mixer.PROBABILITY_ONE * y,
         mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0]),

@@ -1,4 +1,4 @@
-"""Operations that numba lacks: arrays at cache lines, prefetching, shifts of int32."""
+"""Operations that numba lacks: arrays at cache lines, prefetching, shifts of int32; and what generates LLVM's code."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     copy = aligned(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def spread(builder: Any, value: Any, vector: Any) -> Any:
+    """Generate a vector of the LLVM type ``vector`` that holds ``value`` everywhere."""
+    nothing = llvmlite.ir.Constant(vector, llvmlite.ir.Undefined)
+    first = llvmlite.ir.Constant(llvmlite.ir.VectorType(llvmlite.ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(builder.insert_element(nothing, value, llvmlite.ir.IntType(32)(0)), nothing, first)
+
+
+def call_function(builder: Any, name: str, result: Any, *operands: Any) -> Any:
+    """Generate a call of the function ``name`` of LLVM's, which gives the LLVM type ``result``."""
+    kind = llvmlite.ir.FunctionType(result, [operand.type for operand in operands])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)
 
 
 @intrinsic

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import llvmlite.ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
+
+from likezip.kernels.intrinsics import call_function, spread
 
 INT16, INT32, INT64 = (llvmlite.ir.IntType(bits) for bits in (16, 32, 64))
 PART = 16
@@ -35,13 +37,6 @@ def _store(builder: Any, value: Any, pointer: Any, index: Any) -> None:
     builder.store(value, builder.bitcast(builder.gep(pointer, [index]), value.type.as_pointer())).align = 2
 
 
-def _spread(builder: Any, value: Any, kind: Any) -> Any:
-    """A vector that holds ``value`` PART times."""
-    nothing = llvmlite.ir.Constant(kind, llvmlite.ir.Undefined)
-    zeros = llvmlite.ir.Constant(llvmlite.ir.VectorType(INT32, PART), [0] * PART)
-    return builder.shuffle_vector(builder.insert_element(nothing, value, INT32(0)), nothing, zeros)
-
-
 def _check(*arrays: tuple[Any, Any]) -> None:
     for array, dtype in arrays:
         if array.dtype != dtype or array.layout != "C":
@@ -55,17 +50,16 @@ def _rows(builder: Any, cells: Any, count: int, width: int) -> Iterator[tuple[in
         yield number, builder.mul(cell, INT64(width))
 
 
-def _call(builder: Any, name: str, *operands: Any) -> Any:
-    """A call of LLVM's function ``name`` of vectors like the operands."""
-    kind = llvmlite.ir.FunctionType(operands[0].type, [operand.type for operand in operands])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{PART}i16"), operands)
+def _add_saturated(builder: Any, numbers: Any, others: Any) -> Any:
+    return call_function(builder, f"llvm.sadd.sat.v{PART}i16", NARROW, numbers, others)
 
 
 def row_sum(count: int, width: int) -> Callable[..., None]:
     """An intrinsic (table, cells, sums): sums (width,) int32 = the sum of the rows table[cells[0]] to
     table[cells[count - 1]].
 
-    table (rows, width) int16, |number| <= 2^15 / GROUP - 1; cells uint32; width is a multiple of PART, count of GROUP.
+    GROUP rows at a time are added in 16 bits, each addition saturated.
+    table (rows, width) int16; cells uint32; width is a multiple of PART, count of GROUP.
     """
     parts = range(0, width, PART)
 
@@ -76,7 +70,7 @@ def row_sum(count: int, width: int) -> Callable[..., None]:
         for number, begin in _rows(builder, cells, count, width):
             for k, part in enumerate(parts):
                 row = _load(builder, table, builder.add(begin, INT64(part)), NARROW)
-                groups[k] = _call(builder, "sadd.sat", groups[k], row) if number % GROUP else row
+                groups[k] = _add_saturated(builder, groups[k], row) if number % GROUP else row
                 if number % GROUP == GROUP - 1:
                     totals[k] = builder.add(totals[k], builder.sext(groups[k], WIDE))
         for total, part in zip(totals, parts, strict=True):
@@ -92,8 +86,8 @@ def row_sum(count: int, width: int) -> Callable[..., None]:
 
 
 def row_step(count: int, width: int, turn: int) -> Callable[..., None]:
-    """An intrinsic (table, cells, steps, moves, dither): each row table[cells[n]] += moves * steps[n] / 2^16, kept
-    within ROW_LIMIT.
+    """An intrinsic (table, cells, steps, moves, dither): each row table[cells[n]] += moves * steps[n] / 2^16,
+    saturated.
 
     table (rows, width) int16; cells uint32; steps int16, at least 0; moves (width,) int16; dither (width,) uint16.
     A product is rounded down after the addition of dither + n * turn, modulo 2^16: if that takes all values equally
@@ -109,14 +103,14 @@ def row_step(count: int, width: int, turn: int) -> Callable[..., None]:
         dithers = [_load(builder, dither, INT64(part), NARROW) for part in parts]
         shift, turned = llvmlite.ir.Constant(WIDE, [16] * PART), llvmlite.ir.Constant(NARROW, [turn] * PART)
         for number, begin in _rows(builder, cells, count, width):
-            factor = _spread(builder, builder.load(builder.gep(steps, [INT64(number)])), NARROW)
+            factor = spread(builder, builder.load(builder.gep(steps, [INT64(number)])), NARROW)
             for k, part in enumerate(parts):
                 product = builder.mul(builder.sext(moved[k], WIDE), builder.sext(factor, WIDE))
                 upper, lower = builder.trunc(builder.ashr(product, shift), NARROW), builder.mul(moved[k], factor)
                 carry = builder.icmp_unsigned("<", builder.add(lower, dithers[k]), dithers[k])
                 move = builder.sub(upper, builder.sext(carry, NARROW))
                 place = builder.add(begin, INT64(part))
-                row = _call(builder, "sadd.sat", _load(builder, table, place, NARROW), move)
+                row = _add_saturated(builder, _load(builder, table, place, NARROW), move)
                 _store(builder, row, table, place)
                 dithers[k] = builder.add(dithers[k], turned)
         return context.get_dummy_value()

@@ -18,10 +18,11 @@ squared gradients of that row (J. Duchi et al., "Adaptive subgradient methods", 
     moves            gradients: of the hidden numbers in 2^-14, of the outputs in 2^-12, below 2^15
     squares  uint32  sums of squared gradients, in 2^-22
 
-Why nothing overflows: FEATURES rows sum to less than 2^6 x 2^15.  An activation, in 2^-12, is kept below 2^15, and an
-output shifted right by 6 is below 2^15, so their product is below 2^30, and WIDTH of them shifted right by 6 sum to
-less than 2^29.  An error is below 2^16, so error x output and error x activation are below 2^31; shifted right by 16
-they are moves below 2^15, whose squares shifted right by 6 sum to less than 2^29.
+Why nothing overflows: rows are added four at a time, saturated to 16 bits, and the nine sums to less than 2^19.  An
+activation, in 2^-12, is kept below 2^15, and an output shifted right by 6 is below 2^15, so their product is below
+2^30, and WIDTH of them shifted right by 6 sum to less than 2^29.  An error is below 2^16, so error x output and error x
+activation are below 2^31; shifted right by 16 they are moves below 2^15, whose squares shifted right by 6 sum to less
+than 2^29.
 """
 
 from __future__ import annotations
@@ -86,6 +87,15 @@ STEPS = _steps()
 _add_rows, _move_rows = row_sum(FEATURES, WIDTH), row_step(FEATURES, WIDTH, TURN)
 
 
+TABLES: dict[str, tuple[tuple[int, ...], type]] = {
+    "rows": ((FEATURES * VALUES, WIDTH), np.int16),
+    "squares": ((FEATURES * VALUES,), np.uint32),
+    "outputs": ((VALUES, WIDTH), np.int32),
+    "output_squares": ((VALUES,), np.uint32),
+}
+"""Shape and dtype of each of ``CorrectionTables``."""
+
+
 class CorrectionTables(NamedTuple):
     """What is trained beforehand, and goes on learning; the arrays as ``Correction`` has them."""
 
@@ -97,12 +107,7 @@ class CorrectionTables(NamedTuple):
     @classmethod
     def nothing(cls) -> CorrectionTables:
         """A correction that corrects nothing, and learns nothing."""
-        return cls(
-            aligned((FEATURES * VALUES, WIDTH), np.int16),
-            aligned(FEATURES * VALUES, np.uint32),
-            aligned((VALUES, WIDTH), np.int32),
-            aligned(VALUES, np.uint32),
-        )
+        return cls(*(aligned(shape, dtype) for shape, dtype in TABLES.values()))
 
     @classmethod
     def untrained(cls) -> CorrectionTables:

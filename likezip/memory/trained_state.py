@@ -15,7 +15,7 @@ import numpy.typing as npt
 from likezip.kernels.intrinsics import aligned_copy
 from likezip.memory import mixer
 from likezip.memory.bit_history import STATES, expected_one
-from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, VALUES, WIDTH, CorrectionTables
+from likezip.memory.correction import OUTPUT_LIMIT, TABLES, CorrectionTables
 from likezip.memory.match_models import MATCHES
 from likezip.memory.profiles import CONTEXTS
 
@@ -84,10 +84,7 @@ _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "weights": ((sum(SET_ROWS), INPUTS), np.int16),
     "top": ((256, TOP_INPUTS), np.int16),
     "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
-    "correction.rows": ((FEATURES * VALUES, WIDTH), np.int16),
-    "correction.squares": ((FEATURES * VALUES,), np.uint32),
-    "correction.outputs": ((VALUES, WIDTH), np.int32),
-    "correction.output_squares": ((VALUES,), np.uint32),
+    **{f"correction.{name}": form for name, form in TABLES.items()},
 }
 
 

@@ -19,11 +19,12 @@ from typing import Any
 import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_jitable
 
 from likezip.kernels.compiling import INSTRUCTIONS, compiled
+from likezip.kernels.intrinsics import call_function, spread
 
 PANEL = 32
 """Outputs of a tile."""
@@ -60,27 +61,15 @@ def pack(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     return np.concatenate(panels)
 
 
-def _spread(builder: Any, value: Any) -> Any:
-    """A vector that holds ``value`` WIDTH times."""
-    nothing = llvmlite.ir.Constant(SUMS, llvmlite.ir.Undefined)
-    first = llvmlite.ir.Constant(llvmlite.ir.VectorType(INT32, WIDTH), [0] * WIDTH)
-    return builder.shuffle_vector(builder.insert_element(nothing, value, INT32(0)), nothing, first)
-
-
 def _add_products(builder: Any, sums: Any, activations: Any, weights: Any) -> Any:
     """sums (WIDTH int32) + four activations (unsigned, the same for all) times each output's four weights."""
-
-    def call(name: str, result: Any, *operands: Any) -> Any:
-        kind = llvmlite.ir.FunctionType(result, [operand.type for operand in operands])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)
-
     if INSTRUCTIONS.startswith("vnni"):
         # LLVM once had the bytes as int32 here, and still takes them so.
         fours = [builder.bitcast(operand, SUMS) for operand in (activations, weights)]
-        return call(f"llvm.x86.avx512.vpdpbusd.{32 * WIDTH}", SUMS, sums, *fours)
-    pairs = call("llvm.x86.avx2.pmadd.ub.sw", PAIRS, activations, weights)
+        return call_function(builder, f"llvm.x86.avx512.vpdpbusd.{32 * WIDTH}", SUMS, sums, *fours)
+    pairs = call_function(builder, "llvm.x86.avx2.pmadd.ub.sw", PAIRS, activations, weights)
     ones = llvmlite.ir.Constant(PAIRS, [1] * (2 * WIDTH))
-    return builder.add(sums, call("llvm.x86.avx2.pmadd.wd", SUMS, pairs, ones))
+    return builder.add(sums, call_function(builder, "llvm.x86.avx2.pmadd.wd", SUMS, pairs, ones))
 
 
 def _tile(rows: int) -> Any:
@@ -120,8 +109,8 @@ def _tile(rows: int) -> Any:
         added = []
         for row in range(rows):
             four_of_row = load(activations, row_of(row, activation_stride, builder.mul(four, INT64(4))), INT32)
-            spread = builder.bitcast(_spread(builder, four_of_row), BYTES)
-            added.append([_add_products(builder, totals[row][v], spread, weights[v]) for v in vectors])
+            four_everywhere = builder.bitcast(spread(builder, four_of_row, SUMS), BYTES)
+            added.append([_add_products(builder, totals[row][v], four_everywhere, weights[v]) for v in vectors])
         four.add_incoming(INT64(0), before)
         four.add_incoming(following, loop)
         for row in range(rows):

@@ -23,7 +23,6 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.predictor import BlockShape, Predictor, default_lanes, default_table_bits
 from likezip.blocks.record_length import row_length
 from likezip.memory import mixer
-from likezip.memory.correction import CorrectionTables
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT, Profile
 from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.prior.network import Network
@@ -82,9 +81,9 @@ def trust(state: TrainedState, confidence: int, seen: int) -> TrainedState:
     trusted = np.where(counts == mixer.FROZEN, counts, np.minimum(counts, np.uint32(confidence)))
     maps = (state.maps & ~np.uint32(mixer.FROZEN)) | trusted
     share = min(1.0, CORRECTION_SEEN / seen)
-    rows, squares, outputs, output_squares = state.correction
-    squares, output_squares = ((sums * share).astype(np.uint32) for sums in (squares, output_squares))
-    return replace(state, maps=maps, correction=CorrectionTables(rows, squares, outputs, output_squares))
+    sums = {name: getattr(state.correction, name) for name in ("squares", "output_squares")}
+    scaled = {name: (squares * share).astype(np.uint32) for name, squares in sums.items()}
+    return replace(state, maps=maps, correction=state.correction._replace(**scaled))
 
 
 class Mean:
