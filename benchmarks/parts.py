@@ -18,7 +18,7 @@ from unittest.mock import patch
 import click
 
 from benchmarks.report import markdown
-from likezip.blocks import codec, entropy_coder, predictor
+from likezip.blocks import block_header, codec, entropy_coder, predictor
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.model import Model, default_model
@@ -93,7 +93,7 @@ def main(file: Path, size: int, threads: int) -> None:
         for direction, parts in found.items()
     ]
     click.echo(
-        f"{len(raw):,} bytes, {predictor.default_lanes(len(raw))} lanes, threads: {threads}; microseconds a byte\n"
+        f"{len(raw):,} bytes, {block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR)} lanes, threads: {threads}; microseconds a byte\n"
     )
     click.echo(markdown(["", "network", "memory", "coder", "rest", "all"], rows))
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_NAME = "likezip-1"
+NUMBERED = {1: bytes.fromhex("cbfa5d4a6a381c4d")}
+"""The ids of models that frames name by a number: 1 is likezip-1."""
 MODEL_SUFFIX = ".safetensors"
 ID_BYTES = 8
 LARGEST_MODEL = 1 << 30

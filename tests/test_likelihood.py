@@ -179,7 +179,7 @@ def test_costs_behind_a_context_are_those_of_one_run(prior: bool) -> None:
     """With as large a table."""
     context, raw, mode = prose(2000, seed=7) + b"\n", prose(900, seed=8), BlockMode(block_header.TEXT_PROFILE, 0, prior)
     costs = density._costs_behind(context, raw, OPTIONS, mode, None)
-    shape = mode.shape(len(context + raw), 1, predictor.default_table_bits(len(context) + container.DEFAULT_BLOCK))
+    shape = mode.shape(len(context + raw), 1, block_header.default_table_bits(len(context) + container.DEFAULT_BLOCK))
     with coding.open_predictor(shape, OPTIONS, prior=prior) as whole:
         decisions = whole.run(np.frombuffer(context + raw, np.uint8))
     assert np.array_equal(costs, cost_of_each_byte(*decisions, shape.size, 1)[len(context) :])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from likezip.blocks import predictor
+from likezip.blocks import block_header, predictor
 from likezip.memory import mixer
 from likezip.memory.profiles import TEXT
 from likezip.memory.trained_state import untrained_state
@@ -30,7 +30,7 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     segments = _segments()
     chosen, start, lane = segments.place()
     raw = np.concatenate([segments.read((chosen, start, i)) for i in range(mixture.LANES)])
-    bits = predictor.default_table_bits(raw.size)
+    bits = block_header.default_table_bits(raw.size)
     shape = predictor.BlockShape(raw.size, mixture.LANES, bits, TEXT)
     ones, _ = predictor.Predictor(shape, untrained_state()).run(raw)
     ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]

@@ -2,73 +2,117 @@
 
 from __future__ import annotations
 
+import binascii
+import io
 import struct
 import zlib
 from dataclasses import dataclass
 
-from likezip.errors import CorruptError, TruncatedError, UnsupportedError
+from likezip.blocks.fields import Fields, Parser, pack_number, parse
+from likezip.errors import CorruptError, UnsupportedError
 
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
 MODES = STORED, MEMORY, MEMORY_PRIOR
-
+"""Numbers of the ways in which a block is coded; 0 is none, the end of a frame."""
 
 UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
 
-
 TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE = 0, 1, 2
+PROFILES = TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE
 """Numbers of the profiles: the contexts that a block is modelled with."""
-
 
 MAX_LANES = 1024
 
+MAX_ROW = 65_535
+"""Bytes of a row at most."""
 
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
-
 
 TABLE_SHARE = 256
 """The most bytes of a hash table for each byte of its block; 2^MIN_TABLE_BITS bytes it may have in any case."""
 
-
 PADDED_SHIFT = 17
-"""A coded block has a word of payload for every 2^17 bytes, as ``least_payload`` says."""
+"""A coded block has four bytes of payload for every 2^17 bytes, as ``least_payload`` says."""
+
+MAX_SIZE = 24
+"""Bytes of a header at most."""
+
+_SHAPED = 8
+"""The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""
+_SHAPE, _TABLE_SHIFT = struct.Struct("<H"), 11
+_CRC = struct.Struct("<I")
 
 
-_BLOCK = struct.Struct("<BHHIII")
-_CHECKSUM = struct.Struct("<I")
+def default_lanes(size: int, mode: int) -> int:
+    """The lanes of a block of ``size`` bytes.
+
+    With the prior about one for 16 KiB up to 8, then 8 for each 512 KiB up to 32: the fewer lanes, the more each has
+    seen, but the more steps there are, and each step reads all of the network's weights.  Without the prior one.
+    """
+    return max(1, min(8, size >> 14), min(32, size >> 19 << 3)) if mode == MEMORY_PRIOR else 1
 
 
-_TABLE_SHIFT = 11
-
-
-BLOCK_HEADER_SIZE = _BLOCK.size + _CHECKSUM.size
+def default_table_bits(size: int) -> int:
+    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 64 MiB."""
+    return max(MIN_TABLE_BITS, min(26, (size * 96 - 1).bit_length()))
 
 
 def least_payload(raw_size: int) -> int:
-    """Bytes that the payload of a coded block has at least, filled up with zeros if its words are fewer.
+    """Bytes that the payload of a coded block has at least, filled up with zeros if its words have fewer.
 
-    A block of zeros needs no words at all, whatever its size: without this, 64 bytes could claim a gigabyte.
+    A block of zeros needs no words at all, whatever its size: without this, 18 bytes could claim a gigabyte.
     """
     return raw_size >> PADDED_SHIFT << 2
 
 
 def pad_payload(words: bytes, raw_size: int) -> bytes:
-    """The payload for a coded block's words, whose last is not 0."""
+    """The payload for a coded block's words: without the zeros at their end, but not shorter than it may be."""
+    words = words.rstrip(b"\0")
     return words + bytes(max(0, least_payload(raw_size) - len(words)))
 
 
 def unpad_payload(payload: bytes, raw_size: int) -> bytes:
-    """The words in a coded block's payload; zeros at its end are taken off only where ``pad_payload`` may have added
-    them."""
-    if len(payload) > least_payload(raw_size):
-        return payload
-    words = -(-len(payload.rstrip(b"\0")) // 4)
-    return payload[: 4 * words]
+    """The words in a coded block's payload.
+
+    Raises CorruptError for zeros at its end that ``pad_payload`` would not have left there.
+    """
+    words = payload.rstrip(b"\0")
+    if len(words) < len(payload) > least_payload(raw_size):
+        raise CorruptError("the block's code words end in a zero")
+    return words + bytes(-len(words) % 4)
 
 
 def checksum(data: bytes | memoryview) -> int:
     """CRC-32 as zlib and gzip compute it."""
     return zlib.crc32(data)
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """What the checksum of a block's header covers besides the header, and how long it is.
+
+    In a frame of several blocks the block's number, and 4 bytes (CRC-32), so that a doubled, missing or moved block is
+    noticed; in a frame of one the frame's header, and 2 bytes (CRC-16), as nothing else is to be found by it.
+    """
+
+    before: bytes
+    short: bool = False
+
+    @classmethod
+    def numbered(cls, number: int) -> Sealing:
+        return cls(struct.pack("<Q", number))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the checksum."""
+        return 2 if self.short else 4
+
+    def check(self, fields: bytes) -> bytes:
+        """The checksum of a header's ``fields``."""
+        if self.short:
+            return binascii.crc_hqx(self.before + fields, 0xFFFF).to_bytes(2, "little")
+        return _CRC.pack(checksum(self.before + fields))
 
 
 @dataclass(frozen=True)
@@ -90,49 +134,77 @@ class BlockHeader:
         """The header of a block whose payload are its raw bytes."""
         return cls(STORED, 0, 0, 0, 0, 0, size, size, crc)
 
-    def pack(self, number: int) -> bytes:
-        """The 21 bytes of block ``number``; the number is not stored, but the checksum covers it."""
-        mode = self.mode | self.transform << 4 | self.profile << 5
-        sizes = self.raw_size, self.payload_size, self.raw_crc
-        fields = _BLOCK.pack(mode, self.lanes | self.table_bits << _TABLE_SHIFT, self.row_length, *sizes)
-        return fields + _CHECKSUM.pack(_numbered_checksum(fields, number))
+    def pack(self, sealing: Sealing) -> bytes:
+        """The bytes of the header."""
+        shape = self.lanes, self.table_bits
+        shaped = shape != _default_shape(self.mode, self.raw_size)
+        fields = bytes([self.mode | _SHAPED * shaped | self.transform << 4 | self.profile << 5])
+        fields += pack_number(self.raw_size - 1)
+        fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT) if shaped else b""
+        fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
+        fields += pack_number(self.payload_size) if self.mode != STORED else b""
+        fields += _CRC.pack(self.raw_crc)
+        return fields + sealing.check(fields)
 
     @classmethod
-    def parse(cls, data: bytes, number: int, block_size: int) -> BlockHeader:
-        """Read the header of block ``number``; a doubled, missing or moved block fails here."""
-        if len(data) < BLOCK_HEADER_SIZE:
-            raise TruncatedError(f"the data end within the header of block {number}")
-        if _CHECKSUM.unpack_from(data, _BLOCK.size)[0] != _numbered_checksum(data[: _BLOCK.size], number):
-            raise CorruptError(f"the checksum of the header of block {number} does not fit: damaged or out of place")
-        modes, tables, row_length, *sizes = _BLOCK.unpack_from(data)
-        lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
-        header = cls(modes & 15, lanes, modes >> 4 & 1, modes >> 5, row_length, table_bits, *sizes)
+    def parser(cls, first: bytes, name: str, block_size: int, sealing: Sealing) -> Parser[BlockHeader]:
+        """Parses a header behind its ``first`` byte; ``name`` is what messages call the block.
+
+        Raises TruncatedError, CorruptError, and UnsupportedError, which is only for a header whose checksum fits.
+        """
+        fields = Fields(f"header of {name}", first)
+        header = yield from cls._fields(fields)
+        packed = fields.packed
+        if (yield from fields.take(sealing.size)) != sealing.check(packed):
+            raise CorruptError(f"the checksum of the header of {name} does not fit: damaged or out of place")
         if header.mode not in MODES:
-            raise UnsupportedError(f"block {number} has mode {header.mode}, which this likezip does not know")
-        if header.profile not in (TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE):
-            raise UnsupportedError(f"block {number} has profile {header.profile}, which this likezip does not know")
-        header._check_limits(number, block_size)
+            raise UnsupportedError(f"{name} has mode {header.mode}, which this likezip does not know")
+        if header.profile not in PROFILES:
+            raise UnsupportedError(f"{name} has profile {header.profile}, which this likezip does not know")
+        if header.pack(sealing) != fields.packed or not header._within_limits() or header.raw_size > block_size:
+            raise CorruptError(f"the header of {name} holds values outside their limits")
         return header
 
-    def _modelled(self) -> tuple[int, ...]:
-        return self.lanes, self.transform, self.profile, self.row_length, self.table_bits
+    @classmethod
+    def _fields(cls, fields: Fields) -> Parser[BlockHeader]:
+        """Parses a header behind its first byte, up to its checksum; of modes and profiles unknown as of those known
+        today."""
+        first = fields.packed[0]
+        mode, transform, profile = first & 7, first >> 4 & 1, first >> 5
+        raw_size = (yield from fields.number()) + 1
+        lanes, table_bits = _default_shape(mode, raw_size)
+        if first & _SHAPED:
+            shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
+            lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
+        row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
+        payload_size = (yield from fields.number()) if mode != STORED else raw_size
+        raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0]
+        return cls(mode, lanes, transform, profile, row_length, table_bits, raw_size, payload_size, raw_crc)
 
-    def _check_limits(self, number: int, block_size: int) -> None:
+    @classmethod
+    def parted(cls, packed: bytes) -> tuple[bytes, int]:
+        """The fields of the header at the beginning of ``packed``, and its checksum of 4 bytes, which may be wrong.
+
+        Raises TruncatedError.
+        """
+        fields, read = Fields("header", packed[:1]), io.BytesIO(packed[1:]).read
+        parse(cls._fields(fields), read)
+        return fields.packed, _CRC.unpack(parse(Fields("header").take(_CRC.size), read))[0]
+
+    def _within_limits(self) -> bool:
         if self.mode == STORED:
-            fits = not any(self._modelled()) and self.payload_size == self.raw_size
-        else:
-            fits = (
-                1 <= self.lanes <= MAX_LANES
-                and self.row_length != 1
-                and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
-                and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
-                and 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.raw_size)
-                and least_payload(self.raw_size) <= self.payload_size <= self.raw_size
-                and self.payload_size % 4 == 0
-            )
-        if not fits or not 1 <= self.raw_size <= block_size:
-            raise CorruptError(f"the header of block {number} holds values outside their limits")
+            return not (self.lanes or self.transform or self.profile or self.row_length or self.table_bits)
+        return (
+            1 <= self.lanes <= MAX_LANES
+            and self.row_length != 1
+            and self.row_length <= MAX_ROW
+            and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
+            and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
+            and 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.raw_size)
+            and least_payload(self.raw_size) <= self.payload_size <= self.raw_size
+        )
 
 
-def _numbered_checksum(fields: bytes, number: int) -> int:
-    return checksum(struct.pack("<Q", number) + fields)
+def _default_shape(mode: int, size: int) -> tuple[int, int]:
+    """Lanes and table bits of a block whose header does not name them."""
+    return (0, 0) if mode == STORED else (default_lanes(size, mode), default_table_bits(size))

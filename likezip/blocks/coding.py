@@ -106,12 +106,12 @@ class BlockMode:
 
     def default_lanes(self, size: int) -> int:
         """The number of lanes of a block of ``size`` bytes."""
-        return predictor.default_lanes(size) if self.prior else 1
+        return block_header.default_lanes(size, self.number)
 
     def shape(self, size: int, lanes: int, table_bits: int | None = None) -> BlockShape:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
         profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
-        return BlockShape(size, lanes, table_bits or predictor.default_table_bits(size), profile, self.row_length)
+        return BlockShape(size, lanes, table_bits or block_header.default_table_bits(size), profile, self.row_length)
 
 
 class BlockCoding:

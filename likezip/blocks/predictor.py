@@ -334,21 +334,6 @@ def _decode_steps(state, trees, previous, steps, learning, active, words, coder)
             previous[step, lane] = byte
 
 
-def default_lanes(size: int) -> int:
-    """The lanes of a block of ``size`` bytes with the prior: about one for 16 KiB up to 8, then 8 for each 512 KiB up
-    to 32.
-
-    The fewer lanes, the more each has seen, but the more steps there are, and each step reads all of the network's
-    weights.  Without the prior a block has one lane.
-    """
-    return max(1, min(8, size >> 14), min(32, size >> 19 << 3))
-
-
-def default_table_bits(size: int) -> int:
-    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 64 MiB."""
-    return max(16, min(26, (size * 96 - 1).bit_length()))
-
-
 @dataclass(frozen=True)
 class BlockShape:
     """All that decides how a block of ``size`` bytes is modelled, but for the trained state.

@@ -1,10 +1,12 @@
 """The frame: headers, index, limits and checksums; FORMAT.md says the same in tables.
 
-    frame = frame header, (block header, payload)*, end
-    end   = marker, index, number of blocks, checksum, end magic
+    frame = frame header, block header, payload                 of one block
+          | frame header, block header                          of none, whose mode is END
+          | frame header, (block header, payload)*, end         of several blocks
+    end   = marker, index, number of blocks, size of the frame header, checksum, end magic
 
-The checksum is zlib's CRC-32: it is in every Python and runs at memory speed, finds every burst of up to 32 bits,
-and as a damaged block decodes to noise, misses 2^-32 of the rest.
+The checksum of content is zlib's CRC-32: it is in every Python and runs at memory speed, finds every burst of up to 32
+bits, and as a damaged block decodes to noise, misses 2^-32 of the rest.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from likezip.blocks.block_header import checksum
+from likezip.blocks.block_header import Sealing, checksum
+from likezip.blocks.fields import Fields, Parser, pack_number
 from likezip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
+from likezip.model import ID_BYTES, NUMBERED
 
 MAGIC = b"\xceLKZ"
 END_MAGIC = b"ZKL\xce"
@@ -25,14 +29,15 @@ MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
 PADDING = 4
 """Zeros may follow a frame, as tapes and dd pad records; their number is a multiple of PADDING."""
 
-_FRAME = struct.Struct("<4sBBI8s")
+_SEVERAL, _FLAGS, _MODEL_SHIFT = 8, 0x30, 6
+"""Bits of the byte behind the magic number: several blocks, two flags that must be 0, and the number of the model."""
+
 _ENTRY = struct.Struct("<II")
 _CRC = struct.Struct("<I")
-_COUNT = struct.Struct("<I")
+_FOOTER = struct.Struct("<IB")
 
-FRAME_HEADER_SIZE = _FRAME.size + _CRC.size
 ENTRY_SIZE = _ENTRY.size
-FOOTER_SIZE = _COUNT.size + _CRC.size + len(END_MAGIC)
+FOOTER_SIZE = _FOOTER.size + _CRC.size + len(END_MAGIC)
 
 
 def default_block_size(size: int | None) -> int:
@@ -52,32 +57,64 @@ def padding(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """The header of a frame: block size in bytes, and the model's id (8 bytes)."""
+    """The header of a frame: block size in bytes, None for a frame of at most one block; the model's id (8 bytes); and
+    its bytes in the frame."""
 
-    block_size: int
+    block_size: int | None
     model_id: bytes
-
-    def pack(self) -> bytes:
-        fields = _FRAME.pack(MAGIC, VERSION, 0, self.block_size, self.model_id)
-        return fields + _CRC.pack(checksum(fields))
+    packed: bytes
 
     @classmethod
-    def parse(cls, data: bytes) -> FrameHeader:
-        """Read the 22 bytes of a frame header; its checksum is tested before version and flags."""
-        if data[:4] != MAGIC[: len(data)]:
-            raise FormatError(_foreign(data))
-        if len(data) < FRAME_HEADER_SIZE:
-            raise TruncatedError("the data end within the frame header")
-        if _CRC.unpack_from(data, _FRAME.size)[0] != checksum(data[: _FRAME.size]):
-            raise CorruptError("the frame header's checksum does not fit")
-        _, version, flags, block_size, model_id = _FRAME.unpack_from(data)
-        if version != VERSION:
-            raise UnsupportedError(f"the frame has format version {version}; this likezip reads {VERSION}")
-        if flags:
-            raise UnsupportedError(f"the frame has flags {flags:#04x} that this likezip does not know")
-        if not MIN_BLOCK <= block_size <= MAX_BLOCK:
+    def of(cls, block_size: int | None, model_id: bytes) -> FrameHeader:
+        """The header of a frame that is to be written."""
+        number = next((number for number, identity in NUMBERED.items() if identity == model_id), 0)
+        several = _SEVERAL if block_size is not None else 0
+        packed = MAGIC + bytes([VERSION | several | number << _MODEL_SHIFT]) + (b"" if number else model_id)
+        if block_size is not None:  # else the block's header has a checksum, which covers this one
+            packed += pack_number(block_size - 1)
+            packed += _CRC.pack(checksum(packed))
+        return cls(block_size, model_id, packed)
+
+    @classmethod
+    def parser(cls) -> Parser[FrameHeader]:
+        """Parses the header of a frame.
+
+        Raises FormatError for anything else, TruncatedError, UnsupportedError for another version, and CorruptError; if
+        the frame has several blocks UnsupportedError for flags and models only if the checksum fits.
+        """
+        magic = yield len(MAGIC)
+        if magic != MAGIC[: len(magic)]:
+            raise FormatError(_foreign(magic))
+        fields = Fields("frame header", MAGIC[: len(magic)])
+        yield from fields.take(len(MAGIC) - len(magic))
+        kind = (yield from fields.take(1))[0]
+        if kind & 7 != VERSION:
+            raise UnsupportedError(f"the frame has format version {kind & 7}; this likezip reads {VERSION}")
+        number = kind >> _MODEL_SHIFT
+        model_id = (yield from fields.take(ID_BYTES)) if number == 0 else NUMBERED.get(number, b"")
+        block_size = (yield from fields.number()) + 1 if kind & _SEVERAL else None
+        if block_size is not None:
+            packed = fields.packed
+            if (yield from fields.take(_CRC.size)) != _CRC.pack(checksum(packed)):
+                raise CorruptError("the frame header's checksum does not fit")
+        if kind & _FLAGS:
+            raise UnsupportedError(f"the frame has flags {kind & _FLAGS:#04x} that this likezip does not know")
+        if not model_id:
+            raise UnsupportedError(f"the frame was written with model number {number}, which this likezip lacks")
+        if block_size is not None and not MIN_BLOCK <= block_size <= MAX_BLOCK:
             raise CorruptError(f"the frame's block size {block_size} is outside {MIN_BLOCK}..{MAX_BLOCK}")
-        return cls(block_size, model_id)
+        if block_size is not None and not packed.endswith(pack_number(block_size - 1)):
+            raise CorruptError("the frame's block size takes more bytes than it needs")
+        return cls(block_size, model_id, fields.packed)
+
+    @property
+    def largest_block(self) -> int:
+        """Bytes of a block at most."""
+        return MAX_BLOCK if self.block_size is None else self.block_size
+
+    def sealing(self, number: int) -> Sealing:
+        """How the header of block ``number`` is sealed."""
+        return Sealing.numbered(number) if self.block_size is not None else Sealing(self.packed, short=True)
 
 
 def _foreign(data: bytes) -> str:
@@ -87,13 +124,47 @@ def _foreign(data: bytes) -> str:
 
 
 Entry = tuple[int, int]
-"""Payload size and raw size of a block, in bytes."""
+"""Size of a block in the frame, its header included, and its raw size, in bytes."""
 
 
-def pack_end(entries: list[Entry]) -> bytes:
-    """The end of a frame, its marker included."""
-    index = bytes([END]) + b"".join(_ENTRY.pack(*entry) for entry in entries) + _COUNT.pack(len(entries))
-    return index + _CRC.pack(checksum(index)) + END_MAGIC
+def pack_entry(entry: Entry) -> bytes:
+    """An entry as it stands in the index."""
+    return _ENTRY.pack(*entry)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index at the end of a frame of several blocks: bytes of the frame's header, and the entries of its
+    blocks."""
+
+    header_size: int
+    entries: tuple[Entry, ...]
+
+    def pack(self) -> bytes:
+        """The end of a frame, its marker included."""
+        packed = bytes([END]) + b"".join(map(pack_entry, self.entries))
+        packed += _FOOTER.pack(len(self.entries), self.header_size)
+        return packed + _CRC.pack(checksum(packed)) + END_MAGIC
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of the frame."""
+        return self.header_size + sum(size for size, _ in self.entries) + end_size(len(self.entries))
+
+    @classmethod
+    def parse(cls, data: bytes) -> Index:
+        """The index from the end of a frame, marker first; raises CorruptError or TruncatedError."""
+        if len(data) < end_size(0):
+            raise TruncatedError("the data end within the index")
+        if data[-len(END_MAGIC) :] != END_MAGIC:
+            raise CorruptError("the frame's end magic number is wrong")
+        body = data[: -len(END_MAGIC) - _CRC.size]
+        if _CRC.unpack_from(data, len(body))[0] != checksum(body):
+            raise CorruptError("the index's checksum does not fit")
+        count, header_size = _FOOTER.unpack_from(body, len(body) - _FOOTER.size)
+        if body[0] != END or len(data) != end_size(count):
+            raise CorruptError("the index does not have the size that its number of blocks asks for")
+        return cls(header_size, tuple(_ENTRY.unpack_from(body, 1 + i * ENTRY_SIZE) for i in range(count)))
 
 
 def end_size(blocks: int) -> int:
@@ -101,24 +172,7 @@ def end_size(blocks: int) -> int:
     return 1 + blocks * ENTRY_SIZE + FOOTER_SIZE
 
 
-def parse_end(data: bytes) -> list[Entry]:
-    """The block sizes from the end of a frame, marker first; raises CorruptError or TruncatedError."""
-    if len(data) < end_size(0):
-        raise TruncatedError("the data end within the index")
-    if data[-len(END_MAGIC) :] != END_MAGIC:
-        raise CorruptError("the frame's end magic number is wrong")
-    body = data[: -len(END_MAGIC) - _CRC.size]
-    if _CRC.unpack_from(data, len(body))[0] != checksum(body):
-        raise CorruptError("the index's checksum does not fit")
-    count = _COUNT.unpack_from(body, len(body) - _COUNT.size)[0]
-    if body[0] != END or len(data) != end_size(count):
-        raise CorruptError("the index does not have the size that its number of blocks asks for")
-    return [_ENTRY.unpack_from(body, 1 + i * ENTRY_SIZE) for i in range(count)]
-
-
 def footer_blocks(footer: bytes) -> int:
-    """The number of blocks from a frame's last 12 bytes, to find the index from behind."""
-    if footer[-len(END_MAGIC) :] != END_MAGIC:
-        raise CorruptError("the file does not end with a frame's end magic number: truncated or trailing data")
-    count: int = _COUNT.unpack_from(footer)[0]
+    """The number of blocks from the last FOOTER_SIZE bytes of a frame, to find the index from behind."""
+    count: int = _FOOTER.unpack_from(footer)[0]
     return count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.errors import LikezipError
@@ -117,8 +117,7 @@ class LikezipDecompressor:
         self._given = None if model is None else resolve_model(model)
         self._model: Model | None = None
         self._parser = reader.parse_frame()
-        next(self._parser)
-        self._wanted = len(container.MAGIC)
+        self._wanted = cast(int, next(self._parser))
         self._failure: Exception | None = None
         self._input, self._output = bytearray(), bytearray()
 

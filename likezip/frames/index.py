@@ -1,21 +1,24 @@
-"""Frames found from the end of a file by their indexes, and blocks read from anywhere in them."""
+"""Frames found by their headers and indexes, and blocks read from anywhere in them."""
 
 from __future__ import annotations
 
 import io
 import os
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
-from likezip.errors import CorruptError, TruncatedError
-from likezip.frames import container
-from likezip.frames.container import Entry, FrameHeader
+from likezip.blocks.fields import parse
+from likezip.errors import CorruptError, LikezipError, TruncatedError
+from likezip.frames import container, reader
+from likezip.frames.container import Entry, FrameHeader, Index
 from likezip.frames.raw_io import PIECE, bytes_of, read_fully
 from likezip.frames.reader import PackedBlock
 
@@ -27,14 +30,23 @@ if TYPE_CHECKING:
 class FrameInfo:
     """A frame as its header and index describe it; sizes and offsets in bytes.
 
-    offset: of the frame in its file; blocks: payload size and raw size of each; model_id: 8 bytes.
+    offset: of the frame in its file; header: the frame's; blocks: size in the frame and raw size of each.
     """
 
     offset: int
     size: int
-    block_size: int
-    model_id: bytes
+    header: FrameHeader
     blocks: tuple[Entry, ...]
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of a block at most; of a frame that does not say so, the size of its only block."""
+        return self.header.block_size or self.raw_size
+
+    @property
+    def model_id(self) -> bytes:
+        """The id (8 bytes) of the model that the frame was written with."""
+        return self.header.model_id
 
     @property
     def raw_size(self) -> int:
@@ -43,9 +55,8 @@ class FrameInfo:
 
     @cached_property
     def block_offsets(self) -> tuple[int, ...]:
-        """The place of each block's header in the file, and then of the index."""
-        sizes = (block_header.BLOCK_HEADER_SIZE + payload for payload, _ in self.blocks)
-        return tuple(accumulate(sizes, initial=self.offset + container.FRAME_HEADER_SIZE))
+        """The place of each block's header in the file, and then of what follows the blocks."""
+        return tuple(accumulate((size for size, _ in self.blocks), initial=self.offset + len(self.header.packed)))
 
 
 def get_frame_info(data: Buffer) -> FrameInfo:
@@ -61,22 +72,30 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
     """The frames of a seekable file from ``begin`` on, in order, by their headers and indexes only; padding zeros
     behind them are skipped.
 
+    Frames of several blocks have an index at their end, so they are found from the end of the file.  What is before
+    them is read from the beginning, from header to header; all of the file, if both don't meet.
     Raises LikezipError if there is no frame, or if anything does not fit.
     """
     end = file.seek(0, os.SEEK_END)
     if end <= begin:
         raise TruncatedError("the file is empty")
-    file.seek(begin)
-    FrameHeader.parse(read_fully(file, container.FRAME_HEADER_SIZE))
-    frames: list[FrameInfo] = []
-    while end > begin:
-        frames.append(_frame_before(file, end - _padding_before(file, end, begin), begin))
-        end = frames[-1].offset
-    return frames[::-1]
+    with suppress(LikezipError):
+        indexed = _frames_before(file, end, begin)
+        return [*_frames_between(file, begin, indexed[0].offset if indexed else end), *indexed]
+    return list(_frames_between(file, begin, end))
+
+
+def _frames_before(file: BinaryIO, end: int, begin: int) -> list[FrameInfo]:
+    """The last frames before ``end``, as long as each ends like one with an index."""
+    frames: deque[FrameInfo] = deque()
+    while end > begin and (frame := _frame_before(file, end - _padding_before(file, end, begin), begin)) is not None:
+        frames.appendleft(frame)
+        end = frame.offset
+    return list(frames)
 
 
 def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
-    """The number of padding zeros before ``end``; a frame does not end in a zero."""
+    """The number of padding zeros before ``end``; a frame with an index does not end in a zero."""
     place, size = end, container.PADDING
     while place > begin:
         size = min(size, place - begin)
@@ -89,32 +108,84 @@ def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
     return (end - place) // container.PADDING * container.PADDING
 
 
-def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo:
-    """The frame that ends at ``end`` and does not start before ``begin``."""
-    if end - begin < container.FRAME_HEADER_SIZE + container.end_size(0):
-        raise TruncatedError("the file is too short for a frame")
+def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo | None:
+    """The frame with an index that ends at ``end`` and does not start before ``begin``; None if there is none."""
+    if end - begin < container.FOOTER_SIZE:
+        return None
     file.seek(end - container.FOOTER_SIZE)
-    index_size = container.end_size(container.footer_blocks(read_fully(file, container.FOOTER_SIZE)))
-    if index_size > end - begin - container.FRAME_HEADER_SIZE:
+    footer = read_fully(file, container.FOOTER_SIZE)
+    if not footer.endswith(container.END_MAGIC):
+        return None
+    index_size = container.end_size(container.footer_blocks(footer))
+    if index_size > end - begin:
         raise CorruptError("the index claims to be longer than the file")
     file.seek(end - index_size)
-    entries = container.parse_end(read_fully(file, index_size))
-    size = container.FRAME_HEADER_SIZE + index_size
-    size += sum(block_header.BLOCK_HEADER_SIZE + payload for payload, _ in entries)
-    if size > end - begin:
+    index = Index.parse(read_fully(file, index_size))
+    if index.frame_size > end - begin:
         raise CorruptError("the index claims more than the file holds")
-    file.seek(end - size)
-    header = FrameHeader.parse(read_fully(file, container.FRAME_HEADER_SIZE))
-    if any(payload > raw or not 1 <= raw <= header.block_size for payload, raw in entries):
+    file.seek(end - index.frame_size)
+    header = parse(FrameHeader.parser(), partial(read_fully, file))
+    return _checked(FrameInfo(end - index.frame_size, index.frame_size, header, index.entries))
+
+
+def _checked(frame: FrameInfo) -> FrameInfo:
+    """A frame that was found by its index, if its header and the index fit each other; raises CorruptError."""
+    block_size, end = frame.header.block_size, frame.offset + frame.size
+    if block_size is None or frame.block_offsets[-1] + container.end_size(len(frame.blocks)) != end:
+        raise CorruptError("the index does not fit the frame's header")
+    if any(size > raw + block_header.MAX_SIZE or not 1 <= raw <= block_size for size, raw in frame.blocks):
         raise CorruptError("the index holds sizes outside their limits")
-    return FrameInfo(end - size, size, header.block_size, header.model_id, tuple(entries))
+    return frame
+
+
+def _frames_between(file: BinaryIO, begin: int, end: int) -> Iterator[FrameInfo]:
+    """The frames from ``begin`` to ``end``, read from header to header."""
+    while begin < end:
+        frame = _frame_at(file, begin)
+        begin = frame.offset + frame.size
+        if begin > end:
+            raise TruncatedError("the data end within a frame")
+        yield frame
+        begin += _padding_behind(file, begin, end)
+
+
+def _frame_at(file: BinaryIO, place: int) -> FrameInfo:
+    """The frame that begins at ``place``."""
+    read = partial(read_fully, file)
+    file.seek(place)
+    header, entries = parse(FrameHeader.parser(), read), list[Entry]()
+    while (marker := read(1)) != bytes([container.END]):
+        block, size = parse(
+            reader.parse_block_header(marker, len(entries), header.sealing(len(entries)), header.largest_block), read
+        )
+        entries.append((size, block.raw_size))
+        file.seek(block.payload_size, os.SEEK_CUR)
+        if header.block_size is None:
+            break
+    else:
+        parse(reader.parse_end(marker, header, entries), read)
+    return FrameInfo(place, file.tell() - place, header, tuple(entries))
+
+
+def _padding_behind(file: BinaryIO, place: int, end: int) -> int:
+    """The number of padding zeros from ``place`` on, where ``file`` is."""
+    zeros, size = 0, container.PADDING
+    while piece := read_fully(file, min(size, end - place - zeros)):
+        found = container.padding(piece)
+        zeros, size = zeros + found, min(2 * size, PIECE)
+        if found < len(piece):
+            break
+    return zeros
 
 
 def read_block_header(file: BinaryIO, frame: FrameInfo, number: int) -> BlockHeader:
     """The header of a block, which has to fit the index; leaves ``file`` before the payload."""
     file.seek(frame.block_offsets[number])
-    header = BlockHeader.parse(read_fully(file, block_header.BLOCK_HEADER_SIZE), number, frame.block_size)
-    if (header.payload_size, header.raw_size) != frame.blocks[number]:
+    read = partial(read_fully, file)
+    header, size = parse(
+        reader.parse_block_header(read(1), number, frame.header.sealing(number), frame.header.largest_block), read
+    )
+    if (size, header.raw_size) != frame.blocks[number]:
         raise CorruptError("the index does not fit the blocks")
     return header
 
@@ -125,7 +196,7 @@ def read_block(file: BinaryIO, frame: FrameInfo, number: int) -> PackedBlock:
     payload = read_fully(file, header.payload_size)
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return PackedBlock(number, header, payload)
+    return PackedBlock(number, header, payload, frame.blocks[number][0])
 
 
 class ContentIndex:

@@ -11,32 +11,32 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from likezip.blocks import block_header, codec
-from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.fields import Fields, Parser
 from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.frames import container
-from likezip.frames.container import Entry, FrameHeader
+from likezip.frames.container import Entry, FrameHeader, Index
 from likezip.frames.raw_io import PIECE, PushbackSource, Source, read_fully
 from likezip.model import Model, ModelLike, find_model, resolve_model
 
 
 @dataclass(frozen=True)
 class PackedBlock:
-    """A block as it lies in a frame: its number from 0, its header and its payload."""
+    """A block as it lies in a frame: its number from 0, its header and its payload.
+
+    size: bytes in the frame.
+    """
 
     number: int
     header: BlockHeader
     payload: bytes
-
-    @property
-    def size(self) -> int:
-        """Bytes in the frame."""
-        return block_header.BLOCK_HEADER_SIZE + len(self.payload)
+    size: int
 
     @property
     def entry(self) -> Entry:
         """The block's entry in the index."""
-        return len(self.payload), self.header.raw_size
+        return self.size, self.header.raw_size
 
 
 class ContentLimit:
@@ -56,44 +56,61 @@ class ContentLimit:
             raise LimitError(f"{part}: the content has {self._taken} bytes or more, and {self.max_size} are allowed")
 
 
-Parser = Generator[int | FrameHeader | PackedBlock, bytes, None]
+FrameParser = Generator[int | FrameHeader | PackedBlock, bytes, None]
 """Yields the number of bytes that are to be sent next, fewer only at the end of the data; and in between, the headers
 and blocks found."""
 
 
-def parse_frame(allowance: ContentLimit | None = None) -> Parser:
+def parse_frame(allowance: ContentLimit | None = None) -> FrameParser:
     """Parse a frame: yields its header, then its blocks; ends behind the frame.
 
     Raises LikezipError, with the block's number, for data that don't fit, LimitError for content beyond the limit.
     """
-    start = yield len(container.MAGIC)
-    if start == container.MAGIC:
-        start += yield container.FRAME_HEADER_SIZE - len(start)
-    header = FrameHeader.parse(start)
+    header = yield from FrameHeader.parser()
     yield header
     entries: list[Entry] = []
     while (marker := (yield 1)) != bytes([container.END]):
-        block = yield from _parse_block(marker, len(entries), header.block_size, allowance)
+        block = yield from _parse_block(marker, len(entries), header, allowance)
         yield block
+        if header.block_size is None:
+            return
         entries.append(block.entry)
-    end = marker + (yield container.end_size(len(entries)) - 1)
-    if len(end) < container.end_size(len(entries)):
-        raise TruncatedError("the data end within the index")
-    if container.parse_end(end) != entries:
-        raise CorruptError("the index does not fit the blocks")
+    yield from parse_end(marker, header, entries)
 
 
 def _parse_block(
-    marker: bytes, number: int, block_size: int, allowance: ContentLimit | None
-) -> Generator[int, bytes, PackedBlock]:
-    packed = marker + (yield block_header.BLOCK_HEADER_SIZE - 1)
-    header = BlockHeader.parse(packed, number, block_size)
+    marker: bytes, number: int, frame: FrameHeader, allowance: ContentLimit | None
+) -> Parser[PackedBlock]:
+    header, size = yield from parse_block_header(marker, number, frame.sealing(number), frame.largest_block)
     if allowance is not None:
         allowance.take(header.raw_size, f"block {number}")
     payload = yield header.payload_size
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return PackedBlock(number, header, payload)
+    return PackedBlock(number, header, payload, size)
+
+
+def parse_block_header(marker: bytes, number: int, sealing: Sealing, most: int) -> Parser[tuple[BlockHeader, int]]:
+    """Parses the header of block ``number``, of at most ``most`` bytes, behind its first byte; also the block's size in
+    the frame."""
+    if not marker:
+        raise TruncatedError(f"the data end within the header of block {number}")
+    header = yield from BlockHeader.parser(marker, f"block {number}", most, sealing)
+    return header, len(header.pack(sealing)) + header.payload_size
+
+
+def parse_end(marker: bytes, frame: FrameHeader, entries: list[Entry]) -> Parser[None]:
+    """Parses what follows the marker behind the last block."""
+    if frame.block_size is None:
+        sealing = frame.sealing(0)
+        if (yield from Fields("end of the frame").take(sealing.size)) != sealing.check(marker):
+            raise CorruptError("the checksum of an empty frame does not fit")
+        return
+    end = marker + (yield container.end_size(len(entries)) - 1)
+    if len(end) < container.end_size(len(entries)):
+        raise TruncatedError("the data end within the index")
+    if Index.parse(end) != Index(len(frame.packed), tuple(entries)):
+        raise CorruptError("the index does not fit the blocks")
 
 
 def frames_of(source: Source, max_size: int | None = None) -> Iterator[FrameHeader | PackedBlock]:

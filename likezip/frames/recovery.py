@@ -9,6 +9,7 @@ MOST_REREADS times the file together.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import struct
 from bisect import bisect_left
@@ -19,11 +20,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip.blocks import block_header
-from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.fields import parse
 from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.frames import container, reader
-from likezip.frames.container import FrameHeader
+from likezip.frames.container import FrameHeader, Index
 from likezip.frames.index import FrameInfo, read_block, read_frames
 from likezip.frames.raw_io import PIECE, Sink, read_fully, write_fully
 from likezip.frames.reader import PackedBlock
@@ -68,15 +70,14 @@ class Loss:
 
 @dataclass(frozen=True)
 class _FoundBlock:
-    """A block that was found, its place in the file, and the model id of its frame, None if unknown."""
+    """A block that was found, its place in the file, and the model id of its frame, None if unknown; if it is alone in
+    its frame, the place of the frame."""
 
     begin: int
+    end: int
     block: PackedBlock
     model_id: bytes | None
-
-    @property
-    def end(self) -> int:
-        return self.begin + self.block.size
+    alone: bool = False
 
 
 def recover_stream(
@@ -202,7 +203,7 @@ def _indexed(file: BinaryIO, frame: FrameInfo) -> Iterator[_FoundBlock | Loss]:
         except LikezipError as error:
             yield Loss(begin, frame.block_offsets[number + 1], frame.blocks[number][1], str(error))
         else:
-            yield _FoundBlock(begin, block, frame.model_id)
+            yield _FoundBlock(begin, begin + block.size, block, frame.model_id)
 
 
 @dataclass(frozen=True)
@@ -287,10 +288,10 @@ class _Walk:
 
     def _pass(self, found: _FoundHeader | _FoundBlock | _FoundEnd) -> None:
         """Note the header, block or end that was found, and so what comes next."""
-        self._inside = not isinstance(found, _FoundEnd)
-        if isinstance(found, _FoundBlock):
+        self._inside = isinstance(found, _FoundHeader) or (isinstance(found, _FoundBlock) and not found.alone)
+        if isinstance(found, _FoundBlock) and not found.alone:
             self._number = found.block.number + 1
-            self._index += container.pack_end([found.block.entry])[1 : 1 + container.ENTRY_SIZE]
+            self._index += container.pack_entry(found.block.entry)
         else:
             self._index.clear()
             self._number, self._frame = 0, found.header if isinstance(found, _FoundHeader) else None
@@ -303,21 +304,36 @@ class _Walk:
             return self._end(place)
         return self._block(place, self._number)
 
-    def _start(self, place: int) -> _FoundHeader:
-        end = place + container.FRAME_HEADER_SIZE
-        return _FoundHeader(place, end, FrameHeader.parse(self._data[place:end]))
+    def _start(self, place: int) -> _FoundHeader | _FoundBlock | _FoundEnd:
+        """The header of a frame of several blocks at ``place``, or all of a frame of one block or none."""
+        header = parse(FrameHeader.parser(), self._reader(place))
+        begin = place + len(header.packed)
+        if header.block_size is not None:
+            return _FoundHeader(place, begin, header)
+        if self._data[begin : begin + 1] == bytes([container.END]):
+            parse(reader.parse_end(bytes([container.END]), header, []), self._reader(begin + 1))
+            return _FoundEnd(place, begin + 1 + header.sealing(0).size)
+        block = self._packed_block(begin, 0, header.sealing(0), container.MAX_BLOCK)
+        return _FoundBlock(place, begin + block.size, block, header.model_id, alone=True)
 
     def _block(self, place: int, number: int) -> _FoundBlock:
-        packed = self._data[place : place + block_header.BLOCK_HEADER_SIZE]
-        block_size = container.MAX_BLOCK if self._frame is None else self._frame.block_size
-        header = BlockHeader.parse(packed, number, block_size)
-        begin = place + block_header.BLOCK_HEADER_SIZE
-        if begin + header.payload_size > len(self._data):
+        """Block ``number`` of a frame of several blocks at ``place``."""
+        frame = self._frame
+        most = container.MAX_BLOCK if frame is None else frame.largest_block
+        block = self._packed_block(place, number, Sealing.numbered(number), most)
+        return _FoundBlock(place, place + block.size, block, None if frame is None else frame.model_id)
+
+    def _packed_block(self, place: int, number: int, sealing: Sealing, most: int) -> PackedBlock:
+        """The block at ``place``, of at most ``most`` bytes."""
+        marker, read = self._data[place : place + 1], self._reader(place + 1)
+        header, size = parse(reader.parse_block_header(marker, number, sealing, most), read)
+        if place + size > len(self._data):
             raise TruncatedError(f"the data end within block {number}")
-        payload = self._data[begin : begin + header.payload_size]
-        return _FoundBlock(
-            place, PackedBlock(number, header, payload), None if self._frame is None else self._frame.model_id
-        )
+        return PackedBlock(number, header, self._data[place + size - header.payload_size : place + size], size)
+
+    def _reader(self, place: int) -> Callable[[int], bytes]:
+        """Reads the header at ``place``."""
+        return io.BytesIO(self._data[place : place + block_header.MAX_SIZE]).read
 
     def _end(self, place: int) -> _FoundEnd:
         """The end of a frame at ``place``; raises CorruptError if it is damaged, or of an impossible number of
@@ -359,7 +375,7 @@ class _Walk:
         if window != self._window:
             limit = window + WINDOW
             places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
-            places.update(_plausible_headers(self._data[window : limit + block_header.BLOCK_HEADER_SIZE - 1], window))
+            places.update(_plausible_headers(self._data[window : limit + _LOOKED_AT - 1], window))
             self._window, self._candidates = window, sorted(places)
         return self._candidates
 
@@ -369,13 +385,13 @@ class _Walk:
             return self._start(place)
         if self._data.byte(place) == container.END:
             return _FoundEnd(place, self._ends[place]) if self._is_end(place) else None
-        number = _number(self._data[place : place + block_header.BLOCK_HEADER_SIZE])
+        number = _number(self._data[place : place + block_header.MAX_SIZE])
         return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
 
 
 def _is_sound_end(data: bytes) -> bool:
     try:
-        container.parse_end(data)
+        Index.parse(data)
     except CorruptError:
         return False
     return True
@@ -391,44 +407,50 @@ def _ends(data: _Content) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
+_LOOKED_AT = 5
+"""Bytes of a block header that ``_plausible_headers`` looks at: the first, and the raw size."""
+
+
 def _plausible_headers(data: bytes, begin: int) -> list[int]:
-    """The places where block headers may be in ``data``, which begins at ``begin``, as far as mode and sizes tell."""
+    """The places where block headers may be in ``data``, which begins at ``begin``, as far as their first bytes tell:
+    mode, profile and raw size."""
     import numpy as np
 
-    size = len(data) - block_header.BLOCK_HEADER_SIZE + 1
+    size = len(data) - _LOOKED_AT + 1
     if size <= 0:
         return []
     content = np.frombuffer(data, np.uint8)
-    raw, payload = (
-        sum(content[place + i : place + i + size].astype(np.uint32) << np.uint32(8 * i) for i in range(4))
-        for place in (5, 9)
-    )
-    mode = content[:size] & 15
-    found = (mode >= min(block_header.MODES)) & (mode <= max(block_header.MODES))
-    found &= (raw > 0) & (raw <= container.MAX_BLOCK) & (payload <= raw)
+    first, behind = content[:size], content[1 : 1 + size] & 3
+    mode, profile = first & 7, first >> 5
+    found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
+    found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
+    found |= first == block_header.STORED
+    last = content[1 + np.arange(size) + behind]
+    found &= (behind == 0) | (last > 0)  # a number has no zeros behind it
     return [begin + int(place) for place in np.flatnonzero(found)]
 
 
-def _number_part(packed: bytes) -> int:
-    """The part of a header's checksum that comes from the block's number: a CRC is linear in the bits."""
-    fields, stated = packed[:-4], struct.unpack("<I", packed[-4:])[0]
-    return int(stated ^ block_header.checksum(bytes(8) + fields))
-
-
 def _number(packed: bytes) -> int:
-    """The number, below 2^32, with which the checksum of a block's header fits; there is always exactly one."""
-    part, number = _number_part(packed), 0
-    for table in _numbers_by_part():
+    """The number, below 2^32, with which the checksum of a block's header fits; there is always exactly one.
+
+    packed: at least the header.  Raises LikezipError if it is none.
+    """
+    fields, stated = BlockHeader.parted(packed)
+    part, number = stated ^ block_header.checksum(bytes(8) + fields), 0
+    for table in _numbers_by_part(len(fields)):
         number ^= table[part & 255]
         part >>= 8
     return number
 
 
-@lru_cache(maxsize=1)
-def _numbers_by_part() -> list[list[int]]:
-    """(4, 256) numbers, by which ``_number`` inverts ``_number_part``: for each of the four bytes of a part, a number
-    for each value; the XOR of the four numbers of a part is the block's number."""
-    rest = bytes(block_header.BLOCK_HEADER_SIZE - 4)
+@lru_cache(maxsize=block_header.MAX_SIZE)
+def _numbers_by_part(size: int) -> list[list[int]]:
+    """(4, 256) numbers, by which ``_number`` finds the number from the part of a checksum that comes from it: for each
+    of the four bytes of a part, a number for each value; the XOR of the four numbers of a part is the block's number.
+
+    size: bytes of the header before its checksum.  A CRC is linear in the bits.
+    """
+    rest = bytes(size)
     nothing = block_header.checksum(bytes(8) + rest)
     rows = [(block_header.checksum(struct.pack("<Q", 1 << bit) + rest) ^ nothing, 1 << bit) for bit in range(32)]
     for bit in range(32):  # Gauss's elimination, of bits: row ``bit`` comes to have this bit alone in its part

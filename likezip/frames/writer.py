@@ -9,7 +9,7 @@ from likezip.blocks import codec
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.frames import container
-from likezip.frames.container import Entry, FrameHeader
+from likezip.frames.container import Entry, FrameHeader, Index
 from likezip.frames.workers import Queue, Workers
 
 
@@ -35,25 +35,27 @@ class FrameWriter:
         self.raw_size = self.size = 0
         self._options, self._announce = options, announce
         self._queue = Queue(workers, encode_in_worker, advance)
+        self._header: FrameHeader
+        self._first: tuple[BlockHeader, bytes] | None = None
         self._entries: list[Entry] = []
 
     def write_block(self, raw: bytes) -> Iterator[bytes]:
         """Add a block of 1 to ``block_size`` bytes; yields the parts of the frame that are finished."""
         codec.prepare_kernels(self._announce, prior=self._options.may_use_prior)
-        yield from self._begin()
         for block in self._queue.give(raw, self._options):
-            yield self._finished(*block)
+            yield from self._finished(*block)
 
     def flush(self) -> Iterator[bytes]:
-        """Yields the missing parts of the blocks that were added."""
-        yield from self._begin()
+        """Yields the missing parts of the blocks that were added; then the frame is one of several blocks."""
+        yield from self._several()
         for block in self._queue.rest():
-            yield self._finished(*block)
+            yield self._packed(*block)
 
     def end(self) -> Iterator[bytes]:
         """Yields the missing parts of the frame."""
-        yield from self.flush()
-        end = container.pack_end(self._entries)
+        for block in self._queue.rest():
+            yield from self._finished(*block)
+        end = Index(len(self._header.packed), tuple(self._entries)).pack() if self.size else self._single()
         self.size += len(end)
         yield end
 
@@ -61,16 +63,39 @@ class FrameWriter:
         """Forget blocks that were begun, if the frame is not to be ended."""
         self._queue.give_up()
 
-    def _begin(self) -> Iterator[bytes]:
-        if self.size == 0:
-            self.size = container.FRAME_HEADER_SIZE
-            yield FrameHeader(self.block_size, self._options.model.id).pack()
+    def _finished(self, header: BlockHeader, payload: bytes) -> Iterator[bytes]:
+        """Yields a block, but keeps the first until there is a second, as a frame of one block is written otherwise."""
+        if self.size == 0 and self._first is None:
+            self._first = header, payload
+            self.raw_size = header.raw_size
+        else:
+            yield from self._several()
+            yield self._packed(header, payload)
 
-    def _finished(self, header: BlockHeader, payload: bytes) -> bytes:
-        block = header.pack(len(self._entries)) + payload
-        self._entries.append((header.payload_size, header.raw_size))
+    def _several(self) -> Iterator[bytes]:
+        """Begin a frame of several blocks, unless that is done."""
+        if self.size == 0:
+            self._header = FrameHeader.of(self.block_size, self._options.model.id)
+            self.size = len(self._header.packed)
+            yield self._header.packed
+            if self._first is not None:
+                self.raw_size = 0
+                yield self._packed(*self._first)
+
+    def _packed(self, header: BlockHeader, payload: bytes) -> bytes:
+        block = header.pack(self._header.sealing(len(self._entries))) + payload
+        self._entries.append((len(block), header.raw_size))
         self.raw_size, self.size = self.raw_size + header.raw_size, self.size + len(block)
         return block
+
+    def _single(self) -> bytes:
+        """All of a frame of one block or none."""
+        frame = FrameHeader.of(None, self._options.model.id)
+        if self._first is None:
+            marker = bytes([container.END])
+            return frame.packed + marker + frame.sealing(0).check(marker)
+        header, payload = self._first
+        return frame.packed + header.pack(frame.sealing(0)) + payload
 
 
 def encode_in_worker(

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import coding, cost
+from likezip.blocks import block_header, coding, cost
 from likezip.blocks.coding import BlockCoding, BlockMode
 from likezip.blocks.entropy_coder import RandomWords
 from likezip.blocks.options import Advance, CodingOptions, PriorChoice
-from likezip.blocks.predictor import Learnt, default_table_bits
+from likezip.blocks.predictor import Learnt
 from likezip.frames import container
 from likezip.frames.raw_io import Source, blocks_of, bytes_of
 from likezip.frames.workers import Queue, Workers
@@ -170,7 +170,7 @@ def _learnt(context: bytes, options: CodingOptions, mode: BlockMode, advance: Ad
 
 def _learn(context: bytes, options: CodingOptions, mode: BlockMode, advance: Advance | None) -> Learnt:
     content = np.frombuffer(coding.transformed(context)[1], np.uint8)
-    shape = mode.shape(content.size, 1, default_table_bits(content.size + container.DEFAULT_BLOCK))
+    shape = mode.shape(content.size, 1, block_header.default_table_bits(content.size + container.DEFAULT_BLOCK))
     with coding.open_predictor(shape, options, prior=mode.prior) as predictor:
         predictor.run(content, advance)
         return predictor.learnt()

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from likezip.blocks import coding
-from likezip.blocks.predictor import BlockShape, Predictor, default_table_bits
+from likezip.blocks import block_header, coding
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
 from likezip.memory.trained_state import TrainedState
@@ -110,7 +110,7 @@ _LOGITS = (np.searchsorted(SQUASH, np.arange(1 << 16)).clip(0, 2 * LOGIT_LIMIT) 
 
 def run_memory(raw: npt.NDArray[np.uint8], lanes: int, trained: TrainedState) -> Int16s:
     """The memory's logits (lanes, SEGMENT, 8) of each bit being 1, in 1/256 nat, in a block of ``lanes`` segments."""
-    shape = BlockShape(raw.size, lanes, default_table_bits(raw.size), TEXT)
+    shape = BlockShape(raw.size, lanes, block_header.default_table_bits(raw.size), TEXT)
     ones, _ = Predictor(shape, trained).run(raw)
     return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
 

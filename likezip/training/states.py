@@ -17,10 +17,10 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import coding
+from likezip.blocks import block_header, coding
 from likezip.blocks.coding import SAMPLE_SIZE
 from likezip.blocks.cost import total_cost
-from likezip.blocks.predictor import BlockShape, Predictor, default_lanes, default_table_bits
+from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.blocks.record_length import row_length
 from likezip.memory import mixer
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT, Profile
@@ -55,8 +55,9 @@ CLASSES_OF_PROFILE = {
 
 def _bits_of(raw: bytes, profile: Profile, state: TrainedState, network: Network | None = None) -> float:
     """Code one block, which trains ``state`` in place; its cross-entropy in bits."""
-    lanes, rows = default_lanes(len(raw)) if network else 1, 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
-    shape = BlockShape(len(raw), lanes, default_table_bits(len(raw)), profile, rows)
+    lanes = block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR if network else block_header.MEMORY)
+    rows = 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
+    shape = BlockShape(len(raw), lanes, block_header.default_table_bits(len(raw)), profile, rows)
     with open_prior(network, len(raw), lanes) if network else nullcontext() as prior:
         return total_cost(*Predictor(shape, state, prior).run(np.frombuffer(raw, np.uint8)))
 
