@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 from benchmarks.schema import Bound
-from likezip.blocks import coding
+from likezip.blocks import block_header, coding
 from likezip.blocks.options import CodingOptions
-from likezip.frames.index import read_frames
+from likezip.frames.index import read_block_header, read_frames
 from likezip.model import default_model
 
 
@@ -17,13 +17,14 @@ def entropy_bound(data: bytes, frame: bytes) -> Bound:
     The cross-entropy is that of exactly the probabilities coded.  A stored block counts as its own bound: its bytes.
     """
     model = default_model()
-    (info,) = read_frames(io.BytesIO(frame))
-    bound, start = 0.0, 0
-    for payload, raw in info.blocks:
-        stored = payload == raw
-        bound += payload if stored else coding.cross_entropy(data[start : start + raw], CodingOptions(model)) / 8
-        start += raw
-    payloads = sum(payload for payload, _ in info.blocks)
+    file = io.BytesIO(frame)
+    (info,) = read_frames(file)
+    bound, start, payloads = 0.0, 0, 0
+    for number, (_, raw) in enumerate(info.blocks):
+        header = read_block_header(file, info, number)
+        stored = header.mode == block_header.STORED
+        bound += raw if stored else coding.cross_entropy(data[start : start + raw], CodingOptions(model)) / 8
+        start, payloads = start + raw, payloads + header.payload_size
     return bound_of(bound, payloads, len(frame) - payloads)
 
 

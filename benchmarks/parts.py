@@ -93,7 +93,8 @@ def main(file: Path, size: int, threads: int) -> None:
         for direction, parts in found.items()
     ]
     click.echo(
-        f"{len(raw):,} bytes, {block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR)} lanes, threads: {threads}; microseconds a byte\n"
+        f"{len(raw):,} bytes, {block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR)} lanes, "
+        f"threads: {threads}; microseconds a byte\n"
     )
     click.echo(markdown(["", "network", "memory", "coder", "rest", "all"], rows))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Callable
 from decimal import Decimal, getcontext
 from fractions import Fraction
 from functools import cache
@@ -770,9 +771,7 @@ def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
     contents, at = [], 0
     try:
         while at < len(data):
-            model_id = data[at + 10 : at + 18]
-            assert data[at : at + 4] == b"\xceLKZ" and model_id in models, "not a frame, or of no model here"
-            content, at = read_frame(data, at, models[model_id])
+            content, at = read_frame(data, at, models)
             contents.append(content)
             while data[at : at + 4] == bytes(4):
                 at += 4
@@ -781,63 +780,128 @@ def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
     return b"".join(contents)
 
 
-def decode_frame(frame: bytes, model: dict) -> bytes:
-    """The content of a file of one frame."""
-    content, end = read_frame(frame, 0, model)
-    assert end == len(frame)
-    return content
+NUMBERED = {1: bytes.fromhex("cbfa5d4a6a381c4d")}
+"""Models that have a number."""
 
 
-def read_frame(data: bytes, start: int, model: dict) -> tuple[bytes, int]:
+def crc16(data: bytes) -> int:
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = crc << 1 & 0xFFFF ^ 0x1021 * (crc >> 15)
+    return crc
+
+
+def read_number(data: bytes, at: int) -> tuple[int, int]:
+    """A number, which has to be in its shortest form, and where it ends."""
+    size = data[at] % 4 + 1
+    packed = data[at : at + size]
+    assert len(packed) == size, "the data end too early"
+    assert size == 1 or packed[-1] != 0
+    return int.from_bytes(packed, "little") >> 2, at + size
+
+
+def read_frame(data: bytes, start: int, models: dict[bytes, dict]) -> tuple[bytes, int]:
     """The content of the frame that begins at ``start``, and where it ends.
 
     Damage is an AssertionError, or an IndexError or struct.error where the data end too early.
     """
-    magic, version, flags, block_size, _, crc = struct.unpack_from("<4sBBI8sI", data, start)
-    assert magic == b"\xceLKZ"
-    assert crc == zlib.crc32(data[start : start + 18])
-    assert (version, flags) == (1, 0)
+    assert data[start : start + 4] == b"\xceLKZ"
+    kind, at = data[start + 4], start + 5
+    assert kind % 8 == 1 and kind >> 4 & 3 == 0
+    if kind >> 6:
+        model_id = NUMBERED.get(kind >> 6)
+    else:
+        model_id, at = data[at : at + 8], at + 8
+    assert model_id in models, "of no model here"
+    if kind & 8:
+        return read_blocks(data, start, at, models[model_id])
+    before = data[start:at]
+    if data[at] == 0:
+        assert struct.unpack_from("<H", data, at + 1)[0] == crc16(before + b"\0")
+        return b"", at + 3
+    return read_block(data, at, 2**30, models[model_id], lambda fields: struct.pack("<H", crc16(before + fields)))
+
+
+def read_blocks(data: bytes, start: int, at: int, model: dict) -> tuple[bytes, int]:
+    """The same for a frame of several blocks, whose block size is at ``at``."""
+    block_size, at = read_number(data, at)
+    block_size += 1
+    assert struct.unpack_from("<I", data, at)[0] == zlib.crc32(data[start:at])
     assert 2**16 <= block_size <= 2**30
-    at, contents, entries = start + 22, [], []
+    at += 4
+    header_size, contents, entries = at - start, [], []
     while data[at]:
-        content, payload_size = read_block(data, at, len(entries), block_size, model)
+        number = struct.pack("<Q", len(entries))
+        content, end = read_block(
+            data, at, block_size, model, lambda fields, number=number: struct.pack("<I", zlib.crc32(number + fields))
+        )
         contents.append(content)
-        entries.append((payload_size, len(content)))
-        at += 21 + payload_size
-    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
+        entries.append((end - at, len(content)))
+        at = end
+    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries)
+    index += struct.pack("<IB", len(entries), header_size)
     end = index + struct.pack("<I", zlib.crc32(index)) + b"ZKL\xce"
     assert data[at : at + len(end)] == end
     return b"".join(contents), at + len(end)
 
 
-def read_block(data: bytes, at: int, number: int, block_size: int, model: dict) -> tuple[bytes, int]:
-    """The content of the block whose header is at ``at``, and the size of its payload."""
-    names = ("way", "tables", "row_length", "size", "payload", "raw_crc", "crc")
-    h = dict(zip(names, struct.unpack_from("<BHHIIII", data, at), strict=True))
-    h |= {"mode": h["way"] % 16, "transform": h["way"] >> 4 & 1, "profile": h["way"] >> 5}
-    h |= {"lanes": h["tables"] % 2048, "bits": h["tables"] >> 11}
-    assert h["crc"] == zlib.crc32(struct.pack("<Q", number) + data[at : at + 17])
+def read_block(
+    data: bytes, start: int, block_size: int, model: dict, check: Callable[[bytes], bytes]
+) -> tuple[bytes, int]:
+    """The content of the block whose header is at ``start``, and where it ends; check: the header's checksum, of the
+    bytes before it."""
+    h, at = read_header(data, start)
+    expected = check(data[start:at])
+    assert data[at : at + len(expected)] == expected
     assert h["mode"] in (1, 2, 3)
     assert h["profile"] <= (2 if h["mode"] == 2 else 0)
-    assert h["row_length"] != 1
+    assert h["row_length"] != 1 and h["row_length"] < 2**16
     assert 1 <= h["size"] <= block_size
+    usual = usual_lanes(h["mode"], h["size"]), min(max(16, (96 * h["size"] - 1).bit_length()), 26)
     least = h["size"] >> 17 << 2
     if h["mode"] == 1:
-        assert h["size"] == h["payload"] and h["way"] == 1 and not any(data[at + 1 : at + 5])
+        assert data[start] == 1
     else:
+        assert not h["shaped"] or (h["lanes"], h["bits"]) != usual
+        h["lanes"], h["bits"] = (h["lanes"], h["bits"]) if h["shaped"] else usual
         assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
         assert 1 << h["bits"] <= max(1 << 16, 256 * h["size"])
-        assert least <= h["payload"] <= h["size"] and h["payload"] % 4 == 0
-    payload = data[at + 21 : at + 21 + h["payload"]]
+        assert least <= h["payload"] <= h["size"]
+    at += len(expected)
+    payload = data[at : at + h["payload"]]
     assert len(payload) == h["payload"]
     if h["mode"] == 1:
         content = payload
     else:
-        words = list(struct.unpack(f"<{len(payload) // 4}I", payload))
-        while len(payload) == least and words and words[-1] == 0:
-            words.pop()
-        assert not words or words[-1] != 0
-        content = Block(h, words, model).decode()
+        assert len(payload) == least or payload[-1] != 0
+        stripped = payload.rstrip(b"\0")
+        count = -(-len(stripped) // 4)
+        content = Block(h, list(struct.unpack(f"<{count}I", stripped.ljust(4 * count, b"\0"))), model).decode()
         content = relative(content) if h["transform"] else content
     assert zlib.crc32(content) == h["raw_crc"]
-    return content, h["payload"]
+    return content, at + len(payload)
+
+
+def read_header(data: bytes, start: int) -> tuple[dict, int]:
+    """The fields of the block header at ``start``, and where its checksum is."""
+    first, at = data[start], start + 1
+    h = {"mode": first % 8, "shaped": first >> 3 & 1, "transform": first >> 4 & 1, "profile": first >> 5}
+    h |= {"row_length": 0, "lanes": 0, "bits": 0}
+    h["size"], at = read_number(data, at)
+    h["size"] += 1
+    if h["shaped"]:
+        tables = struct.unpack_from("<H", data, at)[0]
+        h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 2
+    if h["profile"]:
+        h["row_length"], at = read_number(data, at)
+    h["payload"] = h["size"]
+    if h["mode"] != 1:
+        h["payload"], at = read_number(data, at)
+    h["raw_crc"] = struct.unpack_from("<I", data, at)[0]
+    return h, at + 4
+
+
+def usual_lanes(mode: int, size: int) -> int:
+    return max(1, min(8, size // 2**14), min(32, size // 2**19 * 8)) if mode == 3 else 1

@@ -6,6 +6,7 @@ from typing import Any
 import likezip
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.frames.index import read_block_header, read_frames
 
 
 class Pipe:
@@ -25,9 +26,17 @@ def check_roundtrip(data: bytes, **options: Any) -> bytes:
     likezip.compress_stream(Pipe(data), sink, **options)
     assert sink.getvalue() == frame
     assert likezip.decompress(frame) == data
-    blocks = max(1, -(-len(data) // options.get("block_size", 1 << 22)))
-    assert len(frame) <= len(data) + 35 + 29 * blocks
+    blocks, model = -(-len(data) // options.get("block_size", 1 << 22)), 8 if options.get("model") else 0
+    assert len(frame) <= len(data) + model + (22 if blocks <= 1 else 27 + 30 * blocks)
     return frame
+
+
+def block_headers(data: bytes) -> list[BlockHeader]:
+    """The headers of all blocks of a file."""
+    file = io.BytesIO(data)
+    return [
+        read_block_header(file, frame, number) for frame in read_frames(file) for number in range(len(frame.blocks))
+    ]
 
 
 def check_every_way(headers: list[BlockHeader]) -> None:

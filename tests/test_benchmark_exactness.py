@@ -11,13 +11,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from roundtrip import check_every_way
+from roundtrip import block_headers, check_every_way
 
 from benchmarks import environments, exactness, exactness_probe
 from benchmarks.environments import Environment
 from benchmarks.exactness_probe import CASES, PACKAGES, Facts, Outcome
-from likezip.blocks import block_header
-from likezip.frames import container
 
 FACTS = Facts(
     python="3.12.1",
@@ -154,9 +152,7 @@ def test_the_inputs_have_every_profile_and_mode(tmp_path: Path) -> None:
         if name in ("command", "prior in two blocks"):
             continue
         assert exactness_probe.outcome(case, 1, tmp_path / name)["reads"]
-        first = (tmp_path / name).read_bytes()[container.FRAME_HEADER_SIZE :]
-        if first[0] != container.END:
-            headers.append(block_header.BlockHeader.parse(first, 0, container.DEFAULT_BLOCK))
+        headers += block_headers((tmp_path / name).read_bytes())
     check_every_way(headers)
 
 

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from roundtrip import block_headers
 
 from benchmarks import bound, measure, modules, peers, runner, sources
 from benchmarks.peers import Peer
 from benchmarks.runner import Usage
 from likezip.blocks import block_header
-from likezip.frames import container
 
 DATA = b"some data " * 500
 COPY = Peer("copy", ("cat",), ("cat",), "")
@@ -184,7 +184,7 @@ def test_start_up() -> None:
 def test_likezip_is_a_process_with_these_options() -> None:
     data = sources.markov_chain(70_000).data
     one = measure.trip(data, peers.likezip_peer("a", "--lanes", "7", "--prior", "off", "--block-size", "65536"))
-    header = block_header.BlockHeader.parse(one.packed[container.FRAME_HEADER_SIZE :], 0, 1 << 16)
+    header = block_headers(one.packed)[0]
     assert (header.lanes, header.raw_size, header.mode) == (7, 1 << 16, block_header.MEMORY)
     assert one.compress.peak_MB > 50
 

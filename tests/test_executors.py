@@ -74,7 +74,7 @@ def test_files(executor: Executor, frame: bytes) -> None:
 def test_an_error_has_its_block_and_comes_after_what_is_right(executor: Executor, frame: bytes) -> None:
     damaged, sink = bytearray(frame), io.BytesIO()
     info = likezip.get_frame_info(frame)
-    damaged[info.block_offsets[1] + block_header.BLOCK_HEADER_SIZE + 20] ^= 1
+    damaged[info.block_offsets[1] + block_header.MAX_SIZE + 20] ^= 1
     with pytest.raises(likezip.CorruptError, match=r"^block 1: "):
         likezip.decompress_stream(io.BytesIO(damaged), sink, executor=executor)
     assert sink.getvalue() == TEXT[:BLOCK]

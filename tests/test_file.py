@@ -238,7 +238,7 @@ class FullDisk(io.BytesIO):
     """Takes a frame header, and then nothing."""
 
     def write(self, data: Any, /) -> int:
-        if len(data) > container.FRAME_HEADER_SIZE:
+        if len(data) > container.MAX_HEADER_SIZE:
             raise OSError(28, "No space left on device")
         return super().write(data)
 
@@ -258,7 +258,7 @@ def test_a_full_disk() -> None:
 def test_damage_is_an_error_every_time_after_what_is_right(threads: int) -> None:
     info = likezip.get_frame_info(FRAME)
     damaged = bytearray(FRAME)
-    damaged[info.block_offsets[2] + block_header.BLOCK_HEADER_SIZE + 5] ^= 1
+    damaged[info.block_offsets[2] + block_header.MAX_SIZE + 5] ^= 1
     with likezip.open(io.BytesIO(damaged), threads=threads) as file:
         assert file.read(2 * BLOCK) == TEXT[: 2 * BLOCK]
         for _ in range(3):
@@ -299,7 +299,7 @@ def test_frame_info() -> None:
     assert info.model_id == likezip.load_model("likezip-1").id
     assert len(info.blocks) == BLOCKS
     assert [raw for _, raw in info.blocks[:-1]] == [BLOCK] * (BLOCKS - 1)
-    assert info.block_offsets[0] == container.FRAME_HEADER_SIZE
+    assert info.block_offsets[0] == len(info.header.packed) == 12
     assert info.block_offsets[-1] == len(FRAME) - container.end_size(BLOCKS)
     assert likezip.get_frame_info(FRAME + likezip.compress(b"x")) == info
     for wrong in (b"", FRAME[:-1], FRAME[1:], FRAME + b"x"):
@@ -373,11 +373,11 @@ def test_a_file_that_gives_a_few_bytes_at_a_time() -> None:
 
 def test_a_forged_index_is_refused_by_its_sizes() -> None:
     info = likezip.get_frame_info(FRAME)
-    payload = info.blocks[0][0]
-    for wrong in (payload - 1, 0, container.MIN_BLOCK + 1):
-        forged = FRAME[: info.block_offsets[-1]] + container.pack_end([(payload, wrong), *info.blocks[1:]])
-        with pytest.raises(likezip.CorruptError, match="sizes outside their limits"):
-            likezip.get_frame_info(forged)
+    size = info.blocks[0][0]
+    for wrong in (size - block_header.MAX_SIZE - 1, 0, container.MIN_BLOCK + 1):
+        index = container.Index(len(info.header.packed), ((size, wrong), *info.blocks[1:]))
+        with pytest.raises(likezip.CorruptError, match="the index does not fit the blocks"):
+            likezip.get_frame_info(FRAME[: info.block_offsets[-1]] + index.pack())
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -494,6 +494,13 @@ def test_flushing_costs_nothing_where_there_is_nothing_new(threads: int) -> None
                 file.flush()
         frames.append(sink.getvalue())
     assert frames[0] == frames[1]
+    for flushes in (0, 2):
+        sink = io.BytesIO()
+        with likezip.open(sink, "wb", prior="off", threads=threads) as file:
+            for _ in range(flushes):
+                file.flush()
+            file.write(TEXT[:100])
+        assert sink.getvalue() == likezip.compress(TEXT[:100], prior="off")
     with likezip.open(io.BytesIO(frames[0])) as file:
         file.flush()
         assert file.read() == TEXT * 4 + TEXT[:100]

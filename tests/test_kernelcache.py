@@ -329,12 +329,12 @@ def test_likezip_works_without_any_cache() -> None:
 import tempfile; tempfile.tempdir = "/proc/self"
 import likezip
 from likezip.blocks.block_header import BlockHeader, checksum
-from likezip.frames import container
+from likezip.frames.container import FrameHeader
 from likezip.kernels import compiling
 assert compiling.CACHE is None
-entry, block = (4, 4), BlockHeader.stored(4, checksum(b"data")).pack(0) + b"data"
-header = container.FrameHeader(1 << 16, likezip.load_model("likezip-1").id).pack()
-assert likezip.decompress(header + block + container.pack_end([entry])) == b"data"
+header = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+block = BlockHeader.stored(4, checksum(b"data")).pack(header.sealing(0)) + b"data"
+assert likezip.decompress(header.packed + block) == b"data"
 """
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     environment["XDG_CACHE_HOME"] = "/proc/self"

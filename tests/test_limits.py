@@ -5,6 +5,7 @@ import json
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
 from likezip.frames import container, reader
-from likezip.frames.container import FrameHeader
+from likezip.frames.container import FrameHeader, Index
 from likezip.model import Model, default_model
 
 BLOCK = container.MIN_BLOCK
@@ -28,11 +29,17 @@ FRAME = likezip.compress(TEXT, block_size=BLOCK, prior="off")
 
 
 def framed(*blocks: tuple[BlockHeader, bytes]) -> bytes:
-    """A frame of these headers and payloads."""
-    parts = [header.pack(number) + payload for number, (header, payload) in enumerate(blocks)]
-    entries = [(header.payload_size, header.raw_size) for header, _ in blocks]
-    head = FrameHeader(container.MAX_BLOCK, default_model().id).pack()
-    return b"".join([head, *parts, container.pack_end(entries)])
+    """A frame of several blocks of these headers and payloads."""
+    head = FrameHeader.of(container.MAX_BLOCK, default_model().id)
+    parts = [header.pack(head.sealing(number)) + payload for number, (header, payload) in enumerate(blocks)]
+    entries = [(len(part), header.raw_size) for part, (header, _) in zip(parts, blocks, strict=True)]
+    return b"".join([head.packed, *parts, Index(len(head.packed), tuple(entries)).pack()])
+
+
+def alone(block: tuple[BlockHeader, bytes]) -> bytes:
+    """A frame of one block."""
+    head, (header, payload) = FrameHeader.of(None, default_model().id), block
+    return head.packed + header.pack(head.sealing(0)) + payload
 
 
 def streamed(frame: bytes, **options: Any) -> bytes:
@@ -74,6 +81,10 @@ def test_all_frames_count_together(way: Callable[..., bytes]) -> None:
     with pytest.raises(likezip.LimitError):
         way(both, max_size=len(TEXT) + 3)
     assert way(likezip.compress(b""), max_size=0) == b""
+    two = likezip.compress(b"one, ", prior="off") + likezip.compress(b"two", prior="off")
+    assert way(two, max_size=8) == b"one, two"
+    with pytest.raises(likezip.LimitError):
+        way(two, max_size=7)
 
 
 @pytest.mark.parametrize("way", [likezip.decompress, streamed, as_a_file])
@@ -89,12 +100,17 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
         return decode(threads, advance, block, model)
 
     monkeypatch.setattr(reader, "decode_in_worker", noted)
-    cut = framed(small, (large, b""))[: container.FRAME_HEADER_SIZE + 2 * block_header.BLOCK_HEADER_SIZE + 4]
+    cut = framed(small, (large, b""))[: -container.end_size(2)]
     with pytest.raises(likezip.LimitError, match="block 1"):
         way(cut, max_size=1000)
     assert decoded == [0]
     with pytest.raises(likezip.TruncatedError):
         way(cut)
+    with pytest.raises(likezip.LimitError, match="block 0"):
+        way(alone(small) + alone((large, b"")), max_size=1000)
+    assert decoded == [0, 0, 0]
+    with pytest.raises(likezip.TruncatedError):
+        way(alone(small) + alone((large, b"")))
 
 
 def test_what_was_read_before_is_right() -> None:
@@ -132,7 +148,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("prior", [False, True])
 def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand of them are 29 bytes each in the file and would take minutes to be predicted bit by bit."""
+    """A thousand of them are some 20 bytes each in the file and would take minutes to be predicted bit by bit."""
     size = (1 << block_header.PADDED_SHIFT) - 1
     mode = block_header.MEMORY_PRIOR if prior else block_header.MEMORY
     header = BlockHeader(mode, 1024, 0, 0, 0, 16, size, 0, block_header.checksum(bytes(size)))
@@ -143,10 +159,16 @@ def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monk
     with monkeypatch.context() as patch:
         patch.setattr(coding, "open_predictor", never)
         assert likezip.decompress(framed(*[(header, b"")] * 1000)) == bytes(1000 * size)
+        usual = replace(
+            header, lanes=block_header.default_lanes(size, mode), table_bits=block_header.default_table_bits(size)
+        )
+        assert len(alone((usual, b""))) == 16, "as FORMAT.md says"
+        assert likezip.decompress(alone((usual, b"")) * 1000) == bytes(1000 * size)
         large = BlockHeader(mode, 1, block_header.X86, 0, 0, 16, 10 * size, 36, block_header.checksum(bytes(10 * size)))
-        assert likezip.decompress(framed((large, bytes(36)))) == bytes(10 * size)
-        with pytest.raises(likezip.CorruptError, match="checksum"):
-            likezip.decompress(framed((BlockHeader(mode, 1, 0, 0, 0, 16, 50, 0, 1), b"")))
+        for frame in (framed, alone):
+            assert likezip.decompress(frame((large, bytes(36)))) == bytes(10 * size)
+            with pytest.raises(likezip.CorruptError, match="checksum"):
+                likezip.decompress(frame((BlockHeader(mode, 1, 0, 0, 0, 16, 50, 0, 1), b"")))
 
 
 @pytest.mark.parametrize("prior", [False, True])

@@ -124,7 +124,8 @@ def test_frames_after_one_another() -> None:
         (b"plain text that is no frame at all", likezip.FormatError, "magic"),
         (container.MAGIC, likezip.TruncatedError, "header"),
         (likezip.compress(b"x") + b"junk", likezip.FormatError, "trailing"),
-        (container.FrameHeader(BLOCK, bytes(8)).pack(), likezip.UnknownModelError, "0000000000000000"),
+        (container.FrameHeader.of(BLOCK, bytes(8)).packed, likezip.UnknownModelError, "0000000000000000"),
+        (container.FrameHeader.of(None, bytes(8)).packed, likezip.UnknownModelError, "0000000000000000"),
     ],
 )
 def test_refused(data: bytes, error: type[Exception], message: str) -> None:
@@ -137,19 +138,21 @@ def _with_checksum(fields: bytes) -> bytes:
 
 
 def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
-    header = container.FrameHeader(BLOCK, bytes(8)).pack()[:18]
-    for place in (4, 5):
-        changed = header[:place] + b"\x09" + header[place + 1 :]
+    frame = likezip.compress(b"some bytes")
+    header = container.FrameHeader.of(BLOCK, likezip.load_model("likezip-1").id).packed[:-4]
+    for bits in (0x4A, 0x4F, 0x59, 0x69, 0x79, 0x89, 0xC9):
         with pytest.raises(likezip.UnsupportedError):
-            likezip.decompress(_with_checksum(changed))
+            likezip.decompress(_with_checksum(header[:4] + bytes([bits]) + header[5:]))
+        with pytest.raises(likezip.UnsupportedError):
+            likezip.decompress(frame[:4] + bytes([bits & ~8]) + frame[5:])
 
 
 @pytest.mark.slow
 def test_moved_missing_and_doubled_blocks() -> None:
     frame = likezip.compress(random.Random(3).randbytes(3 * BLOCK), block_size=BLOCK)
-    size = BLOCK + block_header.BLOCK_HEADER_SIZE
-    head, tail = frame[: container.FRAME_HEADER_SIZE], frame[container.FRAME_HEADER_SIZE + 3 * size :]
-    a, b, c = (frame[container.FRAME_HEADER_SIZE + i * size :][:size] for i in range(3))
+    first, second, third, behind = likezip.get_frame_info(frame).block_offsets
+    head, tail = frame[:first], frame[behind:]
+    a, b, c = frame[first:second], frame[second:third], frame[third:behind]
     assert head + a + b + c + tail == frame
     for damaged in (head + b + a + c + tail, head + a + c + tail, head + a + a + b + c + tail, head + a + b + tail):
         with pytest.raises(likezip.CorruptError):
@@ -157,10 +160,11 @@ def test_moved_missing_and_doubled_blocks() -> None:
 
 
 def test_a_forged_size_allocates_nothing() -> None:
-    header = container.FrameHeader(container.MAX_BLOCK, likezip.load_model("likezip-1").id).pack()
-    block = block_header.BlockHeader.stored(1 << 30, 0).pack(0)
-    with pytest.raises(likezip.TruncatedError):
-        likezip.decompress(header + block + b"some bytes")
+    for block_size in (container.MAX_BLOCK, None):
+        header = container.FrameHeader.of(block_size, likezip.load_model("likezip-1").id)
+        block = block_header.BlockHeader.stored(1 << 30, 0).pack(header.sealing(0))
+        with pytest.raises(likezip.TruncatedError):
+            likezip.decompress(header.packed + block + b"some bytes")
 
 
 @pytest.mark.slow
@@ -170,15 +174,13 @@ def test_what_was_written_before_damage_is_right(threads: int) -> None:
     data = TEXT[: BLOCK + 5000]
     frame = likezip.compress(data, block_size=BLOCK)
     (info,) = read_frames(io.BytesIO(frame))
-    place = container.FRAME_HEADER_SIZE
-    for number, (payload_size, _) in enumerate(info.blocks):
-        place += block_header.BLOCK_HEADER_SIZE
+    assert len(info.blocks) == 2
+    for number, (size, _) in enumerate(info.blocks):
         damaged, sink = bytearray(frame), io.BytesIO()
-        damaged[place + payload_size // 2] ^= 1
+        damaged[info.block_offsets[number] + size // 2] ^= 1
         with pytest.raises(likezip.CorruptError, match=f"block {number}"):
             likezip.decompress_stream(io.BytesIO(damaged), sink, threads=threads)
         assert sink.getvalue() == data[: number * BLOCK]
-        place += payload_size
 
 
 def test_wrong_options() -> None:

@@ -35,8 +35,8 @@ TABLE_SHARE = 256
 PADDED_SHIFT = 17
 """A coded block has four bytes of payload for every 2^17 bytes, as ``least_payload`` says."""
 
-MAX_SIZE = 24
-"""Bytes of a header at most."""
+MAX_SIZE = 1 + 4 + 2 + 4 + 4 + 4 + 4
+"""Bytes that a header claims at most: its fields in order, numbers in their longest form."""
 
 _SHAPED = 8
 """The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""

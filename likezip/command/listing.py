@@ -8,14 +8,12 @@ from typing import Any, BinaryIO
 from likezip.blocks import block_header
 from likezip.command.console import print_line
 from likezip.command.printable import printable
-from likezip.errors import LikezipError
-from likezip.frames import index, reader
-from likezip.frames.index import FrameInfo
+from likezip.frames import index
 
 
 def row(name: str, file: BinaryIO) -> dict[str, Any]:
     """The row of a file by its headers; raises LikezipError if any does not fit."""
-    frames = _frames(file)
+    frames = index.read_frames(file)
     headers = [index.read_block_header(file, frame, n) for frame in frames for n in range(len(frame.blocks))]
     compressed, uncompressed = sum(frame.size for frame in frames), sum(frame.raw_size for frame in frames)
     modes = Counter(header.mode for header in headers)
@@ -33,18 +31,6 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
         "check": "crc32",
         "models": sorted({frame.model_id.hex() for frame in frames}),
     }
-
-
-def _frames(file: BinaryIO) -> list[FrameInfo]:
-    """The frames of a file by their indexes; if an index does not fit, reading from the beginning finds the reason and
-    raises it."""
-    try:
-        return index.read_frames(file)
-    except LikezipError:
-        file.seek(0)
-        for _ in reader.frames_of(file):
-            pass
-        raise
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:

@@ -36,6 +36,11 @@ _ENTRY = struct.Struct("<II")
 _CRC = struct.Struct("<I")
 _FOOTER = struct.Struct("<IB")
 
+MAX_HEADER_SIZE = len(MAGIC) + 1 + ID_BYTES + 4 + _CRC.size
+"""Bytes of a frame's header at most."""
+MIN_FRAME_SIZE = len(MAGIC) + 1 + 9
+"""Bytes of a frame with content at least: one of a block of 9 bytes, of which one is stored or that has no payload."""
+
 ENTRY_SIZE = _ENTRY.size
 FOOTER_SIZE = _FOOTER.size + _CRC.size + len(END_MAGIC)
 

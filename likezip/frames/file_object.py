@@ -189,6 +189,7 @@ class LikezipFile(io.BufferedIOBase):
         self._reader: io.BufferedReader | None = None
         self._compressor: LikezipCompressor | None = None
         self._owned: BinaryIO | None = None
+        self._closing = False  # whether the frame ends next, so that no block of it has to
         self._workers = Workers()  # all this for close(), whatever fails below
         kind = mode.replace("b", "", 1)
         if kind not in ("r", "w", "x", "a"):
@@ -293,7 +294,7 @@ class LikezipFile(io.BufferedIOBase):
         of text takes more bytes than the line.
         """
         self._check_open()
-        if self._compressor is None:  # reading, or the frame has ended
+        if self._compressor is None or self._closing:  # reading, or the frame has ended
             return
         try:
             write_fully(self._file, self._compressor.flush(LikezipCompressor.FLUSH_BLOCK))
@@ -367,6 +368,11 @@ def _end_frames() -> None:
 
 class _Text(io.TextIOWrapper):
     """Text over a LikezipFile, which is told of exceptions."""
+
+    def close(self) -> None:
+        """Close both; the text still to be written is not flushed into a block of its own."""
+        cast(LikezipFile, self.buffer)._closing = True
+        super().close()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.fields import parse
-from likezip.errors import CorruptError, LikezipError, TruncatedError
+from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError
 from likezip.frames import container, reader
 from likezip.frames.container import Entry, FrameHeader, Index
 from likezip.frames.raw_io import PIECE, bytes_of, read_fully
@@ -73,15 +73,16 @@ def read_frames(file: BinaryIO, begin: int = 0) -> list[FrameInfo]:
     behind them are skipped.
 
     Frames of several blocks have an index at their end, so they are found from the end of the file.  What is before
-    them is read from the beginning, from header to header; all of the file, if both don't meet.
+    them is read from the beginning, from header to header; all of the file, if the two don't meet: then what seemed to
+    be a frame is a part of one, such as a compressed file that is stored in another.
     Raises LikezipError if there is no frame, or if anything does not fit.
     """
     end = file.seek(0, os.SEEK_END)
     if end <= begin:
         raise TruncatedError("the file is empty")
-    with suppress(LikezipError):
-        indexed = _frames_before(file, end, begin)
-        return [*_frames_between(file, begin, indexed[0].offset if indexed else end), *indexed]
+    if indexed := _frames_before(file, end, begin):
+        with suppress(LikezipError):
+            return [*_frames_between(file, begin, indexed[0].offset), *indexed]
     return list(_frames_between(file, begin, end))
 
 
@@ -109,49 +110,58 @@ def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
 
 
 def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo | None:
-    """The frame with an index that ends at ``end`` and does not start before ``begin``; None if there is none."""
+    """The frame with an index that ends at ``end`` and does not start before ``begin``; None if there is none, as far
+    as its index and header tell."""
     if end - begin < container.FOOTER_SIZE:
         return None
     file.seek(end - container.FOOTER_SIZE)
     footer = read_fully(file, container.FOOTER_SIZE)
-    if not footer.endswith(container.END_MAGIC):
-        return None
     index_size = container.end_size(container.footer_blocks(footer))
-    if index_size > end - begin:
-        raise CorruptError("the index claims to be longer than the file")
-    file.seek(end - index_size)
-    index = Index.parse(read_fully(file, index_size))
-    if index.frame_size > end - begin:
-        raise CorruptError("the index claims more than the file holds")
-    file.seek(end - index.frame_size)
-    header = parse(FrameHeader.parser(), partial(read_fully, file))
-    return _checked(FrameInfo(end - index.frame_size, index.frame_size, header, index.entries))
+    if not footer.endswith(container.END_MAGIC) or index_size > end - begin:
+        return None
+    with suppress(LikezipError):
+        file.seek(end - index_size)
+        index = Index.parse(read_fully(file, index_size))
+        offset = end - index.frame_size
+        if offset >= begin:
+            file.seek(offset)
+            frame = FrameInfo(
+                offset, index.frame_size, parse(FrameHeader.parser(), partial(read_fully, file)), index.entries
+            )
+            return frame if _fits(frame, index) else None
+    return None
 
 
-def _checked(frame: FrameInfo) -> FrameInfo:
-    """A frame that was found by its index, if its header and the index fit each other; raises CorruptError."""
-    block_size, end = frame.header.block_size, frame.offset + frame.size
-    if block_size is None or frame.block_offsets[-1] + container.end_size(len(frame.blocks)) != end:
-        raise CorruptError("the index does not fit the frame's header")
-    if any(size > raw + block_header.MAX_SIZE or not 1 <= raw <= block_size for size, raw in frame.blocks):
-        raise CorruptError("the index holds sizes outside their limits")
-    return frame
+def _fits(frame: FrameInfo, index: Index) -> bool:
+    """Whether the header of a frame, which was found by its index, and the index fit each other."""
+    block_size, most = frame.header.block_size, block_header.MAX_SIZE
+    if block_size is None or len(frame.header.packed) != index.header_size:
+        return False
+    return all(size <= raw + most and 1 <= raw <= block_size for size, raw in frame.blocks)
 
 
 def _frames_between(file: BinaryIO, begin: int, end: int) -> Iterator[FrameInfo]:
-    """The frames from ``begin`` to ``end``, read from header to header."""
-    while begin < end:
-        frame = _frame_at(file, begin)
-        begin = frame.offset + frame.size
-        if begin > end:
-            raise TruncatedError("the data end within a frame")
+    """The frames from ``begin`` to ``end``, read from header to header; raises what reading all of them would, as far
+    as headers and ends tell."""
+    place, size = begin, 0
+    while place < end:
+        try:
+            frame = _frame_at(file, place, end)
+        except FormatError:
+            if place == begin:
+                raise
+            raise reader.trailing_data(size) from None
         yield frame
-        begin += _padding_behind(file, begin, end)
+        place, size = frame.offset + frame.size, size + frame.raw_size
+        place += _padding_behind(file, place, end)
 
 
-def _frame_at(file: BinaryIO, place: int) -> FrameInfo:
-    """The frame that begins at ``place``."""
-    read = partial(read_fully, file)
+def _frame_at(file: BinaryIO, place: int, end: int) -> FrameInfo:
+    """The frame that begins at ``place``, and does not reach beyond ``end``."""
+
+    def read(size: int) -> bytes:
+        return read_fully(file, min(size, end - file.tell()))
+
     file.seek(place)
     header, entries = parse(FrameHeader.parser(), read), list[Entry]()
     while (marker := read(1)) != bytes([container.END]):
@@ -159,7 +169,8 @@ def _frame_at(file: BinaryIO, place: int) -> FrameInfo:
             reader.parse_block_header(marker, len(entries), header.sealing(len(entries)), header.largest_block), read
         )
         entries.append((size, block.raw_size))
-        file.seek(block.payload_size, os.SEEK_CUR)
+        if file.seek(block.payload_size, os.SEEK_CUR) > end:
+            raise TruncatedError(f"the data end within block {len(entries) - 1}")
         if header.block_size is None:
             break
     else:

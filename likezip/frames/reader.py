@@ -78,9 +78,7 @@ def parse_frame(allowance: ContentLimit | None = None) -> FrameParser:
     yield from parse_end(marker, header, entries)
 
 
-def _parse_block(
-    marker: bytes, number: int, frame: FrameHeader, allowance: ContentLimit | None
-) -> Parser[PackedBlock]:
+def _parse_block(marker: bytes, number: int, frame: FrameHeader, allowance: ContentLimit | None) -> Parser[PackedBlock]:
     header, size = yield from parse_block_header(marker, number, frame.sealing(number), frame.largest_block)
     if allowance is not None:
         allowance.take(header.raw_size, f"block {number}")
@@ -129,9 +127,14 @@ def frames_of(source: Source, max_size: int | None = None) -> Iterator[FrameHead
             yield part
         start = _behind_padding(source)
         if start != container.MAGIC[: len(start)]:
-            error = FormatError("trailing data: what follows the frame is not a frame")
-            error.add_note(f"{size} bytes of content come before it, in whole frames")
-            raise error
+            raise trailing_data(size)
+
+
+def trailing_data(size: int) -> FormatError:
+    """The error for what is neither a frame nor zeros behind frames of ``size`` bytes of content."""
+    error = FormatError("trailing data: what follows the frame is not a frame")
+    error.add_note(f"{size} bytes of content come before it, in whole frames")
+    return error
 
 
 def _behind_padding(source: PushbackSource) -> bytes:

@@ -70,8 +70,8 @@ class Loss:
 
 @dataclass(frozen=True)
 class _FoundBlock:
-    """A block that was found, its place in the file, and the model id of its frame, None if unknown; if it is alone in
-    its frame, the place of the frame."""
+    """A block that was found, its place in the file, and the model id of its frame, None if unknown; if it is ``alone``
+    in its frame, the place of the frame."""
 
     begin: int
     end: int
@@ -217,10 +217,11 @@ class _FoundHeader:
 
 @dataclass(frozen=True)
 class _FoundEnd:
-    """The end of a frame that was found."""
+    """The end of a frame that was found, or if it is ``alone``, all of a frame without a block."""
 
     begin: int
     end: int
+    alone: bool = False
 
 
 class _Walk:
@@ -277,14 +278,24 @@ class _Walk:
         return place
 
     def _lost(self, place: int, following: _FoundHeader | _FoundBlock | _FoundEnd | None) -> int | None:
-        """Bytes of content that are missing at ``place``: 0 if only a header or an index is, None if that is
-        unknown."""
+        """Bytes of content that are missing at ``place``: 0 if it is only a header, an index, or what can't have been a
+        frame, None if that is unknown."""
         if not self._inside:
-            first = isinstance(following, _FoundBlock) and following.block.number == 0
-            return 0 if first or isinstance(following, _FoundHeader) else None
+            return 0 if following is not None and self._is_no_frame(place, following) else None
         if not self._index or self._data.byte(place) != container.END or not self._may_look_again(len(self._index)):
             return None
         return 0 if self._data[place + 1 : place + 1 + len(self._index)] == self._index else None
+
+    def _is_no_frame(self, place: int, following: _FoundHeader | _FoundBlock | _FoundEnd) -> bool:
+        """Whether no frame with content can have been from ``place``, outside of a frame, to ``following``: if that is
+        a frame, too few bytes for one, else no more than the header of a frame that goes on there."""
+        size = following.begin - place
+        if isinstance(following, _FoundHeader) or following.alone:
+            return (
+                size < container.MIN_FRAME_SIZE and self._data[place : place + len(container.MAGIC)] != container.MAGIC
+            )
+        first = isinstance(following, _FoundBlock) and following.block.number == 0
+        return first and size <= container.MAX_HEADER_SIZE
 
     def _pass(self, found: _FoundHeader | _FoundBlock | _FoundEnd) -> None:
         """Note the header, block or end that was found, and so what comes next."""
@@ -312,7 +323,7 @@ class _Walk:
             return _FoundHeader(place, begin, header)
         if self._data[begin : begin + 1] == bytes([container.END]):
             parse(reader.parse_end(bytes([container.END]), header, []), self._reader(begin + 1))
-            return _FoundEnd(place, begin + 1 + header.sealing(0).size)
+            return _FoundEnd(place, begin + 1 + header.sealing(0).size, alone=True)
         block = self._packed_block(begin, 0, header.sealing(0), container.MAX_BLOCK)
         return _FoundBlock(place, begin + block.size, block, header.model_id, alone=True)
 

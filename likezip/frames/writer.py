@@ -35,6 +35,7 @@ class FrameWriter:
         self.raw_size = self.size = 0
         self._options, self._announce = options, announce
         self._queue = Queue(workers, encode_in_worker, advance)
+        self._begun = False
         self._header: FrameHeader
         self._first: tuple[BlockHeader, bytes] | None = None
         self._entries: list[Entry] = []
@@ -42,12 +43,14 @@ class FrameWriter:
     def write_block(self, raw: bytes) -> Iterator[bytes]:
         """Add a block of 1 to ``block_size`` bytes; yields the parts of the frame that are finished."""
         codec.prepare_kernels(self._announce, prior=self._options.may_use_prior)
+        self._begun = True
         for block in self._queue.give(raw, self._options):
             yield from self._finished(*block)
 
     def flush(self) -> Iterator[bytes]:
-        """Yields the missing parts of the blocks that were added; then the frame is one of several blocks."""
-        yield from self._several()
+        """Yields the missing parts of the blocks that were added; if there are any, the frame is one of several."""
+        if self._begun:
+            yield from self._several()
         for block in self._queue.rest():
             yield self._packed(*block)
 
