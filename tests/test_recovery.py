@@ -14,9 +14,12 @@ from click.testing import CliRunner
 
 import likezip
 from likezip.blocks import block_header
+from likezip.blocks.block_header import BlockHeader, Sealing
 from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
 from likezip.frames import container, recovery
+from likezip.frames.container import FrameHeader
+from likezip.frames.index import read_frames
 from likezip.frames.recovery import Loss, recover_stream
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
@@ -75,7 +78,7 @@ CASES: dict[str, tuple[bytes, bytes, int]] = {
     "the last header": (flipped(FRAME, PLACES[5] + 5), without(5), 1),
     "two headers in a row": (flipped(FRAME, PLACES[2] + 5, PLACES[3]), without(2, 3), 2),
     "two payloads": (flipped(FRAME, PLACES[1] + 30, PLACES[4] + 30), without(1, 4), 2),
-    "the frame header": (flipped(FRAME, 12), without(), 1),
+    "the frame header": (flipped(FRAME, 7), without(), 1),
     "the index": (flipped(FRAME, END + 3), without(), 1),
     "the end": (FRAME[:-1], without(), 1),
     "all of the index": (FRAME[:END], without(), 1),
@@ -98,6 +101,67 @@ CASES: dict[str, tuple[bytes, bytes, int]] = {
         without(1, 2, 3),
         3,
     ),
+}
+
+
+CODED, MORE = framed(TEXT[:300]), framed(b"more")
+STORED = framed(NOISE)
+FRAMES = CODED, FRAME, STORED, framed(), MORE
+"""Frames of one block, of several, of one that is stored, of none, and of one of a few bytes."""
+HELD = TEXT[:300], without(), NOISE, b"", b"more"
+MIXED = b"".join(FRAMES)
+BEGINS = [sum(map(len, FRAMES[:number])) for number in range(5)]
+
+
+def held_without(*numbers: int) -> bytes:
+    return b"".join(part for number, part in enumerate(HELD) if number not in numbers)
+
+
+CASES |= {
+    "mixed frames": (MIXED, held_without(), 0),
+    "padded mixed frames": (b"".join(frame + bytes(8) for frame in FRAMES), held_without(), 0),
+    "the payload of a frame of one block": (flipped(MIXED, 40), held_without(0), 1),
+    "the payload of the last of one block": (flipped(MIXED, len(MIXED) - 2), held_without(4), 1),
+    "a stored payload of a frame of one block": (flipped(MIXED, BEGINS[2] + 300), held_without(2), 1),
+    "the header of a frame of one block": (flipped(MIXED, BEGINS[2] + 4), held_without(2), 1),
+    "the header of the first of one block": (flipped(MIXED, 4), held_without(0), 1),
+    "the magic of a frame of one block": (flipped(MIXED, BEGINS[2] + 1), held_without(2), 1),
+    "the block header in a frame of one block": (flipped(MIXED, BEGINS[2] + 6), held_without(2), 1),
+    "the block header in the last of one block": (flipped(MIXED, BEGINS[4] + 6), held_without(4), 1),
+    "its checksum": (flipped(MIXED, BEGINS[2] + 13), held_without(2), 1),
+    "a frame without a block": (flipped(MIXED, BEGINS[3] + 6), held_without(), 1),
+    "the index between frames of one block": (flipped(MIXED, BEGINS[2] - 9), held_without(), 1),
+    "the header of several between frames of one": (flipped(MIXED, BEGINS[1] + 7), held_without(), 1),
+    "a block between frames of one block": (
+        flipped(MIXED, BEGINS[1] + PLACES[2] + 5),
+        TEXT[:300] + without(2) + NOISE + b"more",
+        1,
+    ),
+    "the first and the last of mixed frames": (flipped(MIXED, 7, BEGINS[4] + 2), held_without(0, 4), 2),
+    "bytes missing in a frame of one block": (MIXED[:30] + MIXED[34:], held_without(0), 1),
+    "bytes more in a frame of one block": (MIXED[:30] + b"more" + MIXED[30:], held_without(0), 2),
+    "a frame of one block missing its end": (CODED[:-20] + STORED + MORE, NOISE + b"more", 1),
+    "the last byte of several missing before a frame": (
+        FRAME[:-1] + MORE + FRAME[:-1] + FRAME,
+        without() + b"more" + without() * 2,
+        2,
+    ),
+    "the last of one block cut": (MIXED[:-2], held_without(4), 1),
+    "cut in the header of the last of one block": (MIXED[: BEGINS[4] + 7], held_without(4), 1),
+    "a frame of one block twice": (CODED + CODED + STORED, TEXT[:300] * 2 + NOISE, 0),
+    "padded frames, one of them damaged": (
+        CODED + bytes(8) + flipped(STORED, 7) + bytes(8) + MORE + bytes(8),
+        TEXT[:300] + b"more",
+        1,
+    ),
+    "junk between frames of one block": (CODED + b"junk" * 9 + MORE, TEXT[:300] + b"more", 1),
+    "a compressed file in a frame, sound": (framed(MIXED) + CODED, MIXED + TEXT[:300], 0),
+    "a compressed file in a frame, damaged in it": (
+        CODED + flipped(framed(MIXED), 20 + PLACES[2]) + CODED,
+        TEXT[:300] * 2,
+        1,
+    ),
+    "a compressed file in the last frame, damaged in it": (CODED + flipped(framed(FRAME), 40), TEXT[:300], 1),
 }
 
 
@@ -125,6 +189,64 @@ def test_a_loss_of_nothing_is_told_apart(name: str, tmp_path: Path) -> None:
     assert (loss.raw_size == 0) == ("nothing of the content is lost" in str(loss)) == (name != "the first header")
 
 
+@pytest.mark.parametrize(
+    ("place", "begin", "end", "size", "position"),
+    [
+        (40, 5, BEGINS[1], 300, 0),
+        (BEGINS[2] + 300, BEGINS[2] + 5, BEGINS[3], BLOCK, 300 + BLOCKS * BLOCK),
+        (BEGINS[2] + 6, BEGINS[2], BEGINS[3], None, 300 + BLOCKS * BLOCK),
+        (BEGINS[2] + 2, BEGINS[2], BEGINS[3], None, 300 + BLOCKS * BLOCK),
+        (BEGINS[4] + 6, BEGINS[4], len(MIXED), None, 300 + BLOCKS * BLOCK + BLOCK),
+    ],
+)
+def test_losses_of_frames_of_one_block(
+    place: int, begin: int, end: int, size: int | None, position: int, tmp_path: Path
+) -> None:
+    """What a damaged header says is lost is not known; that it is nothing is never said."""
+    _, (loss,) = recovered(flipped(MIXED, place), tmp_path)
+    assert (loss.begin, loss.end, loss.raw_size, loss.position) == (begin, end, size, position)
+
+
+def test_junk_is_a_loss_of_nothing_only_if_it_can_not_have_been_a_frame(tmp_path: Path) -> None:
+    for junk, size in ((b"j", 0), (b"j" * 13, 0), (b"j" * 14, None), (b"junk" * 9, None), (MORE[:9], None)):
+        for frame in (FRAME, CODED, framed()):
+            for data in (junk + frame + MORE, MORE + junk + frame):
+                content, (loss,) = recovered(data, tmp_path)
+                assert content in (
+                    b"more" + b"".join(HELD[:2]),
+                    TEXT[:300] + b"more",
+                    without() + b"more",
+                    b"more",
+                ) or (content in (b"more" + without(), b"more" + TEXT[:300]))
+                assert loss.raw_size == size
+
+
+@pytest.mark.slow
+def test_every_flipped_byte_of_mixed_frames_costs_one_block_at_most(tmp_path: Path) -> None:
+    tried = 0
+    singly = [held_without(number) for number in (0, 2, 4)]
+    singly += [TEXT[:300] + without(number) + NOISE + b"more" for number in range(BLOCKS)]
+    for place in range(0, len(MIXED), 2):
+        content, losses = recovered(flipped(MIXED, place), tmp_path)
+        assert content in [held_without(), *singly], place
+        assert len(losses) == 1, (place, [str(loss) for loss in losses])
+        tried += 1
+    print(f"{tried} damaged files, all but one block of each recovered")
+    assert tried == -(-len(MIXED) // 2)
+
+
+def test_a_file_in_a_stored_block_is_not_taken_for_frames(tmp_path: Path) -> None:
+    """Whatever ends like a frame of several blocks, as the held file does."""
+    for inner in (FRAME, FRAME + FRAME, FRAME + CODED + FRAME, FRAME + bytes(12), MIXED + FRAME, NOISE + FRAME):
+        for before in (b"", CODED, FRAME, CODED + bytes(4) + FRAME + bytes(4)):
+            outer = framed(NOISE + inner)  # stored
+            frames = read_frames(io.BytesIO(before + outer))
+            assert frames[-1].offset == len(before)
+            assert (frames[-1].size, frames[-1].raw_size) == (len(outer), len(NOISE + inner))
+            assert likezip.decompress(before + outer).endswith(NOISE + inner)
+            assert recovered(before + outer, tmp_path)[1] == []
+
+
 @pytest.mark.slow
 def test_workers_do_not_change_what_comes_back(tmp_path: Path) -> None:
     damaged = flipped(FRAME, PLACES[2] + 30, END + 3)
@@ -134,14 +256,15 @@ def test_workers_do_not_change_what_comes_back(tmp_path: Path) -> None:
 def test_nothing_at_all(tmp_path: Path) -> None:
     with pytest.raises(likezip.TruncatedError):
         recovered(b"", tmp_path)
-    for junk in (b"junk", b"junk " * 1000, NOISE * 200, flipped(framed(b"x"), 30)):
+    for junk in (b"junk", b"junk " * 1000, NOISE * 200, flipped(framed(b"x"), -1)):
         with pytest.raises(likezip.CorruptError, match="no block is intact"):
             recovered(junk, tmp_path)
 
 
 def test_a_frame_of_an_unknown_model_is_lost_and_the_others_are_not(tmp_path: Path) -> None:
-    header = container.FrameHeader(container.MIN_BLOCK, b"unknown!").pack()
-    unknown = header + FRAME[container.FRAME_HEADER_SIZE :]
+    header, info = FrameHeader.of(container.MIN_BLOCK, b"unknown!").packed, likezip.get_frame_info(FRAME)
+    index = container.Index(len(header), info.blocks).pack()
+    unknown = header + FRAME[len(info.header.packed) : info.block_offsets[-1]] + index
     for damaged in (unknown + framed(b"more"), unknown[:-1] + framed(b"more")):
         content, losses = recovered(damaged, tmp_path)
         assert content == b"more"
@@ -216,6 +339,7 @@ class Work:
             return plausible(data, begin)
 
         monkeypatch.setattr(container, "checksum", counted_checksum)
+        monkeypatch.setattr(block_header, "checksum", counted_checksum)
         monkeypatch.setattr(recovery, "_plausible_headers", counted_plausible)
 
     def of(self, data: bytes, place: Path) -> int:
@@ -226,22 +350,47 @@ class Work:
         return self.done
 
 
-HEAD = FRAME[: container.FRAME_HEADER_SIZE]
+HEAD = FrameHeader.of(1 << 20, likezip.load_model("likezip-1").id).packed
+HEAD_ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+
+
+def header_of(size: int, number: int, crc: int = 1) -> bytes:
+    """The header of a stored block of a frame of several."""
+    return BlockHeader.stored(size, crc).pack(Sealing.numbered(number))
+
+
+def frame_of(size: int, crc: int = 1) -> bytes:
+    """A frame of one stored block, without its payload."""
+    return HEAD_ALONE.packed + BlockHeader.stored(size, crc).pack(HEAD_ALONE.sealing(0))
+
+
+X = block_header.checksum(b"x")
 
 
 def overlapping_headers(count: int) -> bytes:
     """Stored blocks that all claim to reach to the last byte of the file, where nothing is."""
-    size = count * block_header.BLOCK_HEADER_SIZE
-    sizes = [size - (number + 1) * block_header.BLOCK_HEADER_SIZE + 1 for number in range(count)]
-    blocks = [block_header.BlockHeader.stored(left, 1).pack(number) for number, left in enumerate(sizes)]
-    return HEAD + b"".join(blocks) + b".?"
+    found = b".?"
+    for number in reversed(range(count)):
+        found = header_of(len(found) - 1, number) + found
+    return HEAD + found
 
 
 def overlapping_headers_then_zeros(count: int) -> bytes:
     """The same, but each ends a little before the one before it."""
-    size = count * block_header.BLOCK_HEADER_SIZE
-    blocks = [block_header.BlockHeader.stored(2 * (size - number * 21), 1).pack(number) for number in range(count)]
-    return HEAD + b"".join(blocks) + bytes(2 * size)
+    found = b""
+    for number in range(count):
+        left = 40 * count - 12 * number - len(found)
+        packed = (header_of(left - size, number) for size in (10, 11, 12))
+        found += next(header for size, header in zip((10, 11, 12), packed, strict=True) if len(header) == size)
+    return HEAD + found + bytes(40 * count - len(found))
+
+
+def overlapping_frames(count: int) -> bytes:
+    """Frames of one block that all claim to reach to the last byte of the file."""
+    found = b".?"
+    for _ in range(count):
+        found = frame_of(len(found) - 1) + found
+    return found
 
 
 def overlapping_ends(count: int) -> bytes:
@@ -250,35 +399,40 @@ def overlapping_ends(count: int) -> bytes:
     for number in range(count):
         size = begin + (number + 1) * container.FOOTER_SIZE - container.end_size(0) - len(HEAD)
         blocks = size // container.ENTRY_SIZE - number
-        footers.append(struct.pack("<II", blocks, 7) + container.END_MAGIC)
+        footers.append(struct.pack("<IBI", blocks, 12, 7) + container.END_MAGIC)
     return HEAD + bytes(container.ENTRY_SIZE * count) + b"".join(footers)
 
 
 def every_other_header_damaged(count: int) -> bytes:
     """Small blocks, which are found one after the other by searching."""
-    parts = [
-        block_header.BlockHeader.stored(1, block_header.checksum(b"x")).pack(number) + b"x" for number in range(count)
-    ]
+    parts = [header_of(1, number, X) + b"x" for number in range(count)]
     return HEAD + b"".join(part if number % 2 else b"?" + part[1:] for number, part in enumerate(parts))
+
+
+def every_other_frame_damaged(count: int) -> bytes:
+    """The same with frames of one block."""
+    part = frame_of(1, X) + b"x"
+    return b"".join(part if number % 2 else part[:7] + b"?" + part[8:] for number in range(count))
 
 
 def indexes_of_all_blocks_so_far(count: int) -> bytes:
     """Behind each block something that begins as the index would."""
-    block = block_header.BlockHeader.stored(1, block_header.checksum(b"x"))
-    return HEAD + b"".join(block.pack(number) + b"x" + struct.pack("<BII", 0, 1, 1) + b"?" for number in range(count))
+    entry = struct.pack("<BII", 0, 11, 1)
+    return HEAD + b"".join(header_of(1, number, X) + b"x" + entry + b"?" for number in range(count))
 
 
 def far_numbers(count: int) -> bytes:
     """Blocks that are each as far from the one before as is believed."""
-    block = block_header.BlockHeader.stored(1, block_header.checksum(b"x"))
-    return HEAD + b"".join(block.pack(number * 4000) + b"x" for number in range(count))
+    return HEAD + b"".join(header_of(1, number * 4000, X) + b"x" for number in range(count))
 
 
 FORGED = [
     overlapping_headers,
     overlapping_headers_then_zeros,
+    overlapping_frames,
     overlapping_ends,
     every_other_header_damaged,
+    every_other_frame_damaged,
     indexes_of_all_blocks_so_far,
     far_numbers,
 ]
@@ -296,7 +450,11 @@ def test_work_is_proportional_to_the_file(
 
 def test_a_number_is_found_from_the_checksum() -> None:
     for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
-        assert recovery._number(block_header.BlockHeader.stored(77, 5).pack(number)) == number
+        for header in (
+            BlockHeader.stored(77, 5),
+            BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5),
+        ):
+            assert recovery._number(header.pack(Sealing.numbered(number)) + b"behind") == number
 
 
 @pytest.mark.parametrize("kept", [0, 100, len(FRAME) // 2])

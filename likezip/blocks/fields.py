@@ -21,8 +21,10 @@ MAX_NUMBER = (1 << 30) - 1
 
 
 def pack_number(number: int) -> bytes:
-    """A number in [0, MAX_NUMBER] in the bytes it needs."""
-    size = next(size for size in range(1, 5) if number < 1 << (8 * size - 2))
+    """A number in [0, MAX_NUMBER] in the bytes it needs; raises OverflowError for others."""
+    if not 0 <= number <= MAX_NUMBER:
+        raise OverflowError(f"{number} is not in [0, {MAX_NUMBER}]")
+    size = (number.bit_length() + 9) // 8
     return (number << 2 | size - 1).to_bytes(size, "little")
 
 

@@ -227,8 +227,8 @@ class _FoundEnd:
 class _Walk:
     """A walk through a file, from each header, block or end of a frame that fits to the next.
 
-    A stored block may hold a compressed file; if the block's header is lost as well as the index, that file's blocks
-    are found instead.
+    A stored block may hold a compressed file; if the block's header is lost, and the index where there is one, that
+    file's blocks are found instead.
     """
 
     def __init__(self, data: _Content, given: Model | None) -> None:
@@ -249,9 +249,10 @@ class _Walk:
             try:
                 found = self._expected(place)
             except LikezipError as error:
-                following = self._search(place if block is None or self._hides_nothing(block) else block.begin + 1)
+                following = self._search(self._begin_of_search(place, block))
                 end = len(self._data) if following is None else following.begin
-                if end >= place:  # before it lies the block that did not fit, a loss that was yielded
+                if end >= place or block is None:  # else the block that did not fit was yielded, and is the loss
+                    place = min(place, end)
                     yield Loss(place, end, self._lost(place, following), str(error))
                 if following is None:
                     return
@@ -291,8 +292,8 @@ class _Walk:
         a frame, too few bytes for one, else no more than the header of a frame that goes on there."""
         size = following.begin - place
         if isinstance(following, _FoundHeader) or following.alone:
-            return (
-                size < container.MIN_FRAME_SIZE and self._data[place : place + len(container.MAGIC)] != container.MAGIC
+            return size < container.MIN_FRAME_SIZE and not self._data[place : following.begin].startswith(
+                container.MAGIC
             )
         first = isinstance(following, _FoundBlock) and following.block.number == 0
         return first and size <= container.MAX_HEADER_SIZE
@@ -361,6 +362,14 @@ class _Walk:
             end = self._ends[place]
             self._sound_ends[place] = self._may_look_again(end - place) and _is_sound_end(self._data[place:end])
         return self._sound_ends[place]
+
+    def _begin_of_search(self, place: int, block: _FoundBlock | None) -> int:
+        """Where something that fits may begin, if nothing does at ``place``, behind a block or something else."""
+        if block is not None and not self._hides_nothing(block):
+            return block.begin + 1
+        if place and self._data[place - 1 : place - 1 + len(container.MAGIC)] == container.MAGIC:
+            return place - 1  # the last byte of an end is missing, and this frame's first byte is the same
+        return place
 
     def _hides_nothing(self, held: _FoundBlock) -> bool:
         """Whether a block is intact: if bytes are missing in it, the next header may lie within it."""
