@@ -41,41 +41,58 @@ def _introduction(model: Model, frame: bytes) -> str:
 
 
 def _fields(frame: bytes) -> str:
-    """A row for each field of a frame of one block."""
-    payload = struct.unpack_from("<I", frame, 22 + 9)[0]
-    mode, tables, row, raw = struct.unpack_from("<BHHI", frame, 22)
-    model_id, words = frame[10:18].hex(), payload // 4
+    """A row for each field of a frame of one coded block, as FORMAT.md has them."""
+    header, payload, raw_at = frame[4], _payload(frame), 6
+    raw_number, raw_size = _number(frame, raw_at)
+    payload_number, payload_size = _number(frame, raw_at + raw_size)
     sizes = [
-        (4, "magic"), (1, "version 1"), (1, "flags, none"),
-        (4, f"block size {struct.unpack_from('<I', frame, 6)[0]:,}"),
-        (8, f"model id {model_id}"), (4, "CRC-32 of bytes 0 to 17"),
-        (1, f"mode {mode & 15}, memory; transform {mode >> 4 & 1}, none; profile {mode >> 5}, text"),
-        (2, f"{tables:#06x}: {tables & 2047} lane, {tables >> 11} table bits"),
-        (2, f"row length {row}: rows are lines"),
-        (4, f"raw size {raw}"), (4, f"payload size {payload}: {words} words"), (4, "CRC-32 of the content"),
-        (4, "CRC-32 of the block's number, 0, as 8 bytes, and bytes 22 to 38"), (payload, "payload, the code words"),
-        (1, "the end's marker"), (8, f"sizes of block 0: payload {payload}, raw {raw}"), (4, "number of blocks 1"),
-        (4, f"CRC-32 of bytes {43 + payload} to {43 + payload + 12}"), (4, "end magic"),
-    ]  # fmt: skip
+        (4, "magic"),
+        (1, f"0x{header:02X}: version {header & 7}; a frame of one block; no flags; number of the model {header >> 6}"),
+        (
+            1,
+            f"mode {frame[5] & 7}, memory; lanes and table bits not named: 1 and 16; transform 0, none; profile 0, text",
+        ),
+        (raw_size, f"{raw_number}, a number of {raw_size} byte: raw size {raw_number + 1}"),
+        (payload_size, f"{payload_number}, a number of {payload_size} byte: payload size {payload_number}"),
+        (4, "CRC-32 of the content"),
+        (2, f"CRC-16 of bytes 0 to {frame.index(payload) - 3}"),
+        (len(payload), "payload, the code words"),
+    ]
     rows, at = ["| offset | bytes | field |", "|---|---|---|"], 0
     for size, text in sizes:
         rows.append(f"| {at} | `{frame[at : at + size].hex(' ').upper()}` | {text} |")
         at += size
-    if at != len(frame):
-        raise ValueError("the example is to be a frame of one coded block")
+    if at != len(frame) or header != 0x41 or frame[5] != 2:
+        raise ValueError("the example is to be a frame of one coded block, of likezip-1, with nothing unusual")
     return "\n".join(rows)
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """A number and its size."""
+    size = (data[at] & 3) + 1
+    return int.from_bytes(data[at : at + size], "little") >> 2, size
+
+
+def _payload(frame: bytes) -> bytes:
+    raw_size = _number(frame, 6)[1]
+    payload, size = _number(frame, 6 + raw_size)
+    begin = 6 + raw_size + size + 4 + 2
+    return frame[begin : begin + payload]
 
 
 def _coding(frame: bytes, model: Model) -> str:
     """The first steps of the coder."""
     steps = _steps(frame, model)
-    words = struct.unpack_from(f"<{struct.unpack_from('<I', frame, 31)[0] // 4}I", frame, 43)
+    payload = _payload(frame)
+    count = -(-len(payload) // 4)
+    words = struct.unpack(f"<{count}I", payload.ljust(4 * count, b"\0"))
     rows = ["| bit | k | split | low | bit is | ans after |", "|---|---|---|---|---|---|"]
     for number, (chance, split, low, bit, state, _) in enumerate(steps[:BITS]):
         rows.append(f"| {number} | {chance:,} | {split:,} | {low:,} | {bit} | `{state:X}` |")
     first = "".join(str(step[3]) for step in steps[:8])
     return (
-        f"The payload's words are {', '.join(f'`{word:08X}`' for word in words)}. The\nlast is on top, so `ans` is "
+        f"With {4 * count - len(payload)} zeros behind it the payload is the words "
+        f"{', '.join(f'`{word:08X}`' for word in words)}.\nThe last is on top, so `ans` is "
         f"`{steps[0][5]:X}` before the first bit. The first {BITS} bits are the first byte, {int(first, 2):02X}:\n\n"
         + "\n".join(rows)
         + f"\n\nAfter the last of the {len(steps)} bits `ans` is {steps[-1][4]} and no word is left."

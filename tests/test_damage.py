@@ -7,15 +7,17 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from roundtrip import block_headers
 
 import likezip
 from likezip.blocks import block_header, codec
 from likezip.blocks.options import CodingOptions
-from likezip.frames import container
+from likezip.frames import container, reader
 from likezip.frames.index import read_frames
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
@@ -23,15 +25,31 @@ CASES["prior"] = b"It was a bright cold day."
 MODES = {"stored": block_header.STORED, "memory": block_header.MEMORY, "prior": block_header.MEMORY_PRIOR}
 
 
-def _frame(name: str) -> bytes:
-    return likezip.compress(CASES[name], prior="on" if name == "prior" else "off")
+KINDS = "one block", "several"
+
+
+def _frame(name: str, kind: str = "one block") -> bytes:
+    """A frame of one block, or of several: of one that was flushed."""
+    options: dict[str, Any] = {"prior": "on" if name == "prior" else "off", "block_size": container.MIN_BLOCK}
+    if kind == "one block":
+        return likezip.compress(CASES[name], **options)
+    compressor = likezip.LikezipCompressor(**options)
+    flushed = compressor.compress(CASES[name]) + compressor.flush(compressor.FLUSH_BLOCK)
+    return flushed + compressor.flush()
+
+
+def _is_of(frame: bytes, name: str, kind: str) -> bool:
+    """Whether the frame is of one block of this mode, and of this kind."""
+    (header,) = block_headers(frame)
+    return header.mode == MODES[name] and bool(frame[4] & 8) == (kind == "several")
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
-def test_damage(name: str) -> None:
-    frame = _frame(name)
-    assert frame[container.FRAME_HEADER_SIZE] & 15 == MODES[name]
+def test_damage(name: str, kind: str) -> None:
+    frame = _frame(name, kind)
+    assert _is_of(frame, name, kind)
     tried = 0
     for size in range(len(frame)):
         with pytest.raises(likezip.LikezipError):
@@ -47,16 +65,52 @@ def test_damage(name: str) -> None:
     assert tried == 9 * len(frame) > 0
 
 
-def test_list_sees_damage_too() -> None:
-    frame = likezip.compress(b"something")
+def test_damage_of_frames_of_no_block() -> None:
+    several = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-1").id).packed
+    several += container.Index(len(several), ()).pack()
+    for frame, size in ((likezip.compress(b""), 8), (several, 26)):
+        assert likezip.decompress(frame) == b"" and len(frame) == size
+        for place in range(8 * size):
+            damaged = bytearray(frame)
+            damaged[place // 8] ^= 1 << place % 8
+            for refused in (bytes(damaged), frame[: place // 8]):
+                with pytest.raises(likezip.LikezipError):
+                    likezip.decompress(refused)
+                with pytest.raises(likezip.LikezipError):
+                    read_frames(io.BytesIO(refused))
+                    reader.model_for(read_frames(io.BytesIO(refused))[0].model_id, None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CASES)
+def test_list_sees_damage_too(name: str, kind: str) -> None:
+    """Whatever is cut off, and what is flipped in headers and ends; only the payload of a block is not looked at, and
+    in a frame of several its header."""
+    frame = _frame(name, kind)
+    (info,), (header,) = read_frames(io.BytesIO(frame)), block_headers(frame)
     for size in range(len(frame)):
         with pytest.raises(likezip.LikezipError):
             read_frames(io.BytesIO(frame[:size]))
+    payload = range(info.block_offsets[1] - header.payload_size, info.block_offsets[1])
+    unseen = payload if kind == "one block" else range(*info.block_offsets)
+    for place in set(range(len(frame))) - set(unseen):
+        for bit in range(8):
+            damaged = bytearray(frame)
+            damaged[place] ^= 1 << bit
+            with pytest.raises(likezip.LikezipError):
+                reader.model_for(read_frames(io.BytesIO(damaged))[0].model_id, None)
+    for place in range(*info.block_offsets):
+        if place not in payload:
+            damaged = bytearray(frame)
+            damaged[place] ^= 1
+            with pytest.raises(likezip.LikezipError):
+                block_headers(bytes(damaged))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
-def test_bytes_cut_out_or_put_in(name: str) -> None:
-    frame = _frame(name)
+def test_bytes_cut_out_or_put_in(name: str, kind: str) -> None:
+    frame = _frame(name, kind)
     tried = 0
     for place in range(len(frame)):
         for damaged in (frame[:place] + frame[place + 1 :], frame[: place + 1] + frame[place:]):
@@ -71,8 +125,9 @@ def test_bytes_cut_out_or_put_in(name: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
     """Also behind a sound frame header, where the block headers and the index begin."""
-    head = likezip.compress(b"")[: container.FRAME_HEADER_SIZE]
-    for damaged in (data, head + data):
+    identity = likezip.load_model("likezip-1").id
+    heads = [container.FrameHeader.of(size, identity).packed for size in (container.MIN_BLOCK, None)]
+    for damaged in (data, *(head + data for head in heads)):
         with pytest.raises(likezip.LikezipError):
             likezip.decompress(damaged)
 
@@ -85,21 +140,28 @@ def _blocks() -> list[tuple[block_header.BlockHeader, bytes]]:
 
 def _put_together(blocks: list[tuple[block_header.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:
     """A frame of blocks that keep the numbers they had; ``end`` is the index."""
-    head = container.FrameHeader(container.MIN_BLOCK, likezip.load_model("likezip-1").id).pack()
-    return b"".join([head, *(blocks[number][0].pack(number) + blocks[number][1] for number in numbers), end])
+    head = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-1").id)
+    packed = (blocks[number][0].pack(head.sealing(number)) + blocks[number][1] for number in numbers)
+    return b"".join([head.packed, *packed, end])
+
+
+def _end(entries: list[container.Entry]) -> bytes:
+    """The index of blocks of a frame whose header has 12 bytes."""
+    return container.Index(12, tuple(entries)).pack()
 
 
 @pytest.mark.slow
 def test_doubled_missing_and_swapped_blocks_of_every_mode() -> None:
     """All rows of up to four of three blocks, with the right index and with one of the blocks that are there."""
     blocks, tried = _blocks(), 0
-    sizes = [(header.payload_size, header.raw_size) for header, _ in blocks]
-    assert likezip.decompress(_put_together(blocks, (0, 1, 2), container.pack_end(sizes))) == b"".join(CASES.values())
+    sealing = block_header.Sealing.numbered(0)
+    sizes = [(len(header.pack(sealing)) + header.payload_size, header.raw_size) for header, _ in blocks]
+    assert likezip.decompress(_put_together(blocks, (0, 1, 2), _end(sizes))) == b"".join(CASES.values())
     for count in range(5):
         for numbers in itertools.product(range(3), repeat=count):
-            for end in (container.pack_end(sizes), container.pack_end([sizes[number] for number in numbers])):
+            for end in (_end(sizes), _end([sizes[number] for number in numbers])):
                 damaged = _put_together(blocks, numbers, end)
-                fits = numbers == (0, 1, 2)[: len(numbers)] and end == container.pack_end(sizes[: len(numbers)])
+                fits = numbers == (0, 1, 2)[: len(numbers)] and end == _end(sizes[: len(numbers)])
                 if fits:
                     assert likezip.decompress(damaged) == b"".join([*CASES.values()][: len(numbers)])
                     continue

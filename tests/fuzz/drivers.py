@@ -28,6 +28,7 @@ PARSERS = [
     for name in (
         "frames.raw_io",
         "blocks.block_header",
+        "blocks.fields",
         "blocks.codec",
         "blocks.coding",
         "blocks.options",

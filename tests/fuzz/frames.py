@@ -19,10 +19,12 @@ from roundtrip import Pipe
 import likezip
 from fuzz import layout
 from fuzz.choices import Choices
-from fuzz.layout import BLOCK, FRAME, Part
+from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
-from likezip.blocks import block_header
-from likezip.frames import container
+from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.fields import Parser, Result, parse
+from likezip.frames import reader
+from likezip.frames.container import FrameHeader, Index
 from likezip.frames.index import read_frames
 from likezip.frames.recovery import recover_stream
 
@@ -62,7 +64,9 @@ def seeds() -> list[bytes]:
     """Every test vector as it is, the blocks of the sound ones behind a header, and each edit of them."""
     paths = sorted(VECTORS.glob("*/*.lz"))
     found = [bytes([RAW]) + path.read_bytes() for path in paths if path.stat().st_size <= LONGEST_FRAME]
-    found += [bytes([BEHIND_A_HEADER, 1, 0]) + frame[FRAME.size :] for frame, _ in vectors()]
+    for frame, _ in vectors():
+        first = next(layout.parts(frame))
+        found.append(bytes([BEHIND_A_HEADER, 1, 3 if first.alone else 0, 1]) + frame[len(first.fields) :])
     for kind in (EDITED, EDITED_AND_REPAIRED):
         for number in range(len(vectors())):
             found.append(bytes([kind, 0, number]))
@@ -85,23 +89,15 @@ def _known_blocks() -> dict[tuple[int, int], bytes]:
     for frame, raw in vectors():
         at = 0
         for block in layout.sound_blocks(frame):
-            size, _, raw_crc, _ = BLOCK.unpack(block.fields)[3:]
-            found[size, raw_crc] = raw[at : at + size]
+            size = block.values["raw size"]
+            found[size, block.values["raw crc"]] = raw[at : at + size]
             at += size
     return found
 
 
-def _model_id() -> bytes:
-    """That of the vectors' model."""
-    model_id: bytes = FRAME.unpack(vectors()[0][0][: FRAME.size])[4]
-    return model_id
-
-
 def _header(choices: Choices) -> bytes:
-    """A sound frame header, for blocks of a size to choose."""
-    block_size = choices.pick([1 << 16, 1 << 17, 1 << 30])
-    fields = FRAME.pack(layout.MAGIC, 1, 0, block_size, _model_id(), 0)[:-4]
-    return fields + zlib.crc32(fields).to_bytes(4, "little")
+    """A sound frame header, for several blocks of a size to choose, or one block, with the model's number or its id."""
+    return layout.frame_header(choices.pick([1 << 16, 1 << 17, 1 << 30, None]), layout.LIKEZIP_1, choices.below(2))
 
 
 # What can be done to a frame.
@@ -161,11 +157,29 @@ def _set_field(frame: bytes, choices: Choices) -> bytes:
     if not parts:
         return frame
     part = choices.pick(parts)
-    offset, size = choices.pick(layout.FIELDS[part.kind])
+    offset, size = choices.pick([place for name, place in part.places.items() if name != "checksum"])
     place, number = part.at + offset, choices.pick(LIMITS)
     if choices.below(2):
         number = int.from_bytes(choices.take(size), "little")
     return frame[:place] + (number % (1 << 8 * size)).to_bytes(size, "little") + frame[place + size :]
+
+
+def _set_number(frame: bytes, choices: Choices) -> bytes:
+    """A field of variable length becomes another number, which moves all behind it; sometimes in a longer form."""
+    fields = [(part.at + at, size) for part in layout.parts(frame) for at, size in _numbers(part)]
+    if not fields:
+        return frame
+    place, size = choices.pick(fields)
+    number, longer = choices.pick(LIMITS) % (1 << 30), choices.below(4)
+    packed = layout.packed_number(number)
+    if longer == 3 and len(packed) < 4:
+        packed = (number << 2 | len(packed)).to_bytes(len(packed) + 1, "little")
+    return frame[:place] + packed + frame[place + size :]
+
+
+def _numbers(part: Part) -> list[tuple[int, int]]:
+    """The fields of variable length of a part."""
+    return [place for name, place in part.places.items() if name in layout.NUMBERS]
 
 
 EDITS: tuple[Callable[[bytes, Choices], bytes], ...] = (
@@ -177,6 +191,7 @@ EDITS: tuple[Callable[[bytes, Choices], bytes], ...] = (
     _repeat_part,
     _drop_part,
     _set_field,
+    _set_number,
 )
 
 
@@ -223,20 +238,31 @@ def check_headers(frame: bytes) -> None:
 def _is_accepted(part: Part) -> bool:
     try:
         if part.kind == "frame":
-            container.FrameHeader.parse(part.fields)
+            _whole(FrameHeader.parser(), part.fields)
         elif part.kind == "block":
-            block_header.BlockHeader.parse(part.fields, len(part.entries) - 1, part.block_size)
+            sealing = Sealing(part.header, short=True) if part.alone else Sealing.numbered(len(part.entries) - 1)
+            _whole(BlockHeader.parser(part.fields[:1], "a block", part.block_size, sealing), part.fields[1:])
+        elif part.alone:
+            _whole(reader.parse_end(part.fields[:1], FrameHeader(None, b"", part.header), []), part.fields[1:])
         else:
-            return container.parse_end(part.fields) == part.entries
+            return Index.parse(part.fields) == Index(len(part.header), tuple(part.entries))
     except likezip.LikezipError:
         return False
     return True
 
 
+def _whole(parser: Parser[Result], data: bytes) -> Result:
+    """What a parser makes of all of the data."""
+    file = io.BytesIO(data)
+    found = parse(parser, file.read)
+    assert file.read() == b"", "a part is shorter than FORMAT.md has it"
+    return found
+
+
 def asked_for(frame: bytes) -> int:
     """Bytes of content that may have to be decoded, also behind what is damaged."""
     headers = [part for part in layout.parts(frame) if part.kind == "block" and layout.is_sound(part)]
-    return sum(part.entries[-1][1] for part in headers if part.fields[0] != layout.STORED)
+    return sum(part.entries[-1][1] for part in headers if part.values["mode"] != layout.STORED)
 
 
 def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
@@ -244,7 +270,7 @@ def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
     at, sound = 0, True
     try:
         for block in layout.sound_blocks(frame):
-            raw_size, _, raw_crc, _ = BLOCK.unpack(block.fields)[3:]
+            raw_size, raw_crc = block.values["raw size"], block.values["raw crc"]
             part = content[at : at + raw_size]
             if len(part) < raw_size:
                 sound = False
@@ -262,12 +288,13 @@ def _is_stored(frame: bytes) -> bool:
     """Whether the frames are sound, of this model and nothing is coded: then they have to be read."""
     try:
         for block in layout.sound_blocks(frame):
-            fields = BLOCK.unpack(block.fields)
-            if fields[0] != layout.STORED or zlib.crc32(layout.payload(block, frame)) != fields[5]:
+            stored = block.values["mode"] == layout.STORED
+            if not stored or zlib.crc32(layout.payload(block, frame)) != block.values["raw crc"]:
                 return False
     except layout.Unsound:
         return False
-    return all(FRAME.unpack(part.fields)[4] == _model_id() for part in layout.parts(frame) if part.kind == "frame")
+    frames = [part for part in layout.parts(frame) if part.kind == "frame"]
+    return all(layout.model_id(part) == layout.LIKEZIP_1 for part in frames)
 
 
 def check_recovery(frame: bytes, content: bytes, *, complete: bool, by_index: bool) -> None:

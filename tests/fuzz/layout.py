@@ -2,65 +2,155 @@
 
 from __future__ import annotations
 
+import binascii
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
-FRAME, BLOCK = struct.Struct("<4sBBI8sI"), struct.Struct("<BHHIIII")
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
-
-FIELDS = {
-    "frame": ((0, 4), (4, 1), (5, 1), (6, 4), (10, 8)),
-    "block": ((0, 1), (1, 2), (3, 2), (5, 4), (9, 4), (13, 4)),
-}
-"""Places and sizes of the fields of headers, without their checksums."""
+LARGEST = 1 << 30
+LIKEZIP_1 = bytes.fromhex("cbfa5d4a6a381c4d")
+"""The id of the model with the number 1."""
+NUMBERS = "block size", "raw size", "row length", "payload size"
+"""Fields of variable length."""
 
 Entries = list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A frame header, a block header or the end of a frame: what is at ``at`` if all sizes before it are right."""
-
-    kind: str
-    at: int
-    fields: bytes
-    block_size: int
-    entries: Entries
-    """Payload size and raw size of the blocks of the frame so far, of a block itself too."""
-
-    @property
-    def behind(self) -> int:
-        """Where the next part begins: behind the payload of a block."""
-        return self.at + len(self.fields) + (self.entries[-1][0] if self.kind == "block" else 0)
 
 
 class Unsound(Exception):
     """A frame that a decoder has to refuse."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A frame header, a block header or the end of a frame: what is at ``at`` if all sizes before it are right.
+
+    kind: "frame", "block" or "end".  header: the bytes of the frame's header.  entries: size in the frame and raw size
+    of the blocks of the frame so far, of a block itself too.  places: place and size of each field in ``fields``.
+    values: of a block, what its fields say.
+    """
+
+    kind: str
+    at: int
+    fields: bytes
+    header: bytes
+    entries: Entries
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the frame is of one block or none."""
+        return not self.header[4] & 8
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of a block at most, if the frame says rightly."""
+        return LARGEST if self.alone else _block_size(self.header)
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes behind the header of a block."""
+        return self.values["raw size"] if self.values["mode"] == STORED else self.values["payload size"]
+
+    @property
+    def behind(self) -> int:
+        """Where the next part begins: behind the payload of a block."""
+        return self.at + len(self.fields) + (self.payload_size if self.kind == "block" else 0)
+
+    @property
+    def checksum(self) -> bytes:
+        """What the last bytes of a header have to be; none for the header of a frame of one block."""
+        if self.kind == "frame":
+            return b"" if self.alone else struct.pack("<I", zlib.crc32(self.fields[:-4]))
+        if self.alone:
+            return struct.pack("<H", binascii.crc_hqx(self.header + self.fields[:-2], 0xFFFF))
+        return struct.pack("<I", zlib.crc32(struct.pack("<Q", len(self.entries) - 1) + self.fields[:-4]))
+
+
+class _Fields:
+    """Takes fields from data, and notes where they are."""
+
+    def __init__(self, data: bytes | bytearray, at: int) -> None:
+        self.data, self.at, self.start = data, at, at
+        self.places: dict[str, tuple[int, int]] = {}
+
+    def take(self, name: str, size: int) -> int:
+        """The next ``size`` bytes as a number; raises EOFError if there are fewer."""
+        if self.at + size > len(self.data):
+            raise EOFError
+        self.places[name] = self.at - self.start, size
+        self.at += size
+        return int.from_bytes(self.data[self.at - size : self.at], "little")
+
+    def number(self, name: str) -> int:
+        """A number of variable length, in its shortest form or not."""
+        size = 1 + (self.data[self.at] & 3 if self.at < len(self.data) else 0)
+        return self.take(name, size) >> 2
+
+    def packed(self) -> bytes:
+        return bytes(self.data[self.start : self.at])
+
+
 def parts(data: bytes | bytearray) -> Iterator[Part]:
-    """The parts of all frames as far as they are whole, whatever is in them but their sizes."""
+    """The parts of all frames as far as they are whole, whatever is in them but what says how long they are."""
     at = 0
-    while len(header := bytes(data[at : at + FRAME.size])) == FRAME.size:
-        block_size, entries = FRAME.unpack(header)[3], Entries()
-        yield Part("frame", at, header, block_size, [])
-        at += FRAME.size
-        while at < len(data) and data[at] != 0:
-            header = bytes(data[at : at + BLOCK.size])
-            if len(header) < BLOCK.size:
-                return
-            raw_size, payload_size = BLOCK.unpack(header)[3:5]
-            entries.append((payload_size, raw_size))
-            yield Part("block", at, header, block_size, list(entries))
-            at += BLOCK.size + payload_size
-        end = bytes(data[at : at + 13 + 8 * len(entries)])
-        if len(end) < 13 + 8 * len(entries):
-            return
-        yield Part("end", at, end, block_size, entries)
-        at = behind_padding(data, at + len(end))
+    try:
+        while at < len(data):
+            frame = _frame_header(data, at)
+            yield frame
+            entries, at = Entries(), frame.behind
+            while at < len(data) and data[at] != 0:
+                block = _block_header(data, at, frame, entries)
+                entries.append((len(block.fields) + block.payload_size, block.values["raw size"]))
+                yield replace(block, entries=list(entries))
+                at = block.behind
+                if frame.alone:
+                    break
+            else:
+                end = _end(data, at, frame, entries)
+                yield end
+                at = end.behind
+            at = behind_padding(data, at)
+    except EOFError:
+        return
+
+
+def _frame_header(data: bytes | bytearray, at: int) -> Part:
+    fields = _Fields(data, at)
+    fields.take("magic", 4)
+    kind = fields.take("kind", 1)
+    if kind >> 6 == 0:
+        fields.take("model id", 8)
+    if kind & 8:
+        fields.number("block size")
+        fields.take("checksum", 4)
+    packed = fields.packed()
+    return Part("frame", at, packed, packed, [], fields.places)
+
+
+def _block_header(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Part:
+    fields = _Fields(data, at)
+    way = fields.take("way", 1)
+    values = {"way": way, "mode": way & 7, "profile": way >> 5, "raw size": fields.number("raw size") + 1}
+    values["row length"] = values["payload size"] = values["shape"] = 0
+    if way & 8:
+        values["shape"] = fields.take("shape", 2)
+    if way >> 5:
+        values["row length"] = fields.number("row length")
+    if way & 7 != STORED:
+        values["payload size"] = fields.number("payload size")
+    values["raw crc"] = fields.take("raw crc", 4)
+    fields.take("checksum", 2 if frame.alone else 4)
+    return Part("block", at, fields.packed(), frame.header, entries, fields.places, values)
+
+
+def _end(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Part:
+    fields = _Fields(data, at)
+    fields.take("end", 3 if frame.alone else 14 + 8 * len(entries))
+    return Part("end", at, fields.packed(), frame.header, list(entries), fields.places)
 
 
 def behind_padding(data: bytes | bytearray, at: int) -> int:
@@ -69,37 +159,81 @@ def behind_padding(data: bytes | bytearray, at: int) -> int:
     return at + (len(rest) - len(rest.lstrip(b"\0"))) // 4 * 4
 
 
-def packed_end(entries: Entries) -> bytes:
-    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries) + struct.pack("<I", len(entries))
+def packed_number(number: int) -> bytes:
+    """A number in its shortest form."""
+    size = next(size for size in (1, 2, 3, 4) if number < 1 << (8 * size - 2))
+    return (number << 2 | size - 1).to_bytes(size, "little")
+
+
+def frame_header(block_size: int | None, model_id: bytes, number: int = 0) -> bytes:
+    """The header of a frame, of several blocks if there is a block size, of a model with a number or an id."""
+    several = 0 if block_size is None else 8
+    fields = MAGIC + bytes([1 | several | number << 6]) + (b"" if number else model_id)
+    if block_size is None:
+        return fields
+    fields += packed_number(block_size - 1)
+    return fields + struct.pack("<I", zlib.crc32(fields))
+
+
+def packed_end(header: bytes, entries: Entries) -> bytes:
+    """The end of a frame, whose marker is all but a checksum if it is of no block alone."""
+    if not header[4] & 8:
+        return b"\0" + struct.pack("<H", binascii.crc_hqx(header + b"\0", 0xFFFF))
+    index = b"\0" + b"".join(struct.pack("<II", *entry) for entry in entries)
+    index += struct.pack("<IB", len(entries), len(header))
     return index + struct.pack("<I", zlib.crc32(index)) + END_MAGIC
 
 
-def block_checksum(fields: bytes, number: int) -> int:
-    return zlib.crc32(struct.pack("<Q", number) + fields[:-4])
+def model_id(part: Part) -> bytes:
+    """The id of the model of a sound frame header."""
+    return LIKEZIP_1 if part.fields[4] >> 6 else part.fields[5:13]
 
 
 def is_sound(part: Part) -> bool:
     """Whether a decoder may go on behind this part."""
     if part.kind == "frame":
-        magic, version, flags, block_size, _, crc = FRAME.unpack(part.fields)
-        intact = magic == MAGIC and crc == zlib.crc32(part.fields[:-4])
-        return bool(intact) and (version, flags) == (1, 0) and 1 << 16 <= block_size <= 1 << 30
+        return _frame_is_sound(part)
     if part.kind == "end":
-        return part.fields == packed_end(part.entries)
-    return _block_is_sound(part)
+        return part.fields == packed_end(part.header, part.entries)
+    return part.fields.endswith(part.checksum) and _block_is_sound(part)
+
+
+def _block_size(header: bytes) -> int:
+    place = 5 if header[4] >> 6 else 13
+    return (int.from_bytes(header[place:-4], "little") >> 2) + 1
+
+
+def _frame_is_sound(part: Part) -> bool:
+    kind = part.fields[4]
+    if part.fields[:4] != MAGIC or kind & 0x37 != 1 or kind >> 6 > 1 or not part.fields.endswith(part.checksum):
+        return False
+    place, size = part.places.get("block size", (0, 0))
+    shortest = part.alone or part.fields[place : place + size] == packed_number(part.block_size - 1)
+    return shortest and 1 << 16 <= part.block_size <= LARGEST
 
 
 def _block_is_sound(part: Part) -> bool:
-    way, tables, row_length, raw_size, payload_size, _, crc = BLOCK.unpack(part.fields)
-    mode, profile, lanes, table_bits = way & 15, way >> 5, tables & 2047, tables >> 11
-    if crc != block_checksum(part.fields, len(part.entries) - 1) or not 1 <= raw_size <= part.block_size:
+    values, way, raw_size = part.values, part.values["way"], part.values["raw size"]
+    numbers = {"raw size": raw_size - 1, "row length": values["row length"], "payload size": values["payload size"]}
+    if any(part.places[name][1] > len(packed_number(numbers[name])) for name in numbers if name in part.places):
         return False
-    if mode == STORED:
-        return way == STORED and tables == row_length == 0 and payload_size == raw_size
-    fits = profile <= 2 if mode == MEMORY else profile == 0 and mode == MEMORY_PRIOR
-    fits = fits and 1 <= lanes <= 1024 and row_length != 1 and 16 <= table_bits <= 28
-    fits = fits and 1 << table_bits <= max(1 << 16, 256 * raw_size)
-    return fits and (raw_size >> 17) * 4 <= payload_size <= raw_size and payload_size % 4 == 0
+    if raw_size > part.block_size:
+        return False
+    if values["mode"] == STORED:
+        return way == STORED
+    usual = _usual_shape(values["mode"], raw_size)
+    lanes, table_bits = (values["shape"] & 2047, values["shape"] >> 11) if way & 8 else usual
+    fits = values["profile"] <= 2 if values["mode"] == MEMORY else values["mode"] == MEMORY_PRIOR and way >> 5 == 0
+    fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
+    fits = fits and 16 <= table_bits <= 28 and 1 << table_bits <= max(1 << 16, 256 * raw_size)
+    fits = fits and (not way & 8 or (lanes, table_bits) != usual)
+    return fits and (raw_size >> 17) * 4 <= values["payload size"] <= raw_size
+
+
+def _usual_shape(mode: int, raw_size: int) -> tuple[int, int]:
+    """Lanes and table bits of a block that does not name them."""
+    lanes = max(1, min(8, raw_size // 16384), min(32, raw_size // 524288 * 8)) if mode == MEMORY_PRIOR else 1
+    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * raw_size or bits == 26)
 
 
 def sound_blocks(data: bytes) -> Iterator[Part]:
@@ -112,31 +246,33 @@ def sound_blocks(data: bytes) -> Iterator[Part]:
             raise Unsound(f"the payload behind {part.at} is not whole")
         if part.kind == "block":
             yield part
-    if part is None or part.kind != "end" or behind_padding(data, part.behind) != len(data):
+    whole = part is not None and (part.kind == "end" or (part.kind == "block" and part.alone))
+    if part is None or not whole or behind_padding(data, part.behind) != len(data):
         raise Unsound("something is missing or left over")
 
 
 def payload(part: Part, data: bytes) -> bytes:
-    return data[part.at + BLOCK.size : part.behind]
+    return data[part.at + len(part.fields) : part.behind]
 
 
 def repaired(frame: bytes, *, closed: bool) -> bytes:
     """The frames with the magic number and all checksums put right, or if ``closed`` the whole of their ends."""
-    data = bytearray(frame)
+    data, header = bytearray(frame), b""
     whole: Part | None = None
     for part in parts(data):
+        fields = part.fields
         if part.kind == "frame":
-            fields = MAGIC + part.fields[4:-4]
-            fields += struct.pack("<I", zlib.crc32(fields))
+            fields = MAGIC + fields[4:]
+            header = fields = fields[: len(fields) - len(part.checksum)] + replace(part, fields=fields).checksum
         elif part.kind == "block":
-            fields = part.fields[:-4] + struct.pack("<I", block_checksum(part.fields, len(part.entries) - 1))
-        elif closed:
-            fields = packed_end(part.entries)
+            fields = fields[: -len(part.checksum)] + replace(part, header=header).checksum
+        elif closed or part.alone:
+            fields = packed_end(header, part.entries)
         else:
-            fields = part.fields[:-8] + struct.pack("<I", zlib.crc32(part.fields[:-8])) + END_MAGIC
+            fields = fields[:-8] + struct.pack("<I", zlib.crc32(fields[:-8])) + END_MAGIC
         data[part.at : part.at + len(fields)] = fields
         whole = part if part.behind <= len(data) else whole
-    if closed and whole is not None and whole.kind != "end":
+    if closed and whole is not None and whole.kind != "end" and not whole.alone:
         del data[whole.behind :]
-        data += packed_end(whole.entries)
+        data += packed_end(header, whole.entries)
     return bytes(data)

@@ -298,8 +298,8 @@ def check(content: bytes, raw: bytes, prior: PriorChoice, lanes: int, *, must_be
 
 def _read_another_model_s_frames(model: likezip.Model) -> None:
     """A model with the id of another, so that its predictions are wrong from the first bit on."""
-    for frame, raw in frames.vectors()[:4]:
-        forged = repaired(frame[:10] + model.id + frame[18:], closed=False)
+    for frame, raw in frames.vectors()[1:5]:
+        forged = repaired(frame[:4] + bytes([frame[4] & 15]) + model.id + frame[5:], closed=True)
         with suppress(likezip.LikezipError):
             assert likezip.decompress(forged, model=model) == raw
 

@@ -15,8 +15,7 @@ from likezip.blocks import block_header, x86_transform
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.predictor import BlockShape, Predictor
-from likezip.frames import container
-from likezip.frames.container import FrameHeader
+from likezip.frames.container import FrameHeader, Index
 from likezip.memory.profiles import PROFILES
 from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
@@ -51,7 +50,7 @@ def seeds() -> list[bytes]:
     for number in range(len(LANES) * 2):
         options = bytes([0, number % len(LANES), number % len(PRIORS), number % 4, number % 8, number % len(SHAPES)])
         found.append(options + bytes([number, number]) + text)
-        found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2]) + options + text)
+        found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2, number // 2]) + options + text)
     two_blocks = [bytes([0, lanes, 0, 0, 0, 255, 5]) + text for lanes in (0, 6)]
     return [*found, *two_blocks, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
 
@@ -116,6 +115,8 @@ def check_any_header(choices: Choices) -> None:
     """What is coded with any header that a block may have decodes, also with those that likezip does not write."""
     number, lanes = choices.below(len(PROFILES)), choices.pick(LANES) or 5
     row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([block_header.UNCHANGED, block_header.X86])
+    row_length = row_length if number != block_header.TEXT_PROFILE else 0  # which has none
+    block_size = choices.pick([1 << 16, None])
     raw = _content(choices, 600)[:600] or b"\0"
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
     model, shape = default_model(), BlockShape(len(raw), lanes, table_bits, PROFILES[number], row_length)
@@ -126,6 +127,7 @@ def check_any_header(choices: Choices) -> None:
         return  # such a block would be stored
     modelled = lanes, transform, number, row_length, table_bits
     header = BlockHeader(block_header.MEMORY, *modelled, len(raw), len(payload), block_header.checksum(raw))
-    frame = FrameHeader(1 << 16, model.id).pack() + header.pack(0) + payload
-    frame += container.pack_end([(len(payload), len(raw))])
-    frames.check(frame, must_be_read=True)
+    start = FrameHeader.of(block_size, model.id)
+    block = header.pack(start.sealing(0)) + payload
+    end = b"" if block_size is None else Index(len(start.packed), ((len(block), len(raw)),)).pack()
+    frames.check(start.packed + block + end, must_be_read=True)

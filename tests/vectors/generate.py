@@ -1279,8 +1279,7 @@ is noticed, whole blocks only.
 |---|---|---|---|---|---|
 {bad}
 
-Listing frames reads only headers and ends, and of frames of several blocks that the file ends with only the frame
-header and the end: what it notices it refuses by the same check, but for this:
+Listing frames reads headers and ends only. What it notices it refuses by the same check, but for this:
 
 | file | check | exception: message |
 |---|---|---|
