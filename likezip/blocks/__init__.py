@@ -3,7 +3,7 @@
 Read ``options`` and ``codec`` first (a block to bytes and back), then ``coding``: it tries the modes of a block on a
 sample, and decides.  ``predictor`` gives the probability of each bit, ``entropy_coder`` turns bits into words;
 ``x86_transform``, ``record_length`` and ``noise`` look at the bytes beforehand, ``cost`` counts bits, ``block_header``
-says how a block was coded.
+says how a block was coded, in numbers that ``fields`` packs.
 """
 
 from __future__ import annotations
