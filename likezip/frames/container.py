@@ -39,7 +39,7 @@ _FOOTER = struct.Struct("<IB")
 MAX_HEADER_SIZE = len(MAGIC) + 1 + ID_BYTES + 4 + _CRC.size
 """Bytes of a frame's header at most."""
 MIN_FRAME_SIZE = len(MAGIC) + 1 + 9
-"""Bytes of a frame with content at least: one of a block of 9 bytes, of which one is stored or that has no payload."""
+"""Bytes of a frame with content at least: a block has 9, a header of 8 and a stored byte, or a header of 9."""
 
 ENTRY_SIZE = _ENTRY.size
 FOOTER_SIZE = _FOOTER.size + _CRC.size + len(END_MAGIC)

@@ -238,12 +238,12 @@ def check_headers(frame: bytes) -> None:
 def _is_accepted(part: Part) -> bool:
     try:
         if part.kind == "frame":
-            _whole(FrameHeader.parser(), part.fields)
+            _parsed(FrameHeader.parser(), part.fields)
         elif part.kind == "block":
             sealing = Sealing(part.header, short=True) if part.alone else Sealing.numbered(len(part.entries) - 1)
-            _whole(BlockHeader.parser(part.fields[:1], "a block", part.block_size, sealing), part.fields[1:])
+            _parsed(BlockHeader.parser(part.fields[:1], "a block", part.block_size, sealing), part.fields[1:])
         elif part.alone:
-            _whole(reader.parse_end(part.fields[:1], FrameHeader(None, b"", part.header), []), part.fields[1:])
+            _parsed(reader.parse_end(part.fields[:1], FrameHeader(None, b"", part.header), []), part.fields[1:])
         else:
             return Index.parse(part.fields) == Index(len(part.header), tuple(part.entries))
     except likezip.LikezipError:
@@ -251,7 +251,7 @@ def _is_accepted(part: Part) -> bool:
     return True
 
 
-def _whole(parser: Parser[Result], data: bytes) -> Result:
+def _parsed(parser: Parser[Result], data: bytes) -> Result:
     """What a parser makes of all of the data."""
     file = io.BytesIO(data)
     found = parse(parser, file.read)
