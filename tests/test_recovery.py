@@ -17,7 +17,7 @@ from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader, Sealing
 from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
-from likezip.frames import container, recovery
+from likezip.frames import container, header_search, recovery
 from likezip.frames.container import FrameHeader
 from likezip.frames.index import read_frames
 from likezip.frames.recovery import Loss, recover_stream
@@ -328,19 +328,19 @@ class Work:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
-        checksum, plausible = block_header.checksum, recovery._plausible_headers
+        checksum, plausible = block_header.checksum, recovery.plausible_places
 
         def counted_checksum(data: bytes | memoryview) -> int:
             self.done += len(data)
             return checksum(data)
 
-        def counted_plausible(data: bytes, begin: int) -> list[int]:
+        def counted_plausible(data: bytes, count: int) -> list[int]:
             self.done += len(data)
-            return plausible(data, begin)
+            return plausible(data, count)
 
         monkeypatch.setattr(container, "checksum", counted_checksum)
         monkeypatch.setattr(block_header, "checksum", counted_checksum)
-        monkeypatch.setattr(recovery, "_plausible_headers", counted_plausible)
+        monkeypatch.setattr(recovery, "plausible_places", counted_plausible)
 
     def of(self, data: bytes, place: Path) -> int:
         """How much there is to do for a file of which nothing, or little, can be recovered."""
@@ -454,7 +454,37 @@ def test_a_number_is_found_from_the_checksum() -> None:
             BlockHeader.stored(77, 5),
             BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5),
         ):
-            assert recovery._number(header.pack(Sealing.numbered(number)) + b"behind") == number
+            assert header_search.number_of(header.pack(Sealing.numbered(number)) + b"behind") == number
+
+
+def test_headers_are_found_wherever_they_are() -> None:
+    """Every one, at any place, whatever is around it, and little else."""
+    generator = random.Random(12)
+    kinds = [
+        lambda raw: BlockHeader.stored(raw, generator.getrandbits(32)),
+        lambda raw: BlockHeader(
+            block_header.MEMORY, 1, 0, 0, 0, block_header.default_table_bits(raw), raw, raw // 2, 9
+        ),
+        lambda raw: BlockHeader(block_header.MEMORY, 7, 1, block_header.CODE_PROFILE, 24, 16, raw, raw - 1, 5),
+        lambda raw: BlockHeader(block_header.MEMORY, 1024, 0, block_header.RECORDS_PROFILE, 9999, 16, raw, raw, 5),
+        lambda raw: BlockHeader(block_header.MEMORY_PRIOR, 9, 1, 0, 0, 17, raw, raw // 3 + 1, 5),
+    ]
+    content, places = b"", []
+    for size in (1, 2, 64, 65, 1000, 1 << 14, (1 << 14) + 1, 1 << 16, (1 << 22) + 1, 1 << 29):
+        for kind in kinds:
+            content += generator.randbytes(generator.randrange(2000))
+            places.append(len(content))
+            number = generator.choice([0, 1, generator.randrange(4096), header_search.MOST_BLOCKS - 1])
+            packed = kind(size).pack(Sealing.numbered(number))
+            assert header_search.number_of(packed) == number
+            content += packed
+    found = header_search.plausible_places(content, len(content))
+    assert set(places) <= set(found) and len(found) < 2 * len(places)
+    for place in found:
+        with suppress(likezip.TruncatedError):
+            assert header_search.number_of(content[place:]) < header_search.MOST_BLOCKS
+    assert header_search.plausible_places(content, places[3]) == [place for place in found if place < places[3]]
+    assert header_search.plausible_places(b"", 0) == header_search.plausible_places(b"\1", 1) == []
 
 
 @pytest.mark.parametrize("kept", [0, 100, len(FRAME) // 2])

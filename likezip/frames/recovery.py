@@ -11,21 +11,20 @@ from __future__ import annotations
 import errno
 import io
 import os
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from likezip.blocks import block_header
-from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.block_header import Sealing
 from likezip.blocks.fields import parse
 from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader, Index
+from likezip.frames.header_search import number_of, plausible_places
 from likezip.frames.index import FrameInfo, read_block, read_frames
 from likezip.frames.raw_io import PIECE, Sink, read_fully, write_fully
 from likezip.frames.reader import PackedBlock
@@ -395,7 +394,8 @@ class _Walk:
         if window != self._window:
             limit = window + WINDOW
             places = set(self._places[bisect_left(self._places, window) : bisect_left(self._places, limit)])
-            places.update(_plausible_headers(self._data[window : limit + _LOOKED_AT - 1], window))
+            data = self._data[window : limit + block_header.MAX_SIZE - 1]
+            places.update(window + place for place in plausible_places(data, min(WINDOW, len(data))))
             self._window, self._candidates = window, sorted(places)
         return self._candidates
 
@@ -405,7 +405,7 @@ class _Walk:
             return self._start(place)
         if self._data.byte(place) == container.END:
             return _FoundEnd(place, self._ends[place]) if self._is_end(place) else None
-        number = _number(self._data[place : place + block_header.MAX_SIZE])
+        number = number_of(self._data[place : place + block_header.MAX_SIZE])
         return self._block(place, number) if self._number <= number < self._number + LARGEST_GAP else None
 
 
@@ -425,63 +425,3 @@ def _ends(data: _Content) -> Iterator[tuple[int, int]]:
             start = end - container.end_size(container.footer_blocks(data[end - container.FOOTER_SIZE : end]))
             if start >= 0 and data.byte(start) == container.END:
                 yield start, end
-
-
-_LOOKED_AT = 5
-"""Bytes of a block header that ``_plausible_headers`` looks at: the first, and the raw size."""
-
-
-def _plausible_headers(data: bytes, begin: int) -> list[int]:
-    """The places where block headers may be in ``data``, which begins at ``begin``, as far as their first bytes tell:
-    mode, profile and raw size."""
-    import numpy as np
-
-    size = len(data) - _LOOKED_AT + 1
-    if size <= 0:
-        return []
-    content = np.frombuffer(data, np.uint8)
-    first, behind = content[:size], content[1 : 1 + size] & 3
-    mode, profile = first & 7, first >> 5
-    found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
-    found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
-    found |= first == block_header.STORED
-    last = content[1 + np.arange(size) + behind]
-    found &= (behind == 0) | (last > 0)  # a number has no zeros behind it
-    return [begin + int(place) for place in np.flatnonzero(found)]
-
-
-def _number(packed: bytes) -> int:
-    """The number, below 2^32, with which the checksum of a block's header fits; there is always exactly one.
-
-    packed: at least the header.  Raises LikezipError if it is none.
-    """
-    fields, stated = BlockHeader.parted(packed)
-    part, number = stated ^ block_header.checksum(bytes(8) + fields), 0
-    for table in _numbers_by_part(len(fields)):
-        number ^= table[part & 255]
-        part >>= 8
-    return number
-
-
-@lru_cache(maxsize=block_header.MAX_SIZE)
-def _numbers_by_part(size: int) -> list[list[int]]:
-    """(4, 256) numbers, by which ``_number`` finds the number from the part of a checksum that comes from it: for each
-    of the four bytes of a part, a number for each value; the XOR of the four numbers of a part is the block's number.
-
-    size: bytes of the header before its checksum.  A CRC is linear in the bits.
-    """
-    rest = bytes(size)
-    nothing = block_header.checksum(bytes(8) + rest)
-    rows = [(block_header.checksum(struct.pack("<Q", 1 << bit) + rest) ^ nothing, 1 << bit) for bit in range(32)]
-    for bit in range(32):  # Gauss's elimination, of bits: row ``bit`` comes to have this bit alone in its part
-        pivot = next(row for row in range(bit, 32) if rows[row][0] >> bit & 1)
-        rows[bit], rows[pivot] = rows[pivot], rows[bit]
-        part, number = rows[bit]
-        rows = [(p ^ part, n ^ number) if p >> bit & 1 and row != bit else (p, n) for row, (p, n) in enumerate(rows)]
-    tables = []
-    for first in range(0, 32, 8):
-        table = [0]
-        for bit in range(8):
-            table += [number ^ rows[first + bit][1] for number in table]
-        tables.append(table)
-    return tables

@@ -35,6 +35,7 @@ PARSERS = [
         "frames.container",
         "frames.file_object",
         "frames.incremental",
+        "frames.header_search",
         "frames.index",
         "model",
         "prior.network",
