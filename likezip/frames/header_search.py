@@ -115,10 +115,10 @@ def _crc_table() -> list[int]:
 
 @lru_cache(maxsize=block_header.MAX_SIZE)
 def _numbers_by_part(size: int) -> list[list[int]]:
-    """(4, 256) numbers, by which ``number_of`` finds it from the part of a checksum that comes from it: for each
-    of the four bytes of a part, a number for each value; the XOR of the four numbers of a part is the block's number.
+    """(4, 256) numbers, by which a block's number is found from the part of a checksum that comes from it: for each of
+    the four bytes of a part, a number for each value; the XOR of the four numbers of a part is the block's number.
 
-    size: bytes of the header before its checksum.  A CRC is linear in the bits.
+    size: bytes of the header before its checksum.
     """
     rest = bytes(size)
     nothing = block_header.checksum(bytes(8) + rest)

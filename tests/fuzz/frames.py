@@ -344,13 +344,17 @@ def _whole(frame: bytes, content: bytes) -> bool:
 
 
 def _in_pieces(frame: bytes, content: bytes) -> bool:
-    """Byte by byte, frame after frame."""
-    found, decompressor = bytearray(), likezip.LikezipDecompressor()
+    """Byte by byte, frame after frame, without the zeros that fill up."""
+    found, decompressor, at = bytearray(), likezip.LikezipDecompressor(), 0
     try:
-        for i in range(len(frame)):
+        while at < len(frame):
+            if decompressor.eof and (padded := layout.behind_padding(frame, at)) > at:
+                at = padded
+                continue
             if decompressor.eof:
                 decompressor = likezip.LikezipDecompressor()
-            found += decompressor.decompress(frame[i : i + 1])
+            found += decompressor.decompress(frame[at : at + 1])
+            at += 1
     except likezip.LikezipError:
         assert found == content
         return False
