@@ -245,9 +245,9 @@ class FullDisk(io.BytesIO):
 
 @pytest.mark.slow
 def test_a_full_disk() -> None:
-    file = likezip.open(FullDisk(), "wb", block_size=container.MIN_BLOCK)
+    file = likezip.open(FullDisk(), "wb", block_size=container.MIN_BLOCK, prior="off", threads=1)
     with pytest.raises(OSError, match="No space"):
-        file.write(TEXT * 5)
+        file.write(TEXT * 12)  # several blocks, as the first waits for the second
     with pytest.raises(ValueError, match="failed before"):
         file.write(TEXT)
     file.close()
