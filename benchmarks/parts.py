@@ -92,10 +92,8 @@ def main(file: Path, size: int, threads: int) -> None:
         [direction, *(f"{seconds / len(raw) * 1e6:.2f}" for seconds in [*parts.values(), sum(parts.values())])]
         for direction, parts in found.items()
     ]
-    click.echo(
-        f"{len(raw):,} bytes, {block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR)} lanes, "
-        f"threads: {threads}; microseconds a byte\n"
-    )
+    lanes = block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR)
+    click.echo(f"{len(raw):,} bytes, {lanes} lanes, threads: {threads}; microseconds a byte\n")
     click.echo(markdown(["", "network", "memory", "coder", "rest", "all"], rows))
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from likezip.frames.stream import compress, compress_stream, decompress, decompress_stream
     from likezip.likelihood.density import byte_costs, sample
     from likezip.model import Model, load_model
+    from likezip.records.codec import RecordCodec
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _PLACES = {
     "frames.index": ("FrameInfo", "get_frame_info"),
     "likelihood.density": ("byte_costs", "sample"),
     "model": ("Model", "load_model"),
+    "records.codec": ("RecordCodec",),
     "frames.stream": ("compress", "compress_stream", "decompress", "decompress_stream"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -62,6 +64,7 @@ __all__ = [
     "LimitError",
     "Model",
     "PriorChoice",
+    "RecordCodec",
     "TruncatedError",
     "UnknownModelError",
     "UnsupportedError",

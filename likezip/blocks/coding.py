@@ -149,13 +149,13 @@ def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
     """The modes that ``options`` allow for a block, the prior last."""
     text = BlockMode(block_header.TEXT_PROFILE, 0)
     if options.prior == "on":
-        return [_prior_mode(options.model)]
+        return [prior_mode(options.model)]
     rows = row_length(raw)
     modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
 
 
-def _prior_mode(model: Model) -> BlockMode:
+def prior_mode(model: Model) -> BlockMode:
     """The mode with the prior; raises UnsupportedError if the model has none."""
     if not model.has_prior():
         raise UnsupportedError(f"{model.path}: the model has no prior")
@@ -279,7 +279,7 @@ def draw_bytes(
     if prompt:
         mode = sampled_codings(converted, replace(options, lanes=1))[0].mode
     elif options.prior == "on" or options.may_use_prior:
-        mode = _prior_mode(options.model)
+        mode = prior_mode(options.model)
     else:
         mode = BlockMode(block_header.TEXT_PROFILE, 0)
     shape = mode.shape(len(prompt) + size, 1)

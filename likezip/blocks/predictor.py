@@ -98,7 +98,7 @@ class State(NamedTuple):
 
 
 @inlined
-def _node(partial, bit):
+def node_of(partial, bit):
     """The node of a bucket before ``bit``: 1, 2..3, 4..7, 8..15 within the nibble."""
     return np.uint32(partial if bit < 4 else (partial & ((1 << (bit - 4)) - 1)) | (1 << (bit - 4)))
 
@@ -178,7 +178,7 @@ def predict_bit(state, tree, lane, bit):
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial, cells = registers[PARTIAL], state.correction.cells[lane]
     _gather_contexts(
-        _node(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows
+        node_of(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows
     )
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
@@ -211,12 +211,12 @@ def _learn_contexts(node, bit, table, maps, slots):
 
 
 @inlined
-def _learn_bit(state, lane, bit):
+def learn_bit(state, lane, bit):
     """Teach a lane's bit to the maps, weights and APMs that predicted it."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     y = np.int64(state.bits[lane])
     partial = registers[PARTIAL]
-    _learn_contexts(_node(partial, bit), y, state.table, state.maps, state.slots[lane])
+    _learn_contexts(node_of(partial, bit), y, state.table, state.maps, state.slots[lane])
     for m in range(MATCH_MODELS):
         if registers[MATCH_LENGTH + m] > 0:
             cell = np.uint64(state.correction.cells[lane, CONTEXTS + m])
@@ -239,7 +239,7 @@ def _learn_bit(state, lane, bit):
 
 
 @inlined
-def _end_byte(active, state):
+def end_byte(active, state):
     """Store the byte that each of the ``active`` lanes has completed, and follow or find matches."""
     raw, lanes = state.raw, state.registers.shape[0]
     for lane in range(active):
@@ -254,7 +254,7 @@ def _end_byte(active, state):
     for m in range(MATCH_MODELS):
         bits, minimum = match_models.MATCHES[m]
         for lane in range(active):
-            match_models.follow_match(m, bits, minimum, lanes, raw, state.registers[lane], state.positions[m])
+            match_models.follow_match(m, bits, minimum, lanes, raw.size, raw, state.registers[lane], state.positions[m])
         for lane in range(active):
             match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
@@ -288,15 +288,15 @@ def advance_lanes(state, tree, bit, learning, active):
     """
     if bit & 3 == 0:
         for lane in range(learning):
-            _learn_bit(state, lane, (bit - 1) & 7)
+            learn_bit(state, lane, (bit - 1) & 7)
         if bit == 0:
-            _end_byte(learning, state)
+            end_byte(learning, state)
         _begin_nibble(active, bit, state)
         for lane in range(active):
             predict_bit(state, tree, lane, bit)
     else:
         for lane in range(active):
-            _learn_bit(state, lane, bit - 1)
+            learn_bit(state, lane, bit - 1)
             predict_bit(state, tree, lane, bit)
 
 
@@ -438,7 +438,7 @@ class Predictor:
         self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
         self._prior_lanes = prior.trees.shape[1] if prior else 0  # all, or those that have a byte
         self._last = -1  # byte before the next step, of one lane
-        self.state = _new_state(shape, trained)
+        self.state = new_state(shape, trained)
         self.raw = self.state.raw
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._nothing = aligned((self._most_steps, 0, 512), np.int32)
@@ -524,13 +524,10 @@ def lane_starts(size: int, lanes: int) -> npt.NDArray[np.int64]:
     return np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
 
 
-def _new_state(shape: BlockShape, trained: TrainedState) -> State:
+def new_state(shape: BlockShape, trained: TrainedState) -> State:
+    """The state before a block's first byte; the arrays of ``trained`` are a part of it."""
     size, lanes = shape.size, shape.lanes
-    registers = aligned((lanes, REGISTERS), np.int64)
-    for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
-        registers[:, column] = lane_starts(size, lanes)
-    registers[:, LANE], registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
-    return State(
+    state = State(
         raw=aligned(size, np.uint8),
         table=aligned(1 << shape.table_bits, np.uint8),
         positions=aligned((MATCH_MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
@@ -539,19 +536,30 @@ def _new_state(shape: BlockShape, trained: TrainedState) -> State:
         top=trained.top,
         apms=trained.apms,
         contexts=shape.profile.table(),
-        registers=registers,
-        hashes=aligned((lanes, CONTEXTS), np.uint64),
-        homes=aligned((lanes, CONTEXTS), np.uint64),
-        slots=aligned((lanes, CONTEXTS), np.uint32),
-        inputs=aligned((lanes, INPUTS), np.int32),
-        layer=aligned((lanes, TOP_INPUTS), np.int32),
-        rows=aligned((lanes, SETS + APMS), np.uint32),
-        logits=aligned(lanes, np.int32),
-        mixed=aligned(lanes, np.int32),
-        ones=aligned(lanes, np.uint16),
-        bits=aligned(lanes, np.int32),
-        correction=Correction.of(trained.correction, lanes),
+        **arrays_of_lanes(lanes, trained),
     )
+    for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
+        state.registers[:, column] = lane_starts(size, lanes)
+    state.registers[:, LANE], state.registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
+    return state
+
+
+def arrays_of_lanes(lanes: int, trained: TrainedState) -> dict[str, Any]:
+    """The arrays of a state that hold a row for each lane, all 0, and the correction."""
+    return {
+        "registers": aligned((lanes, REGISTERS), np.int64),
+        "hashes": aligned((lanes, CONTEXTS), np.uint64),
+        "homes": aligned((lanes, CONTEXTS), np.uint64),
+        "slots": aligned((lanes, CONTEXTS), np.uint32),
+        "inputs": aligned((lanes, INPUTS), np.int32),
+        "layer": aligned((lanes, TOP_INPUTS), np.int32),
+        "rows": aligned((lanes, SETS + APMS), np.uint32),
+        "logits": aligned(lanes, np.int32),
+        "mixed": aligned(lanes, np.int32),
+        "ones": aligned(lanes, np.uint16),
+        "bits": aligned(lanes, np.int32),
+        "correction": Correction.of(trained.correction, lanes),
+    }
 
 
 def compile_predictor() -> None:

@@ -80,19 +80,42 @@ def find_buckets(homes: npt.NDArray[np.uint64], slots: npt.NDArray[np.uint32], t
     last = np.uint64(table.size // LINE_SIZE - 1)
     found = 0
     for i in range(homes.size):
-        check = np.uint8(homes[i] >> np.uint64(56))
-        line = (homes[i] & last) * np.uint64(LINE_SIZE)
-        best = 1 << 20
-        for number in range(LINE_SIZE // BUCKET):
-            bucket = line + np.uint64(number * BUCKET)
-            # The least wins: the first that fits (0), else the first of the smallest state.
-            state = int(table[bucket + np.uint64(1)]) + 1
-            best = min(best, 64 * (0 if table[bucket] == check else state) + number * BUCKET)
-        bucket = line + np.uint64(best & 63)
-        kept = np.uint8(255 if best < 64 else 0)
-        found += int(best < 64)
-        table[bucket] = check
-        for node in range(1, BUCKET):
-            table[bucket + np.uint64(node)] &= kept
-        slots[i] = bucket
+        slots[i], known = claim_bucket(homes[i] & last, check_of(homes[i]), table)
+        found += known
     return found
+
+
+@inlined
+def check_of(home: np.uint64) -> np.uint8:
+    """The check byte of a context's bucket."""
+    return np.uint8(home >> np.uint64(56))
+
+
+@inlined
+def claim_bucket(line: np.uint64, check: np.uint8, table: npt.NDArray[np.uint8]) -> tuple[np.uint64, int]:
+    """The bucket in a line, by its number, for a context with the byte ``check``; and 1 if it was there, 0 if another
+    was emptied for it."""
+    begin, best = line * np.uint64(LINE_SIZE), 1 << 20
+    for number in range(LINE_SIZE // BUCKET):
+        bucket = begin + np.uint64(number * BUCKET)
+        # The least wins: the first that fits (0), else the first of the smallest state.
+        state = int(table[bucket + np.uint64(1)]) + 1
+        best = min(best, 64 * (0 if table[bucket] == check else state) + number * BUCKET)
+    bucket = begin + np.uint64(best & 63)
+    kept = np.uint8(255 if best < 64 else 0)
+    table[bucket] = check
+    for node in range(1, BUCKET):
+        table[bucket + np.uint64(node)] &= kept
+    return bucket, int(best < 64)
+
+
+@inlined
+def look_up_bucket(line: np.uint64, check: np.uint8, table: npt.NDArray[np.uint8]) -> tuple[np.uint64, int]:
+    """The bucket in a line, by its number, for a context with the byte ``check``, and 1; or anything and 0 if there is
+    none."""
+    begin = line * np.uint64(LINE_SIZE)
+    for number in range(LINE_SIZE // BUCKET):
+        bucket = begin + np.uint64(number * BUCKET)
+        if table[bucket] == check:
+            return bucket, 1
+    return begin, 0

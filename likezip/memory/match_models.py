@@ -59,11 +59,13 @@ def follow_match(
     bits: int,
     minimum: int,
     lanes: int,
+    end: int,
     raw: npt.NDArray[np.uint8],
     registers: npt.NDArray[np.int64],
     index: npt.NDArray[np.int32],
 ) -> None:
-    """Advance one lane's match over the byte just coded, or look for a new one.
+    """Advance one lane's match over the byte just coded, or look for a new one, within the first ``end`` bytes, which
+    are divided into ``lanes``.
 
     The length of a match that has expected a wrong bit is negative.  A match that survives a wrong byte has length 1
     again.  A candidate was entered in an earlier step, so the byte after it is coded, whatever lane it is in; from
@@ -72,14 +74,14 @@ def follow_match(
     """
     position = registers[POSITION]
     pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
-    if length > 0 and raw[pointer] == raw[position - 1] and pointer + 1 < raw.size:
+    if length > 0 and raw[pointer] == raw[position - 1] and pointer + 1 < end:
         registers[MATCH_POINTER + model] = pointer + 1
         registers[MATCH_LENGTH + model] = min(length + 1, LONGEST_MATCH)
         return
     registers[MATCH_LENGTH + model] = 0
     if length >= LASTING_MATCH:
         registers[MATCH_SPARE + model] = SPARE_MISSES
-    if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < raw.size:
+    if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < end:
         registers[MATCH_SPARE + model] -= 1
         registers[MATCH_POINTER + model] = pointer + 1
         registers[MATCH_LENGTH + model] = 1
@@ -87,9 +89,9 @@ def follow_match(
     if done < minimum:
         return
     candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)])
-    if candidate == 0 or candidate >= raw.size:
+    if candidate == 0 or candidate >= end:
         return
-    limit = min(done, candidate - _lane_start(candidate - 1, raw.size, lanes), LONGEST_MATCH)
+    limit = min(done, candidate - _lane_start(candidate - 1, end, lanes), LONGEST_MATCH)
     length = _agreement(raw, position, candidate, limit)
     if length >= minimum:
         registers[MATCH_POINTER + model] = candidate

@@ -85,7 +85,7 @@ def _align(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int6
 
 
 @inlined
-def _look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> int:
+def look_up(raw: npt.NDArray[np.uint8], registers: npt.NDArray[np.int64]) -> int:
     """NEIGHBOURS of the coming byte: the bytes around it in the rows above, and its column.
 
     Rows are ROW_LENGTH bytes long; if that is 0, they are lines.
@@ -121,7 +121,7 @@ def remember_byte(byte: int, raw: npt.NDArray[np.uint8], registers: npt.NDArray[
     _remember_text(byte, registers)
     _align(byte, raw, registers)
     registers[INSTRUCTION] = x86_state.take_apart(registers[INSTRUCTION], byte)
-    registers[NEIGHBOURS] = _look_up(raw, registers)
+    registers[NEIGHBOURS] = look_up(raw, registers)
 
 
 @inlined

@@ -1,0 +1,173 @@
+"""Small records coded each by itself, at the least cost: log lines, messages, rows of a table."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from likezip.blocks import block_header, codec, coding
+from likezip.blocks.coding import BlockMode
+from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.errors import CorruptError
+from likezip.frames.locking import locked
+from likezip.frames.raw_io import bytes_of
+from likezip.model import ModelLike, resolve_model
+from likezip.records import byte_coder, units
+from likezip.records.units import LANES, UnitLanes, UnitModel
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+LONGEST_CONTEXT = 1 << 22
+"""Bytes of records that are learnt, the last ones."""
+LONGEST_RECORD = units.MOST
+"""Bytes of a record at most."""
+
+Bytes = bytes | bytearray | memoryview
+Context = Bytes | os.PathLike[str] | Iterable[Bytes | os.PathLike[str]]
+"""Records: the bytes or the path of a file, whose lines they are; or an iterable of records and of paths."""
+Part = TypeVar("Part")
+
+
+class RecordCodec:
+    """Codes records each by itself, behind records of the same kind that it has learnt.
+
+    A code is nothing but code words: no header, no checksum, nothing that says what it was coded with.  So a codec for
+    decoding needs the same model, context and prior, which the same likezip turns into the same state on any machine;
+    and whoever needs to notice damage adds a checksum.  The context is learnt once, and never changed afterwards:
+    records may be read in any order.  Several threads may use one codec; each call ends before the next begins.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: ModelLike | None = None,
+        context: Context = (),
+        prior: PriorChoice = "auto",
+        threads: int = 1,
+    ) -> None:
+        """context: the records to learn, in order, of which the last 4 MiB count: an iterable of them, or the bytes or
+        the path of a file whose lines are records; paths among records too.
+
+        model: a model, its file or its name, None for the default.  prior: "off" codes ten times as many records a
+        second, in some more bytes; "on" and "auto" use the prior, "auto" if the model has one.  threads: of batches.
+        Raises ValueError for options outside their ranges, UnsupportedError for a prior that the model does not have,
+        OSError for files that can't be read.
+        """
+        self._lock = threading.RLock()
+        options = CodingOptions(resolve_model(model), prior, lanes=1, threads=threads)
+        records = _last(_records(context))
+        mode = _mode(records, options)
+        codec.prepare_kernels(prior=mode.prior)
+        self._model, self._threads = UnitModel(options, mode, records, threads), threads
+        opened = ExitStack()
+        self._alone = opened.enter_context(self._model.lanes(1))
+        weakref.finalize(self, opened.close)
+
+    @locked
+    def encode(self, record: Buffer) -> bytes:
+        """The code of a record of at most LONGEST_RECORD bytes; raises ValueError for a longer one."""
+        return _encode(self._alone, [_checked(record)])[0]
+
+    @locked
+    def decode(self, code: Buffer) -> bytes:
+        """The record of a code; raises CorruptError for bytes that can't be one."""
+        return self._alone.decode([_unended(code)])[0]
+
+    @locked
+    def encode_batch(self, records: Iterable[Buffer]) -> list[bytes]:
+        """The codes of records, each as ``encode`` gives it, in less time."""
+        return self._in_groups([_checked(record) for record in records], len, _encode)
+
+    @locked
+    def decode_batch(self, codes: Iterable[Buffer]) -> list[bytes]:
+        """The records of codes, each as ``decode`` gives it, in less time."""
+        return self._in_groups([_unended(code) for code in codes], len, UnitLanes.decode)
+
+    def _in_groups(
+        self, parts: list[Part], length: Callable[[Part], int], work: Callable[[UnitLanes, list[Part]], list[bytes]]
+    ) -> list[bytes]:
+        """The results of ``work`` on groups of parts of about equal length, in the order of the parts; each thread
+        takes the next group."""
+        order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
+        groups = iter([order[first : first + LANES] for first in range(0, len(order), LANES)])
+        results = [b""] * len(parts)
+        lock = threading.Lock()
+
+        def take_groups(thread: int) -> None:
+            with self._model.lanes(LANES, thread) as lanes:
+                while True:
+                    with lock:
+                        group = next(groups, None)
+                    if group is None:
+                        return
+                    for number, result in zip(group, work(lanes, [parts[number] for number in group]), strict=True):
+                        results[number] = result
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            for future in [pool.submit(take_groups, thread) for thread in range(self._threads)]:
+                future.result()
+        return results
+
+
+def _encode(lanes: UnitLanes, records: list[bytes]) -> list[bytes]:
+    """The codes of records that are not more than ``lanes``, the longest first."""
+    return [byte_coder.encode(*decisions) for decisions in lanes.encode(records)]
+
+
+def _unended(code: Buffer) -> bytes:
+    """The bytes of a code; raises CorruptError if they end in a zero."""
+    packed = bytes(bytes_of(code))
+    if packed.endswith(b"\0"):
+        raise CorruptError("a record's code ends in a zero")
+    return packed
+
+
+def _checked(record: Buffer) -> bytes:
+    """The bytes of a record; raises ValueError if there are too many."""
+    raw = bytes(bytes_of(record))
+    if len(raw) > LONGEST_RECORD:
+        raise ValueError(f"a record has at most {LONGEST_RECORD} bytes, not {len(raw)}")
+    return raw
+
+
+def _mode(records: Sequence[bytes], options: CodingOptions) -> BlockMode:
+    """The way to code records: with the prior if that is allowed, else in the profile that suits them."""
+    if options.prior == "on" or options.may_use_prior:
+        return coding.prior_mode(options.model)
+    known = b"".join(records)
+    return coding.sampled_codings(known, options)[0].mode if known else BlockMode(block_header.TEXT_PROFILE, 0)
+
+
+def _last(records: Iterable[bytes]) -> list[bytes]:
+    """The last LONGEST_CONTEXT bytes of records, whole ones of at most LONGEST_RECORD bytes."""
+    kept, size = [], 0
+    for record in reversed([record for record in records if len(record) <= LONGEST_RECORD]):
+        size += len(record)
+        if size > LONGEST_CONTEXT:
+            break
+        kept.append(record)
+    return kept[::-1]
+
+
+def _records(context: Context) -> Iterator[bytes]:
+    """The records of a context."""
+    if isinstance(context, bytes | bytearray | memoryview):
+        yield from _lines(bytes(context))
+    elif isinstance(context, os.PathLike):
+        yield from _lines(Path(context).read_bytes())
+    else:
+        for part in context:
+            yield from _records(part) if isinstance(part, os.PathLike) else (bytes(part),)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """The lines of ``content``, each with its line feed."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
