@@ -2,6 +2,7 @@
 
 import io
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import likezip
+from likezip.hooks import sqlite
 
 LINES = [f"{i},{i * i % 97},name {i % 7}" for i in range(300)]
 CSV = "\n".join(["number,square,name", *LINES, ""])
@@ -389,3 +391,27 @@ def test_entry_points(group: str, fixture: str, request: pytest.FixtureRequest) 
     if not found:
         pytest.skip("likezip is not installed with its entry points")
     assert [entry.load() for entry in found] == [request.getfixturevalue(fixture)]
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[sqlite3.Connection]:
+    """A database with the functions of the hook."""
+    connection = sqlite3.connect(":memory:")
+    sqlite.register(connection, likezip.RecordCodec(context=[line.encode() for line in LINES[:200]], prior="off"))
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "value", [*LINES[200:210], "", "äöü \0 \U0001f600", b"", b"\0\xff" * 9, b"text as bytes", None]
+)
+def test_values_in_sqlite(database: sqlite3.Connection, value: str | bytes | None) -> None:
+    kept, back = database.execute("SELECT likezip_encode(?1), likezip_decode(likezip_encode(?1))", (value,)).fetchone()
+    assert back == value and type(back) is type(value)
+    assert value not in LINES or len(kept) < len(value)
+
+
+@pytest.mark.parametrize("query", ["likezip_encode(7)", "likezip_encode(0.5)", "likezip_decode(x'6200')"])
+def test_values_that_sqlite_can_not_code(database: sqlite3.Connection, query: str) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        database.execute(f"SELECT {query}").fetchone()

@@ -1,5 +1,5 @@
 """likezip where other libraries look for compressors.
 
-``fsspec`` (files by URL), ``numcodecs`` and ``zarr`` (arrays in chunks).  Each uses the public interface alone, and is
-found by its library through an entry point.
+``fsspec`` (files by URL), ``numcodecs`` and ``zarr`` (arrays in chunks), found by these libraries through entry points;
+and ``sqlite`` (values of a column).  Each uses the public interface alone.
 """
