@@ -26,25 +26,35 @@ from likezip.blocks.coding import BlockCoding
 from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
-from likezip.memory.correction import FEATURES, HISTORIES, VALUES, CorrectionTables
-from likezip.memory.profiles import CONTEXTS, Profile
+from likezip.memory.correction import FEATURES, FIRST_ROW, CorrectionTables
+from likezip.memory.match_models import MATCHES
+from likezip.memory.profiles import TOLD, Profile
 from likezip.model import default_model
 from likezip.prior.parallel import open_prior
 
-BEHIND = ("bits so far", "last byte", "byte before", "known contexts", "mixed logit", "prior's logit")
+BEHIND = (
+    "bits so far",
+    "last byte",
+    "byte before",
+    "third last byte",
+    "known contexts",
+    "mixed logit",
+    "prior's logit",
+)
 MOST_ROWS = 20
 """Features in the picture."""
 
 
 def feature_names(profile: Profile) -> list[str]:
     """The features of a profile's correction, in order."""
-    matches = [f"match {number + 1}" for number in range(HISTORIES - CONTEXTS)]
-    return [*(context.name for context in profile.contexts), *matches, *BEHIND]
+    told = [context.name for context in profile.contexts[:TOLD]]
+    matches = [f"match {number + 1}" for number in range(len(MATCHES))]
+    return [*told, *matches, *BEHIND, *(f"{context.name}, bits so far" for context in profile.paired)]
 
 
 def without_feature(learnt: CorrectionTables, feature: int) -> CorrectionTables:
     """The correction in which a feature says nothing."""
-    part = slice(feature * VALUES, (feature + 1) * VALUES)
+    part = slice(*FIRST_ROW[feature : feature + 2])
     rows, squares = learnt.rows.copy(), learnt.squares.copy()
     weights = squares[part, None].astype(np.float64) + 1
     rows[part] = np.rint((rows[part] * weights).sum(0) / weights.sum())

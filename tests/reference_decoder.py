@@ -49,6 +49,15 @@ PROFILES = [
             (0xF0F0F0F0, "", 0, 0),
             (0xE0E0E0FF, "", 0, 0),
         ],
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0, "word", U64, 0),
+            (0, "expected", 0x7FC0, 0),
+            (0, "shape", 0xFFFFFF, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
+        ],
         [("shape", 0xFFFFFF), ("run", U64)],
     ),
     (
@@ -57,30 +66,39 @@ PROFILES = [
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFFFFFF, "", 0, 0),
             (0xFFFF, "neighbours", 0xFFFF00000000, 0),
-            (0, "word", U64, 0),
-            (0, "pair", U64, 0),
-            (0, "shape", U64, 0),
             (0, "expected", U64, 0),
             (0xFF, "expected", U64, 0),
-            (0xFFFF, "expected", U64, 0),
             (0xFFFF, "neighbours", 0x1000000000000FF, 0),
-            (0, "neighbours", 0x1000000FF0000FF, 0),
             (0, "neighbours", 0xFFFF00000000, 0),
             (0xFF, "neighbours", 0xFFFF00000000, 0),
-            (0xFFFF000000, "neighbours", 0xFFFF00000000, 0),
             (0, "neighbours", 0x100FFFF000000FF, 0),
             (0, "neighbours", 0x100FFFF0000FFFF, 0),
             (0, "neighbours", 0x100FFFFFF0000FF, 0),
-            (0xF0000000F0000000, "neighbours", 0xFFFF00000000, 0),
             (0, "neighbours", 0x1FF0000000000FF, 0),
             (0xF0F0F0F0, "", 0, 0),
-            (0xFF00, "", 0, 0),
             (0xFF00FF00, "", 0, 0),
             (0xFF000000FF000000, "", 0, 0),
+            (0, "word", U64, 0),
+            (0, "pair", U64, 0),
+            (0, "shape", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0, "neighbours", 0x1000000FF0000FF, 0),
+            (0xFFFF000000, "neighbours", 0xFFFF00000000, 0),
+            (0xF0000000F0000000, "neighbours", 0xFFFF00000000, 0),
+            (0xFF00, "", 0, 0),
             (0xFF00000000000000, "", 0, 0),
             (0xFFFF0000, "", 0, 0),
             (0xFFFF0000FFFF0000, "", 0, 0),
             (0xFFFF000000FF, "", 0, 0),
+        ],
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0, "neighbours", 0xFF, 0),
+            (0, "neighbours", 0xFF000000, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
+            (0xFF000000, "", 0, 0),
+            (0, "expected", 0x7FC0, 0),
         ],
         [("shape", 0xFFFFFF), ("neighbours", 0xFFFF00000000)],
     ),
@@ -90,55 +108,53 @@ PROFILES = [
             (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFF, "", 0, 0),
-            (0xFFFFFFFFFFFF, "", 0, 0),
             (0, "word", U64, 0),
-            (0, "pair", U64, 0),
-            (0, "shape", U64, 0),
             (0xFF, "shape", U64, 0),
             (0, "instruction", 0x7FFFFF, 0),
             (0xFF, "instruction", 0x7FFFFF, 0),
             (0, "instruction", 0xFFFFFFFF, 0),
-            (0, "instruction", 0x1FF00FFFFFFFF, 0),
             (0, "instruction", U64, 0),
             (0xFF, "instruction", 0xFFFF80001F, 0),
-            (0, "expected", U64, 0),
             (0xFF, "expected", U64, 0),
-            (0xFFFF, "expected", U64, 0),
             (0xFF, "neighbours", 0x1000000000000FF, 0),
             (0, "neighbours", 0x1000000FF0000FF, 0),
+            (0xF0F0F0F0, "", 0, 0),
+            (0xFFFF0000FFFF0000, "", 0, 0),
+            (0xFFFFFFFFFFFF, "", 0, 0),
+            (0, "pair", U64, 0),
+            (0, "shape", U64, 0),
+            (0, "instruction", 0x1FF00FFFFFFFF, 0),
+            (0, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
             (0xFF, "neighbours", 0xFFFF00000000, 0),
             (0, "neighbours", 0x100FFFF000000FF, 0),
             (0, "neighbours", 0x100FFFFFF0000FF, 0),
-            (0xF0F0F0F0, "", 0, 0),
             (0xFF00, "", 0, 0),
             (0xFF0000, "", 0, 0),
-            (0xFFFF0000FFFF0000, "", 0, 0),
             (0xFFFF000000FF, "", 0, 0),
+        ],
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0, "instruction", 0x7FFFFF, 0),
+            (0, "instruction", 0xFFFFFFFF, 0),
+            (0xFF, "instruction", 0x1F, 0),
+            (0, "expected", 0x7FC0, 0),
+            (0, "shape", 0xFFFFFF, 0),
         ],
         [("instruction", 0x7FDF), ("shape", 0xFFFFFF)],
     ),
     (
         [
-            (0xFF, "", 0, 0),
             (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFF, "", 0, 0),
-            (0xFFFF, "neighbours", 0xFF000000, 0),
             (0, "word", U64, 0),
-            (0, "pair", U64, 0),
             (0, "triple", U64, 0),
-            (0xFF, "neighbours", 0x1000000000000FF, 0),
-            (0, "neighbours", 0x100FFFF000000FF, 0),
             (0xFF, "shape", U64, 0),
             (0, "template", U64, 0),
-            (0xFF, "expected", U64, 0),
-            (0xFFFF, "expected", U64, 0),
             (0xFFFF0000, "", 0, 0),
             (0xF0F0F0F0, "", 0, 0),
-            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
-            (0xFF, "template", U64, 0),
-            (0, "neighbours", 0xFFFFFF000000, 0),
-            (0xFF, "", 0, 1),
             (0xFFFF, "", 0, 1),
             (0xFFFFFFFF, "", 0, 1),
             (0xFFFFFFFFFFFF, "", 0, 1),
@@ -146,12 +162,32 @@ PROFILES = [
             (0, "pair", U64, 1),
             (0, "shape", U64, 1),
             (0xFF00, "", 0, 1),
+            (0xFF, "", 0, 0),
+            (0xFFFF, "neighbours", 0xFF000000, 0),
+            (0, "pair", U64, 0),
+            (0xFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
+            (0xFF, "template", U64, 0),
+            (0, "neighbours", 0xFFFFFF000000, 0),
+            (0xFF, "", 0, 1),
             (0xFF00FF00, "", 0, 1),
+        ],
+        [
+            (0xFF, "", 0, 0),
+            (0xFFFF, "", 0, 0),
+            (0, "word", U64, 0),
+            (0, "neighbours", 0xFF, 0),
+            (0, "expected", 0x7FC0, 0),
+            (0, "shape", 0xFFFFFF, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
         ],
         [("shape", 0xFFFFFF), ("lane", U64)],
     ),
 ]
-"""Contexts: kept of the history, register, mask, local; and the choices: register, mask."""
+"""Contexts, and paired contexts: kept of the history, register, mask, local; and the choices: register, mask."""
 MATCHES = ((20, 11), (18, 5))
 LIMIT = 2840
 
@@ -425,6 +461,17 @@ class Lane:
         self.instructions = Instructions()
         self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
 
+    def hashes_of(self, contexts: list[tuple]) -> list[int]:
+        return [
+            scramble(
+                (self.named["history"] & kept) * B
+                + (self.named[name] & mask) * C
+                + (i + 1) * D
+                + local * (self.number + 1) * A
+            )
+            for i, (kept, name, mask, local) in enumerate(contexts)
+        ]
+
 
 class Block:
     """Decodes one block of mode 2 or 3."""
@@ -432,7 +479,7 @@ class Block:
     def __init__(self, header: dict, words: list[int], model: dict) -> None:
         mode, size, lanes, self.row_length = (header[name] for name in ("mode", "size", "lanes", "row_length"))
         profile = 3 if mode == 3 else header["profile"]
-        self.contexts, self.choices = PROFILES[profile]
+        self.contexts, self.paired, self.choices = PROFILES[profile]
         start = ("text", "records", "code", "both")[profile]
         q, r = divmod(size, lanes)
         self.lanes = [Lane(i, i * q + min(i, r), q + (i < r)) for i in range(lanes)]
@@ -500,15 +547,7 @@ class Block:
         if bit == 0:
             lane.partial = 1
             lane.tree = lane.prior.tree() if lane.prior else None
-            lane.hashes = [
-                scramble(
-                    (lane.named["history"] & kept) * B
-                    + (lane.named[name] & mask) * C
-                    + (i + 1) * D
-                    + local * (lane.number + 1) * A
-                )
-                for i, (kept, name, mask, local) in enumerate(self.contexts)
-            ]
+            lane.hashes, lane.paired = lane.hashes_of(self.contexts), lane.hashes_of(self.paired)
             lane.chosen = [((lane.named[name] & mask) * A & U64) >> 56 for name, mask in self.choices]
         lane.buckets, lane.known_contexts = [], 0
         for value in lane.hashes:
@@ -558,12 +597,14 @@ class Block:
 
     def correct(self, lane: Lane, bit: int, k: int) -> None:
         """The probability that the correction makes of ``k``."""
-        values = [self.table[place] for place in lane.states]
+        values = [self.table[place] for place in lane.states[:16]]
         values += [0 if o is None else 2 * lane.length[m] + o for m, o in enumerate(lane.expected)]
         history = lane.named["history"]
-        values += [lane.partial, history & 255, history >> 8 & 255, 32 * bit + lane.known_contexts]
-        values += [(logit + LIMIT) >> 5 for logit in (lane.logit, lane.inputs[31])]
+        values += [lane.partial, history & 255, history >> 8 & 255, history >> 16 & 255]
+        values += [32 * bit + lane.known_contexts, *((logit + LIMIT) >> 5 for logit in (lane.logit, lane.inputs[31]))]
         lane.cells = [256 * f + value for f, value in enumerate(values)]
+        pairs = [((hashed + lane.partial * C) * A & U64) >> 53 for hashed in lane.paired]
+        lane.cells += [6400 + 2048 * i + pair for i, pair in enumerate(pairs)]
         lane.k = SQUASH[self.corrected(lane, clamp((log(k) - log(65536 - k)) >> 8)) + LIMIT]
 
     def corrected(self, lane: Lane, mixed: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import contexts, correction, entropy, inputs, parts, sources
-from likezip.memory.correction import FEATURES, VALUES, CorrectionTables
+from likezip.memory.correction import FEATURES, FIRST_ROW, CorrectionTables
 from likezip.model import default_model
 
 
@@ -138,12 +138,13 @@ def test_contexts_are_reported(tmp_path: Path) -> None:
     assert found.count("| order 1 ") == 2
 
 
-def test_a_feature_that_says_nothing() -> None:
+@pytest.mark.parametrize("feature", [3, FEATURES - 1])
+def test_a_feature_that_says_nothing(feature: int) -> None:
     learnt = CorrectionTables.untrained()
     learnt.squares[:] = np.arange(learnt.squares.size)
-    silent = correction.without_feature(learnt, 3)
-    part = slice(3 * VALUES, 4 * VALUES)
-    weights = np.arange(3 * VALUES, 4 * VALUES) + 1.0
+    silent = correction.without_feature(learnt, feature)
+    part = slice(*FIRST_ROW[feature : feature + 2])
+    weights = np.arange(part.start, part.stop) + 1.0
     mean = np.rint(np.average(learnt.rows[part], axis=0, weights=weights))
     assert (silent.rows[part] == mean).all() and (silent.squares[part] == (1 << 32) - 1).all()
     for array, before in zip(silent, learnt, strict=True):

@@ -16,7 +16,17 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.kernels.compiling import compiled
 from likezip.memory import correction, mixer
-from likezip.memory.correction import FEATURES, OUTPUT_LIMIT, STEPS, VALUES, WIDTH, Correction, CorrectionTables
+from likezip.memory.correction import (
+    FEATURES,
+    FIRST_ROW,
+    OUTPUT_LIMIT,
+    ROWS,
+    STEPS,
+    VALUES,
+    WIDTH,
+    Correction,
+    CorrectionTables,
+)
 from likezip.memory.profiles import PROFILES
 from likezip.memory.trained_state import TrainedState, untrained_state
 
@@ -35,11 +45,9 @@ def learn(visit, error, partial, network):
 
 def drawn(random: np.random.Generator, size: float) -> CorrectionTables:
     """Random arrays; size: of their numbers, 1 for all that is allowed."""
-    rows = random.integers(-HIGHEST - 1, HIGHEST + 1, (FEATURES * VALUES, WIDTH)) * size
+    rows = random.integers(-HIGHEST - 1, HIGHEST + 1, (ROWS, WIDTH)) * size
     outputs = random.integers(-OUTPUT_LIMIT, OUTPUT_LIMIT + 1, (VALUES, WIDTH)) * size
-    squares, output_squares = (
-        (2 ** random.uniform(0, 32, count)).astype(np.uint32) for count in (FEATURES * VALUES, VALUES)
-    )
+    squares, output_squares = ((2 ** random.uniform(0, 32, count)).astype(np.uint32) for count in (ROWS, VALUES))
     return CorrectionTables(rows.astype(np.int16), squares, outputs.astype(np.int32), output_squares)
 
 
@@ -50,16 +58,14 @@ class InPython:
         rows, squares, outputs, output_squares = (array.tolist() for array in learnt)
         self.block: Any = SimpleNamespace(step=Block.step, rows=rows, squares=squares, outputs=outputs)
         self.block.output_squares = output_squares
-        self.lane: Any = SimpleNamespace(cells=cells.tolist(), partial=0, position=0, k=0, hidden=[], active=[])
+        self.lane: Any = SimpleNamespace(cells=cells.tolist(), partial=0, hidden=[], active=[])
 
     def correct(self, mixed: int, partial: int) -> int:
         self.lane.partial = partial
         return int(Block.corrected(self.block, self.lane, mixed))
 
     def learn(self, visit: int, error: int) -> None:
-        self.lane.position, bit = divmod(visit, 8)
         Block.learn_error(self.block, self.lane, visit, error)
-        assert bit == visit % 8
 
     def arrays(self) -> list[list[Any]]:
         block = self.block
@@ -72,7 +78,7 @@ def test_kernels_do_what_the_formulas_say(size: float) -> None:
     learnt = drawn(random, size)
     network = Correction.of(learnt, 1)
     for visit in range(40):
-        cells = np.arange(FEATURES) * VALUES + random.integers(0, 3, FEATURES)
+        cells = FIRST_ROW[:-1] + random.integers(0, 3, FEATURES)
         network.cells[0] = cells
         partial, mixed = int(random.integers(1, 4)), int(random.integers(-2840, 2841))
         error = int(random.choice([-65535, 65535, 511, -511, 512, 4095, -4096, 12, *random.integers(-65535, 65536, 3)]))
@@ -90,7 +96,7 @@ def test_small_moves_are_not_lost() -> None:
     learnt = CorrectionTables.nothing()
     learnt.rows[:, :] = 100
     network = Correction.of(learnt, 1)
-    network.cells[0] = np.arange(FEATURES) * VALUES
+    network.cells[0] = FIRST_ROW[:-1]
     moved, wanted = np.zeros(WIDTH), 0.0
     for visit in range(16_000):
         learnt.squares[:], learnt.outputs[1] = 1 << 31, 1 << 15

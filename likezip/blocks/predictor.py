@@ -22,7 +22,7 @@ from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
-from likezip.memory.profiles import CONTEXTS, PROFILES, Profile
+from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
     CHOICE,
@@ -60,6 +60,9 @@ from likezip.prior.fixed_point import logarithm
 SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
 NEXT = np.ascontiguousarray(NEXT_STATE.T)
 
+UNTOLD = (CONTEXTS - TOLD) * STATES
+"""By so much the row of a match in ``maps`` is further than its row in the correction's."""
+
 # Learning rates, as shifts.
 SET_RATE_SHIFT, TOP_RATE_SHIFT = 16, 18
 APM_RATE = 6
@@ -82,7 +85,7 @@ class State(NamedTuple):
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
-    contexts: npt.NDArray[np.uint64]  # (CONTEXTS + 2, 4), of the profile
+    contexts: npt.NDArray[np.uint64]  # (CONTEXTS + PAIRED + 2, 4), of the profile
     registers: npt.NDArray[np.int64]  # (lanes, REGISTERS)
     hashes: npt.NDArray[np.uint64]  # (lanes, contexts), of the byte
     homes: npt.NDArray[np.uint64]  # (lanes, contexts), of the nibble
@@ -110,11 +113,13 @@ def _apm_row(value):
 
 @inlined
 def _gather_contexts(node, table, maps, slots, inputs, cells, rows):
-    """Fill a lane's inputs from its contexts, and choose the cells of their states, whose rows are prefetched."""
+    """Fill a lane's inputs from its contexts; choose the cells of the states that the correction is told, whose rows are
+    prefetched."""
     for i in range(CONTEXTS):
         cell = np.uint64(i * STATES) + np.uint64(table[slots[i] + node])
-        cells[i] = cell
-        correction.expect_row(rows, cell)
+        if i < TOLD:
+            cells[i] = cell
+            correction.expect_row(rows, cell)
         inputs[i] = mixer.map_read(maps[cell])
 
 
@@ -135,7 +140,7 @@ def _gather_matches(bit, partial, raw, maps, registers, inputs, cells):
             else:
                 registers[MATCH_LENGTH + m] = -length
         inputs[CONTEXTS + m] = logit
-        cells[CONTEXTS + m] = cell
+        cells[TOLD + m] = cell - UNTOLD
 
 
 @inlined
@@ -177,6 +182,7 @@ def predict_bit(state, tree, lane, bit):
     """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial, cells = registers[PARTIAL], state.correction.cells[lane]
+    correction.choose_pairs(partial, state.correction, lane)
     _gather_contexts(
         node_of(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows
     )
@@ -219,7 +225,7 @@ def learn_bit(state, lane, bit):
     _learn_contexts(node_of(partial, bit), y, state.table, state.maps, state.slots[lane])
     for m in range(MATCH_MODELS):
         if registers[MATCH_LENGTH + m] > 0:
-            cell = np.uint64(state.correction.cells[lane, CONTEXTS + m])
+            cell = np.uint64(state.correction.cells[lane, TOLD + m] + UNTOLD)
             expected = np.int64(cell & np.uint64(1))
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if expected == y else 0)
     target, rate = (
@@ -270,8 +276,10 @@ def _begin_nibble(active, bit, state):
         if bit == 0:
             registers[PARTIAL] = 1
             hash_table.hash_contexts(registers, state.contexts, state.hashes[lane])
+            hash_table.hash_contexts(registers, state.contexts[CONTEXTS:], state.correction.hashes[lane])
             for k in range(2):
-                registers[CHOICE + k] = hash_table.choose_row(registers, state.contexts[CONTEXTS + k])
+                chooser = state.contexts[CONTEXTS + PAIRED + k]
+                registers[CHOICE + k] = hash_table.choose_row(registers, chooser)
         hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
     for lane in range(active):
         contexts = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)

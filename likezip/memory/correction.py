@@ -1,8 +1,8 @@
 """The correction: a small network over bit histories, trained beforehand, that goes on learning while it codes.
 
 It is the last stage of a prediction.  Each feature of a bit - the state of a context, what a match expects, the bits so
-far, the last bytes, the logit of the mixer - chooses a row of a table; the sum of the rows, through a rectifier and
-weights for the bits so far, corrects the mixed logit:
+far, the last bytes, the logit of the mixer, a context with the bits so far - chooses a row of a table; the sum of the
+rows, through a rectifier and weights for the bits so far, corrects the mixed logit:
 
     hidden = sum over features f of rows[f, value of f]
     logit  = mixed + outputs[bits so far] . max(hidden, 0)
@@ -18,7 +18,7 @@ squared gradients of that row (J. Duchi et al., "Adaptive subgradient methods", 
     moves            gradients: of the hidden numbers in 2^-14, of the outputs in 2^-12, below 2^15
     squares  uint32  sums of squared gradients, in 2^-22
 
-Why nothing overflows: rows are added four at a time, saturated to 16 bits, and the nine sums to less than 2^19.  An
+Why nothing overflows: rows are added four at a time, saturated to 16 bits, and the eight sums to at most 2^18.  An
 activation, in 2^-12, is kept below 2^15, and an output shifted right by 6 is below 2^15, so their product is below
 2^30, and WIDTH of them shifted right by 6 sum to less than 2^29.  An error is below 2^16, so error x output and error x
 activation are below 2^31; shifted right by 16 they are moves below 2^15, whose squares shifted right by 6 sum to less
@@ -34,22 +34,30 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.kernels.compiling import inlined
+from likezip.kernels.hashing import MIX_A, MIX_C
 from likezip.kernels.intrinsics import aligned, leading_zeros, prefetch, shift_right
 from likezip.kernels.table_rows import row_step, row_sum
 from likezip.memory import mixer
 from likezip.memory.match_models import MATCHES
-from likezip.memory.profiles import CONTEXTS
+from likezip.memory.profiles import PAIRED, TOLD
 from likezip.memory.registers import HISTORY, KNOWN_CONTEXTS, PARTIAL
 
 WIDTH = 32
 """Numbers of a row."""
 
-HISTORIES = CONTEXTS + len(MATCHES)
-BITS_SO_FAR, LAST_BYTE, BYTE_BEFORE, KNOWN, MIXED, PRIOR_LOGIT = range(HISTORIES, HISTORIES + 6)
-"""The features behind the states of contexts and matches."""
-FEATURES = HISTORIES + 6
+HISTORIES = TOLD + len(MATCHES)
+"""The first features are the states of the profile's first TOLD contexts, and what the matches expect."""
+BITS_SO_FAR, LAST_BYTE, BYTE_BEFORE, THIRD_BYTE, KNOWN, MIXED, PRIOR_LOGIT = range(HISTORIES, HISTORIES + 7)
+PAIRS = HISTORIES + 7
+"""The features from here on are the profile's paired contexts, each hashed with the bits so far."""
+FEATURES = PAIRS + PAIRED
 VALUES = 256
-"""Values of a feature."""
+"""Values of a feature before PAIRS."""
+PAIR_BITS = 11
+"""log2 of the rows of a feature from PAIRS on."""
+ROWS = PAIRS * VALUES + (PAIRED << PAIR_BITS)
+FIRST_ROW = np.array([VALUES * min(f, PAIRS) + (max(f - PAIRS, 0) << PAIR_BITS) for f in range(FEATURES + 1)])
+"""(FEATURES + 1,): where the rows of each feature begin, and where the last ones end."""
 
 OUTPUT_LIMIT = (1 << 21) - 1
 SMALL_ERROR, RARELY, FAIR_ERROR, SOMETIMES = 512, 8, 4096, 4
@@ -88,8 +96,8 @@ _add_rows, _move_rows = row_sum(FEATURES, WIDTH), row_step(FEATURES, WIDTH, TURN
 
 
 TABLES: dict[str, tuple[tuple[int, ...], type]] = {
-    "rows": ((FEATURES * VALUES, WIDTH), np.int16),
-    "squares": ((FEATURES * VALUES,), np.uint32),
+    "rows": ((ROWS, WIDTH), np.int16),
+    "squares": ((ROWS,), np.uint32),
     "outputs": ((VALUES, WIDTH), np.int32),
     "output_squares": ((VALUES,), np.uint32),
 }
@@ -120,12 +128,13 @@ class CorrectionTables(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """What a block's correction has learnt, and buffers; cells and hidden have a row for each lane."""
+    """What a block's correction has learnt, and buffers; hashes, cells and hidden have a row for each lane."""
 
-    rows: npt.NDArray[np.int16]  # (FEATURES * VALUES, WIDTH)
-    squares: npt.NDArray[np.uint32]  # (FEATURES * VALUES,)
+    rows: npt.NDArray[np.int16]  # (ROWS, WIDTH)
+    squares: npt.NDArray[np.uint32]  # (ROWS,)
     outputs: npt.NDArray[np.int32]  # (256, WIDTH)
     output_squares: npt.NDArray[np.uint32]  # (256,)
+    hashes: npt.NDArray[np.uint64]  # (lanes, PAIRED), of the paired contexts
     cells: npt.NDArray[np.uint32]  # (lanes, FEATURES), the rows that a lane's features choose
     hidden: npt.NDArray[np.int32]  # (lanes, WIDTH)
     steps: npt.NDArray[np.int16]  # (FEATURES,)
@@ -137,6 +146,7 @@ class Correction(NamedTuple):
         """The correction of a block in ``lanes`` lanes, which changes the arrays of ``learnt``."""
         return cls(
             *learnt,
+            hashes=aligned((lanes, PAIRED), np.uint64),
             cells=aligned((lanes, FEATURES), np.uint32),
             hidden=aligned((lanes, WIDTH), np.int32),
             steps=aligned(FEATURES, np.int16),
@@ -146,12 +156,24 @@ class Correction(NamedTuple):
 
 
 @inlined
+def choose_pairs(partial, network, lane):
+    """Choose the rows of a lane's paired contexts with the bits so far, and prefetch them."""
+    cells, hashes = network.cells[lane], network.hashes[lane]
+    for k in range(PAIRED):
+        value = (hashes[k] + np.uint64(partial) * MIX_C) * MIX_A
+        cell = np.uint64(PAIRS * VALUES + (k << PAIR_BITS)) + (value >> np.uint64(64 - PAIR_BITS))
+        cells[PAIRS + k] = cell
+        expect_row(network.rows, cell)
+
+
+@inlined
 def choose_cells(registers, bit, mixed, prior, cells):
-    """Choose the rows of the features behind the histories for ``bit``; mixed, prior: logits."""
+    """Choose the rows of the features between histories and pairs for ``bit``; mixed, prior: logits."""
     history = registers[HISTORY]
     cells[BITS_SO_FAR] = BITS_SO_FAR * VALUES + registers[PARTIAL]
     cells[LAST_BYTE] = LAST_BYTE * VALUES + (history & 255)
     cells[BYTE_BEFORE] = BYTE_BEFORE * VALUES + ((history >> 8) & 255)
+    cells[THIRD_BYTE] = THIRD_BYTE * VALUES + ((history >> 16) & 255)
     cells[KNOWN] = KNOWN * VALUES + 32 * bit + registers[KNOWN_CONTEXTS]
     cells[MIXED] = MIXED * VALUES + _logit_value(mixed)
     cells[PRIOR_LOGIT] = PRIOR_LOGIT * VALUES + _logit_value(prior)

@@ -12,6 +12,7 @@ from likezip.memory.registers import (
     BYTE_ABOVE,
     COLUMN,
     EXPECTED,
+    EXPECTED_BYTE,
     INSTRUCTION,
     IS_ABOVE,
     LANE,
@@ -31,6 +32,10 @@ from likezip.memory.x86_state import BEFORE_MODRM, BEFORE_OPCODE, BEFORE_OPCODE_
 
 CONTEXTS = 28
 """The number of contexts of each profile."""
+TOLD = 16
+"""The first contexts of a profile, whose bit histories the correction is told."""
+PAIRED = 7
+"""The number of paired contexts of each profile."""
 ALL = (1 << 64) - 1
 
 
@@ -48,17 +53,18 @@ class Context:
 
 @dataclass(frozen=True)
 class Profile:
-    """CONTEXTS contexts; choices: a register and a mask of its bits for each of the two weight sets whose rows the
-    profile chooses."""
+    """CONTEXTS contexts; paired: PAIRED contexts that the correction is told together with the bits so far; choices: a
+    register and a mask of its bits for each of the two weight sets whose rows the profile chooses."""
 
     name: str
     contexts: tuple[Context, ...]
+    paired: tuple[Context, ...]
     choices: tuple[tuple[int, int], tuple[int, int]]
 
     def table(self) -> npt.NDArray[np.uint64]:
-        """(CONTEXTS + 2, 4) uint64 for kernels: history, register, mask, local of each context; the last two rows are
-        the choices."""
-        rows = [(c.history, c.register, c.mask, c.local) for c in self.contexts]
+        """(CONTEXTS + PAIRED + 2, 4) uint64 for kernels: history, register, mask, local of each context and paired
+        context; the last two rows are the choices."""
+        rows = [(c.history, c.register, c.mask, c.local) for c in self.contexts + self.paired]
         return np.array([*rows, *((0, register, mask, 0) for register, mask in self.choices)], np.uint64)
 
 
@@ -96,6 +102,15 @@ TEXT = Profile(
         Context("high nibbles", 0xF0F0F0F0),
         Context("last and three bits of three before", 0xE0E0E0FF),
     ),
+    (
+        Context("last byte", 0xFF),
+        Context("last two bytes", 0xFFFF),
+        Context("last three bytes", 0xFFFFFF),
+        Context("word", 0x0, WORD),
+        Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
+        Context("shape of 3", 0x0, SHAPE, 0xFFFFFF),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
+    ),
     ((SHAPE, 0xFFFFFF), (RUN, ALL)),
 )
 
@@ -106,30 +121,39 @@ RECORDS = Profile(
         Context("order 3", 0xFFFFFF),
         Context("order 6", 0xFFFFFFFFFFFF),
         Context("column and order 2", 0xFFFF, NEIGHBOURS, COLUMN),
-        Context("word", 0x0, WORD),
-        Context("word pair", 0x0, WORD_PAIR),
-        Context("shape", 0x0, SHAPE),
         Context("expected byte", 0x0, EXPECTED),
         Context("expected byte and last", 0xFF, EXPECTED),
-        Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("above and last two", 0xFFFF, NEIGHBOURS, ROW),
-        Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
         Context("column", 0x0, NEIGHBOURS, COLUMN),
         Context("column and last", 0xFF, NEIGHBOURS, COLUMN),
-        Context("column, distances 4 and 5", 0xFFFF000000, NEIGHBOURS, COLUMN),
         Context("column and above", 0x0, NEIGHBOURS, ROW | COLUMN),
         Context("column, above and its right", 0x0, NEIGHBOURS, ROW | RIGHT | COLUMN),
         Context("column and two above", 0x0, NEIGHBOURS, ROW | SECOND | COLUMN),
-        Context("column, high nibbles of distances 4 and 8", 0xF0000000F0000000, NEIGHBOURS, COLUMN),
         Context("slope and above", 0x0, NEIGHBOURS, SLOPE | ROW),
         Context("high nibbles", 0xF0F0F0F0),
-        Context("distance 2", 0xFF00),
         Context("distances 2 and 4", 0xFF00FF00),
         Context("distances 4 and 8", 0xFF000000FF000000),
+        Context("word", 0x0, WORD),
+        Context("word pair", 0x0, WORD_PAIR),
+        Context("shape", 0x0, SHAPE),
+        Context("expected byte and order 2", 0xFFFF, EXPECTED),
+        Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
+        Context("column, distances 4 and 5", 0xFFFF000000, NEIGHBOURS, COLUMN),
+        Context("column, high nibbles of distances 4 and 8", 0xF0000000F0000000, NEIGHBOURS, COLUMN),
+        Context("distance 2", 0xFF00),
         Context("distance 8", 0xFF00000000000000),
         Context("skip 2", 0xFFFF0000),
         Context("skip 2 and 6", 0xFFFF0000FFFF0000),
         Context("last, distances 5 and 6", 0xFFFF000000FF),
+    ),
+    (
+        Context("last byte", 0xFF),
+        Context("last two bytes", 0xFFFF),
+        Context("byte above", 0x0, NEIGHBOURS, BYTE_ABOVE),
+        Context("byte two above", 0x0, NEIGHBOURS, SECOND),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
+        Context("distance 4", 0xFF000000),
+        Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
     ),
     ((SHAPE, 0xFFFFFF), (NEIGHBOURS, COLUMN)),
 )
@@ -141,30 +165,39 @@ CODES = Profile(
         Context("order 2", 0xFFFF),
         Context("order 3", 0xFFFFFF),
         Context("order 4", 0xFFFFFFFF),
-        Context("order 6", 0xFFFFFFFFFFFF),
         Context("word", 0x0, WORD),
-        Context("word pair", 0x0, WORD_PAIR),
-        Context("shape", 0x0, SHAPE),
         Context("shape and last", 0xFF, SHAPE),
         Context("instruction", 0x0, INSTRUCTION, NOW),
         Context("instruction and last", 0xFF, INSTRUCTION, NOW),
         Context("instruction, opcode before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE),
-        Context("instruction, two opcodes before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE | BEFORE_OPCODE_2),
         Context("all of instructions", 0x0, INSTRUCTION),
         Context("phase, last and instruction before", 0xFF, INSTRUCTION, PHASE | BEFORE_OPCODE | BEFORE_MODRM),
-        Context("expected byte", 0x0, EXPECTED),
         Context("expected byte and last", 0xFF, EXPECTED),
-        Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("above and last", 0xFF, NEIGHBOURS, ROW),
         Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
+        Context("high nibbles", 0xF0F0F0F0),
+        Context("skip 2 and 6", 0xFFFF0000FFFF0000),
+        Context("order 6", 0xFFFFFFFFFFFF),
+        Context("word pair", 0x0, WORD_PAIR),
+        Context("shape", 0x0, SHAPE),
+        Context("instruction, two opcodes before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE | BEFORE_OPCODE_2),
+        Context("expected byte", 0x0, EXPECTED),
+        Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("column and last", 0xFF, NEIGHBOURS, COLUMN),
         Context("column and above", 0x0, NEIGHBOURS, ROW | COLUMN),
         Context("column and two above", 0x0, NEIGHBOURS, ROW | SECOND | COLUMN),
-        Context("high nibbles", 0xF0F0F0F0),
         Context("distance 2", 0xFF00),
         Context("distance 3", 0xFF0000),
-        Context("skip 2 and 6", 0xFFFF0000FFFF0000),
         Context("last, distances 5 and 6", 0xFFFF000000FF),
+    ),
+    (
+        Context("last byte", 0xFF),
+        Context("last two bytes", 0xFFFF),
+        Context("instruction", 0x0, INSTRUCTION, NOW),
+        Context("instruction, opcode before", 0x0, INSTRUCTION, NOW | BEFORE_OPCODE),
+        Context("phase and last", 0xFF, INSTRUCTION, PHASE),
+        Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
+        Context("shape of 3", 0x0, SHAPE, 0xFFFFFF),
     ),
     ((INSTRUCTION, PHASE | OPCODE << OPCODE_AT), (SHAPE, 0xFFFFFF)),
 )
@@ -172,26 +205,15 @@ CODES = Profile(
 BESIDE_PRIOR = Profile(
     "both",
     (
-        Context("order 1", 0xFF),
         Context("order 2", 0xFFFF),
         Context("order 3", 0xFFFFFF),
         Context("order 4", 0xFFFFFFFF),
-        Context("aligned byte and last two", 0xFFFF, NEIGHBOURS, ALIGNED),
         Context("word", 0x0, WORD),
-        Context("word pair", 0x0, WORD_PAIR),
         Context("word triple", 0x0, WORD_TRIPLE),
-        Context("above and last", 0xFF, NEIGHBOURS, ROW),
-        Context("field above", 0x0, NEIGHBOURS, ROW | COLUMN),
         Context("shape and last", 0xFF, SHAPE),
         Context("template", 0x0, TEMPLATE),
-        Context("expected byte and last", 0xFF, EXPECTED),
-        Context("expected byte and order 2", 0xFFFF, EXPECTED),
         Context("skip 2", 0xFFFF0000),
         Context("high nibbles", 0xF0F0F0F0),
-        Context("above and last two", 0xFFFF, NEIGHBOURS, ROW),
-        Context("template and last", 0xFF, TEMPLATE),
-        Context("aligned byte and column", 0x0, NEIGHBOURS, ALIGNED | COLUMN),
-        Context("local order 1", 0xFF, local=True),
         Context("local order 2", 0xFFFF, local=True),
         Context("local order 4", 0xFFFFFFFF, local=True),
         Context("local order 6", 0xFFFFFFFFFFFF, local=True),
@@ -199,7 +221,27 @@ BESIDE_PRIOR = Profile(
         Context("local word pair", 0x0, WORD_PAIR, local=True),
         Context("local shape", 0x0, SHAPE, local=True),
         Context("local distance 2", 0xFF00, local=True),
+        Context("order 1", 0xFF),
+        Context("aligned byte and last two", 0xFFFF, NEIGHBOURS, ALIGNED),
+        Context("word pair", 0x0, WORD_PAIR),
+        Context("above and last", 0xFF, NEIGHBOURS, ROW),
+        Context("field above", 0x0, NEIGHBOURS, ROW | COLUMN),
+        Context("expected byte and last", 0xFF, EXPECTED),
+        Context("expected byte and order 2", 0xFFFF, EXPECTED),
+        Context("above and last two", 0xFFFF, NEIGHBOURS, ROW),
+        Context("template and last", 0xFF, TEMPLATE),
+        Context("aligned byte and column", 0x0, NEIGHBOURS, ALIGNED | COLUMN),
+        Context("local order 1", 0xFF, local=True),
         Context("local distance 4", 0xFF00FF00, local=True),
+    ),
+    (
+        Context("last byte", 0xFF),
+        Context("last two bytes", 0xFFFF),
+        Context("word", 0x0, WORD),
+        Context("byte above", 0x0, NEIGHBOURS, BYTE_ABOVE),
+        Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
+        Context("shape of 3", 0x0, SHAPE, 0xFFFFFF),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
     ),
     ((SHAPE, 0xFFFFFF), (LANE, ALL)),
 )

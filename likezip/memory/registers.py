@@ -25,6 +25,9 @@ BYTE_ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
 COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
 ALIGNED = SECOND  # if rows are lines: the byte at ALIGNED_AT
 
+EXPECTED_BYTE = 0x7FC0
+"""The bits of EXPECTED that say which byte a match expects, if there is one, without the match's length."""
+
 LONGEST_SHAPE_RUN = 31
 """Bytes of one kind that are counted at most."""
 

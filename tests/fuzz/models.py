@@ -329,8 +329,8 @@ def breaks_a_bound(content: bytes, prior: PriorChoice) -> str:
         wanted[f"{name}.maps"] = "U32", [7680], 0, (1 << 32) - 1
         wanted[f"{name}.weights"] = "I16", [1824, 32], -(1 << 15), (1 << 15) - 1
         wanted[f"{name}.top"] = "I16", [256, 8], -(1 << 15), (1 << 15) - 1
-        wanted[f"{name}.correction.rows"] = "I16", [9216, 32], -(1 << 15), (1 << 15) - 1
-        wanted[f"{name}.correction.squares"] = "U32", [9216], 0, (1 << 32) - 1
+        wanted[f"{name}.correction.rows"] = "I16", [20736, 32], -(1 << 15), (1 << 15) - 1
+        wanted[f"{name}.correction.squares"] = "U32", [20736], 0, (1 << 32) - 1
         wanted[f"{name}.correction.outputs"] = "I32", [256, 32], 1 - (1 << 21), (1 << 21) - 1
         wanted[f"{name}.correction.output_squares"] = "U32", [256], 0, (1 << 32) - 1
         if f"{name}.apms" in tensors:
