@@ -1,4 +1,4 @@
-"""Records coded each by itself, beside zstd with a dictionary and brotli: ``python -m benchmarks.records FILE... -o OUT``.
+"""Records coded each by itself, beside zstd with a dictionary: ``python -m benchmarks.records FILE... -o OUT``.
 
 The lines of a file are its records.  The first half of them is what ``likezip.RecordCodec`` learns and what ``zstd
 --train`` makes its dictionary of, the best of several sizes; the others, 1,000 at most, are coded each by itself.

@@ -113,8 +113,8 @@ def _apm_row(value):
 
 @inlined
 def _gather_contexts(node, table, maps, slots, inputs, cells, rows):
-    """Fill a lane's inputs from its contexts; choose the cells of the states that the correction is told, whose rows are
-    prefetched."""
+    """Fill a lane's inputs from its contexts; choose the cells of the states that the correction is told, and prefetch
+    their rows."""
     for i in range(CONTEXTS):
         cell = np.uint64(i * STATES) + np.uint64(table[slots[i] + node])
         if i < TOLD:
@@ -268,18 +268,24 @@ def end_byte(active, state):
 
 
 @inlined
+def begin_byte(state, lane):
+    """Hash a lane's contexts, and choose what the profile chooses, before its next byte."""
+    registers = state.registers[lane]
+    registers[PARTIAL] = 1
+    hash_table.hash_contexts(registers, state.contexts, state.hashes[lane])
+    hash_table.hash_contexts(registers, state.contexts[CONTEXTS:], state.correction.hashes[lane])
+    for k in range(2):
+        registers[CHOICE + k] = hash_table.choose_row(registers, state.contexts[CONTEXTS + PAIRED + k])
+
+
+@inlined
 def _begin_nibble(active, bit, state):
     """Find the buckets of the ``active`` lanes before bits 0 and 4; all lines are prefetched before the first is
     used."""
     for lane in range(active):
         registers = state.registers[lane]
         if bit == 0:
-            registers[PARTIAL] = 1
-            hash_table.hash_contexts(registers, state.contexts, state.hashes[lane])
-            hash_table.hash_contexts(registers, state.contexts[CONTEXTS:], state.correction.hashes[lane])
-            for k in range(2):
-                chooser = state.contexts[CONTEXTS + PAIRED + k]
-                registers[CHOICE + k] = hash_table.choose_row(registers, chooser)
+            begin_byte(state, lane)
         hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
     for lane in range(active):
         contexts = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)

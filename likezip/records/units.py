@@ -30,6 +30,7 @@ from likezip.blocks.predictor import (
     PriorOfBlock,
     State,
     arrays_of_lanes,
+    begin_byte,
     end_byte,
     learn_bit,
     new_state,
@@ -43,7 +44,6 @@ from likezip.memory import hash_table, match_models
 from likezip.memory.profiles import CONTEXTS
 from likezip.memory.registers import (
     ALIGNED_AT,
-    CHOICE,
     HISTORY,
     KNOWN_CONTEXTS,
     LAST_LINE,
@@ -119,13 +119,9 @@ def _begin_nibble(state, bit, lanes, learnt, own, learning):
     """Find the buckets of ``lanes`` before bits 0 and 4; the lanes' own tables begin at ``own``."""
     table = state.table[:learnt]
     for lane in lanes:
-        registers = state.registers[lane]
         if bit == 0:
-            registers[PARTIAL] = 1
-            hash_table.hash_contexts(registers, state.contexts, state.hashes[lane])
-            for k in range(2):
-                registers[CHOICE + k] = hash_table.choose_row(registers, state.contexts[CONTEXTS + k])
-        hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], table)
+            begin_byte(state, lane)
+        hash_table.locate_buckets(state.registers[lane, PARTIAL], state.hashes[lane], state.homes[lane], table)
     for lane in lanes:
         place = own + lane * OWN_SIZE
         state.registers[lane, KNOWN_CONTEXTS] = _find_buckets(
