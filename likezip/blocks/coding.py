@@ -167,6 +167,8 @@ def best_coding(
 ) -> BlockCoding | None:
     """Code a block in the best mode that ``options`` allow; None for noise: a sample gets no smaller in any mode, and
     the block repeats nothing."""
+    if options.effort == "best":
+        return _smallest_coding(raw, replace(options, lanes=options.lanes or 1), advance, encode)
     best = sampled_codings(raw, options)[0]
     if best.shape.size == len(raw):
         return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, advance, encode)
@@ -176,6 +178,30 @@ def best_coding(
         usual = best.mode.default_lanes(len(raw))
         options = replace(options, lanes=min(usual, max(FEWEST_LANES, usual // 2)))
     return BlockCoding(raw, options, best.mode, advance, encode)
+
+
+def _smallest_coding(raw: bytes, options: CodingOptions, advance: Advance | None, encode: Encode) -> BlockCoding | None:
+    """Code all of a block in every mode; the smallest coding, None for noise."""
+    modes, best = _modes(raw, options), None
+    heard = advance and _a_share_of(advance, len(modes))
+    for mode in modes:
+        coding = BlockCoding(raw, options, mode, heard)
+        best = coding if best is None or coding.bits < best.bits else best
+    if best is None or is_noise(raw, best):
+        return None
+    return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, None, encode)
+
+
+def _a_share_of(advance: Advance, parts: int) -> Advance:
+    """A function that calls ``advance`` with the number of bytes that it was called with, divided by ``parts``."""
+    heard = 0
+
+    def advance_by_a_share(size: int) -> None:
+        nonlocal heard
+        before, heard = heard, heard + size
+        advance(heard // parts - before // parts)
+
+    return advance_by_a_share
 
 
 def is_noise(raw: bytes, sampled: BlockCoding) -> bool:

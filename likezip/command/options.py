@@ -165,6 +165,17 @@ prior_option = click.option(
     help="Use the trained network beside the memory, which takes several times as long: auto where it saves enough of "
     "a sample, 1 % for a block of 32K, 8 % for one of 4M.",
 )
+effort_option = in_order(
+    click.option("--fast", "-1", "effort", flag_value="fast", help="Without the prior: several times as fast."),
+    click.option(
+        "--best",
+        "-9",
+        "effort",
+        flag_value="best",
+        help="Every way tried on all of a block, blocks of 16M in one lane: smaller, and several times as slow both "
+        "ways.",
+    ),
+)
 block_size_option = click.option(
     "--block-size",
     type=size_option(container.MIN_BLOCK, container.MAX_BLOCK),

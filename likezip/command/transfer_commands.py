@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from likezip.blocks.options import PriorChoice
+from likezip.blocks.options import Effort, PriorChoice
 from likezip.command.check_commands import list_command, test_command
 from likezip.command.console import Counted, Failed, moved, range_option, say, warn
 from likezip.command.names import PIPE, Job, jobs
@@ -24,6 +24,7 @@ from likezip.command.options import (
     arguments,
     block_size_option,
     common_options,
+    effort_option,
     in_order,
     lanes_option,
     max_size_option,
@@ -78,7 +79,7 @@ _transfer_options = in_order(
     _operation("-l", "--list"),
     common_options,
 )
-_coding_options = (block_size_option, lanes_option, prior_option)
+_coding_options = (effort_option, block_size_option, lanes_option, prior_option)
 _decoding_options = (
     click.option(
         "--range",
@@ -116,7 +117,7 @@ def compress_command(operation: str | None, **options: Any) -> None:
     likezip compress notes.txt                 to notes.txt.lz
     likezip compress *.txt                     each to its own
     likezip compress --rm -v notes.txt         and delete notes.txt
-    likezip compress --prior off big.log       several times as fast
+    likezip compress --fast big.log            several times as fast
     likezip compress -c notes.txt > elsewhere
     """
     _run(operation or "compress", **options)
@@ -153,6 +154,7 @@ def _run(
     block_size: int | None,
     lanes: int | None,
     prior: PriorChoice,
+    effort: Effort | None,
     wanted: tuple[int, int | None] | None,
     recover: bool,
     sparse: bool,
@@ -188,7 +190,9 @@ def _run(
     elif decompressing:
         work = partial(_decompress, max_size)
     else:
-        work = partial(_compress, block_size, lanes, prior)
+        if effort == "fast" and prior == "on":
+            raise click.UsageError("--fast and --prior on contradict each other")
+        work = partial(_compress, {"lanes": lanes, "prior": prior, "effort": effort or "usual"}, block_size)
     transfer = Transfer(work, decompressing, force=force, removed=removed, sparse=sparse, shown=shown)
     for job in to_do:
         failed |= tried(job.source, transfer.do, job)
@@ -208,12 +212,12 @@ def _check(given: list[Job], *, wanted: bool, recover: bool, removed: bool, keep
 
 
 def _compress(
-    block_size: int | None, lanes: int | None, prior: PriorChoice, source: Any, sink: Sink, common: dict[str, Any]
+    options: dict[str, Any], block_size: int | None, source: Any, sink: Sink, common: dict[str, Any]
 ) -> list[recovery.Loss]:
     size = size_of(source)
     content = Beginning(source, size) if size else source  # a file that grows meanwhile would be followed for ever
-    used = block_size or container.default_block_size(size)
-    stream.compress_stream(content, sink, block_size=used, lanes=lanes, prior=prior, **common)
+    used = block_size or container.default_block_size(size, options["effort"])
+    stream.compress_stream(content, sink, block_size=used, **options, **common)
     return []
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from likezip.blocks.block_header import Sealing, checksum
 from likezip.blocks.fields import Fields, Parser, pack_number
+from likezip.blocks.options import Effort
 from likezip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
 from likezip.model import ID_BYTES, NUMBERED
 
@@ -25,7 +26,9 @@ LZIP_MAGIC = b"LZIP"
 VERSION = 1
 
 END = 0
-MIN_BLOCK, MAX_BLOCK, DEFAULT_BLOCK = 1 << 16, 1 << 30, 1 << 22
+MIN_BLOCK, MAX_BLOCK = 1 << 16, 1 << 30
+DEFAULT_BLOCK, BEST_BLOCK = 1 << 22, 1 << 24
+"""Bytes of a block unless another size is asked for, usually and with the effort "best"."""
 PADDING = 4
 """Zeros may follow a frame, as tapes and dd pad records; their number is a multiple of PADDING."""
 
@@ -45,13 +48,14 @@ ENTRY_SIZE = _ENTRY.size
 FOOTER_SIZE = _FOOTER.size + _CRC.size + len(END_MAGIC)
 
 
-def default_block_size(size: int | None) -> int:
-    """The block size for data of ``size`` bytes, None if that is unknown: DEFAULT_BLOCK, or less, so that data of
-    several blocks are an even number of equal blocks, and no core works on a last block while others have nothing to
-    do."""
-    if size is None or size <= DEFAULT_BLOCK:
-        return DEFAULT_BLOCK
-    blocks = -(-size // DEFAULT_BLOCK)
+def default_block_size(size: int | None = None, effort: Effort = "usual") -> int:
+    """The block size for data of ``size`` bytes, None if that is unknown: DEFAULT_BLOCK or BEST_BLOCK, or less, so that
+    data of several blocks are an even number of equal blocks, and no core works on a last block while others have
+    nothing to do."""
+    largest = BEST_BLOCK if effort == "best" else DEFAULT_BLOCK
+    if size is None or size <= largest:
+        return largest
+    blocks = -(-size // largest)
     return -(-size // (blocks + blocks % 2))
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, Unpack, cast, overload
 from weakref import WeakSet
 
-from likezip.blocks.options import PriorChoice
+from likezip.blocks.options import Effort, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import reader
 from likezip.frames.incremental import LikezipCompressor
@@ -36,6 +36,7 @@ class WritingOptions(TypedDict, total=False):
     block_size: int
     lanes: int | None
     prior: PriorChoice
+    effort: Effort
 
 
 class OpenOptions(WritingOptions, total=False):
@@ -180,7 +181,7 @@ class LikezipFile(io.BufferedIOBase):
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
 
-        threads, executor and for writing block_size, lanes and prior: as for LikezipCompressor.
+        threads, executor and for writing block_size, lanes, prior and effort: as for LikezipCompressor.
         max_size: for reading, bytes of content that are allowed: reading or seeking raises LimitError if there are
         more, before anything is allocated for them.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
@@ -434,7 +435,8 @@ def open(
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 
-    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, as for LikezipFile.
+    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, effort, as for
+    LikezipFile.
     """
     if "t" not in mode:
         if (encoding, errors, newline) != (None, None, None):

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final, cast
 
-from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.options import CodingOptions, Effort, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
@@ -34,17 +34,19 @@ class LikezipCompressor:
         self,
         *,
         model: ModelLike | None = None,
-        block_size: int = container.DEFAULT_BLOCK,
+        block_size: int | None = None,
         threads: int | None = None,
         lanes: int | None = None,
         prior: PriorChoice = "auto",
+        effort: Effort = "usual",
         executor: Executor | None = None,
     ) -> None:
         """options: see ``compress_stream``.  Raises ValueError for an option outside its range."""
         self._lock = threading.RLock()
         self._workers = Workers(threads, executor)
-        options = CodingOptions(resolve_model(model), prior, lanes)
-        self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=block_size)
+        options = CodingOptions(resolve_model(model), prior, lanes, effort=effort)
+        size = block_size or container.default_block_size(effort=effort)
+        self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=size)
         self._buffer = bytearray()
 
     @locked

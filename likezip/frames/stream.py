@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from likezip.blocks.options import CodingOptions, PriorChoice
+from likezip.blocks.options import CodingOptions, Effort, PriorChoice
 from likezip.frames import container, reader
 from likezip.frames.index import ContentIndex, read_frames
 from likezip.frames.raw_io import Sink, Source, blocks_of, bytes_of, write_fully
@@ -30,10 +30,11 @@ def compress_stream(
     sink: Sink,
     *,
     model: ModelLike | None = None,
-    block_size: int = container.DEFAULT_BLOCK,
+    block_size: int | None = None,
     threads: int | None = None,
     lanes: int | None = None,
     prior: PriorChoice = "auto",
+    effort: Effort = "usual",
     executor: Executor | None = None,
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
@@ -41,10 +42,13 @@ def compress_stream(
     """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads`` or ``executor``.
 
     model: a model, its file or its name, None for the default.
-    block_size: bytes that are coded independently of the rest, 65,536 to 2^30.
+    block_size: bytes that are coded independently of the rest, 65,536 to 2^30; None for 4 MiB, or 16 MiB with the
+    effort "best".
     threads: worker processes, or for a single block, threads, None for 1.
     lanes: slices of a block coded in lockstep, 1 to 1024, None for 1 to 32 by the size with the prior, 1 without.
     prior: "on", "off", or "auto" for each block by a sample.
+    effort: "fast", as the prior "off"; "usual"; or "best": every way is tried on all of a block, in one lane, which
+    takes several times as long both ways.
     executor: any of ``concurrent.futures``, to code blocks in instead of our own processes, ``threads`` of them at a
     time, None for as many as there are cores here.
     announce: called before kernels are compiled.
@@ -59,9 +63,9 @@ def compress_stream(
             progress(max(coded, writer.raw_size), writer.size)
 
     with Workers(threads, executor) as workers:
-        options = CodingOptions(resolve_model(model), prior, lanes)
-        heard = advance if progress else None
-        writer = FrameWriter(workers, options, block_size=block_size, advance=heard, announce=announce)
+        options = CodingOptions(resolve_model(model), prior, lanes, effort=effort)
+        heard, size = advance if progress else None, block_size or container.default_block_size(effort=effort)
+        writer = FrameWriter(workers, options, block_size=size, advance=heard, announce=announce)
         try:
             for part in _frame(writer, source):
                 write_fully(sink, part)
@@ -186,6 +190,7 @@ def compress(
     threads: int | None = None,
     lanes: int | None = None,
     prior: PriorChoice = "auto",
+    effort: Effort = "usual",
     executor: Executor | None = None,
 ) -> bytes:
     """One frame that holds ``data``; options as for compress_stream, but without ``block_size`` blocks are equal.
@@ -194,9 +199,9 @@ def compress(
     """
     raw, sink = bytes_of(data), io.BytesIO()
     source = io.BytesIO(raw)
-    size = container.default_block_size(raw.nbytes) if block_size is None else block_size
+    size = container.default_block_size(raw.nbytes, effort) if block_size is None else block_size
     options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
-    compress_stream(source, sink, block_size=size, **options)
+    compress_stream(source, sink, block_size=size, effort=effort, **options)
     return sink.getvalue()
 
 
