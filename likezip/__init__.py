@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from likezip import errors
-    from likezip.blocks.options import PriorChoice
+    from likezip.blocks.options import Effort, PriorChoice
     from likezip.errors import (
         CorruptError,
         FormatError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "blocks.options": ("PriorChoice",),
+    "blocks.options": ("Effort", "PriorChoice"),
     "errors": (
         "CorruptError",
         "FormatError",
@@ -55,6 +55,7 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "CorruptError",
+    "Effort",
     "FormatError",
     "FrameInfo",
     "LikezipCompressor",
