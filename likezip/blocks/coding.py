@@ -70,6 +70,11 @@ def network_of(model: Model) -> Network:
 
 def trained_state_of(model: Model, part: str) -> TrainedState:
     """A copy of the trained state for a profile, by its name.  Raises FormatError."""
+    return _trained_state(model, part).copy()
+
+
+@lru_cache(maxsize=8)
+def _trained_state(model: Model, part: str) -> TrainedState:
     tensors = model.part(part)
     if not tensors:
         raise FormatError(f"{model.path}: not a model of likezip, as it has no trained state for {part!r}")

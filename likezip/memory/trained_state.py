@@ -64,6 +64,12 @@ class TrainedState:
             raise ValueError(f"an output of the correction is beyond {OUTPUT_LIMIT}")
         return cls(**arrays, correction=learnt)
 
+    def copy(self) -> TrainedState:
+        """The same numbers in arrays of their own."""
+        maps, weights, top, apms = (aligned_copy(array) for array in (self.maps, self.weights, self.top, self.apms))
+        learnt = CorrectionTables(*(aligned_copy(array) for array in self.correction))
+        return TrainedState(maps, weights, top, apms, learnt)
+
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
         tensors: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
