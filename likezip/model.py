@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_NAME = "likezip-1"
-NUMBERED = {1: bytes.fromhex("cbfa5d4a6a381c4d")}
+NUMBERED = {1: bytes.fromhex("ce31a20b26267e4d")}
 """The ids of models that frames name by a number: 1 is likezip-1."""
 MODEL_SUFFIX = ".safetensors"
 ID_BYTES = 8

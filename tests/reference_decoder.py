@@ -821,7 +821,7 @@ def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
     return b"".join(contents)
 
 
-NUMBERED = {1: bytes.fromhex("cbfa5d4a6a381c4d")}
+NUMBERED = {1: bytes.fromhex("ce31a20b26267e4d")}
 """Models that have a number."""
 
 

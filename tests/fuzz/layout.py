@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
 LARGEST = 1 << 30
-LIKEZIP_1 = bytes.fromhex("cbfa5d4a6a381c4d")
+LIKEZIP_1 = bytes.fromhex("ce31a20b26267e4d")
 """The id of the model with the number 1."""
 NUMBERS = "block size", "raw size", "row length", "payload size"
 """Fields of variable length."""
