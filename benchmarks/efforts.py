@@ -31,9 +31,9 @@ def row(path: Path, threads: int, runs: int) -> list[str]:
     with tempfile.TemporaryDirectory() as directory:
         packed, back, given = Path(directory, "packed"), Path(directory, "back"), ["-q", "-f", "-T", str(threads)]
         for options in EFFORTS.values():
-            compress = ["compress", *given, *options, str(path), str(packed)]
+            compress = ["compress", *given, *options, "-o", str(packed), str(path)]
             there = min(seconds(compress) for _ in range(runs))
-            again = min(seconds(["decompress", *given, str(packed), str(back)]) for _ in range(runs))
+            again = min(seconds(["decompress", *given, "-o", str(back), str(packed)]) for _ in range(runs))
             if back.read_bytes() != path.read_bytes():
                 raise ValueError(f"{path} came back changed")
             cells += [f"{packed.stat().st_size:,}", f"{there:.1f}, {again:.1f}"]
