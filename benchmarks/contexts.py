@@ -34,7 +34,7 @@ FEWER = 20
 """Contexts of the kernels that show what an input costs."""
 
 _TIME_OF = """
-import sys, time
+import dataclasses, sys, time
 import numpy as np
 from likezip.memory import profiles
 profiles.CONTEXTS = int(sys.argv[1])
@@ -42,7 +42,7 @@ from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.trained_state import untrained_state
 raw = np.frombuffer(open(sys.argv[2], "rb").read(), np.uint8)
 profile = profiles.PROFILES[0]
-profile = type(profile)(profile.name, profile.contexts[: profiles.CONTEXTS], profile.choices)
+profile = dataclasses.replace(profile, contexts=profile.contexts[: profiles.CONTEXTS])
 best = float("inf")
 for _ in range(5):
     predictor = Predictor(BlockShape(raw.size, 1, 26, profile), untrained_state())

@@ -13,7 +13,7 @@ from likezip.blocks import codec
 from likezip.frames import container
 
 BLOCK = container.MIN_BLOCK
-TEXT = b"".join(b"piece %d of the data, %d\n" % (i, i * 7 % 1013) for i in range(5000))
+TEXT = b"".join(b"piece %d of the data, %d\n" % (i, i * 7 % 1013) for i in range(11_000))
 FRAME = likezip.compress(TEXT, block_size=BLOCK, prior="off")
 
 
