@@ -814,8 +814,8 @@ def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
         while at < len(data):
             content, at = read_frame(data, at, models)
             contents.append(content)
-            while data[at : at + 4] == bytes(4):
-                at += 4
+            while data[at : at + 1] == b"\0":
+                at += 1
     except (IndexError, struct.error) as error:
         raise AssertionError("the data end too early") from error
     return b"".join(contents)

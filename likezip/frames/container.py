@@ -29,8 +29,9 @@ END = 0
 MIN_BLOCK, MAX_BLOCK = 1 << 16, 1 << 30
 DEFAULT_BLOCK, BEST_BLOCK = 1 << 22, 1 << 24
 """Bytes of a block unless another size is asked for, usually and with the effort "best"."""
-PADDING = 4
-"""Zeros may follow a frame, as tapes and dd pad records; their number is a multiple of PADDING."""
+FEW_ZEROS = 4
+"""Zeros may follow a frame, any number of them, as tapes and dd pad records; so many bytes are looked at for them
+first."""
 
 _SEVERAL, _FLAGS, _MODEL_SHIFT = 8, 0x30, 6
 """Bits of the byte behind the magic number: several blocks, two flags that must be 0, and the number of the model."""
@@ -60,8 +61,8 @@ def default_block_size(size: int | None = None, effort: Effort = "usual") -> int
 
 
 def padding(data: bytes) -> int:
-    """The number of padding bytes at the beginning of ``data``: zeros, a multiple of PADDING."""
-    return (len(data) - len(data.lstrip(b"\0"))) // PADDING * PADDING
+    """The number of padding bytes at the beginning of ``data``: zeros."""
+    return len(data) - len(data.lstrip(b"\0"))
 
 
 @dataclass(frozen=True)

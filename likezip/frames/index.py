@@ -97,7 +97,7 @@ def _frames_before(file: BinaryIO, end: int, begin: int) -> list[FrameInfo]:
 
 def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
     """The number of padding zeros before ``end``; a frame with an index does not end in a zero."""
-    place, size = end, container.PADDING
+    place, size = end, container.FEW_ZEROS
     while place > begin:
         size = min(size, place - begin)
         file.seek(place - size)
@@ -106,7 +106,7 @@ def _padding_before(file: BinaryIO, end: int, begin: int) -> int:
         if left:
             break
         size = min(2 * size, PIECE)
-    return (end - place) // container.PADDING * container.PADDING
+    return end - place
 
 
 def _frame_before(file: BinaryIO, end: int, begin: int) -> FrameInfo | None:
@@ -180,7 +180,7 @@ def _frame_at(file: BinaryIO, place: int, end: int) -> FrameInfo:
 
 def _padding_behind(file: BinaryIO, place: int, end: int) -> int:
     """The number of padding zeros from ``place`` on, where ``file`` is."""
-    zeros, size = 0, container.PADDING
+    zeros, size = 0, container.FEW_ZEROS
     while piece := read_fully(file, min(size, end - place - zeros)):
         found = container.padding(piece)
         zeros, size = zeros + found, min(2 * size, PIECE)

@@ -115,7 +115,7 @@ def frames_of(source: Source, max_size: int | None = None) -> Iterator[FrameHead
     """The headers and blocks of all frames in ``source``, to its end.
 
     Raises TruncatedError for an empty source, FormatError for anything behind a frame that is neither a frame nor
-    zeros, a multiple of 4, LimitError for more content than ``max_size``.
+    zeros, LimitError for more content than ``max_size``.
     """
     source, size, allowance = PushbackSource(source), 0, ContentLimit(max_size)
     start = read_fully(source, len(container.MAGIC))
@@ -139,7 +139,7 @@ def trailing_data(size: int) -> FormatError:
 
 def _behind_padding(source: PushbackSource) -> bytes:
     """Skip padding zeros; returns the bytes behind them, as many as a magic number has, fewer at the end."""
-    size = container.PADDING
+    size = container.FEW_ZEROS
     while True:
         piece = read_fully(source, size)
         zeros = container.padding(piece)

@@ -154,9 +154,9 @@ def _end(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Par
 
 
 def behind_padding(data: bytes | bytearray, at: int) -> int:
-    """Where zeros behind the end of a frame end, of which there may be a multiple of 4."""
+    """Where zeros behind the end of a frame end, of which there may be any number."""
     rest = data[at:]
-    return at + (len(rest) - len(rest.lstrip(b"\0"))) // 4 * 4
+    return at + len(rest) - len(rest.lstrip(b"\0"))
 
 
 def packed_number(number: int) -> bytes:

@@ -329,15 +329,16 @@ GOOD: dict[str, Good] = {
     "trailing-zeros": Good(
         "a frame and zeros to fill up a sector", NOISE[:31], lambda: filled(alone(stored(NOISE[:31])), 512)
     ),
+    "trailing-zero": Good("a frame and a zero", NOISE[:31], lambda: alone(stored(NOISE[:31])) + b"\0"),
     "trailing-zeros-behind-several": Good(
         "a frame of several blocks and zeros to fill up a sector", NOISE, lambda: filled(frame(stored(NOISE)), 512)
     ),
     "zeros-between-frames": Good(
-        "frames of one block and of several, each with 4 zeros behind it",
+        "frames of one block and of several, each with zeros behind it",
         NOISE + b"and" + b"zeros\0\0\0\0" + b"behind",
         lambda: b"".join(
             [
-                frame(stored(NOISE)) + bytes(4),
+                frame(stored(NOISE)) + bytes(3),
                 alone(stored(b"and")) + bytes(4),
                 alone(stored(b"zeros\0\0\0\0")) + bytes(4),
                 frame(stored(b"behind")) + bytes(4),
@@ -1087,8 +1088,7 @@ BAD: dict[str, Bad] = {
         content=NOISE,
     ),
     # After a frame.
-    **appended("trailing-byte", "a byte 0", TRAILING, b"\0"),
-    **appended("trailing-zeros-and-one-more", "zeros to fill up, and one more", TRAILING, bytes(409)),
+    **appended("trailing-byte", "a byte 1", TRAILING, b"\1"),
     **appended("trailing-zeros-and-text", "zeros to fill up, and text", TRAILING, bytes(408) + SHELLS),
     **appended("trailing-text", "text", TRAILING, SHELLS),
     **appended("trailing-lzip-file", "a file of lzip", TRAILING, LZIP_FILE),
