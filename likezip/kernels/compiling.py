@@ -20,7 +20,7 @@ import numba
 
 from likezip.kernels.cache import KernelCache, cache_directory
 
-PACKAGES = ("kernels", "memory", "prior", "blocks")
+PACKAGES = ("kernels", "memory", "prior", "blocks", "records")
 """The packages whose modules any kernel may use: functions and constants are compiled in, whatever module they come
 from."""
 
