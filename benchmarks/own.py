@@ -29,9 +29,9 @@ def likezip_bytes(files: list[Path], model: Model, threads: int) -> int:
     return sum(len(likezip.compress(path.read_bytes(), model=model, threads=threads)) for path in files)
 
 
-def zstd_bytes(files: list[Path], dictionary: Path | None) -> int:
-    """The same by ``zstd -19``."""
-    words = ["zstd", "-q", "-19", "-c", *(["-D", str(dictionary)] if dictionary else [])]
+def zstd_bytes(files: list[Path], dictionary: Path | None, *options: str) -> int:
+    """The same by ``zstd -19``, with more of its options."""
+    words = ["zstd", "-q", "-19", "-c", *options, *(["-D", str(dictionary)] if dictionary else [])]
     return sum(len(subprocess.run([*words, str(path)], capture_output=True, check=True).stdout) for path in files)
 
 

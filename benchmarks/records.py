@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.own import zstd_bytes, zstd_dictionary
 from benchmarks.report import markdown
 from likezip import PriorChoice, RecordCodec
 
@@ -57,34 +58,34 @@ def _timed(work: Callable[[], list[bytes]]) -> tuple[list[bytes], float]:
 def coded_by_zstd(known: list[bytes], records: list[bytes]) -> int:
     """Bytes by ``zstd -19`` with its best dictionary."""
     with tempfile.TemporaryDirectory() as directory:
-        places = [_written(part, Path(directory, name)) for part, name in ((known, "known"), (records, "records"))]
+        learnt, files = (_written(part, Path(directory, name)) for part, name in ((known, "known"), (records, "new")))
         sizes = []
         for size in DICTIONARIES:
-            dictionary = Path(directory, str(size))
-            words = ["zstd", "-q", "-r", "--train", places[0], f"--maxdict={size}", "-o", dictionary]
-            if subprocess.run(words, capture_output=True).returncode:
+            try:
+                dictionary = zstd_dictionary(learnt, size, Path(directory, str(size)))
+            except subprocess.CalledProcessError:
                 continue  # too few records for a dictionary of this size
-            words = ["zstd", "-q", "-19", "-c", "--no-check", "--no-dictID", "-D", dictionary]
-            runs = (subprocess.run([*words, path], capture_output=True, check=True) for path in places[1].iterdir())
-            sizes.append(sum(len(run.stdout) for run in runs))
+            sizes.append(zstd_bytes(files, dictionary, "--no-check", "--no-dictID"))
     return min(sizes)
 
 
 def coded_by_brotli(records: list[bytes]) -> int:
     """Bytes by ``brotli -q 11``."""
     with tempfile.TemporaryDirectory() as directory:
-        place = _written(records, Path(directory, "records"))
-        paths = sorted(place.iterdir())
+        place = Path(directory, "records")
+        paths = _written(records, place)
         for first in range(0, len(paths), 500):
             subprocess.run(["brotli", "-q", "11", *paths[first : first + 500]], check=True)
         return sum(path.stat().st_size for path in place.glob("*.br"))
 
 
-def _written(records: list[bytes], place: Path) -> Path:
+def _written(records: list[bytes], place: Path) -> list[Path]:
+    """A file for each record."""
     place.mkdir()
-    for number, record in enumerate(records):
-        (place / f"{number:06d}").write_bytes(record)
-    return place
+    paths = [place / f"{number:06d}" for number in range(len(records))]
+    for path, record in zip(paths, records, strict=True):
+        path.write_bytes(record)
+    return paths
 
 
 def row(path: Path, threads: int) -> list[str]:

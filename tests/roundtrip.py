@@ -6,6 +6,7 @@ from typing import Any
 import likezip
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.fields import Parser, Result, parse
 from likezip.frames.index import read_block_header, read_frames
 
 
@@ -29,6 +30,14 @@ def check_roundtrip(data: bytes, **options: Any) -> bytes:
     blocks, model = -(-len(data) // options.get("block_size", 1 << 22)), 8 if options.get("model") else 0
     assert len(frame) <= len(data) + model + (22 if blocks <= 1 else 27 + 30 * blocks)
     return frame
+
+
+def parsed_whole(parser: Parser[Result], data: bytes) -> Result:
+    """What a parser makes of all of the data; nothing may be left."""
+    file = io.BytesIO(data)
+    found = parse(parser, file.read)
+    assert file.read() == b"", "something is left"
+    return found
 
 
 def block_headers(data: bytes) -> list[BlockHeader]:

@@ -8,11 +8,12 @@ import pytest
 import reference_decoder
 from hypothesis import given
 from hypothesis import strategies as st
+from roundtrip import parsed_whole
 
 from likezip import model
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader, Sealing
-from likezip.blocks.fields import MAX_NUMBER, Parser, Result, pack_number, parse
+from likezip.blocks.fields import MAX_NUMBER, Parser, pack_number, parse
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.frames import container, reader, stream
 from likezip.frames.container import FrameHeader, Index
@@ -39,20 +40,12 @@ def _sealed(fields: bytes, before: bytes = b"") -> bytes:
     return fields + block_header.checksum(before + fields).to_bytes(4, "little")
 
 
-def _whole(parser: Parser[Result], data: bytes) -> Result:
-    """What a parser makes of data that hold nothing else."""
-    file = io.BytesIO(data)
-    found = parse(parser, file.read)
-    assert file.read() == b"", "something is left"
-    return found
-
-
 def frame_header(data: bytes) -> FrameHeader:
-    return _whole(FrameHeader.parser(), data)
+    return parsed_whole(FrameHeader.parser(), data)
 
 
 def read_block_header(data: bytes, sealing: Sealing, most: int = container.MAX_BLOCK) -> BlockHeader:
-    return _whole(BlockHeader.parser(data[:1], "block 0", most, sealing), data[1:])
+    return parsed_whole(BlockHeader.parser(data[:1], "block 0", most, sealing), data[1:])
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class FrameWriter:
         if self._begun:
             yield from self._several()
         for block in self._queue.rest():
-            yield self._packed(*block)
+            yield from self._finished(*block)
 
     def end(self) -> Iterator[bytes]:
         """Yields the missing parts of the frame."""
@@ -68,9 +68,9 @@ class FrameWriter:
 
     def _finished(self, header: BlockHeader, payload: bytes) -> Iterator[bytes]:
         """Yields a block, but keeps the first until there is a second, as a frame of one block is written otherwise."""
+        self.raw_size += header.raw_size
         if self.size == 0 and self._first is None:
             self._first = header, payload
-            self.raw_size = header.raw_size
         else:
             yield from self._several()
             yield self._packed(header, payload)
@@ -82,13 +82,12 @@ class FrameWriter:
             self.size = len(self._header.packed)
             yield self._header.packed
             if self._first is not None:
-                self.raw_size = 0
                 yield self._packed(*self._first)
 
     def _packed(self, header: BlockHeader, payload: bytes) -> bytes:
         block = header.pack(self._header.sealing(len(self._entries))) + payload
         self._entries.append((len(block), header.raw_size))
-        self.raw_size, self.size = self.raw_size + header.raw_size, self.size + len(block)
+        self.size += len(block)
         return block
 
     def _single(self) -> bytes:

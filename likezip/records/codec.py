@@ -94,26 +94,21 @@ class RecordCodec:
     def _in_groups(
         self, parts: list[Part], length: Callable[[Part], int], work: Callable[[UnitLanes, list[Part]], list[bytes]]
     ) -> list[bytes]:
-        """The results of ``work`` on groups of parts of about equal length, in the order of the parts; each thread
-        takes the next group."""
+        """The results of ``work`` on groups of parts of about equal length, in the order of the parts; groups are
+        dealt out to the threads in turn, those of the longest parts first."""
         order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
-        groups = iter([order[first : first + LANES] for first in range(0, len(order), LANES)])
+        groups = [order[first : first + LANES] for first in range(0, len(order), LANES)]
+        shares = [groups[thread :: self._threads] for thread in range(min(self._threads, len(groups)))]
         results = [b""] * len(parts)
-        lock = threading.Lock()
 
         def take_groups(thread: int) -> None:
-            with self._model.lanes(LANES, thread) as lanes:
-                while True:
-                    with lock:
-                        group = next(groups, None)
-                    if group is None:
-                        return
+            with self._model.lanes(len(shares[thread][0]), thread) as lanes:
+                for group in shares[thread]:
                     for number, result in zip(group, work(lanes, [parts[number] for number in group]), strict=True):
                         results[number] = result
 
         with ThreadPoolExecutor(self._threads) as pool:
-            for future in [pool.submit(take_groups, thread) for thread in range(self._threads)]:
-                future.result()
+            list(pool.map(take_groups, range(len(shares))))  # which raises what a thread has raised
         return results
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from roundtrip import Pipe
+from roundtrip import Pipe, parsed_whole
 
 import likezip
 from fuzz import layout
@@ -22,7 +22,6 @@ from fuzz.choices import Choices
 from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
 from likezip.blocks.block_header import BlockHeader, Sealing
-from likezip.blocks.fields import Parser, Result, parse
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.index import read_frames
@@ -238,25 +237,17 @@ def check_headers(frame: bytes) -> None:
 def _is_accepted(part: Part) -> bool:
     try:
         if part.kind == "frame":
-            _parsed(FrameHeader.parser(), part.fields)
+            parsed_whole(FrameHeader.parser(), part.fields)
         elif part.kind == "block":
             sealing = Sealing(part.header, short=True) if part.alone else Sealing.numbered(len(part.entries) - 1)
-            _parsed(BlockHeader.parser(part.fields[:1], "a block", part.block_size, sealing), part.fields[1:])
+            parsed_whole(BlockHeader.parser(part.fields[:1], "a block", part.block_size, sealing), part.fields[1:])
         elif part.alone:
-            _parsed(reader.parse_end(part.fields[:1], FrameHeader(None, b"", part.header), []), part.fields[1:])
+            parsed_whole(reader.parse_end(part.fields[:1], FrameHeader(None, b"", part.header), []), part.fields[1:])
         else:
             return Index.parse(part.fields) == Index(len(part.header), tuple(part.entries))
     except likezip.LikezipError:
         return False
     return True
-
-
-def _parsed(parser: Parser[Result], data: bytes) -> Result:
-    """What a parser makes of all of the data."""
-    file = io.BytesIO(data)
-    found = parse(parser, file.read)
-    assert file.read() == b"", "a part is shorter than FORMAT.md has it"
-    return found
 
 
 def asked_for(frame: bytes) -> int:
