@@ -21,10 +21,11 @@ from likezip.blocks import coding
 from likezip.memory.profiles import TEXT
 from likezip.model import default_model
 from likezip.prior.pipeline import prefetched
-from likezip.training import fused
+from likezip.training import fused, products
 from likezip.training.mixture import SegmentsBesideMemory
 from likezip.training.run import STEPS, Run
 from likezip.training.segments import Batch, Feed
+from likezip.training.step import WeightGradient
 from likezip.training.twin import Shape, Twin, can_compile, compile_elementwise
 
 ROWS = 32
@@ -76,8 +77,10 @@ def _timed(times: dict[str, float]) -> Iterator[None]:
 
         return call
 
-    places = [(fused, name, part) for part, names in KERNELS.items() for name in names]
-    places.append((torch, "_int_mm", "products"))
+    places: list[tuple[Any, str, str]] = [(fused, name, part) for part, names in KERNELS.items() for name in names]
+    places += [(products.TiledWeight, name, "products of a layer") for name in ("prepare", "forward", "backward")]
+    places += [(products.Weight, name, "products of a layer") for name in ("forward", "backward")]
+    places.append((WeightGradient, "compute", "products of a weight's gradient"))
     before = [(place, name, getattr(place, name)) for place, name, _ in places]
     try:
         for place, name, part in places:
@@ -118,8 +121,8 @@ def main(file: Path, steps: int) -> None:
     with _timed(parts):
         total = sum(_seconds(runs["kernels"], batches["kernels"], steps))
     for part, seconds in sorted(parts.items(), key=lambda item: -item[1]):
-        click.echo(f"{part:22s} {1e3 * seconds / steps:6.1f} ms")
-    click.echo(f"{'all else':22s} {1e3 * (total - sum(parts.values())) / steps:6.1f} ms")
+        click.echo(f"{part:32s} {1e3 * seconds / steps:6.1f} ms")
+    click.echo(f"{'all else':32s} {1e3 * (total - sum(parts.values())) / steps:6.1f} ms")
 
 
 if __name__ == "__main__":

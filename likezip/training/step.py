@@ -1,10 +1,10 @@
 """One training step on the CPU: a batch's loss and all gradients, by products of int8 and the kernels of ``fused``.
 
 The function is that of ``likezip.training.twin`` with the loss of ``likezip.training.mixture``, whose formulas say what
-is computed; on a GPU they are what runs.  Here the lanes are divided among threads (shards), and each shard's bytes are
-taken in chunks that a cache holds: forward through all layers, then backward in the opposite order.  Forward products
-are those of the coded network; backward both factors are int8 too (``fused.quantise``), which halves their time on
-processors with products of bytes.
+is computed; on a GPU they are what runs.  Here the lanes are divided into shards, which threads take, and each shard's
+bytes are taken in chunks that a cache holds: forward through all layers, then backward in the opposite order.  Forward
+products are those of the coded network; backward both factors are int8 too (``fused.quantise``), which halves their
+time on processors with products of bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from likezip.kernels.intrinsics import aligned
 from likezip.prior.fixed_point import WEIGHT_LIMIT
 from likezip.training import fused
 from likezip.training.mixture import OWN_SHARE, Mixture
+from likezip.training.products import Int8s, Int32s, weight_of
 from likezip.training.segments import Batch
 from likezip.training.twin import (
     LARGEST_WEIGHT_UNIT,
@@ -34,8 +36,11 @@ from likezip.training.twin import (
     Twin,
 )
 
-CHUNK = 1024
+CHUNK = 512
 """Rows, about, that go through all layers together."""
+SHARDS = 2
+"""Shards for each thread, where there are several: what another thread has done meanwhile, here or of the memory, evens
+out."""
 
 WIDEST = np.float32(32)
 """For a weight's own gradient, int8 spans this many root mean squares of a row's gradients; larger ones are cut off."""
@@ -54,7 +59,7 @@ class Layer:
     def __init__(self, *linears: GridLinear) -> None:
         self._linears, self._input = linears, np.float32(linears[0].unit)
         self.columns, self.outputs = linears[0].in_features, sum(linear.out_features for linear in linears)
-        self.weight = torch.empty((self.outputs, self.columns), dtype=torch.int8)
+        self.weight = weight_of(self.outputs, self.columns)
         self.units, self.biases = (np.empty(self.outputs, np.float32) for _ in range(2))
         self.inverses, self._mean_squares = np.zeros(self.outputs, np.float32), np.zeros(self.outputs)
         self._steps = 0
@@ -62,7 +67,7 @@ class Layer:
     @torch.no_grad()
     def round(self) -> None:
         """Take the weights and biases of the linear layers as they now are."""
-        first, steps = 0, self.weight.numpy()
+        first, steps = 0, self.weight.steps
         for linear in self._linears:
             part = slice(first, first + linear.out_features)
             fused.round_weights(
@@ -76,6 +81,7 @@ class Layer:
             self.biases[part] = 0 if linear.bias is None else linear.bias.numpy()
             first += linear.out_features
         self.units *= self._input
+        self.weight.prepare()
 
     def measure(self, squares: npt.NDArray[np.float64]) -> None:
         """Set the scale of the next step's gradients by the mean squares of this one's and of those before."""
@@ -102,61 +108,71 @@ class Layer:
             first += linear.out_features
 
 
-class _Kept:
-    """What a layer's forward pass leaves for its backward pass, all (rows, ...)."""
+class Kept:
+    """What a layer's forward pass leaves for its backward pass, and that for the weight's gradient: inputs (rows,
+    columns) and gradients (rows, outputs) int8, on the grid."""
 
-    def __init__(self, layer: Layer, rows: int, inputs: Tensor | None = None) -> None:
-        self.layer = layer
-        self.inputs = torch.empty((rows, layer.columns), dtype=torch.int8) if inputs is None else inputs
-        self.gradients = torch.empty((rows, layer.outputs), dtype=torch.int8)
+    def __init__(self, layer: Layer, inputs: Int8s, gradients: Int8s) -> None:
+        self.layer, self.inputs, self.gradients = layer, inputs, gradients
         self.squares, self.totals = (np.zeros(layer.outputs, np.float32) for _ in range(2))
-        self.sums = torch.empty((layer.outputs, layer.columns), dtype=torch.int32)
 
-    def multiply(self, part: slice, room: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    def multiply(self, part: slice, room: Int32s) -> Int32s:
         """The layer's sums of a part of the rows, (rows, outputs)."""
         rows = part.stop - part.start
         sums = room[: rows * self.layer.outputs].reshape(rows, self.layer.outputs)
-        torch._int_mm(self.inputs[part], self.layer.weight.t(), out=torch.from_numpy(sums))
+        self.layer.weight.forward(self.inputs[part], sums)
         return sums
 
-    def back(self, by_row: Tensor, room: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    def back(self, by_row: Int8s, room: Int32s) -> Int32s:
         """The sums of the inputs' gradients (rows, columns) from ``by_row`` (rows, outputs)."""
         sums = room[: len(by_row) * self.layer.columns].reshape(len(by_row), self.layer.columns)
-        torch._int_mm(by_row, self.layer.weight, out=torch.from_numpy(sums))
+        self.layer.weight.backward(by_row, sums)
         return sums
 
-    def finish(self) -> None:
-        """Compute the sums of the weight's gradient."""
-        torch._int_mm(self.gradients.t(), self.inputs, out=self.sums)
+
+class WeightGradient:
+    """The gradient of a layer's weight, a product of what all shards keep."""
+
+    def __init__(self, layer: Layer, rows: int) -> None:
+        self._inputs, self._gradients = (aligned((rows, size), np.int8) for size in (layer.columns, layer.outputs))
+        self.layer, self.sums = layer, torch.empty((layer.outputs, layer.columns), dtype=torch.int32)
+
+    def kept(self, rows: slice) -> Kept:
+        """The part of a shard."""
+        return Kept(self.layer, self._inputs[rows], self._gradients[rows])
+
+    def compute(self) -> None:
+        """Set the sums of all rows."""
+        torch._int_mm(torch.from_numpy(self._gradients).t(), torch.from_numpy(self._inputs), out=self.sums)
 
 
 class _Recurrent:
     """What a recurrence leaves for its backward pass: gates, candidates and distances (rows, states)."""
 
     def __init__(self, rows: int, lanes: int, states: int) -> None:
-        self.gates = np.empty((rows, states), np.uint16)
-        self.candidates, self.distances = (np.empty((rows, states), np.int16) for _ in range(2))
+        self.gates = aligned((rows, states), np.uint16)
+        self.candidates, self.distances = (aligned((rows, states), np.int16) for _ in range(2))
         self.later = np.zeros((lanes, states), np.float32)
 
 
 class Shard:
-    """The lanes of one thread, and their buffers."""
+    """Some lanes, which go through the network together, and their buffers."""
 
-    def __init__(self, twin: Twin, layers: Sequence[Layer], lanes: int, steps: int) -> None:
+    def __init__(self, twin: Twin, kept: Sequence[Kept], lanes: int, steps: int) -> None:
         self._twin, self._lanes, self._rows = twin, lanes, steps * lanes
         rows, width = self._rows, twin.shape.width
         self._chunk = max(1, CHUNK // lanes) * lanes
-        self.kept = [_Kept(layer, rows) for layer in layers]
+        self.kept, layers = kept, [part.layer for part in kept]
         self._scales = np.empty((2 * len(twin.blocks) + 1, rows), np.float32)
         self._recurrent = [_Recurrent(rows, lanes, state) for state in twin.shape.state]
-        self._roots = [np.empty((rows, hidden), np.uint16) for hidden in twin.shape.hidden]
-        self.gradients = np.empty((rows, self.kept[0].layer.columns), np.float32)
-        self._head_rows, self._row_units = torch.empty((rows, 256), dtype=torch.int8), np.empty(rows, np.float32)
+        self._roots = [aligned((rows, hidden), np.uint16) for hidden in twin.shape.hidden]
+        self.gradients = aligned((rows, self.kept[0].layer.columns), np.float32)
+        self._head_rows, self._row_units = aligned((rows, 256), np.int8), np.empty(rows, np.float32)
         most = max(max(layer.outputs, layer.columns) for layer in layers)
-        self._sums = np.empty(self._chunk * most, np.int32)
-        self._by_row = torch.empty(self._chunk * most, dtype=torch.int8)
-        self._x, self._change = (np.empty((self._chunk, width), np.float32) for _ in range(2))
-        self._room, self._bits = np.empty(most, np.float32), np.empty((4, 8), np.float32)
+        self._sums = aligned(self._chunk * most, np.int32)
+        self._by_row = aligned(self._chunk * most, np.int8)
+        self._x, self._change = (aligned((self._chunk, width), np.float32) for _ in range(2))
+        self._room, self._bits = aligned(most, np.float32), aligned((4, 8), np.float32)
         self.nats, self.mixture = np.zeros(2), np.zeros((2, 8 * fused.LEVELS), np.float32)
 
     def _chunks(self) -> list[slice]:
@@ -174,12 +190,12 @@ class Shard:
         penalty: float,
         learn: bool,
     ) -> None:
-        """Forward and, to ``learn``, backward.
+        """Forward and, to ``learn``, backward, but for the weights' gradients.
 
         rows (rows, features), following (rows,), memory_logits (rows, 8) or (rows, 0) as in ``Batch``; states: (lanes,
         states) of each block, which become those after; mixture: the mixture's weights; share: what a row counts.
         """
-        fused.embed(rows, self._twin.embeddings.weight.detach().numpy(), self.kept[0].inputs.numpy())
+        fused.embed(rows, self._twin.embeddings.weight.detach().numpy(), self.kept[0].inputs)
         self.nats[:] = 0
         self.mixture[:] = 0
         for kept in self.kept:
@@ -194,13 +210,11 @@ class Shard:
             recurrent.later[:] = 0
         for part in reversed(self._chunks()):
             self._backward(part, seed, np.float32(penalty))
-        for kept in self.kept:
-            kept.finish()
 
     def _normalise(self, number: int, part: slice, x: Float32s) -> None:
         """Add a layer's products to the stream, and normalise it into the next layer's inputs."""
         kept = self.kept[number]
-        sums, q = kept.multiply(part, self._sums), self.kept[number + 1].inputs[part].numpy()
+        sums, q = kept.multiply(part, self._sums), self.kept[number + 1].inputs[part]
         scales = self._scales[number // 2, part]
         fused.add_normalise(sums, kept.layer.units, x, q, scales, MEAN, STREAM_STEPS)
 
@@ -210,11 +224,11 @@ class Shard:
         self._normalise(0, part, x)
         for block, (recurrent, root, h) in enumerate(zip(self._recurrent, self._roots, states, strict=True)):
             gates, out, up, down = self.kept[4 * block + 1 : 4 * block + 5]
-            sums, q = gates.multiply(part, self._sums), out.inputs[part].numpy()
+            sums, q = gates.multiply(part, self._sums), out.inputs[part]
             kept = recurrent.gates[part], recurrent.candidates[part], recurrent.distances[part]
             fused.recur(sums, gates.layer.units, gates.layer.biases, h, STATE_STEPS, q, *kept)
             self._normalise(4 * block + 2, part, x)
-            sums, q = up.multiply(part, self._sums), down.inputs[part].numpy()
+            sums, q = up.multiply(part, self._sums), down.inputs[part]
             fused.square(sums, up.layer.units, up.layer.biases, STREAM_STEPS, q, root[part])
             self._normalise(4 * block + 4, part, x)
 
@@ -245,11 +259,11 @@ class Shard:
             self.nats,
         )
 
-    def _quantised(self, kept: _Kept, part: slice, seed: int, by_row: Tensor) -> Any:
+    def _quantised(self, kept: Kept, part: slice, seed: int, by_row: Int8s) -> Any:
         """What ``fused.quantise`` needs besides the gradients, in the order of ``fused.losses``."""
         seeded = np.uint32((seed + part.start * kept.layer.outputs) % (1 << 32))
-        rows, columns = by_row.numpy(), kept.gradients[part].numpy()
-        return kept.layer.inverses, seeded, rows, self._row_units[part], columns, kept.squares, kept.totals
+        columns = kept.gradients[part]
+        return kept.layer.inverses, seeded, by_row, self._row_units[part], columns, kept.squares, kept.totals
 
     def _backward(self, part: slice, seed: int, penalty: np.float32) -> None:
         rows = part.stop - part.start
@@ -259,11 +273,11 @@ class Shard:
         for number in range(len(self.kept) - 1, -1, -1):
             sums = self.kept[number].back(by_row, self._sums)
             if number == 0:
-                e = self.kept[0].inputs[part].numpy()
+                e = self.kept[0].inputs[part]
                 fused.embed_backward(sums, units, e, self.gradients[part])
                 return
-            before, inputs = self.kept[number - 1], self.kept[number].inputs[part].numpy()
-            by_row = self._by_row[: rows * before.layer.outputs].view(rows, before.layer.outputs)
+            before, inputs = self.kept[number - 1], self.kept[number].inputs[part]
+            by_row = self._by_row[: rows * before.layer.outputs].reshape(rows, before.layer.outputs)
             inverses, seeded, rows8, _, columns, squares, totals = self._quantised(before, part, seed, by_row)
             room, last = self._room[: before.layer.outputs], (squares, totals)
             to = before.layer.units, inverses, seeded, rows8, columns, *last
@@ -286,11 +300,17 @@ class Step:
     def __init__(self, twin: Twin, mixture: Mixture, lanes: int, steps: int, threads: int) -> None:
         self._twin, self._mixture, self._seed = twin, mixture, 0
         self._layers = _layers_of(twin)
+        self._products = [WeightGradient(layer, lanes * steps) for layer in self._layers]
         threads = min(threads, lanes)
-        bounds = np.linspace(0, lanes, threads + 1).astype(int)
+        bounds = np.linspace(0, lanes, min(lanes, threads * SHARDS if threads > 1 else 1) + 1).astype(int)
         self._parts = [slice(int(a), int(b)) for a, b in pairwise(bounds)]
-        self._shards = [Shard(twin, self._layers, part.stop - part.start, steps) for part in self._parts]
+        self._shards = []
+        for part in self._parts:
+            rows = slice(part.start * steps, part.stop * steps)
+            kept = [product.kept(rows) for product in self._products]
+            self._shards.append(Shard(twin, kept, part.stop - part.start, steps))
         self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        self._threads = threads
         self._slots = np.zeros(len(twin.embeddings.weight), np.int32)
         self.rows: list[npt.NDArray[np.int32]] = []
 
@@ -339,6 +359,8 @@ class Step:
             )
 
         list(self._pool.map(work, range(len(self._parts))))
+        if learn:
+            list(self._pool.map(WeightGradient.compute, self._products))
         alone, mixed = np.sum([shard.nats for shard in self._shards], 0) / batch.following.size
         return float(alone), float(mixed)
 
@@ -348,28 +370,25 @@ class Step:
             layer.measure(np.sum(squares, 0) / rows)
 
     def _give_gradients(self) -> None:
-        for number, layer in enumerate(self._layers):
-            parts = [shard.kept[number] for shard in self._shards]
-            sums = parts[0].sums.float()
-            for part in parts[1:]:
-                sums += part.sums
-            layer.give_gradients(sums, np.sum([part.totals for part in parts], 0))
+        for number, product in enumerate(self._products):
+            totals = np.sum([shard.kept[number].totals for shard in self._shards], 0)
+            product.layer.give_gradients(product.sums.float(), totals)
         self._mixture.weights.grad = torch.from_numpy(np.sum([shard.mixture for shard in self._shards], 0))
 
     def embedding_gradients(self) -> list[Float32s]:
-        """The gradients of the embeddings of each thread's ``rows``: (rows, features * dimension)."""
+        """The gradients of the embeddings of each shard's ``rows``: (rows, features * dimension)."""
         return [shard.gradients for shard in self._shards]
 
     def zeros(self) -> float:
         """The share of hidden values that were 0."""
-        counts = [np.mean(kept.inputs.numpy() == 0) for shard in self._shards for kept in shard.kept[4:-1:4]]
+        counts = [np.mean(kept.inputs == 0) for shard in self._shards for kept in shard.kept[4:-1:4]]
         return float(np.mean(counts))
 
     def learn_embeddings(self, totals: Tensor, rate: float, epsilon: float) -> None:
         """A step of Adagrad by row, with accumulators ``totals`` (rows,); features are divided among the threads."""
         table, dimension = self._twin.embeddings.weight.detach().numpy(), self._twin.shape.dimension
         features = self.rows[0].shape[1]
-        bounds = np.linspace(0, features, len(self._shards) + 1).astype(int)
+        bounds = np.linspace(0, features, self._threads + 1).astype(int)
 
         def work(number: int) -> None:
             part = slice(bounds[number], bounds[number + 1])
@@ -389,7 +408,7 @@ class Step:
                 np.float32(epsilon),
             )
 
-        list(self._pool.map(work, range(len(self._shards))))
+        list(self._pool.map(work, range(self._threads)))
 
 
 def _flat(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
