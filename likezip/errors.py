@@ -9,6 +9,7 @@ LikezipError
 ├── UnsupportedError       sound, but needs what this likezip, this model or this machine does not have
 ├── LimitError             the content is larger than the caller allows
 ├── UnknownModelError      the model that is needed is not here
+├── UnknownContextError    the context that is needed was not given, or another
 └── WorkerError            a worker process died
 """
 
@@ -39,6 +40,10 @@ class LimitError(LikezipError):
 
 class UnknownModelError(LikezipError):
     """The model that the frame names is not here."""
+
+
+class UnknownContextError(LikezipError):
+    """The frame was compressed with a context, and it was not given, or another was."""
 
 
 class WorkerError(LikezipError):

@@ -47,10 +47,15 @@ def _fields(frame: bytes) -> str:
     payload_number, payload_size = _number(frame, raw_at + raw_size)
     sizes = [
         (4, "magic"),
-        (1, f"0x{header:02X}: version {header & 7}; a frame of one block; no flags; number of the model {header >> 6}"),
         (
             1,
-            f"mode {frame[5] & 7}, memory; 1 lane and 16 table bits, not named; transform 0, none; profile 0, text",
+            f"0x{header:02X}: version {header & 7}; a frame of one block; no context; number of the model "
+            f"{header >> 6}",
+        ),
+        (
+            1,
+            f"mode {frame[5] & 3}, memory; no copies; 1 lane and 16 table bits, not named; transform 0, none; "
+            "profile 0, text; not primed",
         ),
         (raw_size, f"{raw_number}, a number of {raw_size} byte: raw size {raw_number + 1}"),
         (payload_size, f"{payload_number}, a number of {payload_size} byte: payload size {payload_number}"),

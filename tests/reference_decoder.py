@@ -5,6 +5,7 @@ It is slow: about a kilobyte a second, with the prior 20 bytes a second.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 import zlib
@@ -474,10 +475,11 @@ class Lane:
 
 
 class Block:
-    """Decodes one block of mode 2 or 3."""
+    """Decodes one block of mode 2 or 3; primer: what is learnt before it, in the same lane."""
 
-    def __init__(self, header: dict, words: list[int], model: dict) -> None:
-        mode, size, lanes, self.row_length = (header[name] for name in ("mode", "size", "lanes", "row_length"))
+    def __init__(self, header: dict, words: list[int], model: dict, primer: bytes = b"") -> None:
+        mode, lanes, self.row_length = (header[name] for name in ("mode", "lanes", "row_length"))
+        size, self.primer = len(primer) + header["coded"], primer
         profile = 3 if mode == 3 else header["profile"]
         self.contexts, self.paired, self.choices = PROFILES[profile]
         start = ("text", "records", "code", "both")[profile]
@@ -513,7 +515,8 @@ class Block:
             upcoming = [lane for lane in self.lanes if lane.size > t + 1]
             for bit in range(8):
                 for lane in active:
-                    lane.bit = self.decode_bit(lane.k)
+                    known = t < len(self.primer)
+                    lane.bit = self.primer[t] >> (7 - bit) & 1 if known else self.decode_bit(lane.k)
                 if bit in (3, 7):
                     for lane in active:
                         self.learn(lane, bit, lane.bit)
@@ -526,7 +529,7 @@ class Block:
                         self.predict(lane, bit + 1)
         assert self.ans == 0, "ans must be 0 at the end"
         assert not self.words, "no word may be left"
-        return bytes(self.raw)
+        return bytes(self.raw[len(self.primer) :])
 
     def decode_bit(self, k: int) -> int:
         split = ((65536 - k) * (2**24 - 2) >> 16) + 1
@@ -796,23 +799,36 @@ def read_model(content: bytes) -> dict:
     return tensors
 
 
-def relative(code: bytes) -> bytes:
-    """The raw bytes of a block of transform 1."""
-    c = bytearray(code)
-    for p in range(len(c) - 4):
+def move(data: bytes, places: range, sign: int) -> bytes:
+    """Data in which the operands of calls and jumps at these places, in this order, are changed by where they are."""
+    c = bytearray(data)
+    for p in places:
         if c[p] in (0xE8, 0xE9) and c[p + 4] in (0, 255):
-            v = (int.from_bytes(c[p + 1 : p + 5], "little") - (p + 5)) % 2**25
+            v = (int.from_bytes(c[p + 1 : p + 5], "little") + sign * (p + 5)) % 2**25
             c[p + 1 : p + 5] = (v % 2**24).to_bytes(3, "little") + (b"\xff" if v >= 2**24 else b"\0")
     return bytes(c)
 
 
-def decode_file(data: bytes, models: dict[bytes, dict]) -> bytes:
-    """The content of all frames of a file, each with the model of its id; any damage is an AssertionError."""
+def relative(code: bytes) -> bytes:
+    """What a block of transform 1 is made of."""
+    return move(code, range(len(code) - 4), -1)
+
+
+def absolute(raw: bytes) -> bytes:
+    """What transform 1 makes of bytes."""
+    return move(raw, range(len(raw) - 5, -1, -1), 1)
+
+
+def decode_file(data: bytes, models: dict[bytes, dict], context: bytes | None = None) -> bytes:
+    """The content of all frames of a file, each with the model of its id; any damage is an AssertionError.
+
+    context: that of the frames that name one.
+    """
     assert data, "a file has a frame"
     contents, at = [], 0
     try:
         while at < len(data):
-            content, at = read_frame(data, at, models)
+            content, at = read_frame(data, at, models, context)
             contents.append(content)
             while data[at : at + 1] == b"\0":
                 at += 1
@@ -843,32 +859,110 @@ def read_number(data: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(packed, "little") >> 2, at + size
 
 
-def read_frame(data: bytes, start: int, models: dict[bytes, dict]) -> tuple[bytes, int]:
+class Frame:
+    """What the blocks of a frame need: the model, the context, and what came before in the frame."""
+
+    def __init__(self, model: dict, context: bytes) -> None:
+        self.model, self.context = model, context
+        self.window = self.position = 0
+        self.blocks = []
+        """For each block its position and its bytes, None for those that are copied."""
+
+    def complete(self, coded: bytes, size: int) -> bytes:
+        """The raw bytes of the next block, of ``size`` bytes, whose coded bytes are these."""
+        copies, at = self.read_copies(coded, size) if len(coded) < size else ([], 0)
+        known, literals = [], coded[at:]
+        for place, length, _ in copies:
+            between = place - len(known)
+            known += [*literals[:between], *[None] * length]
+            literals = literals[between:]
+        known += literals
+        assert len(known) == size
+        raw = bytearray()
+        for place, length, distance in copies:
+            raw += bytes(known[len(raw) : place])
+            if distance > place:
+                source = self.before(distance - place, length)
+            else:
+                source = known[place - distance :][: min(length, distance)]
+            assert None not in source, "a source is literals"
+            raw += bytes((source * (length // distance + 1))[:length])
+        raw += bytes(known[len(raw) :])
+        self.blocks.append((self.position, known))
+        self.position += size
+        return bytes(raw)
+
+    def read_copies(self, coded: bytes, size: int) -> tuple[list[tuple[int, int, int]], int]:
+        """The place, length and distance of each copy in a block, and where the list of them ends."""
+        count, at = read_long_number(coded, 0)
+        assert count > 0
+        copies, end, distance = [], 0, len(self.context)
+        for _ in range(count):
+            between, at = read_long_number(coded, at)
+            length, at = read_long_number(coded, at)
+            change, at = read_long_number(coded, at)
+            place, distance = end + between, distance + (-(change + 1) // 2 if change % 2 else change // 2)
+            assert 0 < distance < 2**49 and place + length < size
+            copies.append((place, length or size - place, distance))
+            end = place + copies[-1][1]
+        return copies, at
+
+    def before(self, distance: int, length: int) -> list[int | None]:
+        """The bytes that begin so far before the block, None for those that are copied."""
+        position = self.position - distance
+        if position < 0 and self.context:
+            position += len(self.context)
+            assert 0 <= position <= len(self.context) - length
+            return list(self.context[position : position + length])
+        assert position >= 0 and distance <= self.window
+        begin, known = next(block for block in reversed(self.blocks) if block[0] <= position)
+        assert position + length <= begin + len(known), "a source is in one block"
+        return known[position - begin :][:length]
+
+
+def read_long_number(coded: bytes, at: int) -> tuple[int, int]:
+    """A number in a list of copies, and where it ends."""
+    for size in range(1, 8):
+        assert at + size <= len(coded)
+        if coded[at + size - 1] < 128:
+            assert size == 1 or coded[at + size - 1] > 0
+            return sum((coded[at + i] & 127) << 7 * i for i in range(size)), at + size
+    raise AssertionError("the number is too long")
+
+
+def read_frame(data: bytes, start: int, models: dict[bytes, dict], context: bytes | None) -> tuple[bytes, int]:
     """The content of the frame that begins at ``start``, and where it ends.
 
     Damage is an AssertionError, or an IndexError or struct.error where the data end too early.
     """
     assert data[start : start + 4] == b"\xceLKZ"
     kind, at = data[start + 4], start + 5
-    assert kind % 8 == 1 and kind >> 4 & 3 == 0
+    assert kind % 8 == 1 and (kind & 0x28) != 0x20
     if kind >> 6:
         model_id = NUMBERED.get(kind >> 6)
     else:
         model_id, at = data[at : at + 8], at + 8
     assert model_id in models, "of no model here"
+    if kind & 0x10:
+        assert context and data[at : at + 4] == hashlib.sha256(context).digest()[:4], "of another context"
+        at += 4
+    frame = Frame(models[model_id], context if kind & 0x10 else b"")
     if kind & 8:
-        return read_blocks(data, start, at, models[model_id])
+        return read_blocks(data, start, at, frame)
     before = data[start:at]
     if data[at] == 0:
         assert struct.unpack_from("<H", data, at + 1)[0] == crc16(before + b"\0")
         return b"", at + 3
-    return read_block(data, at, 2**30, models[model_id], lambda fields: struct.pack("<H", crc16(before + fields)))
+    return read_block(data, at, 2**30, frame, lambda fields: struct.pack("<H", crc16(before + fields)))
 
 
-def read_blocks(data: bytes, start: int, at: int, model: dict) -> tuple[bytes, int]:
+def read_blocks(data: bytes, start: int, at: int, frame: Frame) -> tuple[bytes, int]:
     """The same for a frame of several blocks, whose block size is at ``at``."""
     block_size, at = read_number(data, at)
     block_size += 1
+    if data[start + 4] & 0x20:
+        assert 16 <= data[at] <= 30
+        frame.window, at = 1 << data[at], at + 1
     assert struct.unpack_from("<I", data, at)[0] == zlib.crc32(data[start:at])
     assert 2**16 <= block_size <= 2**30
     at += 4
@@ -876,7 +970,7 @@ def read_blocks(data: bytes, start: int, at: int, model: dict) -> tuple[bytes, i
     while data[at]:
         number = struct.pack("<Q", len(entries))
         content, end = read_block(
-            data, at, block_size, model, lambda fields, number=number: struct.pack("<I", zlib.crc32(number + fields))
+            data, at, block_size, frame, lambda fields, number=number: struct.pack("<I", zlib.crc32(number + fields))
         )
         contents.append(content)
         entries.append((end - at, len(content)))
@@ -889,7 +983,7 @@ def read_blocks(data: bytes, start: int, at: int, model: dict) -> tuple[bytes, i
 
 
 def read_block(
-    data: bytes, start: int, block_size: int, model: dict, check: Callable[[bytes], bytes]
+    data: bytes, start: int, block_size: int, frame: Frame, check: Callable[[bytes], bytes]
 ) -> tuple[bytes, int]:
     """The content of the block whose header is at ``start``, and where it ends; check: the header's checksum, of the
     bytes before it."""
@@ -900,44 +994,56 @@ def read_block(
     assert h["profile"] <= (2 if h["mode"] == 2 else 0)
     assert h["row_length"] != 1 and h["row_length"] < 2**16
     assert 1 <= h["size"] <= block_size
-    usual = usual_lanes(h["mode"], h["size"]), min(max(16, (96 * h["size"] - 1).bit_length()), 26)
+    assert h["coded"] < h["size"] or not h["copies"]
+    usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26)
     least = h["size"] >> 17 << 2
     if h["mode"] == 1:
-        assert data[start] == 1
+        assert data[start] in (1, 5)
+        assert least <= h["coded"]
     else:
         assert not h["shaped"] or (h["lanes"], h["bits"]) != usual
         h["lanes"], h["bits"] = (h["lanes"], h["bits"]) if h["shaped"] else usual
         assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
-        assert 1 << h["bits"] <= max(1 << 16, 256 * h["size"])
-        assert least <= h["payload"] <= h["size"]
+        if h["primed"]:
+            assert h["lanes"] == 1
+        else:
+            assert 1 << h["bits"] <= max(1 << 16, 256 * h["coded"])
+        assert least <= h["payload"] <= max(least, h["coded"])
     at += len(expected)
     payload = data[at : at + h["payload"]]
     assert len(payload) == h["payload"]
-    if h["mode"] == 1:
-        content = payload
-    else:
-        assert len(payload) == least or payload[-1] != 0
-        stripped = payload.rstrip(b"\0")
-        count = -(-len(stripped) // 4)
-        content = Block(h, list(struct.unpack(f"<{count}I", stripped.ljust(4 * count, b"\0"))), model).decode()
-        content = relative(content) if h["transform"] else content
+    assert frame.context or not h["primed"]
+    coded = payload if h["mode"] == 1 else decoded(h, payload, frame)
+    content = frame.complete(coded, h["size"])
     assert zlib.crc32(content) == h["raw_crc"]
     return content, at + len(payload)
+
+
+def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
+    """The coded bytes of a block that is not stored, whose header is ``h``."""
+    assert len(payload) == h["size"] >> 17 << 2 or payload[-1] != 0
+    stripped = payload.rstrip(b"\0")
+    count = -(-len(stripped) // 4)
+    words = list(struct.unpack(f"<{count}I", stripped.ljust(4 * count, b"\0")))
+    primer = frame.context[-(2**22) :] if h["primed"] else b""
+    coded = Block(h, words, frame.model, absolute(primer) if h["transform"] else primer).decode()
+    return relative(coded) if h["transform"] else coded
 
 
 def read_header(data: bytes, start: int) -> tuple[dict, int]:
     """The fields of the block header at ``start``, and where its checksum is."""
     first, at = data[start], start + 1
-    h = {"mode": first % 8, "shaped": first >> 3 & 1, "transform": first >> 4 & 1, "profile": first >> 5}
-    h |= {"row_length": 0, "lanes": 0, "bits": 0}
-    h["size"], at = read_number(data, at)
-    h["size"] += 1
+    h = {"mode": first % 4, "copies": first >> 2 & 1, "shaped": first >> 3 & 1, "transform": first >> 4 & 1}
+    h |= {"profile": first >> 5 & 3, "primed": first >> 7, "row_length": 0, "lanes": 0, "bits": 0}
+    size, at = read_number(data, at)
+    coded, at = read_number(data, at) if h["copies"] else (size, at)
+    h["size"], h["coded"] = size + 1, coded + 1
     if h["shaped"]:
         tables = struct.unpack_from("<H", data, at)[0]
         h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 2
     if h["profile"]:
         h["row_length"], at = read_number(data, at)
-    h["payload"] = h["size"]
+    h["payload"] = h["coded"]
     if h["mode"] != 1:
         h["payload"], at = read_number(data, at)
     h["raw_crc"] = struct.unpack_from("<I", data, at)[0]

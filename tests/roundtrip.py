@@ -26,9 +26,10 @@ def check_roundtrip(data: bytes, **options: Any) -> bytes:
     sink = io.BytesIO()
     likezip.compress_stream(Pipe(data), sink, **options)
     assert sink.getvalue() == frame
-    assert likezip.decompress(frame) == data
-    blocks, model = -(-len(data) // options.get("block_size", 1 << 22)), 8 if options.get("model") else 0
-    assert len(frame) <= len(data) + model + (22 if blocks <= 1 else 27 + 30 * blocks)
+    assert likezip.decompress(frame, context=options.get("context")) == data
+    blocks, ids = -(-len(data) // options.get("block_size", 1 << 22)), 8 if options.get("model") else 0
+    ids += 4 if options.get("context") else 0
+    assert len(frame) <= len(data) + ids + (22 if blocks <= 1 else 27 + 30 * blocks)
     return frame
 
 

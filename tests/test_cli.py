@@ -304,7 +304,7 @@ def test_without_the_prior_torch_is_not_imported(place: Path) -> None:
 def test_prior(place: Path, prior: str, mode: int) -> None:
     (place / "words").write_bytes(b"What is written without effort is in general read without pleasure.")
     assert run("compress", "--prior", prior, "words").returncode == 0
-    assert (place / "words.lz").read_bytes()[5] & 7 == mode
+    assert (place / "words.lz").read_bytes()[5] & 3 == mode
     assert run("decompress", "words.lz", "back").returncode == 0
     assert (place / "back").read_bytes() == (place / "words").read_bytes()
 

@@ -24,7 +24,10 @@ NAMED = FrameHeader.of(container.MIN_BLOCK, b"modelid8")
 SEVERAL = FrameHeader.of(container.MIN_BLOCK, model.NUMBERED[1])
 ALONE = FrameHeader.of(None, model.NUMBERED[1])
 NAMED_ALONE = FrameHeader.of(None, b"modelid8")
-HEADERS = SEVERAL, NAMED, ALONE, NAMED_ALONE
+WINDOWED = FrameHeader.of(container.MIN_BLOCK, model.NUMBERED[1], window_bits=28)
+FULL = FrameHeader.of(container.MIN_BLOCK, b"modelid8", window_bits=16, context_id=b"text")
+CONTEXT_ALONE = FrameHeader.of(None, model.NUMBERED[1], context_id=b"text")
+HEADERS = SEVERAL, NAMED, ALONE, NAMED_ALONE, WINDOWED, FULL, CONTEXT_ALONE
 
 STORED = BlockHeader.stored(1000, 0x12345678)
 MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS_PROFILE, 24, 16, 1000, 400, 0x12345678)
@@ -32,8 +35,13 @@ USUAL = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 17,
 PRIOR = BlockHeader(
     block_header.MEMORY_PRIOR, 3, block_header.X86, block_header.TEXT_PROFILE, 0, 23, 60_000, 20_000, 0x12345678
 )
-BLOCKS = STORED, MEMORY, USUAL, PRIOR
-SEALINGS = Sealing.numbered(5), ALONE.sealing(0), NAMED_ALONE.sealing(0)
+COPIED = replace(MEMORY, raw_size=50_000, spared=49_000)
+STORED_COPIED = BlockHeader.stored(50_000, 0x12345678, 49_000)
+PRIMED = BlockHeader(
+    block_header.MEMORY, 1, 0, block_header.CODE_PROFILE, 0, 26, 50_000, 10, 0x12345678, 49_000, primed=True
+)
+BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED
+SEALINGS = Sealing.numbered(5), ALONE.sealing(0), NAMED_ALONE.sealing(0), CONTEXT_ALONE.sealing(0)
 
 
 def _sealed(fields: bytes, before: bytes = b"") -> bytes:
@@ -71,11 +79,19 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     assert NAMED.packed.hex(" ") == "ce 4c 4b 5a 09 6d 6f 64 65 6c 69 64 38 fe ff 03 d4 a2 d6 3c"
     assert ALONE.packed.hex(" ") == "ce 4c 4b 5a 41"
     assert NAMED_ALONE.packed.hex(" ") == "ce 4c 4b 5a 01 6d 6f 64 65 6c 69 64 38"
+    assert WINDOWED.packed[:-4].hex(" ") == "ce 4c 4b 5a 69 fe ff 03 1c"
+    assert FULL.packed[:-4].hex(" ") == "ce 4c 4b 5a 39 6d 6f 64 65 6c 69 64 38 74 65 78 74 fe ff 03 10"
+    assert CONTEXT_ALONE.packed.hex(" ") == "ce 4c 4b 5a 51 74 65 78 74"
+    for header in (WINDOWED, FULL):
+        assert header.packed == _sealed(header.packed[:-4])
     several, alone = Sealing.numbered(3), ALONE.sealing(0)
     assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 40 80 60 41 06 78 56 34 12 9f bc 80 72"
     assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 60 41 06 78 56 34 12 31 47"
     assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 78 56 34 12 cc 42"
     assert STORED.pack(alone).hex(" ") == "01 9d 0f 78 56 34 12 35 02"
+    assert COPIED.pack(alone)[:-2].hex(" ") == "2e 3e 0d 03 9d 0f 40 80 60 41 06 78 56 34 12"
+    assert STORED_COPIED.pack(alone)[:-2].hex(" ") == "05 3e 0d 03 9d 0f 78 56 34 12"
+    assert PRIMED.pack(alone)[:-2].hex(" ") == "ce 3e 0d 03 9d 0f 01 d0 00 28 78 56 34 12"
     assert Index(12, ()).pack().hex(" ") == "00 00 00 00 00 0c 88 ed 74 b8 5a 4b 4c ce"
     assert Index(12, ((416, 1000),)).pack()[:14].hex(" ") == "00 a0 01 00 00 e8 03 00 00 01 00 00 00 0c"
     assert (container.end_size(0), container.end_size(1)) == (14, 22)
@@ -90,12 +106,12 @@ def test_checksums_are_those_of_the_format() -> None:
 
 
 def test_the_longest_headers() -> None:
-    longest = FrameHeader.of(container.MAX_BLOCK, b"modelid8")
-    assert len(longest.packed) == container.MAX_HEADER_SIZE == 21
+    longest = FrameHeader.of(container.MAX_BLOCK, b"modelid8", window_bits=30, context_id=b"text")
+    assert len(longest.packed) == container.MAX_HEADER_SIZE == 26
     raw = container.MAX_BLOCK
-    all_fields = BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 65535, 28, raw, raw - 1, 1)
+    all_fields = BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 65535, 28, raw, raw - 1, 1, 1)
     packed = all_fields.pack(Sealing.numbered(0))
-    assert len(packed) == 22 < block_header.MAX_SIZE
+    assert len(packed) == 26 < block_header.MAX_SIZE
     assert read_block_header(packed, Sealing.numbered(0)) == all_fields
     shortest = BlockHeader.stored(1, 7).pack(ALONE.sealing(0))
     assert len(ALONE.packed + shortest + b"x") == container.MIN_FRAME_SIZE == 14
@@ -104,11 +120,39 @@ def test_the_longest_headers() -> None:
 @given(
     st.none() | st.integers(container.MIN_BLOCK, container.MAX_BLOCK),
     st.binary(min_size=8, max_size=8) | st.just(model.NUMBERED[1]),
+    st.just(0) | st.integers(container.MIN_WINDOW_BITS, container.MAX_WINDOW_BITS),
+    st.just(b"") | st.binary(min_size=4, max_size=4),
 )
-def test_frame_header_there_and_back(block_size: int | None, model_id: bytes) -> None:
-    header = FrameHeader.of(block_size, model_id)
+def test_frame_header_there_and_back(
+    block_size: int | None, model_id: bytes, window_bits: int, context_id: bytes
+) -> None:
+    header = FrameHeader.of(block_size, model_id, window_bits=window_bits, context_id=context_id)
     assert frame_header(header.packed) == header
-    assert (header.block_size, header.model_id) == (block_size, model_id)
+    assert (header.block_size, header.model_id, header.context_id) == (block_size, model_id, context_id)
+    assert header.window_bits == (0 if block_size is None else window_bits), "a single block has nothing before it"
+    assert header.window == (1 << header.window_bits if header.window_bits else 0)
+
+
+@pytest.mark.parametrize(
+    ("window", "bits"),
+    [
+        (0, 0),
+        (1 << 16, 16),
+        ((1 << 16) + 1, 17),
+        ((1 << 17) - 1, 17),
+        (1 << 28, 28),
+        ((1 << 29) + 1, 30),
+        (1 << 30, 30),
+    ],
+)
+def test_window_bits(window: int, bits: int) -> None:
+    assert container.window_bits(window) == bits
+
+
+@pytest.mark.parametrize("window", [-1, 1, (1 << 16) - 1, (1 << 30) + 1])
+def test_windows_outside_their_limits(window: int) -> None:
+    with pytest.raises(ValueError, match="window"):
+        container.window_bits(window)
 
 
 def test_a_model_with_a_number_may_be_named_by_its_id() -> None:
@@ -124,15 +168,29 @@ def test_a_model_with_a_number_may_be_named_by_its_id() -> None:
     st.floats(0, 1),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**64 - 1),
+    st.just(0) | st.integers(0, container.MAX_BLOCK),
+    st.booleans(),
 )
 def test_block_header_there_and_back(
-    mode: int, lanes: int | None, bits: int | None, raw: int, share: float, crc: int, number: int
+    mode: int,
+    lanes: int | None,
+    bits: int | None,
+    raw: int,
+    share: float,
+    crc: int,
+    number: int,
+    spared: int,
+    primed: bool,
 ) -> None:
-    payload_size = min(max(block_header.least_payload(raw), int(raw * share)), MAX_NUMBER)
+    """raw: of the bytes that are coded."""
     if bits is not None:
         bits = min(bits, max(block_header.MIN_TABLE_BITS, (block_header.TABLE_SHARE * raw).bit_length() - 1))
     lanes, bits = lanes or block_header.default_lanes(raw, mode), bits or block_header.default_table_bits(raw)
-    header = BlockHeader(mode, lanes, 0, block_header.TEXT_PROFILE, 0, bits, raw, payload_size, crc)
+    spared, lanes = min(spared, container.MAX_BLOCK - raw), 1 if primed else lanes
+    whole = raw + spared
+    payload_size = min(max(block_header.least_payload(whole), int(raw * share)), MAX_NUMBER)
+    header = BlockHeader(mode, lanes, 0, block_header.TEXT_PROFILE, 0, bits, whole, payload_size, crc, spared, primed)
+    assert (header.coded_size, header.has_copies) == (raw, spared > 0)
     sealing = Sealing.numbered(number)
     assert read_block_header(header.pack(sealing), sealing) == header
     with pytest.raises(CorruptError, match="out of place"):
@@ -220,9 +278,17 @@ def _with_kind(header: FrameHeader, kind: int) -> bytes:
         (NAMED.packed[:-1] + b"x", CorruptError),
         *[(header.packed[:4] + b"\x02", UnsupportedError) for header in HEADERS],  # a version comes before all others
         *[(_with_kind(header, header.packed[4] & ~7), UnsupportedError) for header in HEADERS],
-        *[(_with_kind(header, header.packed[4] | 0x10), UnsupportedError) for header in HEADERS],
-        *[(_with_kind(header, header.packed[4] | 0x20), UnsupportedError) for header in HEADERS],
-        (SEVERAL.packed[:4] + b"\x59" + SEVERAL.packed[5:], CorruptError),  # flags behind the checksum
+        *[
+            (_with_kind(header, header.packed[4] | 0x20), UnsupportedError)
+            for header in (ALONE, NAMED_ALONE, CONTEXT_ALONE)
+        ],
+        *[(_with_kind(header, header.packed[4] | 0x10), TruncatedError) for header in (ALONE, SEVERAL)],
+        (_with_kind(SEVERAL, SEVERAL.packed[4] | 0x20), TruncatedError),
+        *[(_sealed(WINDOWED.packed[:-5] + bytes([bits])), CorruptError) for bits in (0, 15, 31, 255)],
+        *[(_sealed(FULL.packed[:-5] + bytes([bits])), CorruptError) for bits in (0, 15, 31, 255)],
+        (WINDOWED.packed[:-1] + b"x", CorruptError),
+        (_with_kind(WINDOWED, WINDOWED.packed[4] ^ 0xC0), UnsupportedError),  # a model comes before sizes
+        (_sealed(_with_kind(WINDOWED, WINDOWED.packed[4] ^ 0xC0)[:-5] + b"\0"), UnsupportedError),
         (SEVERAL.packed[:4] + b"\xc9" + SEVERAL.packed[5:], CorruptError),
         (_with_kind(SEVERAL, 0x89), UnsupportedError),
         (_with_kind(SEVERAL, 0xC9), UnsupportedError),
@@ -245,13 +311,10 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
     [
         (replace(MEMORY, mode=container.END), UnsupportedError),
         (replace(USUAL, mode=container.END, transform=block_header.X86), UnsupportedError),
-        *[(replace(MEMORY, mode=mode), UnsupportedError) for mode in range(4, 8)],
-        *[(replace(USUAL, mode=mode), UnsupportedError) for mode in range(4, 8)],
-        *[(replace(MEMORY, profile=profile), UnsupportedError) for profile in range(3, 8)],
-        *[(replace(USUAL, profile=profile), UnsupportedError) for profile in range(3, 8)],
-        (replace(STORED, profile=3), UnsupportedError),
-        (replace(STORED, mode=4), UnsupportedError),
-        (replace(MEMORY, mode=4, lanes=0, row_length=1, payload_size=5000), UnsupportedError),
+        (replace(USUAL, mode=container.END, primed=True), UnsupportedError),
+        *[(replace(header, mode=container.END), UnsupportedError) for header in (COPIED, STORED_COPIED, PRIMED)],
+        *[(replace(header, profile=3), UnsupportedError) for header in BLOCKS],
+        (replace(MEMORY, mode=container.END, lanes=0, row_length=1, payload_size=5000), UnsupportedError),
         (replace(MEMORY, row_length=1), CorruptError),
         (replace(MEMORY, row_length=65536), CorruptError),
         (replace(MEMORY, lanes=0), CorruptError),
@@ -267,6 +330,14 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, profile=block_header.CODE_PROFILE), CorruptError),
         (replace(STORED, profile=block_header.CODE_PROFILE, row_length=2), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
+        (replace(STORED, primed=True), CorruptError),
+        (replace(STORED_COPIED, primed=True), CorruptError),
+        (replace(STORED_COPIED, lanes=1), CorruptError),
+        (replace(COPIED, payload_size=1001), CorruptError),  # of what is coded, not of the block
+        (replace(COPIED, raw_size=1023 + 49_000, spared=49_000, table_bits=18), CorruptError),
+        (replace(COPIED, raw_size=container.MIN_BLOCK + 1, spared=49_000), CorruptError),
+        (replace(PRIMED, lanes=2), CorruptError),
+        (replace(PRIMED, table_bits=29), CorruptError),
     ],
 )
 def test_block_header_limits(header: BlockHeader, error: type[LikezipError], sealing: Sealing) -> None:
@@ -298,6 +369,11 @@ CRC = STORED.raw_crc.to_bytes(4, "little")
         ),
         (b"\x01" + (999 << 2 | 2).to_bytes(3, "little") + CRC, STORED),
         (b"\x09" + pack_number(999) + bytes(2) + CRC, STORED),
+        (b"\x05" + pack_number(999) + pack_number(999) + CRC, STORED),  # copies that spare nothing
+        (b"\x05" + pack_number(999) + pack_number(1000) + CRC, STORED),
+        (b"\x06" + pack_number(999) + pack_number(999) + pack_number(401) + CRC, USUAL),
+        (b"\x06" + pack_number(999) + pack_number(1000) + pack_number(401) + CRC, USUAL),
+        (b"\x05" + pack_number(49_999) + (999 << 2 | 2).to_bytes(3, "little") + CRC, STORED_COPIED),
     ],
 )
 def test_a_header_has_one_form(fields: bytes, twin: BlockHeader, sealing: Sealing) -> None:
@@ -321,7 +397,11 @@ def _parts(header: FrameHeader, block: BlockHeader | None) -> tuple[bytes, bytes
     """A frame of a block, or of none: what is before the payload, the payload, and what is behind it."""
     if block is None:
         marker = bytes([container.END])
-        behind = marker + header.sealing(0).check(marker) if header.block_size is None else Index(12, ()).pack()
+        behind = (
+            marker + header.sealing(0).check(marker)
+            if header.block_size is None
+            else Index(len(header.packed), ()).pack()
+        )
         return header.packed, b"", behind
     head, payload = block.pack(header.sealing(0)), bytes(block.payload_size)
     index = Index(len(header.packed), ((len(head + payload), block.raw_size),))
@@ -335,7 +415,7 @@ def _read(data: bytes, model_id: bytes) -> None:
             raise UnknownModelError(part.model_id.hex())
 
 
-@pytest.mark.parametrize("header", [SEVERAL, ALONE, NAMED_ALONE])
+@pytest.mark.parametrize("header", [SEVERAL, ALONE, NAMED_ALONE, WINDOWED, FULL, CONTEXT_ALONE])
 @pytest.mark.parametrize("block", [*BLOCKS, None])
 def test_every_flipped_bit_of_headers_and_ends_is_noticed(header: FrameHeader, block: BlockHeader | None) -> None:
     before, payload, behind = _parts(header, block)

@@ -53,9 +53,9 @@ class Decoded:
         self.numbers: list[int] = []
         decode = reader.decode_in_worker
 
-        def counting(threads: int, advance: Any, block: reader.PackedBlock, model: likezip.Model) -> bytes:
+        def counting(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> bytes:
             self.numbers.append(block.number)
-            return decode(threads, advance, block, model)
+            return decode(threads, advance, block, *others)
 
         monkeypatch.setattr(reader, "decode_in_worker", counting)
 
@@ -299,7 +299,7 @@ def test_frame_info() -> None:
     assert info.model_id == likezip.load_model("likezip-1").id
     assert len(info.blocks) == BLOCKS
     assert [raw for _, raw in info.blocks[:-1]] == [BLOCK] * (BLOCKS - 1)
-    assert info.block_offsets[0] == len(info.header.packed) == 12
+    assert info.block_offsets[0] == len(info.header.packed) == 13
     assert info.block_offsets[-1] == len(FRAME) - container.end_size(BLOCKS)
     assert likezip.get_frame_info(FRAME + likezip.compress(b"x")) == info
     for wrong in (b"", FRAME[:-1], FRAME[1:], FRAME + b"x"):
@@ -345,10 +345,10 @@ def test_reading_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """It once was the end of the file."""
     decode = reader.decode_in_worker
 
-    def interrupted(threads: int, advance: Any, block: reader.PackedBlock, model: likezip.Model) -> bytes:
+    def interrupted(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> bytes:
         if block.number == 2:
             raise KeyboardInterrupt
-        return decode(threads, advance, block, model)
+        return decode(threads, advance, block, *others)
 
     with likezip.open(io.BytesIO(FRAME)) as file:
         with monkeypatch.context() as patch:

@@ -95,9 +95,9 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
     decoded: list[int] = []
     decode = reader.decode_in_worker
 
-    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model) -> bytes:
+    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model, primer: bytes) -> bytes:
         decoded.append(block.number)
-        return decode(threads, advance, block, model)
+        return decode(threads, advance, block, model, primer)
 
     monkeypatch.setattr(reader, "decode_in_worker", noted)
     cut = framed(small, (large, b""))[: -container.end_size(2)]

@@ -468,6 +468,9 @@ def test_headers_are_found_wherever_they_are() -> None:
         lambda raw: BlockHeader(block_header.MEMORY, 7, 1, block_header.CODE_PROFILE, 24, 16, raw, raw - 1, 5),
         lambda raw: BlockHeader(block_header.MEMORY, 1024, 0, block_header.RECORDS_PROFILE, 9999, 16, raw, raw, 5),
         lambda raw: BlockHeader(block_header.MEMORY_PRIOR, 9, 1, 0, 0, 17, raw, raw // 3 + 1, 5),
+        lambda raw: BlockHeader.stored(raw + 500, generator.getrandbits(32), 500),
+        lambda raw: BlockHeader(block_header.MEMORY, 3, 1, block_header.CODE_PROFILE, 24, 16, raw + 1, raw - 1, 5, 1),
+        lambda raw: BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 20, 2 * raw, raw // 2, 5, raw, primed=True),
     ]
     content, places = b"", []
     for size in (1, 2, 64, 65, 1000, 1 << 14, (1 << 14) + 1, 1 << 16, (1 << 22) + 1, 1 << 29):

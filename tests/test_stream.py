@@ -140,9 +140,10 @@ def _with_checksum(fields: bytes) -> bytes:
 def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
     frame = likezip.compress(b"some bytes")
     header = container.FrameHeader.of(BLOCK, likezip.load_model("likezip-1").id).packed[:-4]
-    for bits in (0x4A, 0x4F, 0x59, 0x69, 0x79, 0x89, 0xC9):
+    for bits in (0x4A, 0x4F, 0x89, 0xC9):
         with pytest.raises(likezip.UnsupportedError):
             likezip.decompress(_with_checksum(header[:4] + bytes([bits]) + header[5:]))
+    for bits in (0x4A, 0x4F, 0x61, 0x71, 0x89, 0xC9):  # a window in a frame of one block among them
         with pytest.raises(likezip.UnsupportedError):
             likezip.decompress(frame[:4] + bytes([bits & ~8]) + frame[5:])
 

@@ -3,6 +3,7 @@ says."""
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,10 @@ from likezip.frames.index import FrameInfo, read_frames
 REFUSED = {f"bad/{name}": bad for name, bad in BAD.items()}
 REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
 
-NOT_LISTED = generate.TOP_WORD, generate.USED_UP, generate.RAW_CHECKSUM, generate.MODEL
+NOT_LISTED = {generate.MODEL, generate.NO_CONTEXT, generate.OTHER_CONTEXT, generate.PRIMED_BY_NOTHING}
+NOT_LISTED |= {generate.TOP_WORD, generate.USED_UP, generate.RAW_CHECKSUM}
+NOT_LISTED |= {generate.LIST_NUMBER, generate.LIST_SIZES, generate.WINDOW_BEGIN, generate.FRAME_BEGIN}
+NOT_LISTED |= {generate.LITERALS, generate.LIST_OF_NONE}
 """Checks that are not made for listing."""
 
 Models = dict[bytes, dict[str, list[tuple[int, ...]]]]
@@ -33,6 +37,21 @@ def models() -> Models:
 
 def _read(name: str) -> bytes:
     return (generate.PLACE / f"{name}.lz").read_bytes()
+
+
+def _context(name: str) -> bytes | None:
+    """What is given as context; None for none."""
+    path = generate.PLACE / f"{name}.context"
+    return path.read_bytes() if path.exists() else None
+
+
+def _by_decompressor(data: bytes, context: bytes | None) -> Iterator[bytes]:
+    """The content of all frames."""
+    while data:
+        decompressor = likezip.LikezipDecompressor(context=context)
+        yield decompressor.decompress(data)
+        assert decompressor.eof
+        data = decompressor.unused_data.lstrip(b"\0")
 
 
 @pytest.mark.slow
@@ -53,33 +72,51 @@ def test_each_file_has_a_row_and_each_row_a_file() -> None:
     assert sorted(rows) == sorted(path.as_posix() for path in files if path.suffix == ".lz")
     contents = {path.with_suffix(".lz").as_posix() for path in files if path.suffix == ".raw"}
     assert contents == {f"good/{name}.lz" for name, good in GOOD.items() if len(good.content) <= generate.MOST_RAW}
-    assert {path.suffix for path in files} - {".pyc"} == {".lz", ".raw"}
+    vectors = {"good": GOOD, "bad": BAD, "unsupported": UNSUPPORTED}
+    contexts = {f"{kind}/{name}.context" for kind, some in vectors.items() for name, one in some.items() if one.context}
+    assert contexts == {path.as_posix() for path in files if path.suffix == ".context"}
+    assert {path.suffix for path in files} - {".pyc"} == {".lz", ".raw", ".context"}
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good(name: str) -> None:
     data, content, sink = _read(f"good/{name}"), GOOD[name].content, io.BytesIO()
-    likezip.decompress_stream(Pipe(data, 5), sink)
+    context = _context(f"good/{name}")
+    likezip.decompress_stream(Pipe(data, 5), sink, context=context)
     assert sink.getvalue() == content
-    assert GOOD[name].slow or likezip.decompress(data) == content
+    if not GOOD[name].slow:
+        assert likezip.decompress(data, context=context) == content
+        assert b"".join(_by_decompressor(data, context)) == content
     assert sum(frame.raw_size for frame in read_frames(io.BytesIO(data))) == len(content)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, good in GOOD.items() if not good.slow])
 def test_the_reference_decoder_reads_the_good(name: str, models: Models) -> None:
-    content = (generate.PLACE / f"good/{name}.raw").read_bytes()
-    assert reference_decoder.decode_file(_read(f"good/{name}"), models) == content
+    content = reference_decoder.decode_file(_read(f"good/{name}"), models, _context(f"good/{name}"))
+    assert content == GOOD[name].content
+    if len(content) <= generate.MOST_RAW:
+        assert content == (generate.PLACE / f"good/{name}.raw").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name, good in GOOD.items() if not good.slow and good.content])
+def test_every_byte_of_the_good_is_found(name: str) -> None:
+    """From behind, so that copies refer to blocks that were not read before."""
+    data, content = _read(f"good/{name}"), GOOD[name].content
+    with likezip.open(io.BytesIO(data), context=_context(f"good/{name}")) as file:
+        for place in sorted({*range(0, len(content), 1 + len(content) // 9), len(content) - 1}, reverse=True):
+            file.seek(place)
+            assert file.read(3) == content[place : place + 3]
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_bad(name: str) -> None:
-    data, bad, sink = _read(name), REFUSED[name], io.BytesIO()
+    data, bad, sink, context = _read(name), REFUSED[name], io.BytesIO(), _context(name)
     with pytest.raises(likezip.LikezipError) as caught:
-        likezip.decompress(data)
+        likezip.decompress(data, context=context)
     assert (caught.type, str(caught.value)) == (bad.check.error, bad.message())
     with pytest.raises(likezip.LikezipError) as caught:
-        likezip.decompress_stream(Pipe(data, 5), sink)
+        likezip.decompress_stream(Pipe(data, 5), sink, context=context)
     assert (caught.type, str(caught.value)) == (bad.check.error, bad.message())
     assert bad.content.startswith(sink.getvalue())
 
@@ -88,7 +125,7 @@ def test_bad(name: str) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_reference_decoder_refuses_the_bad(name: str, models: Models) -> None:
     with pytest.raises(AssertionError):
-        reference_decoder.decode_file(_read(name), models)
+        reference_decoder.decode_file(_read(name), models, _context(name))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -119,6 +156,13 @@ def test_every_way_has_a_good_frame() -> None:
     assert {0, 2, 65535} < {header.row_length for header in headers}
     coded = {header.payload_size % 4 for header in headers if header.mode != block_header.STORED}
     assert coded == {0, 1, 2, 3}
+    assert {True, False} == {header.has_copies for header in headers if header.mode == block_header.STORED}
+    modes = {header.mode for header in headers if header.has_copies and not header.primed}
+    assert modes == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert {header.mode for header in headers if header.primed} == {block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert {header.transform for header in headers if header.primed} == {block_header.UNCHANGED, block_header.X86}
+    windows = {frame.header.window_bits for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)}
+    assert {0, container.MIN_WINDOW_BITS, container.MAX_WINDOW_BITS} < windows
     sizes = [frame.header.block_size for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)]
     assert {None, container.MIN_BLOCK, container.MAX_BLOCK} < set(sizes)
 

@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from likezip.blocks.fields import Fields, Parser, pack_number, parse
 from likezip.errors import CorruptError, UnsupportedError
@@ -33,11 +34,15 @@ TABLE_SHARE = 256
 """The most bytes of a hash table for each byte of its block; 2^MIN_TABLE_BITS bytes it may have in any case."""
 
 PADDED_SHIFT = 17
-"""A coded block has four bytes of payload for every 2^17 bytes, as ``least_payload`` says."""
+"""A block has four bytes of payload for every 2^17 bytes of content, as ``least_payload`` says."""
 
-MAX_SIZE = 1 + 4 + 2 + 4 + 4 + 4 + 4
+MAX_SIZE = 1 + 4 + 4 + 2 + 4 + 4 + 4 + 4
 """Bytes that a header claims at most: its fields in order, numbers in their longest form."""
 
+MODE, COPIES = 3, 4
+"""Bits of a block's first byte: the mode, and that the block has copies."""
+_PROFILE_SHIFT, _PROFILE, _PRIMED = 5, 3, 128
+"""Of the same byte: the profile's place, its mask there, and that the predictor has learnt the context."""
 _SHAPED = 8
 """The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""
 _SHAPE, _TABLE_SHIFT = struct.Struct("<H"), 11
@@ -59,9 +64,11 @@ def default_table_bits(size: int) -> int:
 
 
 def least_payload(raw_size: int) -> int:
-    """Bytes that the payload of a coded block has at least, filled up with zeros if its words have fewer.
+    """Bytes that the payload of a block of ``raw_size`` bytes has at least; if it is coded, filled up with zeros if its
+    words have fewer.
 
-    A block of zeros needs no words at all, whatever its size: without this, 18 bytes could claim a gigabyte.
+    A block of zeros or of a copy needs next to no words, whatever its size: without this, 18 bytes could claim a
+    gigabyte.
     """
     return raw_size >> PADDED_SHIFT << 2
 
@@ -115,9 +122,24 @@ class Sealing:
         return _CRC.pack(checksum(self.before + fields))
 
 
+class Whole(NamedTuple):
+    """The raw size of a block in bytes, and the CRC-32 of its raw bytes."""
+
+    size: int
+    crc: int
+
+    @classmethod
+    def of(cls, raw: bytes) -> Whole:
+        return cls(len(raw), checksum(raw))
+
+
 @dataclass(frozen=True)
 class BlockHeader:
-    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes, CRC-32 of the raw bytes."""
+    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes, CRC-32 of the raw bytes.
+
+    spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
+    primed: whether the predictor has learnt the frame's context before.
+    """
 
     mode: int
     lanes: int
@@ -128,18 +150,32 @@ class BlockHeader:
     raw_size: int
     payload_size: int
     raw_crc: int
+    spared: int = 0
+    primed: bool = False
 
     @classmethod
-    def stored(cls, size: int, crc: int) -> BlockHeader:
-        """The header of a block whose payload are its raw bytes."""
-        return cls(STORED, 0, 0, 0, 0, 0, size, size, crc)
+    def stored(cls, size: int, crc: int, spared: int = 0) -> BlockHeader:
+        """The header of a block whose payload are its coded bytes."""
+        return cls(STORED, 0, 0, 0, 0, 0, size, size - spared, crc, spared)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether parts of the block are copied."""
+        return self.spared > 0
+
+    @property
+    def coded_size(self) -> int:
+        """Bytes that are coded: those of the block, or if it has copies, what ``copies.pack`` makes of it."""
+        return self.raw_size - self.spared
 
     def pack(self, sealing: Sealing) -> bytes:
         """The bytes of the header."""
         shape = self.lanes, self.table_bits
-        shaped = shape != _default_shape(self.mode, self.raw_size)
-        fields = bytes([self.mode | _SHAPED * shaped | self.transform << 4 | self.profile << 5])
+        shaped = shape != _default_shape(self.mode, self.coded_size)
+        kind = self.mode | COPIES * self.has_copies | _SHAPED * shaped
+        fields = bytes([kind | self.transform << 4 | self.profile << _PROFILE_SHIFT | _PRIMED * self.primed])
         fields += pack_number(self.raw_size - 1)
+        fields += pack_number(self.coded_size - 1) if self.has_copies else b""
         fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT) if shaped else b""
         fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
@@ -170,16 +206,18 @@ class BlockHeader:
         """Parses a header behind its first byte, up to its checksum; of modes and profiles unknown as of those known
         today."""
         first = fields.packed[0]
-        mode, transform, profile = first & 7, first >> 4 & 1, first >> 5
+        mode, transform, profile = first & MODE, first >> 4 & 1, first >> _PROFILE_SHIFT & _PROFILE
         raw_size = (yield from fields.number()) + 1
-        lanes, table_bits = _default_shape(mode, raw_size)
+        coded_size = (yield from fields.number()) + 1 if first & COPIES else raw_size
+        lanes, table_bits = _default_shape(mode, coded_size)
         if first & _SHAPED:
             shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
             lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
         row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
-        payload_size = (yield from fields.number()) if mode != STORED else raw_size
+        payload_size = (yield from fields.number()) if mode != STORED else coded_size
         raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0]
-        return cls(mode, lanes, transform, profile, row_length, table_bits, raw_size, payload_size, raw_crc)
+        modelled = mode, lanes, transform, profile, row_length, table_bits
+        return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, bool(first & _PRIMED))
 
     @classmethod
     def parted(cls, packed: bytes) -> tuple[bytes, int]:
@@ -192,16 +230,23 @@ class BlockHeader:
         return fields.packed, _CRC.unpack(parse(Fields("header").take(_CRC.size), read))[0]
 
     def _within_limits(self) -> bool:
+        if self.spared < 0:
+            return False
+        least = least_payload(self.raw_size)
+        if self.mode == STORED and self.coded_size < least:
+            return False
         if self.mode == STORED:
-            return not (self.lanes or self.transform or self.profile or self.row_length or self.table_bits)
+            modelled = self.lanes, self.transform, self.profile, self.row_length, self.table_bits, self.primed
+            return not any(modelled)
         return (
             1 <= self.lanes <= MAX_LANES
             and self.row_length != 1
             and self.row_length <= MAX_ROW
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
             and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
-            and 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.raw_size)
-            and least_payload(self.raw_size) <= self.payload_size <= self.raw_size
+            and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
+            and (self.lanes == 1 or not self.primed)
+            and least <= self.payload_size <= max(least, self.coded_size)
         )
 
 

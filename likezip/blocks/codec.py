@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from likezip import blocks
 from likezip.blocks import block_header
-from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.errors import CorruptError
 from likezip.model import Model
@@ -22,28 +22,50 @@ def prepare_kernels(announce: Callable[[], None] | None = None, *, prior: bool, 
     blocks.coding.compile_block_kernels(announce, prior=prior, more=more)
 
 
-def encode_block(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> tuple[BlockHeader, bytes]:
+def encode_block(
+    coded: bytes,
+    options: CodingOptions,
+    advance: Advance | None = None,
+    *,
+    whole: Whole | None = None,
+    primer: bytes = b"",
+) -> tuple[BlockHeader, bytes]:
     """The header and payload of a block of at least one byte; stored if coding would not make it smaller.
 
-    advance: called with the number of bytes coded meanwhile.
+    coded: the block's bytes, or if it has copies, what ``copies.pack`` makes of them; then whole says what they were.
+    primer: bytes that the predictor learns before.  advance: called with the number of bytes coded meanwhile.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    coded = blocks.coding.code_block(raw, options, advance)
-    return coded.header, coded.payload
+    block = blocks.coding.code_block(coded, options, advance, whole=whole, primer=primer)
+    return block.header, block.payload
 
 
 def decode_block(
-    header: BlockHeader, payload: bytes, model: Model, *, threads: int = 1, advance: Advance | None = None
+    header: BlockHeader,
+    payload: bytes,
+    model: Model,
+    *,
+    primer: bytes = b"",
+    threads: int = 1,
+    advance: Advance | None = None,
 ) -> bytes:
-    """The raw bytes of a block; ``threads`` may share the prior's work, ``advance`` is called with the number of bytes
-    decoded meanwhile.
+    """The coded bytes of a block: if it has no copies its raw bytes, verified; else ``copies.unpack`` takes them.
 
-    Raises CorruptError if they don't fit the checksum, UnsupportedError for a prior that the model does not have.
+    primer: what a primed block's predictor learns before; threads: may share the prior's work; advance: called with the
+    number of bytes decoded meanwhile.
+    Raises CorruptError if the bytes don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
     if header.mode == block_header.STORED:
-        raw = payload
+        coded = payload
     else:
-        raw = blocks.coding.decode_payload(header, payload, CodingOptions(model, threads=threads), advance)
+        options = CodingOptions(model, threads=threads)
+        coded = blocks.coding.decode_payload(header, payload, options, advance, primer=primer)
+    if not header.has_copies:
+        verify(header, coded)
+    return coded
+
+
+def verify(header: BlockHeader, raw: bytes) -> None:
+    """Raises CorruptError if raw bytes don't fit the checksum of their block."""
     if block_header.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")
-    return raw

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.blocks import block_header, cost, entropy_coder, predictor, x86_transform
-from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import Advance, CodingOptions
@@ -129,21 +129,29 @@ class BlockCoding:
         mode: BlockMode,
         advance: Advance | None = None,
         encode: Encode = encode_stretch,
+        *,
+        primer: bytes = b"",
     ) -> None:
-        """encode: takes each stretch of the block, see ``Predictor.run``."""
-        self.mode = mode
-        self.shape = mode.shape(len(raw), min(options.lanes or mode.default_lanes(len(raw)), block_header.MAX_LANES))
+        """encode: takes each stretch of the block, see ``Predictor.run``; primer: bytes that are learnt before, in one
+        lane."""
+        self.mode, self.size = mode, len(raw)
+        lanes = 1 if primer else options.lanes or mode.default_lanes(len(raw))
+        self.shape = mode.shape(len(primer) + len(raw), min(lanes, block_header.MAX_LANES))
         with open_predictor(self.shape, options, prior=mode.prior) as opened:
-            self.decisions = opened.run(np.frombuffer(raw, np.uint8), advance, encode)
+            ones, bits = opened.run(np.frombuffer(primer + raw, np.uint8), advance, encode)
+            self.decisions = ones[8 * len(primer) :], bits[8 * len(primer) :]
 
     @cached_property
     def bits(self) -> float:
         """The cost of the block in bits, by its probabilities."""
         return cost.total_cost(*self.decisions)
 
-    def payload(self) -> bytes:
-        """The payload as a frame holds it; ``code_block`` stores the block if this is no shorter."""
-        return block_header.pad_payload(entropy_coder.encode(*self.decisions), self.shape.size)
+    def payload(self, raw_size: int | None = None) -> bytes:
+        """The payload as a frame holds it; ``code_block`` stores the block if this is no shorter, where it may.
+
+        raw_size: of the block, None if it has no copies.
+        """
+        return block_header.pad_payload(entropy_coder.encode(*self.decisions), raw_size or self.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""
@@ -240,9 +248,8 @@ def _sampled_parts(raw: bytes) -> bytes:
 
 def transformed(raw: bytes) -> tuple[int, bytes]:
     """The number of the transform that suits a block, and the bytes that it makes of the block."""
-    if x86_transform.is_code(raw):
-        return block_header.X86, x86_transform.to_absolute(raw)
-    return block_header.UNCHANGED, raw
+    transform = block_header.X86 if x86_transform.is_code(raw) else block_header.UNCHANGED
+    return transform, _changed(raw, transform)
 
 
 class CodedBlock(NamedTuple):
@@ -258,40 +265,70 @@ class CodedBlock(NamedTuple):
 
 
 def code_block(
-    raw: bytes, options: CodingOptions, advance: Advance | None = None, encode: Encode = encode_stretch
+    coded: bytes,
+    options: CodingOptions,
+    advance: Advance | None = None,
+    encode: Encode = encode_stretch,
+    *,
+    whole: Whole | None = None,
+    primer: bytes = b"",
 ) -> CodedBlock:
     """Decide how a block of at least one byte is coded, and whether it is stored: if coding makes it no smaller.
 
+    coded: the block's bytes, or if it has copies, what ``copies.pack`` makes of them; then whole says what they were.
+    primer: bytes that the predictor learns before; the block is then coded without the prior.
     encode: takes each stretch of the block, see ``Predictor.run``.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    transform, converted = transformed(raw)
-    coding = best_coding(converted, options, advance, encode)
-    payload = raw if coding is None else coding.payload()
-    crc = block_header.checksum(raw)
-    if coding is None or len(payload) >= len(raw):
-        return CodedBlock(BlockHeader.stored(len(raw), crc), raw, raw, None)
+    transform, converted = transformed(coded)
+    coding: BlockCoding | None
+    if primer:
+        mode = sampled_codings(converted, replace(options, prior="off"))[0].mode
+        coding = BlockCoding(converted, options, mode, advance, encode, primer=_changed(primer, transform))
+    else:
+        coding = best_coding(converted, options, advance, encode)
+    size, crc = whole or Whole.of(coded)
+    may_be_stored = len(coded) >= block_header.least_payload(size)
+    if coding is None and not may_be_stored:
+        coding = BlockCoding(converted, options, BlockMode(block_header.TEXT_PROFILE, 0), advance, encode)
+    payload = coded if coding is None else coding.payload(size)
+    if coding is None or (len(payload) >= len(coded) and may_be_stored):
+        return CodedBlock(BlockHeader.stored(size, crc, size - len(coded)), coded, coded, None)
     mode, shape = coding.mode, coding.shape
     modelled = shape.lanes, transform, mode.profile, mode.row_length, shape.table_bits
-    return CodedBlock(BlockHeader(mode.number, *modelled, len(raw), len(payload), crc), payload, converted, coding)
+    header = BlockHeader(mode.number, *modelled, size, len(payload), crc, size - len(coded), bool(primer))
+    return CodedBlock(header, payload, converted, coding)
 
 
-def decode_payload(header: BlockHeader, payload: bytes, options: CodingOptions, advance: Advance | None) -> bytes:
-    """The raw bytes of a block that is not stored, without looking at their checksum."""
+def decode_payload(
+    header: BlockHeader, payload: bytes, options: CodingOptions, advance: Advance | None, *, primer: bytes = b""
+) -> bytes:
+    """The coded bytes of a block that is not stored, without looking at a checksum.
+
+    primer: what the predictor learns before, if the block is primed.
+    """
     prior, model = header.mode == block_header.MEMORY_PRIOR, options.model
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     words = block_header.unpad_payload(payload, header.raw_size)
     if not words:  # every bit is 0, whatever is predicted; without predicting, a tiny file can't cost hours
         if advance is not None:
-            advance(header.raw_size)
-        return bytes(header.raw_size)
+            advance(header.coded_size)
+        return bytes(header.coded_size)
     decoder, mode = Decoder(words), BlockMode(header.profile, header.row_length, prior)
-    shape = mode.shape(header.raw_size, header.lanes, header.table_bits)
+    learnt = _changed(primer, header.transform) if header.primed else b""
+    shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits)
     with open_predictor(shape, options, prior=prior) as opened:
+        if learnt:
+            opened.run(np.frombuffer(learnt, np.uint8))
         opened.follow(decoder, advance)
     decoder.finish()
-    return _restored(opened.raw.tobytes(), header.transform)
+    return _restored(opened.raw[len(learnt) :].tobytes(), header.transform)
+
+
+def _changed(raw: bytes, transform: int) -> bytes:
+    """The bytes that a transform makes of others."""
+    return x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
 
 
 def _restored(converted: bytes, transform: int) -> bytes:

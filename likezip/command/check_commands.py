@@ -16,6 +16,7 @@ from likezip.command.options import (
     all_of,
     arguments,
     common_options,
+    context_option,
     each,
     max_size_option,
     open_source,
@@ -33,6 +34,7 @@ from likezip.frames.raw_io import Nowhere
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
 @recursive_option
 @max_size_option
+@context_option
 @common_options
 def test_command(files: tuple[str, ...], recursive: bool, max_size: int | None, **shown: Any) -> None:
     """Decompress FILEs to nowhere and say if they are sound.

@@ -29,6 +29,9 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
         "uncompressed": uncompressed,
         "ratio": uncompressed / compressed,
         "check": "crc32",
+        "with_copies": sum(header.has_copies for header in headers),
+        "window": max((frame.header.window for frame in frames), default=0),
+        "contexts": sorted({frame.header.context_id.hex() for frame in frames if frame.header.context_id}),
         "models": sorted({frame.model_id.hex() for frame in frames}),
     }
 

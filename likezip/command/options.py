@@ -15,6 +15,7 @@ from likezip.blocks import block_header
 from likezip.command.console import STANDARD_OUTPUT, Counted, Failed, Meter, announce, failures, size_option
 from likezip.command.names import PIPE, without_directories
 from likezip.frames import container
+from likezip.frames.context import read_files
 from likezip.frames.outputs import FileError
 from likezip.frames.workers import available_cores
 from likezip.model import Model, load_model
@@ -65,17 +66,39 @@ common_options = in_order(
 
 @contextmanager
 def arguments(
-    size: int | None, *, threads: int, model_name: str | None, quiet: bool, verbose: bool, no_progress: bool
+    size: int | None,
+    *,
+    threads: int,
+    model_name: str | None,
+    quiet: bool,
+    verbose: bool,
+    no_progress: bool,
+    **more: Any,
 ) -> Iterator[dict[str, Any]]:
-    """The keyword arguments for functions, from the common options; ``size``: bytes to read, if known.  The progress
-    line is wiped at the end."""
+    """The keyword arguments for functions, from the common options and ``more``; ``size``: bytes to read, if known.
+    The progress line is wiped at the end."""
     with Meter(size, sys.stderr is not None and sys.stderr.isatty() and not (quiet or no_progress)) as meter:
         yield {
             "model": None if model_name is None else _model(model_name),
             "threads": threads,
             "progress": meter,
             "announce": None if quiet else announce,
+            **more,
         }
+
+
+def _read_context(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> bytes | None:
+    """The bytes of all paths together, None if there are no paths."""
+    if not paths:
+        return None
+    try:
+        with failures():
+            content = read_files(paths)
+            if not content:
+                raise FileError(f"{paths[0]}: the context is empty")
+            return content
+    except Failed as failed:
+        sys.exit(failed.code)
 
 
 def _model(name: str) -> Model:
@@ -189,6 +212,24 @@ lanes_option = click.option(
     type=click.IntRange(1, block_header.MAX_LANES),
     help="Slices of a block coded in lockstep: more are faster to decode with the prior, and compress less.",
     show_default="1 to 32 by the size with the prior, 1 without",
+)
+window_option = click.option(
+    "--window",
+    type=size_option(0, 1 << container.MAX_WINDOW_BITS),
+    metavar="SIZE",
+    help="Bytes before a block in which long repeats are looked for, 64K to 1G, 0 for none; both ways keep as many in "
+    "memory.",
+    show_default="256M",
+)
+context_option = click.option(
+    "--context",
+    "context",
+    multiple=True,
+    type=click.Path(),
+    metavar="PATH",
+    callback=_read_context,
+    help="A file, or all files below a directory, that whoever decompresses has too, such as the last version: what IN "
+    "has in common with it takes hardly any room, and decompressing needs it. May be given several times.",
 )
 max_size_option = click.option(
     "--max-size",

@@ -24,6 +24,7 @@ from likezip.command.options import (
     arguments,
     block_size_option,
     common_options,
+    context_option,
     effort_option,
     in_order,
     lanes_option,
@@ -34,6 +35,7 @@ from likezip.command.options import (
     size_of,
     standard_output,
     tried,
+    window_option,
 )
 from likezip.command.printable import printable
 from likezip.command.removal import has_changed, remove, status_of
@@ -73,13 +75,14 @@ _transfer_options = in_order(
     click.option("--rm", "removed", is_flag=True, help="Delete the input once the output is complete and verified."),
     click.option("-k", "--keep", is_flag=True, help="Keep the input (the default)."),
     recursive_option,
+    context_option,
     _operation("-z", "--compress"),
     _operation("-d", "--decompress"),
     _operation("-t", "--test"),
     _operation("-l", "--list"),
     common_options,
 )
-_coding_options = (effort_option, block_size_option, lanes_option, prior_option)
+_coding_options = (effort_option, block_size_option, window_option, lanes_option, prior_option)
 _decoding_options = (
     click.option(
         "--range",
@@ -118,6 +121,7 @@ def compress_command(operation: str | None, **options: Any) -> None:
     likezip compress *.txt                     each to its own
     likezip compress --rm -v notes.txt         and delete notes.txt
     likezip compress --fast big.log            several times as fast
+    likezip compress --context v1.txt v2.txt   only what is new; decompress needs v1.txt
     likezip compress -c notes.txt > elsewhere
     """
     _run(operation or "compress", **options)
@@ -152,6 +156,7 @@ def _run(
     keep: bool,
     recursive: bool,
     block_size: int | None,
+    window: int | None,
     lanes: int | None,
     prior: PriorChoice,
     effort: Effort | None,
@@ -192,7 +197,8 @@ def _run(
     else:
         if effort == "fast" and prior == "on":
             raise click.UsageError("--fast and --prior on contradict each other")
-        work = partial(_compress, {"lanes": lanes, "prior": prior, "effort": effort or "usual"}, block_size)
+        options = {"window": window, "lanes": lanes, "prior": prior, "effort": effort or "usual"}
+        work = partial(_compress, options, block_size)
     transfer = Transfer(work, decompressing, force=force, removed=removed, sparse=sparse, shown=shown)
     for job in to_do:
         failed |= tried(job.source, transfer.do, job)

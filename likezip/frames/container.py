@@ -18,6 +18,7 @@ from likezip.blocks.block_header import Sealing, checksum
 from likezip.blocks.fields import Fields, Parser, pack_number
 from likezip.blocks.options import Effort
 from likezip.errors import CorruptError, FormatError, TruncatedError, UnsupportedError
+from likezip.frames import context
 from likezip.model import ID_BYTES, NUMBERED
 
 MAGIC = b"\xceLKZ"
@@ -33,14 +34,19 @@ FEW_ZEROS = 4
 """Zeros may follow a frame, any number of them, as tapes and dd pad records; so many bytes are looked at for them
 first."""
 
-_SEVERAL, _FLAGS, _MODEL_SHIFT = 8, 0x30, 6
-"""Bits of the byte behind the magic number: several blocks, two flags that must be 0, and the number of the model."""
+DEFAULT_WINDOW = 1 << 28
+"""Bytes before a block that its copies may refer to, unless another number is asked for."""
+MIN_WINDOW_BITS, MAX_WINDOW_BITS = 16, 30
+
+_SEVERAL, _CONTEXT, _WINDOWED, _MODEL_SHIFT = 8, 0x10, 0x20, 6
+"""Bits of the byte behind the magic number: several blocks, whether there is a context, whether blocks may have copies
+of those before, and the number of the model."""
 
 _ENTRY = struct.Struct("<II")
 _CRC = struct.Struct("<I")
 _FOOTER = struct.Struct("<IB")
 
-MAX_HEADER_SIZE = len(MAGIC) + 1 + ID_BYTES + 4 + _CRC.size
+MAX_HEADER_SIZE = len(MAGIC) + 1 + ID_BYTES + context.ID_BYTES + 4 + 1 + _CRC.size
 """Bytes of a frame's header at most."""
 MIN_FRAME_SIZE = len(MAGIC) + 1 + 9
 """Bytes of a frame with content at least: a block has 9, a header of 8 and a stored byte, or a header of 9."""
@@ -60,6 +66,16 @@ def default_block_size(size: int | None = None, effort: Effort = "usual") -> int
     return -(-size // (blocks + blocks % 2))
 
 
+def window_bits(window: int) -> int:
+    """log2 of the window for ``window`` bytes, of which there may be fewer than in the window; 0 for none.
+
+    Raises ValueError for sizes outside their range.
+    """
+    if window and not 1 << MIN_WINDOW_BITS <= window <= 1 << MAX_WINDOW_BITS:
+        raise ValueError(f"window must be 0 or {1 << MIN_WINDOW_BITS} to {1 << MAX_WINDOW_BITS}, not {window}")
+    return (window - 1).bit_length() if window else 0
+
+
 def padding(data: bytes) -> int:
     """The number of padding bytes at the beginning of ``data``: zeros."""
     return len(data) - len(data.lstrip(b"\0"))
@@ -67,23 +83,30 @@ def padding(data: bytes) -> int:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """The header of a frame: block size in bytes, None for a frame of at most one block; the model's id (8 bytes); and
-    its bytes in the frame."""
+    """The header of a frame: block size in bytes, None for a frame of at most one block; the model's id (8 bytes); its
+    bytes in the frame; log2 of its window, the bytes before a block that its copies may refer to, 0 for none; and the
+    id of its context, empty for none."""
 
     block_size: int | None
     model_id: bytes
     packed: bytes
+    window_bits: int = 0
+    context_id: bytes = b""
 
     @classmethod
-    def of(cls, block_size: int | None, model_id: bytes) -> FrameHeader:
+    def of(
+        cls, block_size: int | None, model_id: bytes, *, window_bits: int = 0, context_id: bytes = b""
+    ) -> FrameHeader:
         """The header of a frame that is to be written."""
         number = next((number for number, identity in NUMBERED.items() if identity == model_id), 0)
-        several = _SEVERAL if block_size is not None else 0
-        packed = MAGIC + bytes([VERSION | several | number << _MODEL_SHIFT]) + (b"" if number else model_id)
-        if block_size is not None:  # else the block's header has a checksum, which covers this one
-            packed += pack_number(block_size - 1)
-            packed += _CRC.pack(checksum(packed))
-        return cls(block_size, model_id, packed)
+        kind = VERSION | number << _MODEL_SHIFT | (_CONTEXT if context_id else 0)
+        ids = (b"" if number else model_id) + context_id
+        if block_size is None:  # the block's header has a checksum, which covers this one
+            return cls(block_size, model_id, MAGIC + bytes([kind]) + ids, context_id=context_id)
+        kind |= _SEVERAL | (_WINDOWED if window_bits else 0)
+        packed = MAGIC + bytes([kind]) + ids + pack_number(block_size - 1)
+        packed += bytes([window_bits]) if window_bits else b""
+        return cls(block_size, model_id, packed + _CRC.pack(checksum(packed)), window_bits, context_id)
 
     @classmethod
     def parser(cls) -> Parser[FrameHeader]:
@@ -102,20 +125,31 @@ class FrameHeader:
             raise UnsupportedError(f"the frame has format version {kind & 7}; this likezip reads {VERSION}")
         number = kind >> _MODEL_SHIFT
         model_id = (yield from fields.take(ID_BYTES)) if number == 0 else NUMBERED.get(number, b"")
+        context_id = (yield from fields.take(context.ID_BYTES)) if kind & _CONTEXT else b""
         block_size = (yield from fields.number()) + 1 if kind & _SEVERAL else None
+        sizes = len(fields.packed)
+        windowed = kind & _SEVERAL and kind & _WINDOWED
+        window_bits = (yield from fields.take(1))[0] if windowed else 0
         if block_size is not None:
             packed = fields.packed
             if (yield from fields.take(_CRC.size)) != _CRC.pack(checksum(packed)):
                 raise CorruptError("the frame header's checksum does not fit")
-        if kind & _FLAGS:
-            raise UnsupportedError(f"the frame has flags {kind & _FLAGS:#04x} that this likezip does not know")
+        if kind & _WINDOWED and not kind & _SEVERAL:
+            raise UnsupportedError(f"the frame has a flag {_WINDOWED:#04x} that this likezip does not know")
         if not model_id:
             raise UnsupportedError(f"the frame was written with model number {number}, which this likezip lacks")
         if block_size is not None and not MIN_BLOCK <= block_size <= MAX_BLOCK:
             raise CorruptError(f"the frame's block size {block_size} is outside {MIN_BLOCK}..{MAX_BLOCK}")
-        if block_size is not None and not packed.endswith(pack_number(block_size - 1)):
+        if block_size is not None and not packed[:sizes].endswith(pack_number(block_size - 1)):
             raise CorruptError("the frame's block size takes more bytes than it needs")
-        return cls(block_size, model_id, fields.packed)
+        if windowed and not MIN_WINDOW_BITS <= window_bits <= MAX_WINDOW_BITS:
+            raise CorruptError(f"the frame's window of 2^{window_bits} bytes is outside its limits")
+        return cls(block_size, model_id, fields.packed, window_bits, context_id)
+
+    @property
+    def window(self) -> int:
+        """Bytes before a block that its copies may refer to."""
+        return 1 << self.window_bits if self.window_bits else 0
 
     @property
     def largest_block(self) -> int:

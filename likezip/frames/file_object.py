@@ -18,13 +18,14 @@ from weakref import WeakSet
 from likezip.blocks.options import Effort, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import reader
+from likezip.frames.context import Context
 from likezip.frames.incremental import LikezipCompressor
 from likezip.frames.index import ContentIndex, read_frames
 from likezip.frames.locking import locked
 from likezip.frames.raw_io import PIECE, Sink, Source, bytes_of, write_fully
-from likezip.frames.reader import PackedBlock
+from likezip.frames.reader import FoundBlock, Work
 from likezip.frames.workers import Queue, Workers
-from likezip.model import Model, ModelLike, resolve_model
+from likezip.model import ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -34,6 +35,7 @@ class WritingOptions(TypedDict, total=False):
     """Options for writing, see ``compress_stream``."""
 
     block_size: int
+    window: int | None
     lanes: int | None
     prior: PriorChoice
     effort: Effort
@@ -42,6 +44,7 @@ class WritingOptions(TypedDict, total=False):
 class OpenOptions(WritingOptions, total=False):
     """Options for reading and writing, see ``LikezipFile``."""
 
+    context: bytes | None
     threads: int | None
     executor: Executor | None
     max_size: int | None
@@ -50,9 +53,17 @@ class OpenOptions(WritingOptions, total=False):
 class _Content(io.RawIOBase):
     """The content of the frames in a file, from its current position on; keeps the block that was read last."""
 
-    def __init__(self, file: BinaryIO, model: ModelLike | None, workers: Workers, max_size: int | None) -> None:
-        self._file, self._workers, self._max_size = file, workers, max_size
-        self._blocks = self._decoded(reader.blocks(file, model, max_size=max_size))
+    def __init__(
+        self,
+        file: BinaryIO,
+        model: ModelLike | None,
+        context: Context | None,
+        workers: Workers,
+        max_size: int | None,
+    ) -> None:
+        self._file, self._workers, self._max_size, self._context = file, workers, max_size, context
+        found = reader.blocks(file, model, max_size=max_size, context=context)
+        self._blocks = reader.contents(found, self._decoded)
         self._model = None if model is None else resolve_model(model)
         self._begin = file.tell() if self.seekable() else 0
         self._places: ContentIndex | None = None
@@ -120,10 +131,10 @@ class _Content(io.RawIOBase):
             self._block_begin, self._block = self._block_begin + len(self._block), following
         return memoryview(self._block)[self._position - self._block_begin :]
 
-    def _decoded(self, blocks: Iterator[tuple[PackedBlock, Model]]) -> Generator[bytes, None, None]:
-        """The content of blocks; the first is decoded before another is read, as no other may be wanted."""
-        for block, model in islice(blocks, 1):
-            yield reader.decode_in_worker(self._workers.threads, None, block, model)
+    def _decoded(self, blocks: Iterator[Work]) -> Generator[bytes, None, None]:
+        """The coded bytes of blocks; the first is decoded before another is read, as no other may be wanted."""
+        for work in islice(blocks, 1):
+            yield reader.decode_in_worker(self._workers.threads, None, *work)
         yield from Queue(self._workers, reader.decode_in_worker).map(blocks)
 
     def _index(self) -> ContentIndex:
@@ -149,12 +160,12 @@ class _Content(io.RawIOBase):
 
     def _continue(self, places: ContentIndex, place: int) -> None:
         self._blocks.close()
-        self._blocks = self._decoded(self._blocks_from(places, place))
+        self._blocks = reader.contents(self._blocks_from(places, place), self._decoded)
 
-    def _blocks_from(self, places: ContentIndex, place: int) -> Iterator[tuple[PackedBlock, Model]]:
-        for frame, block in places.read(self._file, place):
-            reader.prepare_decoding(block.header, None)
-            yield block, reader.model_for(frame.model_id, self._model)
+    def _blocks_from(self, places: ContentIndex, place: int) -> Iterator[FoundBlock]:
+        for found in places.read(self._file, self._model, self._context, place):
+            reader.prepare_decoding(found.block.header, None)
+            yield found
 
 
 class LikezipFile(io.BufferedIOBase):
@@ -173,6 +184,7 @@ class LikezipFile(io.BufferedIOBase):
         mode: str = "r",
         *,
         model: ModelLike | None = None,
+        context: bytes | None = None,
         threads: int | None = None,
         executor: Executor | None = None,
         max_size: int | None = None,
@@ -181,7 +193,8 @@ class LikezipFile(io.BufferedIOBase):
         """file: a path, or a binary file object, which is not closed.  mode: "r" to read, "w" to write, "x" to write a
         file that must not exist, "a" to add a frame to one; with or without "b".
 
-        threads, executor and for writing block_size, lanes, prior and effort: as for LikezipCompressor.
+        context, threads, executor and for writing block_size, window, lanes, prior and effort: as for
+        LikezipCompressor.
         max_size: for reading, bytes of content that are allowed: reading or seeking raises LimitError if there are
         more, before anything is allocated for them.
         Raises ValueError for another mode and options outside their ranges, OSError where the file can't be opened.
@@ -203,12 +216,16 @@ class LikezipFile(io.BufferedIOBase):
         self._workers = Workers(threads, executor)
         self._written = 0
         model = resolve_model(model) if model is not None or kind != "r" else None
-        writer = None if kind == "r" else LikezipCompressor(model=model, threads=threads, executor=executor, **coding)
+        writer = None
+        if kind != "r":
+            writer = LikezipCompressor(model=model, context=context, threads=threads, executor=executor, **coding)
         if not hasattr(file, "read") and not hasattr(file, "write"):
             file = self._owned = cast(BinaryIO, open_file(cast(str, file), f"{kind}b"))  # noqa: SIM115
         self._file = cast(BinaryIO, file)
         if kind == "r":
-            self._reader = io.BufferedReader(_Content(self._file, model, self._workers, max_size), PIECE)
+            self._reader = io.BufferedReader(
+                _Content(self._file, model, Context.of(context), self._workers, max_size), PIECE
+            )
         else:
             self._compressor = writer
             _being_written.add(self)
@@ -435,7 +452,7 @@ def open(
 ) -> LikezipFile | TextIO:
     """Open a compressed file as Python's ``open`` does: binary as a LikezipFile, or with "t" in ``mode`` as text.
 
-    options: threads, executor, for reading max_size and for writing block_size, lanes, prior, effort, as for
+    options: threads, executor, for reading max_size and for writing block_size, window, lanes, prior, effort, as for
     LikezipFile.
     """
     if "t" not in mode:

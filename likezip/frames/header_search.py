@@ -55,10 +55,10 @@ def _begun(first: npt.NDArray[np.uint8]) -> Places:
     """The places of bytes that a header may begin with: of a mode and a profile that are known and go together."""
     import numpy as np
 
-    mode, profile = first & 7, first >> 5
+    mode, profile = first & block_header.MODE, first >> 5 & 3
     found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
     found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
-    found |= first == block_header.STORED
+    found |= first & (255 - block_header.COPIES) == block_header.STORED
     return np.flatnonzero(found)
 
 
@@ -67,13 +67,25 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     import numpy as np
 
     first = content[places]
-    raw, behind = _number_at(content, places + 1)
-    behind = behind + 2 * (first >> 3 & 1)
-    _, behind_row = _number_at(content, behind)
-    behind = np.where(first >> 5 != block_header.TEXT_PROFILE, behind_row, behind)
+    raw, behind_raw = _number_at(content, places + 1)
+    coded, behind = _number_at(content, behind_raw)
+    copied = first & block_header.COPIES != 0
+    coded, behind = np.where(copied, coded, raw), np.where(copied, behind, behind_raw)
+    shaped, shape = first >> 3 & 1 == 1, content[behind].astype(np.int64) | content[behind + 1].astype(np.int64) << 8
+    lanes, table_bits = np.where(shaped, shape & 2047, 1), np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
+    behind = behind + 2 * shaped
+    row, behind_row = _number_at(content, behind)
+    rowed = first >> 5 & 3 != block_header.TEXT_PROFILE
+    row = np.where(rowed, row, 0)
+    behind = np.where(first >> 5 & 3 != block_header.TEXT_PROFILE, behind_row, behind)
     payload, behind_payload = _number_at(content, behind)
-    stored = first & 7 == block_header.STORED
-    fits = stored | ((payload <= raw + 1) & (payload >= (raw + 1) >> block_header.PADDED_SHIFT << 2))
+    stored = first & block_header.MODE == block_header.STORED
+    least = (raw + 1) >> block_header.PADDED_SHIFT << 2
+    fits = np.where(stored, coded + 1 >= least, (payload >= least) & (payload <= np.maximum(least, coded + 1)))
+    fits &= (coded < raw) | ~copied
+    fits &= (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
+    fits &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
+    fits &= (row != 1) & (row <= block_header.MAX_ROW)
     sizes = np.where(stored, behind, behind_payload) + 4 - places
     return places[fits], sizes[fits]
 

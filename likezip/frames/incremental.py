@@ -10,9 +10,11 @@ from likezip.blocks.options import CodingOptions, Effort, PriorChoice
 from likezip.errors import LikezipError
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader
+from likezip.frames.context import Context, context_for
+from likezip.frames.history import History
 from likezip.frames.locking import locked
 from likezip.frames.raw_io import bytes_of
-from likezip.frames.reader import PackedBlock
+from likezip.frames.reader import FoundBlock, PackedBlock
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, resolve_model
@@ -34,7 +36,9 @@ class LikezipCompressor:
         self,
         *,
         model: ModelLike | None = None,
+        context: bytes | None = None,
         block_size: int | None = None,
+        window: int | None = None,
         threads: int | None = None,
         lanes: int | None = None,
         prior: PriorChoice = "auto",
@@ -46,7 +50,9 @@ class LikezipCompressor:
         self._workers = Workers(threads, executor)
         options = CodingOptions(resolve_model(model), prior, lanes, effort=effort)
         size = block_size or container.default_block_size(effort=effort)
-        self._writer: FrameWriter | None = FrameWriter(self._workers, options, block_size=size)
+        self._writer: FrameWriter | None = FrameWriter(
+            self._workers, options, context=Context.of(context), block_size=size, window=window
+        )
         self._buffer = bytearray()
 
     @locked
@@ -109,15 +115,19 @@ class LikezipDecompressor:
     """Decompresses one frame, which ``decompress`` is given in pieces of any size.
 
     eof: whether the end of the frame was reached; unused_data: the data behind it.  Several threads may use one, as
-    with LikezipCompressor.  model: a model, its file or its name, None for the model that the frame names.
+    with LikezipCompressor.  model: a model, its file or its name, None for the model that the frame names; context:
+    what the frame was compressed with, if it was.
     """
 
-    def __init__(self, *, model: ModelLike | None = None) -> None:
+    def __init__(self, *, model: ModelLike | None = None, context: bytes | None = None) -> None:
         self._lock = threading.RLock()
         self.eof = False
         self.unused_data = b""
         self._given = None if model is None else resolve_model(model)
         self._model: Model | None = None
+        self._given_context = Context.of(context)
+        self._context: Context | None = None
+        self._history = History(0)
         self._parser = reader.parse_frame()
         self._wanted = cast(int, next(self._parser))
         self._failure: Exception | None = None
@@ -168,9 +178,14 @@ class LikezipDecompressor:
     def _take(self, part: FrameHeader | PackedBlock) -> None:
         if isinstance(part, FrameHeader):
             self._model = reader.model_for(part.model_id, self._given)
+            self._context = context_for(part.context_id, self._given_context)
         else:
             assert self._model is not None
-            self._output += reader.decode_in_worker(1, None, part, self._model)
+            if part.number == 0:
+                self._history = History(part.window, context=self._context)
+            coded = reader.decode_in_worker(1, None, *FoundBlock(part, self._model, self._context).work)
+            with reader.named(part):
+                self._output += self._history.complete(part.header, coded)
 
     def _returned(self, most: int) -> bytes:
         size = len(self._output) if most < 0 else min(most, len(self._output))

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.copies import Literals
 from likezip.blocks.fields import parse
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError
 from likezip.frames import container, reader
 from likezip.frames.container import Entry, FrameHeader, Index
+from likezip.frames.context import Context, context_for
 from likezip.frames.raw_io import PIECE, bytes_of, read_fully
-from likezip.frames.reader import PackedBlock
+from likezip.frames.reader import FoundBlock, PackedBlock
+from likezip.model import Model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -52,6 +55,11 @@ class FrameInfo:
     def raw_size(self) -> int:
         """Bytes of its content."""
         return sum(raw for _, raw in self.blocks)
+
+    @cached_property
+    def block_begins(self) -> tuple[int, ...]:
+        """The place of each block's content in that of the frame, and then of its end."""
+        return tuple(accumulate((raw for _, raw in self.blocks), initial=0))
 
     @cached_property
     def block_offsets(self) -> tuple[int, ...]:
@@ -207,7 +215,9 @@ def read_block(file: BinaryIO, frame: FrameInfo, number: int) -> PackedBlock:
     payload = read_fully(file, header.payload_size)
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return PackedBlock(number, header, payload, frame.blocks[number][0])
+    return PackedBlock(
+        number, header, payload, frame.blocks[number][0], frame.block_begins[number], frame.header.window
+    )
 
 
 class ContentIndex:
@@ -227,7 +237,23 @@ class ContentIndex:
         place = min(bisect_right(self._begins, position) - 1, len(self._blocks))
         return place, self._begins[place]
 
-    def read(self, file: BinaryIO, place: int, end: int | None = None) -> Iterator[tuple[FrameInfo, PackedBlock]]:
-        """The blocks from number ``place`` to ``end``, each with its frame; each is read when it is asked for."""
+    def read(
+        self, file: BinaryIO, model: Model | None, context: Context | None, place: int, end: int | None = None
+    ) -> Iterator[FoundBlock]:
+        """The blocks from number ``place`` to ``end``; each is read when it is asked for, and what its copies refer to
+        when they do.
+
+        model: used instead of looking for the frames' ids; context: for frames that name one.  Raises
+        UnknownModelError, UnknownContextError, and what ``read_block`` raises.
+        """
         for frame, number in self._blocks[place:end]:
-            yield frame, read_block(file, frame, number)
+            yield _found(file, frame, number, model, context)
+
+
+def _found(file: BinaryIO, frame: FrameInfo, number: int, model: Model | None, context: Context | None) -> FoundBlock:
+    def load(position: int) -> tuple[int, Literals]:
+        needed = _found(file, frame, bisect_right(frame.block_begins, position) - 1, model, context)
+        return needed.block.begin, reader.literals_of(needed)
+
+    used, known = reader.model_for(frame.model_id, model), context_for(frame.header.context_id, context)
+    return FoundBlock(read_block(file, frame, number), used, known, load)

@@ -6,17 +6,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from likezip.blocks import block_header, codec
 from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.copies import Literals
 from likezip.blocks.fields import Fields, Parser
 from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader, Index
+from likezip.frames.context import Context, context_for
+from likezip.frames.history import History, Load
 from likezip.frames.raw_io import PIECE, PushbackSource, Source, read_fully
 from likezip.model import Model, ModelLike, find_model, resolve_model
 
@@ -25,13 +31,15 @@ from likezip.model import Model, ModelLike, find_model, resolve_model
 class PackedBlock:
     """A block as it lies in a frame: its number from 0, its header and its payload.
 
-    size: bytes in the frame.
+    size: bytes in the frame; begin: the place of its content in that of the frame; window: the frame's.
     """
 
     number: int
     header: BlockHeader
     payload: bytes
     size: int
+    begin: int
+    window: int
 
     @property
     def entry(self) -> Entry:
@@ -68,24 +76,27 @@ def parse_frame(allowance: ContentLimit | None = None) -> FrameParser:
     """
     header = yield from FrameHeader.parser()
     yield header
-    entries: list[Entry] = []
+    entries, begin = list[Entry](), 0
     while (marker := (yield 1)) != bytes([container.END]):
-        block = yield from _parse_block(marker, len(entries), header, allowance)
+        block = yield from _parse_block(marker, len(entries), begin, header, allowance)
         yield block
         if header.block_size is None:
             return
         entries.append(block.entry)
+        begin += block.header.raw_size
     yield from parse_end(marker, header, entries)
 
 
-def _parse_block(marker: bytes, number: int, frame: FrameHeader, allowance: ContentLimit | None) -> Parser[PackedBlock]:
+def _parse_block(
+    marker: bytes, number: int, begin: int, frame: FrameHeader, allowance: ContentLimit | None
+) -> Parser[PackedBlock]:
     header, size = yield from parse_block_header(marker, number, frame.sealing(number), frame.largest_block)
     if allowance is not None:
         allowance.take(header.raw_size, f"block {number}")
     payload = yield header.payload_size
     if len(payload) < header.payload_size:
         raise TruncatedError(f"the data end within block {number}")
-    return PackedBlock(number, header, payload, size)
+    return PackedBlock(number, header, payload, size, begin, frame.window)
 
 
 def parse_block_header(marker: bytes, number: int, sealing: Sealing, most: int) -> Parser[tuple[BlockHeader, int]]:
@@ -162,23 +173,49 @@ def _parts_of_frame(start: bytes, source: Source, allowance: ContentLimit) -> It
                 part = next(parser)
 
 
+class FoundBlock(NamedTuple):
+    """A block, the model and the context that it was written with, and what gives the blocks before it, None if all of
+    them come."""
+
+    block: PackedBlock
+    model: Model
+    context: Context | None
+    load: Load | None = None
+
+    @property
+    def work(self) -> Work:
+        """What ``decode_in_worker`` needs.  Raises CorruptError for a context that is needed and is not named."""
+        if not self.block.header.primed:
+            return self.block, self.model, b""
+        if self.context is None:
+            raise CorruptError(f"block {self.block.number} needs a context, and its frame names none")
+        return self.block, self.model, self.context.primer
+
+
+Work = tuple[PackedBlock, Model, bytes]
+"""A block, its model, and what its predictor learns before."""
+
+
 def blocks(
     source: Source,
     model: ModelLike | None,
     announce: Callable[[], None] | None = None,
     max_size: int | None = None,
-) -> Iterator[tuple[PackedBlock, Model]]:
-    """The blocks of all frames in ``source``, each with the model that it was written with, for ``decode_in_worker``.
+    *,
+    context: Context | None = None,
+) -> Iterator[FoundBlock]:
+    """The blocks of all frames in ``source``, for ``contents``.
 
-    model: used instead of looking for the frames' ids.  Raises UnknownModelError, and all that ``frames_of`` raises.
+    model: used instead of looking for the frames' ids; context: for frames that name one.  Raises UnknownModelError,
+    UnknownContextError, and all that ``frames_of`` raises.
     """
     given = None if model is None else resolve_model(model)
     for part in frames_of(source, max_size):
         if isinstance(part, FrameHeader):
-            used = model_for(part.model_id, given)
+            used, known = model_for(part.model_id, given), context_for(part.context_id, context)
         else:
             prepare_decoding(part.header, announce)
-            yield part, used
+            yield FoundBlock(part, used, known)
 
 
 def prepare_decoding(header: BlockHeader, announce: Callable[[], None] | None) -> None:
@@ -197,9 +234,69 @@ def model_for(identity: bytes, model: Model | None) -> Model:
     return model
 
 
-def decode_in_worker(threads: int, advance: Advance | None, block: PackedBlock, model: Model) -> bytes:
-    """The raw bytes of a block, computed by a worker."""
+def decode_in_worker(threads: int, advance: Advance | None, block: PackedBlock, model: Model, primer: bytes) -> bytes:
+    """The coded bytes of a block, computed by a worker; primer: what its predictor learns before, if it is primed."""
+    here = model.here()
+    with named(block):
+        return codec.decode_block(block.header, block.payload, here, primer=primer, threads=threads, advance=advance)
+
+
+@contextmanager
+def named(block: PackedBlock) -> Iterator[None]:
+    """Say in an error which block it is about."""
     try:
-        return codec.decode_block(block.header, block.payload, model.here(), threads=threads, advance=advance)
+        yield
     except LikezipError as error:
         raise type(error)(f"block {block.number}: {error}") from error
+
+
+def contents(
+    found: Iterator[FoundBlock], decode: Callable[[Iterator[Work]], Generator[bytes, None, None]]
+) -> Generator[bytes, None, None]:
+    """The raw bytes of blocks, with their copies; decode: gives the coded bytes of each, in order."""
+    begun = deque[FoundBlock]()
+
+    def noted() -> Iterator[Work]:
+        for one in found:
+            work = one.work
+            begun.append(one)
+            yield work
+
+    history = None
+    with closing(decode(noted())) as decoded:
+        for coded in decoded:
+            block, _, context, load = begun.popleft()
+            if history is None or block.number == 0:
+                history = History(block.window, block.begin, load, context)
+            with named(block):
+                raw = history.complete(block.header, coded)
+            yield raw
+
+
+def literals_of(found: FoundBlock) -> Literals:
+    """The literals of a block, decoded here.  Raises LikezipError; those of a block with copies are not verified."""
+    block = found.block
+    prepare_decoding(block.header, None)
+    coded = decode_in_worker(1, None, *found.work)
+    with named(block):
+        return Literals.of(coded, block.header.raw_size, 0 if found.context is None else len(found.context.content))
+
+
+def within_window(passed: list[FoundBlock], block: PackedBlock) -> list[FoundBlock]:
+    """Those of the blocks that were passed over, to which the copies of the next may refer."""
+    if block.number == 0:
+        return []
+    oldest = block.begin - block.window
+    return [one for one in passed if one.block.begin + one.block.header.raw_size > oldest]
+
+
+def loader(passed: list[FoundBlock]) -> Load:
+    """What gives the literals of one of the blocks that were passed over."""
+
+    def load(position: int) -> tuple[int, Literals]:
+        number = bisect_right(passed, position, key=lambda one: one.block.begin) - 1
+        if number < 0:
+            raise CorruptError("a copy refers to bytes before the window")
+        return passed[number].block.begin, literals_of(passed[number])
+
+    return load

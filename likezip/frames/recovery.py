@@ -12,6 +12,7 @@ import errno
 import io
 import os
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,10 +22,19 @@ from likezip.blocks import block_header
 from likezip.blocks.block_header import Sealing
 from likezip.blocks.fields import parse
 from likezip.blocks.options import Advance
-from likezip.errors import CorruptError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
+from likezip.errors import (
+    CorruptError,
+    LikezipError,
+    TruncatedError,
+    UnknownContextError,
+    UnknownModelError,
+    UnsupportedError,
+)
 from likezip.frames import container, reader
 from likezip.frames.container import FrameHeader, Index
+from likezip.frames.context import Context, context_for
 from likezip.frames.header_search import number_of, plausible_places
+from likezip.frames.history import History
 from likezip.frames.index import FrameInfo, read_block, read_frames
 from likezip.frames.raw_io import PIECE, Sink, read_fully, write_fully
 from likezip.frames.reader import PackedBlock
@@ -37,6 +47,8 @@ if TYPE_CHECKING:
 LARGEST_GAP = 4096
 """The number of a block found by searching must be less than this above the expected one; a small limit makes chance
 hits rarer."""
+MAX_WINDOW = 1 << container.MAX_WINDOW_BITS
+"""Bytes of the window of a frame whose header is lost."""
 MOST_REREADS = 4
 """How many times the file's size may be read again: damage needs 1, forged files any number."""
 WINDOW = 1 << 20
@@ -70,13 +82,14 @@ class Loss:
 @dataclass(frozen=True)
 class _FoundBlock:
     """A block that was found, its place in the file, and the model id of its frame, None if unknown; if it is ``alone``
-    in its frame, the place of the frame."""
+    in its frame, the place of the frame, and the id of its context."""
 
     begin: int
     end: int
     block: PackedBlock
     model_id: bytes | None
     alone: bool = False
+    context_id: bytes | None = None
 
 
 def recover_stream(
@@ -84,26 +97,42 @@ def recover_stream(
     sink: Sink,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     announce: Callable[[], None] | None = None,
 ) -> list[Loss]:
     """Write the content of all intact blocks of a file that can seek, in order; returns all losses.
 
-    model: for blocks of a frame whose header is lost, None for the default.
-    Raises TruncatedError for an empty file, UnknownModelError or CorruptError if nothing is recovered.
+    model: for blocks of a frame whose header is lost, None for the default; context: of all frames.
+    Raises TruncatedError for an empty file, UnknownModelError, UnknownContextError or CorruptError if nothing is
+    recovered.
     """
-    given = None if model is None else resolve_model(model)
-    losses, unknown = list[Loss](), list[UnknownModelError]()
-    read = written = 0
+    given, known = None if model is None else resolve_model(model), Context.of(context)
+    losses, unknown, begun = list[Loss](), list[LikezipError](), deque[tuple[_Frame, _FoundBlock | Loss]]()
+
+    def noted() -> Iterator[tuple[_FoundBlock | Loss, Model | None, bytes]]:
+        for frame, found in _found(file, given, known):
+            one, used = _with_model(found, frame, given, known, announce, unknown)
+            begun.append((frame, one))
+            primed = isinstance(one, _FoundBlock) and one.block.header.primed
+            yield one, used, known.primer if primed and known is not None else b""
+
+    read, written, last = 0, 0, _Frame(-1, None, 0)
+    history = History(0)
     with Workers(threads) as workers:
-        for end, result in Queue(workers, _attempt).map(_with_models(_found(file, given), given, announce, unknown)):
-            if isinstance(result, Loss):
-                losses.append(replace(result, position=written))
+        for result in Queue(workers, _attempt).map(noted()):
+            frame, one = begun.popleft()
+            if frame != last:
+                history = History(frame.window, context=frame.context(known))
+                last = frame
+            completed = _completed(one, result, history)
+            if isinstance(completed, Loss):
+                losses.append(replace(completed, position=written))
             else:
-                write_fully(sink, result)
-                written += len(result)
-            read = max(read, end)
+                write_fully(sink, completed)
+                written += len(completed)
+            read = max(read, one.end)
             if progress is not None:
                 progress(read, written)
     if unknown and not written:
@@ -114,34 +143,55 @@ def recover_stream(
 
 
 def _attempt(
-    threads: int, advance: Advance | None, found: _FoundBlock | Loss, model: Model | None
-) -> tuple[int, bytes | Loss]:
-    """The place where a block ends in the file, and its content or the reason why there is none; run by a worker."""
+    threads: int, advance: Advance | None, found: _FoundBlock | Loss, model: Model | None, primer: bytes
+) -> bytes | Loss:
+    """The coded bytes of a block, or the reason why there are none; run by a worker."""
     if isinstance(found, Loss) or model is None:
         assert isinstance(found, Loss)
-        return found.end, found
+        return found
     try:
-        return found.end, reader.decode_in_worker(threads, advance, found.block, model)
+        return reader.decode_in_worker(threads, advance, found.block, model, primer)
     except (CorruptError, UnsupportedError) as error:
-        return found.end, Loss(found.begin, found.end, found.block.header.raw_size, str(error))
+        return _loss_of(found, error)
 
 
-def _with_models(
-    found: Iterator[_FoundBlock | Loss],
+def _completed(found: _FoundBlock | Loss, result: bytes | Loss, history: History) -> bytes | Loss:
+    """The content of a block from its coded bytes, or the reason why there is none."""
+    if isinstance(result, Loss):
+        history.skip(result.raw_size)
+        return result
+    assert isinstance(found, _FoundBlock)
+    try:
+        with reader.named(found.block):
+            return history.complete(found.block.header, result)
+    except CorruptError as error:
+        return _loss_of(found, error)
+
+
+def _loss_of(found: _FoundBlock, error: LikezipError) -> Loss:
+    return Loss(found.begin, found.end, found.block.header.raw_size, str(error))
+
+
+def _with_model(
+    found: _FoundBlock | Loss,
+    frame: _Frame,
     given: Model | None,
+    context: Context | None,
     announce: Callable[[], None] | None,
-    unknown: list[UnknownModelError],
-) -> Iterator[tuple[_FoundBlock | Loss, Model | None]]:
-    for one in found:
-        if isinstance(one, Loss):
-            yield one, None
-            continue
-        reader.prepare_decoding(one.block.header, announce)
-        try:
-            yield one, _model_of(one, given)
-        except UnknownModelError as error:
-            unknown.append(error)
-            yield Loss(one.begin, one.end, one.block.header.raw_size, str(error)), None
+    unknown: list[LikezipError],
+) -> tuple[_FoundBlock | Loss, Model | None]:
+    """A block and its model; or its loss, as model or context are not here, which is noted in ``unknown``."""
+    if isinstance(found, Loss):
+        return found, None
+    header = found.block.header
+    reader.prepare_decoding(header, announce)
+    try:
+        if frame.context_id and (header.has_copies or header.primed):
+            context_for(frame.context_id, context)
+        return found, _model_of(found, given)
+    except (UnknownModelError, UnknownContextError) as error:
+        unknown.append(error)
+        return _loss_of(found, error), None
 
 
 def _model_of(held: _FoundBlock, given: Model | None) -> Model:
@@ -149,17 +199,34 @@ def _model_of(held: _FoundBlock, given: Model | None) -> Model:
     return reader.model_for(held.model_id, given) if held.model_id else given or default_model()
 
 
-def _found(file: BinaryIO, given: Model | None) -> Iterator[_FoundBlock | Loss]:
-    """Blocks and the losses between them, in the order of the file."""
+@dataclass(frozen=True)
+class _Frame:
+    """A frame that blocks are of: its place in the file, or of what was found before it, if its header is lost; the id
+    of its context, None if that is unknown; bytes of its window."""
+
+    begin: int
+    context_id: bytes | None
+    window: int
+
+    def context(self, given: Context | None) -> Context | None:
+        """The frame's context, if ``given`` is it or may be it."""
+        fits = given is not None and self.context_id in (None, given.id)
+        return given if fits else None
+
+
+def _found(file: BinaryIO, given: Model | None, context: Context | None) -> Iterator[tuple[_Frame, _FoundBlock | Loss]]:
+    """Blocks and the losses between them, in the order of the file, each with its frame."""
     try:
         frames = read_frames(file)
     except LikezipError:
         if file.seek(0, os.SEEK_END) == 0:
             raise
-        yield from _Walk(_Content(file), given).blocks()
+        yield from _Walk(_Content(file), given, context).blocks()
     else:
-        for frame in frames:
-            yield from _indexed(file, frame)
+        for info in frames:
+            frame = _Frame(info.offset, info.header.context_id, info.header.window)
+            for found in _indexed(file, info):
+                yield frame, found
 
 
 class _Content:
@@ -230,8 +297,9 @@ class _Walk:
     file's blocks are found instead.
     """
 
-    def __init__(self, data: _Content, given: Model | None) -> None:
-        self._data, self._given = data, given
+    def __init__(self, data: _Content, given: Model | None, context: Context | None) -> None:
+        self._data, self._given, self._context = data, given, context
+        self._where = _Frame(0, None, MAX_WINDOW)  # the frame of the next block
         self._ends = dict(_ends(data))
         self._sound_ends: dict[int, bool] = {}  # by place, whether they are sound, once that was tested
         self._places = sorted([*data.occurrences(container.MAGIC), *self._ends])  # of frame headers and ends
@@ -242,7 +310,7 @@ class _Walk:
         self._number = 0  # of the next block
         self._index = bytearray()  # entries of the blocks that were found in this frame
 
-    def blocks(self) -> Iterator[_FoundBlock | Loss]:
+    def blocks(self) -> Iterator[tuple[_Frame, _FoundBlock | Loss]]:
         place, block = 0, None
         while (place := self._behind_padding(place)) < len(self._data):
             try:
@@ -252,17 +320,17 @@ class _Walk:
                 end = len(self._data) if following is None else following.begin
                 if end >= place or block is None:  # else the block that did not fit was yielded, and is the loss
                     place = min(place, end)
-                    yield Loss(place, end, self._lost(place, following), str(error))
+                    yield self._where, Loss(place, end, self._lost(place, following), str(error))
                 if following is None:
                     return
                 found = following
             block = found if isinstance(found, _FoundBlock) else None
-            if block is not None:
-                yield block
             self._pass(found)
+            if block is not None:
+                yield self._where, block
             place = found.end
         if self._inside:
-            yield Loss(place, place, None, "the data end within the frame")
+            yield self._where, Loss(place, place, None, "the data end within the frame")
 
     def _may_look_again(self, size: int) -> bool:
         """Whether ``size`` bytes may be read that were read before, or may be later."""
@@ -306,6 +374,11 @@ class _Walk:
         else:
             self._index.clear()
             self._number, self._frame = 0, found.header if isinstance(found, _FoundHeader) else None
+            self._where = _Frame(found.begin, None, MAX_WINDOW)
+            if isinstance(found, _FoundHeader):
+                self._where = _Frame(found.begin, found.header.context_id, found.header.window)
+            elif isinstance(found, _FoundBlock):
+                self._where = _Frame(found.begin, found.context_id, 0)
 
     def _expected(self, place: int) -> _FoundHeader | _FoundBlock | _FoundEnd:
         """The header, block or end that has to be at ``place``; raises LikezipError if it is not there."""
@@ -324,23 +397,26 @@ class _Walk:
         if self._data[begin : begin + 1] == bytes([container.END]):
             parse(reader.parse_end(bytes([container.END]), header, []), self._reader(begin + 1))
             return _FoundEnd(place, begin + 1 + header.sealing(0).size, alone=True)
-        block = self._packed_block(begin, 0, header.sealing(0), container.MAX_BLOCK)
-        return _FoundBlock(place, begin + block.size, block, header.model_id, alone=True)
+        block = self._packed_block(begin, 0, header.sealing(0), container.MAX_BLOCK, header.window)
+        return _FoundBlock(place, begin + block.size, block, header.model_id, True, header.context_id)
 
     def _block(self, place: int, number: int) -> _FoundBlock:
         """Block ``number`` of a frame of several blocks at ``place``."""
         frame = self._frame
         most = container.MAX_BLOCK if frame is None else frame.largest_block
-        block = self._packed_block(place, number, Sealing.numbered(number), most)
+        window = MAX_WINDOW if frame is None else frame.window
+        block = self._packed_block(place, number, Sealing.numbered(number), most, window)
         return _FoundBlock(place, place + block.size, block, None if frame is None else frame.model_id)
 
-    def _packed_block(self, place: int, number: int, sealing: Sealing, most: int) -> PackedBlock:
-        """The block at ``place``, of at most ``most`` bytes."""
+    def _packed_block(self, place: int, number: int, sealing: Sealing, most: int, window: int) -> PackedBlock:
+        """The block at ``place``, of at most ``most`` bytes; where its content begins in that of the frame is unknown,
+        if anything is lost."""
         marker, read = self._data[place : place + 1], self._reader(place + 1)
         header, size = parse(reader.parse_block_header(marker, number, sealing, most), read)
         if place + size > len(self._data):
             raise TruncatedError(f"the data end within block {number}")
-        return PackedBlock(number, header, self._data[place + size - header.payload_size : place + size], size)
+        payload = self._data[place + size - header.payload_size : place + size]
+        return PackedBlock(number, header, payload, size, 0, window)
 
     def _reader(self, place: int) -> Callable[[int], bytes]:
         """Reads the header at ``place``."""
@@ -374,8 +450,11 @@ class _Walk:
         """Whether a block is intact: if bytes are missing in it, the next header may lie within it."""
         if not self._may_look_again(held.block.size):
             return True
+        if held.block.header.has_copies:  # what it holds can't be verified here
+            return False
+        primer = self._context.primer if held.block.header.primed and self._context is not None else b""
         try:
-            return not isinstance(_attempt(1, None, held, _model_of(held, self._given))[1], Loss)
+            return not isinstance(_attempt(1, None, held, _model_of(held, self._given), primer), Loss)
         except UnknownModelError:
             return True
 

@@ -7,19 +7,28 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from likezip.blocks.options import CodingOptions, Effort, PriorChoice
 from likezip.frames import container, reader
+from likezip.frames.context import Context
 from likezip.frames.index import ContentIndex, read_frames
 from likezip.frames.raw_io import Sink, Source, blocks_of, bytes_of, write_fully
-from likezip.frames.reader import PackedBlock
+from likezip.frames.reader import FoundBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+class Given(NamedTuple):
+    """What a caller gives to decompress with, None for what the frames name."""
+
+    model: Model | None
+    context: Context | None
+
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read and the bytes written so far, of unfinished blocks too; may raise to end the work."""
@@ -30,7 +39,9 @@ def compress_stream(
     sink: Sink,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     block_size: int | None = None,
+    window: int | None = None,
     threads: int | None = None,
     lanes: int | None = None,
     prior: PriorChoice = "auto",
@@ -42,8 +53,11 @@ def compress_stream(
     """Read ``source`` to its end and write one frame; the bytes don't depend on ``threads`` or ``executor``.
 
     model: a model, its file or its name, None for the default.
+    context: bytes that are needed to decompress, too: where the source is like them, it takes hardly any room.
     block_size: bytes that are coded independently of the rest, 65,536 to 2^30; None for 4 MiB, or 16 MiB with the
     effort "best".
+    window: bytes before a block in which repeats of 128 bytes and more are looked for, 65,536 to 2^30, 0 for none, None
+    for 256 MiB; both directions keep as many in memory.
     threads: worker processes, or for a single block, threads, None for 1.
     lanes: slices of a block coded in lockstep, 1 to 1024, None for 1 to 32 by the size with the prior, 1 without.
     prior: "on", "off", or "auto" for each block by a sample.
@@ -65,7 +79,10 @@ def compress_stream(
     with Workers(threads, executor) as workers:
         options = CodingOptions(resolve_model(model), prior, lanes, effort=effort)
         heard, size = advance if progress else None, block_size or container.default_block_size(effort=effort)
-        writer = FrameWriter(workers, options, block_size=size, advance=heard, announce=announce)
+        known = Context.of(context)
+        writer = FrameWriter(
+            workers, options, context=known, block_size=size, window=window, advance=heard, announce=announce
+        )
         try:
             for part in _frame(writer, source):
                 write_fully(sink, part)
@@ -85,6 +102,7 @@ def decompress_stream(
     sink: Sink,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -93,9 +111,10 @@ def decompress_stream(
 ) -> None:
     """Read the frames of ``source`` and write their content, each block only once its checksum has been verified.
 
-    model: used instead of looking for the frame's id, which it must have; threads, executor, announce: as for
-    compress_stream.  max_size: bytes of content that are allowed; the header of the first block that goes beyond them
-    raises LimitError, before its payload is read or anything is allocated for it.
+    model: used instead of looking for the frame's id, which it must have; context: what the frame was compressed with,
+    if it was; threads, executor, announce: as for compress_stream.  max_size: bytes of content that are allowed; the
+    header of the first block that goes beyond them raises LimitError, before its payload is read or anything is
+    allocated for it.
     Raises LikezipError for bad data; all content written before is right.
     """
     begun: deque[tuple[int, int]] = deque()  # bytes of blocks and of their content
@@ -108,14 +127,14 @@ def decompress_stream(
             unfinished, raw = max(0, coded - written), sum(raw for _, raw in begun)
             progress(read + (unfinished * sum(size for size, _ in begun) // raw if raw else 0), written)
 
-    def heard(blocks: Iterator[tuple[PackedBlock, Model]]) -> Iterator[tuple[PackedBlock, Model]]:
-        for block, used in blocks:
-            begun.append((block.size, block.header.raw_size))
-            yield block, used
+    def heard() -> Iterator[FoundBlock]:
+        for found in reader.blocks(source, model, announce, max_size, context=Context.of(context)):
+            begun.append((found.block.size, found.block.header.raw_size))
+            yield found
 
     with Workers(threads, executor) as workers:
         queue = Queue(workers, reader.decode_in_worker, advance if progress else None)
-        for raw in queue.map(heard(reader.blocks(source, model, announce, max_size))):
+        for raw in reader.contents(heard(), queue.map):
             write_fully(sink, raw)
             read, written = read + begun.popleft()[0], written + len(raw)
             advance(0)
@@ -128,6 +147,7 @@ def decompress_range(
     end: int | None,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
     announce: Callable[[], None] | None = None,
@@ -137,44 +157,44 @@ def decompress_range(
     Only the blocks that hold them are decoded; of a file that can seek only these blocks and the index are read.
     Raises ValueError for a range that begins behind the end, or counts from the end of a source that can't seek.
     """
-    given, parts = None if model is None else resolve_model(model), deque[slice]()
+    given, parts = Given(None if model is None else resolve_model(model), Context.of(context)), deque[slice]()
 
-    def noted() -> Iterator[tuple[PackedBlock, Model]]:
-        for part, block, used in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):
-            reader.prepare_decoding(block.header, announce)
+    def noted() -> Iterator[FoundBlock]:
+        for part, found in (_range_of_file if source.seekable() else _range_of_pipe)(source, start, end, given):
+            reader.prepare_decoding(found.block.header, announce)
             parts.append(part)
-            yield block, used
+            yield found
 
     with Workers(threads, executor) as workers:
-        for raw in Queue(workers, reader.decode_in_worker).map(noted()):
+        for raw in reader.contents(noted(), Queue(workers, reader.decode_in_worker).map):
             write_fully(sink, raw[parts.popleft()])
 
 
-def _range_of_file(
-    file: BinaryIO, start: int, end: int | None, given: Model | None
-) -> Iterator[tuple[slice, PackedBlock, Model]]:
-    """The blocks of a range, found by the index, each with the slice of it that is in the range, and its model."""
+def _range_of_file(file: BinaryIO, start: int, end: int | None, given: Given) -> Iterator[tuple[slice, FoundBlock]]:
+    """The blocks of a range, found by the index, each with the slice of it that is in the range."""
     places = ContentIndex(read_frames(file))
     if start > places.size:
         raise ValueError(f"the range begins behind the end: there are {places.size} bytes")
     first, last, _ = slice(start, end).indices(places.size)
     if first < last:
         place, begin = places.find(first)
-        for frame, block in places.read(file, place, places.find(last - 1)[0] + 1):
-            yield slice(max(0, first - begin), last - begin), block, reader.model_for(frame.model_id, given)
-            begin += block.header.raw_size
+        for found in places.read(file, given.model, given.context, place, places.find(last - 1)[0] + 1):
+            yield slice(max(0, first - begin), last - begin), found
+            begin += found.block.header.raw_size
 
 
-def _range_of_pipe(
-    pipe: Source, start: int, end: int | None, given: Model | None
-) -> Iterator[tuple[slice, PackedBlock, Model]]:
+def _range_of_pipe(pipe: Source, start: int, end: int | None, given: Given) -> Iterator[tuple[slice, FoundBlock]]:
     """The blocks of a range as ``_range_of_file``, found by reading up to them."""
     if start < 0 or (end is not None and end < 0):
         raise ValueError("a range that counts from the end needs a file that can seek")
     begin, last = 0, sys.maxsize if end is None else end
-    for block, model in reader.blocks(pipe, given):
+    passed = list[FoundBlock]()
+    for found in reader.blocks(pipe, given.model, context=given.context):
+        block = found.block
+        passed = reader.within_window(passed, block)
         if max(start, begin) < min(last, begin + block.header.raw_size):
-            yield slice(max(0, start - begin), last - begin), block, model
+            yield slice(max(0, start - begin), last - begin), found._replace(load=reader.loader(passed))
+        passed.append(found)
         begin += block.header.raw_size
         if begin >= last:
             return
@@ -186,7 +206,9 @@ def compress(
     data: Buffer,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     block_size: int | None = None,
+    window: int | None = None,
     threads: int | None = None,
     lanes: int | None = None,
     prior: PriorChoice = "auto",
@@ -201,7 +223,7 @@ def compress(
     source = io.BytesIO(raw)
     size = container.default_block_size(raw.nbytes, effort) if block_size is None else block_size
     options: dict[str, Any] = {"model": model, "threads": threads, "lanes": lanes, "prior": prior, "executor": executor}
-    compress_stream(source, sink, block_size=size, effort=effort, **options)
+    compress_stream(source, sink, context=context, block_size=size, window=window, effort=effort, **options)
     return sink.getvalue()
 
 
@@ -209,6 +231,7 @@ def decompress(
     data: Buffer,
     *,
     model: ModelLike | None = None,
+    context: bytes | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
     max_size: int | None = None,
@@ -219,5 +242,5 @@ def decompress(
     """
     sink = io.BytesIO()
     options: dict[str, Any] = {"model": model, "threads": threads, "executor": executor, "max_size": max_size}
-    decompress_stream(io.BytesIO(bytes_of(data)), sink, **options)
+    decompress_stream(io.BytesIO(bytes_of(data)), sink, context=context, **options)
     return sink.getvalue()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from random import Random
 
 from roundtrip import Pipe, parsed_whole
 
@@ -22,10 +23,15 @@ from fuzz.choices import Choices
 from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
 from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.options import CodingOptions
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
+from likezip.frames.context import Context
 from likezip.frames.index import read_frames
 from likezip.frames.recovery import recover_stream
+from likezip.frames.workers import Workers
+from likezip.frames.writer import FrameWriter
+from likezip.model import default_model
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -37,18 +43,25 @@ LONGEST_FRAME = 3000
 MOST_MEMORY = 48 << 20
 """Bytes that may be allocated for so little: the two indexes of matches take 8 MiB, 1024 lanes and the prior 16."""
 
-RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED = range(4)
+RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED, COPYING = range(5)
+
+NOISE = Random(5).randbytes(300)
+CONTEXT = NOISE[:200] + b"".join(b"line %d of a context, of which frames may have copies\n" % i for i in range(9))
+FILLER = Random(6).randbytes(1 << 16)
+"""A block, so that what is before it may be out of the window."""
 
 
 def run(data: bytes) -> None:
     """Read the frames that ``data`` describes."""
     choices = Choices(data)
-    kind = choices.below(4)
+    kind = choices.below(5)
     if kind == RAW:
         check(choices.rest())
     elif kind == BEHIND_A_HEADER:
         closed, header = choices.below(2) == 1, _header(choices)
         check(layout.repaired(header + choices.rest(), closed=closed))
+    elif kind == COPYING:
+        check(_copying(choices))
     else:
         sound = b"".join(choices.pick(vectors())[0] for _ in range(1 + choices.below(3)))
         edited = sound
@@ -69,8 +82,9 @@ def seeds() -> list[bytes]:
     for kind in (EDITED, EDITED_AND_REPAIRED):
         for number in range(len(vectors())):
             found.append(bytes([kind, 0, number]))
-            found += [bytes([kind, 0, number, 1, edit, 5 * number, 0, 9, 0, 1, 1]) for edit in range(len(EDITS))]
-    return found
+            found += [bytes([kind, 0, number, 1, edit, 5 * number % 256, 0, 9, 0, 1, 1]) for edit in range(len(EDITS))]
+    draw = Random(7)
+    return found + [bytes([COPYING]) + bytes(draw.choices(range(40), k=120)) for _ in range(40)]
 
 
 @lru_cache
@@ -78,7 +92,86 @@ def vectors() -> list[tuple[bytes, bytes]]:
     """Sound frames of a few bytes, and what they hold."""
     paths = [path for path in sorted(VECTORS.glob("good/*.lz")) if path.with_suffix(".raw").exists()]
     found = [(path.read_bytes(), path.with_suffix(".raw").read_bytes()) for path in paths]
-    return [(frame, raw) for frame, raw in found if len(frame) <= LONGEST_FRAME and len(raw) <= LONGEST // 3]
+    found = [(frame, raw) for frame, raw in found if len(frame) <= LONGEST_FRAME and len(raw) <= LONGEST // 3]
+    return found + _written()
+
+
+def _written() -> list[tuple[bytes, bytes]]:
+    """Frames with copies, and with a context, as likezip writes them, and what they hold."""
+    like = CONTEXT[:190] + b"something else" + CONTEXT[210:400]
+    options = CodingOptions(default_model(), "off")
+    found = [(likezip.compress(raw, context=CONTEXT), raw) for raw in (like, CONTEXT, CONTEXT[300:500], b"", b"x")]
+    found += [(likezip.compress(like, context=CONTEXT, effort="fast"), like)]
+    for context, window in [(None, 1 << 16), (Context(CONTEXT), 1 << 30), (Context(CONTEXT), 0)]:
+        with Workers() as workers:
+            writer = FrameWriter(workers, options, block_size=1 << 16, context=context, window=window)
+            blocks = [NOISE, b"some text, " + NOISE[50:] + NOISE[:150], like * 2, NOISE[:200]]
+            parts = [part for block in blocks for part in writer.write_block(block)]
+            found.append((b"".join([*parts, *writer.end()]), b"".join(blocks)))
+    return found
+
+
+@lru_cache
+def _contexts() -> dict[bytes, bytes]:
+    """All contexts by their ids."""
+    found = [CONTEXT, *(path.read_bytes() for path in sorted(VECTORS.glob("*/*.context")))]
+    return {layout.context_id(context): context for context in found}
+
+
+def context_of(frame: bytes) -> bytes:
+    """What is given as context to read frames: that of the first which names one, nothing if it is unknown."""
+    named = [layout.named_context(part) for part in layout.parts(frame) if part.kind == "frame"]
+    return next((_contexts().get(identity, b"") for identity in named if identity), b"")
+
+
+def _has_its_context(frame: bytes) -> bool:
+    """Whether what is given as context is that of all frames that name one."""
+    named = {layout.named_context(part) for part in layout.parts(frame) if part.kind == "frame"} - {b""}
+    return named <= {layout.context_id(context_of(frame))}
+
+
+def _copying(choices: Choices) -> bytes:
+    """A frame of stored blocks with copies, of which many are not allowed; all checksums are right."""
+    context, window = choices.pick([b"", CONTEXT]), choices.pick([0, 16, 17, 30])
+    several = choices.below(4) > 0
+    header = layout.frame_header(1 << 16 if several else None, layout.LIKEZIP_1, 1, window, context)
+    frame, entries, content = header, layout.Entries(), bytearray(context)
+    for number in range(1 + choices.below(4) if several else 1):
+        if choices.below(16) == 1:
+            raw = coded = FILLER[: (1 << 16) - choices.below(300)]
+            block = BlockHeader.stored(len(raw), zlib.crc32(raw)).pack(FrameHeader(1 << 16, b"", b"").sealing(number))
+            block += coded
+        else:
+            raw, coded = _with_copies(bytes(content), context, choices)
+            block = layout.stored_block(len(raw), zlib.crc32(raw), coded, header, number)
+        content += raw
+        frame += block
+        entries.append((len(block), len(raw)))
+    return frame + (layout.packed_end(header, entries) if several else b"")
+
+
+def _with_copies(before: bytes, context: bytes, choices: Choices) -> tuple[bytes, bytes]:
+    """A block behind other bytes, the context among them: raw, and as it is coded."""
+    raw, literals, copies = bytearray(), b"", list[tuple[int, int, int]]()
+    for _ in range(1 + choices.below(4)):
+        between = choices.below(40)
+        some = choices.take(between)
+        raw += some
+        literals += some
+        length, distance = choices.pick([1, 2, 20, 40, 130, 600]), 1 + choices.below(60)
+        origin = choices.below(4)
+        if origin:  # from the beginning of the block, of all, or of what is behind the context
+            distance = len(raw) + (len(before) - (len(context) if origin == 3 else 0) if origin > 1 else 0)
+            distance = max(1, distance - choices.below(60))
+        copies.append((between, length, distance))
+        source = len(before) + len(raw) - distance
+        for i in range(length):
+            whole = before[source + i] if 0 <= source + i < len(before) else 0
+            raw.append(raw[source + i - len(before)] if source + i >= len(before) else whole)
+    rest = choices.take(choices.below(20))
+    if not rest and choices.below(16) != 1:
+        copies[-1] = (copies[-1][0], 0, copies[-1][2])
+    return bytes(raw + rest), layout.packed_list(copies, len(context)) + literals + rest
 
 
 @lru_cache
@@ -95,8 +188,11 @@ def _known_blocks() -> dict[tuple[int, int], bytes]:
 
 
 def _header(choices: Choices) -> bytes:
-    """A sound frame header, for several blocks of a size to choose, or one block, with the model's number or its id."""
-    return layout.frame_header(choices.pick([1 << 16, 1 << 17, 1 << 30, None]), layout.LIKEZIP_1, choices.below(2))
+    """A sound frame header, for several blocks of a size to choose, or one block, with the model's number or its id,
+    with a window and a context or not."""
+    size, number = choices.pick([1 << 16, 1 << 17, 1 << 30, None]), choices.below(8)
+    window, context = [0, 0, 16, 30][number >> 1], [b"", CONTEXT][number >> 2]
+    return layout.frame_header(size, layout.LIKEZIP_1, number & 1, window, context)
 
 
 # What can be done to a frame.
@@ -201,7 +297,7 @@ EDITS: tuple[Callable[[bytes, Choices], bytes], ...] = (
 def _warm_up() -> None:
     """Have the model and the kernels loaded, which a process does once, whatever it decodes."""
     for frame, raw in vectors():
-        assert likezip.decompress(frame) == raw
+        assert likezip.decompress(frame, context=context_of(frame)) == raw
 
 
 def check(frame: bytes, *, must_be_read: bool = False) -> None:
@@ -219,7 +315,8 @@ def check(frame: bytes, *, must_be_read: bool = False) -> None:
         content, complete = _piped(frame)
     check_content(frame, content, complete=complete)
     assert not complete or indexed == len(content), "the frames can be read, but their index can't"
-    assert complete or not (must_be_read or _is_stored(frame)), "a sound frame was refused"
+    check_stored(frame, content, complete=complete)
+    assert complete or not (must_be_read and _has_its_context(frame)), "a sound frame was refused"
     another = zlib.crc32(frame) % (len(OTHER_WAYS) + 1)
     with allocations_at_most(MOST_MEMORY):
         if another == len(OTHER_WAYS):
@@ -253,7 +350,7 @@ def _is_accepted(part: Part) -> bool:
 def asked_for(frame: bytes) -> int:
     """Bytes of content that may have to be decoded, also behind what is damaged."""
     headers = [part for part in layout.parts(frame) if part.kind == "block" and layout.is_sound(part)]
-    return sum(part.entries[-1][1] for part in headers if part.values["mode"] != layout.STORED)
+    return sum(part.entries[-1][1] for part in headers if part.values["way"] != layout.STORED)
 
 
 def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
@@ -275,17 +372,21 @@ def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
     assert sound or not complete, "a frame that is not sound was read as if it were"
 
 
-def _is_stored(frame: bytes) -> bool:
-    """Whether the frames are sound, of this model and nothing is coded: then they have to be read."""
+def check_stored(frame: bytes, content: bytes, *, complete: bool) -> None:
+    """Frames of this model in which nothing is coded are read if they are sound, with their copies, and not else."""
+    frames, at = [part for part in layout.parts(frame) if part.kind == "frame"], 0
     try:
-        for block in layout.sound_blocks(frame):
-            stored = block.values["mode"] == layout.STORED
-            if not stored or zlib.crc32(layout.payload(block, frame)) != block.values["raw crc"]:
-                return False
+        for part in layout.stored_contents(frame, context_of(frame)):
+            if part is None:
+                return
+            assert content[at : at + len(part)] == part[: len(content) - at], "another content came out"
+            at += len(part)
     except layout.Unsound:
-        return False
-    frames = [part for part in layout.parts(frame) if part.kind == "frame"]
-    return all(layout.model_id(part) == layout.LIKEZIP_1 for part in frames)
+        assert not complete, "copies that are not allowed were filled in"
+        assert len(content) <= at, "what is behind copies that are not allowed came out"
+    else:
+        known = all(layout.model_id(part) == layout.LIKEZIP_1 for part in frames)
+        assert complete == known, "a sound frame was refused, or one of another model was not"
 
 
 def check_recovery(frame: bytes, content: bytes, *, complete: bool, by_index: bool) -> None:
@@ -300,7 +401,7 @@ def check_recovery(frame: bytes, content: bytes, *, complete: bool, by_index: bo
         file.write(frame)
         file.flush()
         try:
-            losses = recover_stream(file, sink)
+            losses = recover_stream(file, sink, context=context_of(frame))
         except likezip.UnknownModelError:
             return
         except likezip.CorruptError as error:
@@ -320,7 +421,7 @@ def _piped(frame: bytes) -> tuple[bytes, bool]:
     """What comes out, too."""
     sink = io.BytesIO()
     try:
-        likezip.decompress_stream(Pipe(frame, 7), sink)
+        likezip.decompress_stream(Pipe(frame, 7), sink, context=context_of(frame))
     except likezip.LikezipError:
         return sink.getvalue(), False
     return sink.getvalue(), True
@@ -328,7 +429,7 @@ def _piped(frame: bytes) -> tuple[bytes, bool]:
 
 def _whole(frame: bytes, content: bytes) -> bool:
     try:
-        assert likezip.decompress(frame) == content
+        assert likezip.decompress(frame, context=context_of(frame)) == content
     except likezip.LikezipError:
         return False
     return True
@@ -336,14 +437,15 @@ def _whole(frame: bytes, content: bytes) -> bool:
 
 def _in_pieces(frame: bytes, content: bytes) -> bool:
     """Byte by byte, frame after frame, without the zeros that fill up."""
-    found, decompressor, at = bytearray(), likezip.LikezipDecompressor(), 0
+    context = context_of(frame)
+    found, decompressor, at = bytearray(), likezip.LikezipDecompressor(context=context), 0
     try:
         while at < len(frame):
             if decompressor.eof and (padded := layout.behind_padding(frame, at)) > at:
                 at = padded
                 continue
             if decompressor.eof:
-                decompressor = likezip.LikezipDecompressor()
+                decompressor = likezip.LikezipDecompressor(context=context)
             found += decompressor.decompress(frame[at : at + 1])
             at += 1
     except likezip.LikezipError:
@@ -356,15 +458,16 @@ def _in_pieces(frame: bytes, content: bytes) -> bool:
 def _as_a_file(frame: bytes, content: bytes) -> bool:
     """In parts of 50 bytes; what is sound to its end, once more from the middle."""
     found = bytearray()
-    with likezip.open(io.BytesIO(frame)) as file:
+    with likezip.open(io.BytesIO(frame), context=context_of(frame)) as file:
         try:
             while part := file.read1(50):
                 found += part
         except likezip.LikezipError:
             assert found == content
             return False
-        file.seek(len(content) // 2)
-        assert file.read() == content[len(content) // 2 :]
+        for place in (len(content) // 2, len(content) // 4):
+            file.seek(place)
+            assert file.read() == content[place:]
     assert found == content
     return True
 
@@ -374,11 +477,11 @@ def _with_a_limit(frame: bytes, content: bytes) -> bool:
     if content:
         sink = io.BytesIO()
         with suppress(likezip.LikezipError):
-            likezip.decompress_stream(io.BytesIO(frame), sink, max_size=len(content) - 1)
+            likezip.decompress_stream(io.BytesIO(frame), sink, context=context_of(frame), max_size=len(content) - 1)
             raise AssertionError("more came out than is allowed")
         assert len(sink.getvalue()) < len(content) and content.startswith(sink.getvalue())
     try:
-        assert likezip.decompress(frame, max_size=len(content)) == content
+        assert likezip.decompress(frame, context=context_of(frame), max_size=len(content)) == content
     except likezip.LikezipError:
         return False
     return True

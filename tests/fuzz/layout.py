@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
 LARGEST = 1 << 30
 LIKEZIP_1 = bytes.fromhex("ce31a20b26267e4d")
 """The id of the model with the number 1."""
-NUMBERS = "block size", "raw size", "row length", "payload size"
+NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
 
 Entries = list[tuple[int, int]]
@@ -53,7 +54,7 @@ class Part:
     @property
     def payload_size(self) -> int:
         """Bytes behind the header of a block."""
-        return self.values["raw size"] if self.values["mode"] == STORED else self.values["payload size"]
+        return self.values["coded size"] if self.values["mode"] == STORED else self.values["payload size"]
 
     @property
     def behind(self) -> int:
@@ -124,8 +125,12 @@ def _frame_header(data: bytes | bytearray, at: int) -> Part:
     kind = fields.take("kind", 1)
     if kind >> 6 == 0:
         fields.take("model id", 8)
+    if kind & 16:
+        fields.take("context id", 4)
     if kind & 8:
         fields.number("block size")
+        if kind & 32:
+            fields.take("window", 1)
         fields.take("checksum", 4)
     packed = fields.packed()
     return Part("frame", at, packed, packed, [], fields.places)
@@ -134,13 +139,14 @@ def _frame_header(data: bytes | bytearray, at: int) -> Part:
 def _block_header(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Part:
     fields = _Fields(data, at)
     way = fields.take("way", 1)
-    values = {"way": way, "mode": way & 7, "profile": way >> 5, "raw size": fields.number("raw size") + 1}
+    values = {"way": way, "mode": way & 3, "profile": way >> 5 & 3, "raw size": fields.number("raw size") + 1}
+    values["coded size"] = fields.number("coded size") + 1 if way & 4 else values["raw size"]
     values["row length"] = values["payload size"] = values["shape"] = 0
     if way & 8:
         values["shape"] = fields.take("shape", 2)
-    if way >> 5:
+    if values["profile"]:
         values["row length"] = fields.number("row length")
-    if way & 7 != STORED:
+    if values["mode"] != STORED:
         values["payload size"] = fields.number("payload size")
     values["raw crc"] = fields.take("raw crc", 4)
     fields.take("checksum", 2 if frame.alone else 4)
@@ -165,13 +171,22 @@ def packed_number(number: int) -> bytes:
     return (number << 2 | size - 1).to_bytes(size, "little")
 
 
-def frame_header(block_size: int | None, model_id: bytes, number: int = 0) -> bytes:
-    """The header of a frame, of several blocks if there is a block size, of a model with a number or an id."""
-    several = 0 if block_size is None else 8
-    fields = MAGIC + bytes([1 | several | number << 6]) + (b"" if number else model_id)
+def context_id(context: bytes) -> bytes:
+    """What a frame names a context by."""
+    return hashlib.sha256(context).digest()[:4]
+
+
+def frame_header(
+    block_size: int | None, model_id: bytes, number: int = 0, window: int = 0, context: bytes = b""
+) -> bytes:
+    """The header of a frame, of several blocks if there is a block size, of a model with a number or an id; window: its
+    log2."""
+    several = 0 if block_size is None else 8 | (32 if window else 0)
+    fields = MAGIC + bytes([1 | several | (16 if context else 0) | number << 6]) + (b"" if number else model_id)
+    fields += context_id(context) if context else b""
     if block_size is None:
         return fields
-    fields += packed_number(block_size - 1)
+    fields += packed_number(block_size - 1) + (bytes([window]) if window else b"")
     return fields + struct.pack("<I", zlib.crc32(fields))
 
 
@@ -189,6 +204,12 @@ def model_id(part: Part) -> bytes:
     return LIKEZIP_1 if part.fields[4] >> 6 else part.fields[5:13]
 
 
+def named_context(part: Part) -> bytes:
+    """The id of the context that a frame header names, nothing if it names none."""
+    place, size = part.places.get("context id", (0, 0))
+    return part.fields[place : place + size]
+
+
 def is_sound(part: Part) -> bool:
     """Whether a decoder may go on behind this part."""
     if part.kind == "frame":
@@ -199,41 +220,65 @@ def is_sound(part: Part) -> bool:
 
 
 def _block_size(header: bytes) -> int:
-    place = 5 if header[4] >> 6 else 13
-    return (int.from_bytes(header[place:-4], "little") >> 2) + 1
+    place = (5 if header[4] >> 6 else 13) + (4 if header[4] & 16 else 0)
+    return (int.from_bytes(header[place : place + 1 + (header[place] & 3)], "little") >> 2) + 1
+
+
+def _window(header: bytes) -> int:
+    """Bytes before a block that copies may refer to, of a sound header."""
+    return 1 << header[-5] if header[4] & 40 == 40 else 0
 
 
 def _frame_is_sound(part: Part) -> bool:
     kind = part.fields[4]
-    if part.fields[:4] != MAGIC or kind & 0x37 != 1 or kind >> 6 > 1 or not part.fields.endswith(part.checksum):
+    if (
+        part.fields[:4] != MAGIC
+        or kind & 7 != 1
+        or kind >> 6 > 1
+        or kind & 40 == 32
+        or not part.fields.endswith(part.checksum)
+    ):
         return False
     place, size = part.places.get("block size", (0, 0))
     shortest = part.alone or part.fields[place : place + size] == packed_number(part.block_size - 1)
-    return shortest and 1 << 16 <= part.block_size <= LARGEST
+    place = part.places.get("window", (0, 0))[0]
+    windowed = not place or 16 <= part.fields[place] <= 30
+    return shortest and windowed and 1 << 16 <= part.block_size <= LARGEST
 
 
 def _block_is_sound(part: Part) -> bool:
-    values, way, raw_size = part.values, part.values["way"], part.values["raw size"]
-    numbers = {"raw size": raw_size - 1, "row length": values["row length"], "payload size": values["payload size"]}
+    values, way, raw_size, size = part.values, part.values["way"], part.values["raw size"], part.values["coded size"]
+    numbers = {
+        "raw size": raw_size - 1,
+        "coded size": size - 1,
+        "row length": values["row length"],
+        "payload size": values["payload size"],
+    }
     if any(part.places[name][1] > len(packed_number(numbers[name])) for name in numbers if name in part.places):
         return False
-    if raw_size > part.block_size:
+    if raw_size > part.block_size or (way & 4 and size >= raw_size):
         return False
+    least = (raw_size >> 17) * 4
     if values["mode"] == STORED:
-        return way == STORED
-    usual = _usual_shape(values["mode"], raw_size)
+        return way & ~4 == STORED and size >= least
+    primed, usual = way & 128 > 0, _usual_shape(values["mode"], size)
     lanes, table_bits = (values["shape"] & 2047, values["shape"] >> 11) if way & 8 else usual
-    fits = values["profile"] <= 2 if values["mode"] == MEMORY else values["mode"] == MEMORY_PRIOR and way >> 5 == 0
+    fits = (
+        values["profile"] <= 2
+        if values["mode"] == MEMORY
+        else values["mode"] == MEMORY_PRIOR and values["profile"] == 0
+    )
     fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
-    fits = fits and 16 <= table_bits <= 28 and 1 << table_bits <= max(1 << 16, 256 * raw_size)
+    fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
+    fits = fits and (not primed or lanes == 1)
     fits = fits and (not way & 8 or (lanes, table_bits) != usual)
-    return fits and (raw_size >> 17) * 4 <= values["payload size"] <= raw_size
+    return fits and least <= values["payload size"] <= max(least, size)
 
 
-def _usual_shape(mode: int, raw_size: int) -> tuple[int, int]:
-    """Lanes and table bits of a block that does not name them."""
-    lanes = max(1, min(8, raw_size // 16384), min(32, raw_size // 524288 * 8)) if mode == MEMORY_PRIOR else 1
-    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * raw_size or bits == 26)
+def _usual_shape(mode: int, size: int) -> tuple[int, int]:
+    """Lanes and table bits of a block of so many coded bytes that does not name them."""
+    lanes = max(1, min(8, size // 16384), min(32, size // 524288 * 8)) if mode == MEMORY_PRIOR else 1
+    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * size or bits == 26)
 
 
 def sound_blocks(data: bytes) -> Iterator[Part]:
@@ -253,6 +298,139 @@ def sound_blocks(data: bytes) -> Iterator[Part]:
 
 def payload(part: Part, data: bytes) -> bytes:
     return data[part.at + len(part.fields) : part.behind]
+
+
+class Filling:
+    """The content of a frame, byte by byte, and which bytes of it are literals, and of which block; first the context,
+    which is of a block of its own."""
+
+    def __init__(self, header: bytes, context: bytes = b"") -> None:
+        self._window, self._context = _window(header), len(context)
+        self._content, self._block = bytearray(context), [0] * len(context)  # 0 for a copy's bytes, behind the context
+        self._number = 0
+
+    def add(self, part: Part, coded: bytes) -> bytes:
+        """The raw bytes of the next block, from what is coded; raises Unsound for copies that are not allowed."""
+        begin, size = len(self._content), part.values["raw size"]
+        self._number += 1
+        if not part.values["way"] & 4:
+            self._content += coded
+            self._block += [self._number] * size
+            return coded
+        copies, literals = _copies(coded, size, self._context)
+        at = 0
+        for place, length, distance in copies:
+            between = begin + place - len(self._content)
+            self._content += literals[at : at + between]
+            self._block += [self._number] * between
+            at += between
+            self._copy(begin, length, distance)
+        self._content += literals[at:]
+        self._block += [self._number] * (len(literals) - at)
+        if len(self._content) != begin + size:
+            raise Unsound("the literals do not fill up the block")
+        return bytes(self._content[begin:])
+
+    def _copy(self, begin: int, length: int, distance: int) -> None:
+        place = len(self._content)
+        source = place - distance
+        if source < (0 if self._context else max(0, begin - self._window)):
+            raise Unsound("a copy refers to what is out of reach")
+        if self._context <= source < begin - self._window:
+            raise Unsound("a copy refers to what is before the window")
+        needed = self._block[source : min(source + length, place if source >= begin else begin)]
+        whole = source >= begin or len(needed) == length
+        owner = 0 if source < self._context else self._block[source]
+        literal = source < self._context or owner > 0
+        if not whole or not literal or any(number != owner for number in needed):
+            raise Unsound("a copy's source is not all literals of one block")
+        if source < self._context < source + length:
+            raise Unsound("a copy's source is not all of the context")
+        for i in range(length):
+            self._content.append(self._content[source + i])
+        self._block += [0] * length
+
+
+def _copies(coded: bytes, size: int, context: int) -> tuple[list[tuple[int, int, int]], bytes]:
+    """Place, length and distance of each copy of a block, and its literals."""
+    numbers, at = list[int](), 0
+    while not numbers or len(numbers) < 1 + 3 * numbers[0]:
+        value, bytes_of_it = 0, 0
+        while True:
+            if at == len(coded) or bytes_of_it == 7:
+                raise Unsound("a number is cut off or too long")
+            value += (coded[at] % 128) * 128**bytes_of_it
+            at, bytes_of_it = at + 1, bytes_of_it + 1
+            if coded[at - 1] < 128:
+                break
+        if bytes_of_it > 1 and coded[at - 1] == 0:
+            raise Unsound("a number is longer than it has to be")
+        numbers.append(value)
+    copies, end, distance = list[tuple[int, int, int]](), 0, context
+    for number in range(1, len(numbers), 3):
+        between, length, change = numbers[number : number + 3]
+        place = end + between
+        if length == 0:
+            length = size - place
+        elif place + length == size:
+            raise Unsound("a copy of all of the rest says how long it is")
+        distance += -(change + 1) // 2 if change % 2 else change // 2
+        if length < 1 or distance < 1 or place + length > size:
+            raise Unsound("copies that do not fit the block")
+        copies.append((place, length, distance))
+        end = place + length
+    if not copies or len(coded) - at != size - sum(length for _, length, _ in copies):
+        raise Unsound("copies that do not fit the block")
+    return copies, coded[at:]
+
+
+def packed_list(copies: list[tuple[int, int, int]], context: int) -> bytes:
+    """A list of copies from the bytes between them, their lengths, 0 for all of the rest, and their distances."""
+    numbers, before = [len(copies)], context
+    for between, length, distance in copies:
+        change = distance - before
+        numbers += [between, length, 2 * change if change >= 0 else -2 * change - 1]
+        before = distance
+    packed = bytearray()
+    for number in numbers:
+        while number > 127:
+            packed.append(number % 128 + 128)
+            number //= 128
+        packed.append(number)
+    return bytes(packed)
+
+
+def stored_block(raw_size: int, raw_crc: int, coded: bytes, header: bytes, number: int) -> bytes:
+    """A stored block with copies, of a frame with this header."""
+    fields = bytes([STORED | 4]) + packed_number(raw_size - 1) + packed_number(len(coded) - 1)
+    fields += struct.pack("<I", raw_crc)
+    if not header[4] & 8:
+        return fields + struct.pack("<H", binascii.crc_hqx(header + fields, 0xFFFF)) + coded
+    return fields + struct.pack("<I", zlib.crc32(struct.pack("<Q", number) + fields)) + coded
+
+
+def stored_contents(data: bytes, context: bytes = b"") -> Iterator[bytes | None]:
+    """The content of each block of sound frames that are stored; None from a coded block to the end of its frame.
+
+    context: of the frames that name one, which has to be this one.  Raises Unsound where the frames are not sound.
+    """
+    filling: Filling | None = None
+    for part in parts(data):
+        if not is_sound(part) or part.behind > len(data):
+            raise Unsound(f"the {part.kind} at {part.at}")
+        if part.kind == "frame":
+            named = named_context(part)
+            if named and (not context or named != context_id(context)):
+                raise Unsound("another context")
+            filling = Filling(part.fields, context if named else b"")
+        elif part.kind == "block":
+            filling = None if part.values["mode"] != STORED else filling
+            content = None if filling is None else filling.add(part, payload(part, data))
+            if content is not None and zlib.crc32(content) != part.values["raw crc"]:
+                raise Unsound(f"the content of the block at {part.at}")
+            yield content
+    for _ in sound_blocks(data):
+        pass
 
 
 def repaired(frame: bytes, *, closed: bool) -> bytes:

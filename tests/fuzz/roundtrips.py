@@ -11,17 +11,20 @@ import likezip
 from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.memory import allocations_at_most
-from likezip.blocks import block_header, x86_transform
+from likezip.blocks import block_header, copies, x86_transform
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.copies import Copy
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.frames.container import FrameHeader, Index
+from likezip.frames.context import Context
 from likezip.memory.profiles import PROFILES
 from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
 PRIORS = ("off", "auto", "on")
+EFFORTS = ("usual", "fast")
 ROW_LENGTHS = (0, 2, 3, 4, 7, 1024, 65535)
 
 LONGEST = 3000
@@ -40,7 +43,10 @@ def run(data: bytes) -> None:
         options: dict[str, Any] = {"lanes": choices.pick(LANES), "prior": choices.pick(PRIORS)}
         options |= {"block_size": choices.pick([1 << 16, (1 << 16) + 1, 1 << 22, 1 << 30])}
         options |= {"threads": 2} if choices.below(8) == 7 else {}
-        check_options(_content(choices, LONGEST), options)
+        content = _content(choices, LONGEST)
+        options |= {"window": choices.pick([None, 0, 1 << 16, (1 << 16) + 1, 1 << 30])}
+        options |= {"context": frames.CONTEXT, "effort": choices.pick(EFFORTS)} if choices.below(4) == 1 else {}
+        check_options(content, options)
 
 
 def seeds() -> list[bytes]:
@@ -52,6 +58,12 @@ def seeds() -> list[bytes]:
         found.append(options + bytes([number, number]) + text)
         found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2, number // 2]) + options + text)
     two_blocks = [bytes([0, lanes, 0, 0, 0, 255, 5]) + text for lanes in (0, 6)]
+    for number in range(8):  # behind all that the content takes, which is then the part alone
+        options = bytes([0, number, number % 3, 0, 0, 3, 9]) + text[:10] + bytes([5])
+        found.append(options + bytes([number % 5, 1, number % 2]))
+        found.append(
+            bytes([3, number % 3, number, number, 0, 0, 2, 9]) + text[:10] + bytes([number, number, 1, number])
+        )
     return [*found, *two_blocks, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
 
 
@@ -103,11 +115,12 @@ def _content(choices: Choices, most: int) -> bytes:
 
 def check_options(content: bytes, options: dict[str, Any]) -> None:
     """All that ``check_roundtrip`` looks at, and that the frame is as FORMAT.md has it."""
+    context = options.get("context")
     if len(content) > LONGEST:
         options |= {"prior": "off", "threads": 1}  # quick enough, and without processes
     with allocations_at_most(MOST_MEMORY + 1024 * len(content)):
         frame = check_roundtrip(content, **options)
-        assert likezip.decompress(frame, threads=options.get("threads", 1)) == content
+        assert likezip.decompress(frame, context=context, threads=options.get("threads", 1)) == content
     frames.check_content(frame, content, complete=True)
 
 
@@ -118,16 +131,32 @@ def check_any_header(choices: Choices) -> None:
     row_length = row_length if number != block_header.TEXT_PROFILE else 0  # which has none
     block_size = choices.pick([1 << 16, None])
     raw = _content(choices, 600)[:600] or b"\0"
+    content, context = raw, choices.pick([b"", frames.CONTEXT])
+    primer = context if choices.below(2) else b""
+    if choices.below(2):  # all of it once more, as far as the block may be long
+        content = (raw * 100)[: choices.pick([2 * len(raw), 2 * len(raw) + 1, 5 * len(raw)])]
+        raw = copies.pack([Copy(len(raw), len(content) - len(raw), len(raw))], content, len(context))
+        if len(raw) >= len(content):
+            return  # that would spare nothing
+    if choices.below(2) and context:
+        content = context[:300] + content
+        raw = copies.pack([Copy(0, 300, len(context))], content, len(context))
+        if len(raw) >= len(content):
+            return
+    lanes = 1 if primer else lanes
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    model, shape = default_model(), BlockShape(len(raw), lanes, table_bits, PROFILES[number], row_length)
-    coded = x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
+    model, shape = default_model(), BlockShape(len(primer + raw), lanes, table_bits, PROFILES[number], row_length)
+    change = x86_transform.to_absolute if transform == block_header.X86 else bytes
     predictor = Predictor(shape, TrainedState.of(model.part(shape.profile.name)))
-    payload = block_header.pad_payload(encode(*predictor.run(np.frombuffer(coded, np.uint8))), len(raw))
+    ones, bits = predictor.run(np.frombuffer((change(primer) if primer else b"") + change(raw), np.uint8))
+    payload = block_header.pad_payload(encode(ones[8 * len(primer) :], bits[8 * len(primer) :]), len(content))
     if len(payload) > len(raw):
         return  # such a block would be stored
-    modelled = lanes, transform, number, row_length, table_bits
-    header = BlockHeader(block_header.MEMORY, *modelled, len(raw), len(payload), block_header.checksum(raw))
-    start = FrameHeader.of(block_size, model.id)
+    modelled, crc = (lanes, transform, number, row_length, table_bits), block_header.checksum(content)
+    sizes = len(content), len(payload), crc, len(content) - len(raw)
+    header = BlockHeader(block_header.MEMORY, *modelled, *sizes, primed=bool(primer))
+    identity = Context(context).id if context else b""
+    start = FrameHeader.of(block_size, model.id, context_id=identity)
     block = header.pack(start.sealing(0)) + payload
-    end = b"" if block_size is None else Index(len(start.packed), ((len(block), len(raw)),)).pack()
+    end = b"" if block_size is None else Index(len(start.packed), ((len(block), len(content)),)).pack()
     frames.check(start.packed + block + end, must_be_read=True)

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 import likezip
-from likezip.blocks import block_header, entropy_coder, x86_transform
+from likezip.blocks import block_header, copies, entropy_coder, x86_transform
 from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
@@ -30,6 +31,7 @@ from likezip.errors import (
     FormatError,
     LikezipError,
     TruncatedError,
+    UnknownContextError,
     UnknownModelError,
     UnsupportedError,
 )
@@ -50,12 +52,12 @@ Block = tuple[BlockHeader, bytes]
 """A block's header and payload."""
 
 
-def stored(raw: bytes, **fields: int) -> Block:
+def stored(raw: bytes, **fields: Any) -> Block:
     """A stored block; ``fields`` of its header are replaced."""
     return replace(BlockHeader.stored(len(raw), block_header.checksum(raw)), **fields), raw
 
 
-def zeros(size: int, payload: bytes | None = None, **fields: int) -> Block:
+def zeros(size: int, payload: bytes | None = None, **fields: Any) -> Block:
     """A coded block of zeros, which needs no words; ``fields`` of its header are replaced."""
     payload = block_header.pad_payload(b"", size) if payload is None else payload
     crc = block_header.checksum(bytes(size))
@@ -64,31 +66,96 @@ def zeros(size: int, payload: bytes | None = None, **fields: int) -> Block:
     return replace(header, **fields), payload
 
 
-def coded(raw: bytes, **fields: int) -> Block:
-    """A coded block in the way that ``fields`` of its header say, which need not be one that likezip chooses."""
-    header, _ = zeros(len(raw), raw_crc=block_header.checksum(raw), **fields)
+def coded(raw: bytes, whole: bytes | None = None, primer: bytes = b"", **fields: Any) -> Block:
+    """A coded block in the way that ``fields`` of its header say, which need not be one that likezip chooses.
+
+    raw: what is coded; whole: the block's raw bytes, if it has copies; primer: what the predictor learns before.
+    """
+    header, _ = zeros(len(raw), **fields)
     with_prior = header.mode == block_header.MEMORY_PRIOR
     profile = BESIDE_PRIOR if with_prior else PROFILES[header.profile]
-    shape = BlockShape(len(raw), header.lanes, header.table_bits, profile, header.row_length)
+    size = len(primer) + len(raw)
+    shape = BlockShape(size, header.lanes, header.table_bits, profile, header.row_length)
     start = TrainedState.of(_model().part(profile.name))
-    known = np.frombuffer(x86_transform.to_absolute(raw) if header.transform else raw, np.uint8)
+    parts = [x86_transform.to_absolute(part) if header.transform and part else part for part in (primer, raw)]
+    known = np.frombuffer(b"".join(parts), np.uint8)
     if with_prior:
-        with open_prior(Network.of(_model().part("prior")), len(raw), header.lanes) as network:
-            decisions = Predictor(shape, start, network).run(known)
+        with open_prior(Network.of(_model().part("prior")), size, header.lanes) as network:
+            ones, bits = Predictor(shape, start, network).run(known)
     else:
-        decisions = Predictor(shape, start).run(known)
-    payload = block_header.pad_payload(entropy_coder.encode(*decisions), len(raw))
-    return replace(header, payload_size=len(payload)), payload
+        ones, bits = Predictor(shape, start).run(known)
+    words = entropy_coder.encode(ones[8 * len(primer) :], bits[8 * len(primer) :])
+    payload = block_header.pad_payload(words, len(raw))
+    whole = raw if whole is None else whole
+    header = replace(header, raw_size=len(whole), raw_crc=block_header.checksum(whole), payload_size=len(payload))
+    return replace(header, spared=len(whole) - len(raw), primed=bool(primer)), payload
 
 
-def frame(*blocks: Block, block_size: int = container.MIN_BLOCK) -> bytes:
-    """A frame of several blocks, which are these; its index says what their headers say."""
-    return head(block_size=block_size) + body(*blocks) + end(*blocks, block_size=block_size)
+Parts = tuple[bytes | tuple[int, int], ...]
+"""What a block with copies is made of: literals; and for each copy, where its source begins, counted from the beginning
+of the block and so negative before it, and its length."""
 
 
-def head(at: int = 0, value: bytes = b"", *, block_size: int = container.MIN_BLOCK) -> bytes:
-    """The header of a frame of several blocks, with ``value`` at byte ``at`` and a checksum that fits it."""
-    return sealed(put(FrameHeader.of(block_size, _model().id).packed[:-4], at, value))
+def filled_in(parts: Parts, before: bytes = b"") -> bytes:
+    """The raw bytes of a block of these parts; before: the context, and the content of the blocks before."""
+    raw = bytearray(before)
+    for part in parts:
+        if isinstance(part, bytes):
+            raw += part
+        else:
+            for place in range(len(before) + part[0], len(before) + sum(part)):
+                raw.append(raw[place])
+    return bytes(raw[len(before) :])
+
+
+def copying(parts: Parts, before: bytes = b"", *, context: bytes = b"", **others: Any) -> Block:
+    """A block of these parts, stored, or coded in the way that ``others`` say; before: the content of the blocks
+    before."""
+    raw, place, found = filled_in(parts, context + before), 0, []
+    for part in parts:
+        if isinstance(part, tuple):
+            found.append(Copy(place, part[1], place - part[0]))
+        place += len(part) if isinstance(part, bytes) else part[1]
+    return with_list(copies.pack(found, raw, len(context)), raw, **others)
+
+
+def with_list(what: bytes, raw: bytes, **others: Any) -> Block:
+    """A block with copies that is coded as a list of them and literals, ``what``; the same otherwise."""
+    if len(what) >= len(raw):
+        raise ValueError("a block with copies has to be smaller by them")
+    if others:
+        return coded(what, raw, **others)
+    return BlockHeader.stored(len(raw), block_header.checksum(raw), len(raw) - len(what)), what
+
+
+def listed(*numbers: int) -> bytes:
+    """A list of copies, of which there are three numbers each."""
+    return b"".join(map(long_number, (len(numbers) // 3, *numbers)))
+
+
+def long_number(value: int, size: int = 1) -> bytes:
+    """A number of such a list, in ``size`` bytes at least."""
+    size = max(size, -(-value.bit_length() // 7))
+    return bytes(value >> 7 * i & 127 | 128 * (i < size - 1) for i in range(size))
+
+
+def frame(*blocks: Block, **start: Any) -> bytes:
+    """A frame of several blocks, which are these; its index says what their headers say.  start: as for ``head``."""
+    return head(**start) + body(*blocks) + end(*blocks, **start)
+
+
+def head(
+    at: int = 0, value: bytes = b"", *, block_size: int = container.MIN_BLOCK, window: int = 0, context: bytes = b""
+) -> bytes:
+    """The header of a frame of several blocks, with ``value`` at byte ``at`` and a checksum that fits it; window: its
+    log2."""
+    header = FrameHeader.of(block_size, _model().id, window_bits=window, context_id=_id(context))
+    return sealed(put(header.packed[:-4], at, value))
+
+
+def _id(context: bytes) -> bytes:
+    """The id of a context, nothing for none."""
+    return hashlib.sha256(context).digest()[:4] if context else b""
 
 
 def body(*blocks: Block, first: int = 0) -> bytes:
@@ -96,10 +163,10 @@ def body(*blocks: Block, first: int = 0) -> bytes:
     return b"".join(header.pack(Sealing.numbered(first + i)) + payload for i, (header, payload) in enumerate(blocks))
 
 
-def end(*blocks: Block, block_size: int = container.MIN_BLOCK) -> bytes:
-    """The end of a frame of these blocks."""
+def end(*blocks: Block, **start: Any) -> bytes:
+    """The end of a frame of these blocks; start: as for ``head``."""
     entries = [(len(header.pack(Sealing.numbered(0))) + header.payload_size, header.raw_size) for header, _ in blocks]
-    return Index(len(head(block_size=block_size)), tuple(entries)).pack()
+    return Index(len(head(**start)), tuple(entries)).pack()
 
 
 def end_with(at: int, value: bytes, *blocks: Block) -> bytes:
@@ -107,9 +174,9 @@ def end_with(at: int, value: bytes, *blocks: Block) -> bytes:
     return sealed(put(end(*blocks)[:-8], at, value)) + container.END_MAGIC
 
 
-def alone(*blocks: Block, start: bytes | None = None) -> bytes:
+def alone(*blocks: Block, start: bytes | None = None, context: bytes = b"") -> bytes:
     """A frame of one block, or of none; start: its frame header."""
-    start = _start() if start is None else start
+    start = _start(context) if start is None else start
     if not blocks:
         return start + sealed_shortly(b"\0", start)
     header, payload = blocks[0]
@@ -153,9 +220,9 @@ def flipped(data: bytes, at: int) -> bytes:
     return put(data, at, bytes([data[at] ^ 1]))
 
 
-def _start() -> bytes:
+def _start(context: bytes = b"") -> bytes:
     """The header of a frame of one block or none."""
-    return FrameHeader.of(None, _model().id).packed
+    return FrameHeader.of(None, _model().id, context_id=_id(context)).packed
 
 
 def _model() -> likezip.Model:
@@ -168,6 +235,7 @@ GOLDEN_TEXT = b"""Golden frames: the reference decoder reads them, and likezip s
 
 ``python tests/test_golden.py`` writes them anew, which is a break of the format or a new model.
 """
+LONG_NOISE = b"".join(hashlib.sha256(b"noise %d" % i).digest() for i in range(19))
 SHELLS = b"She sells sea shells by the sea shore; the shells she sells are sea shells. "
 MANY_SHELLS = (SHELLS * 922)[:70000]
 TIMES = b"It was the best of times, it was the worst of times, it was the age of wisdom."
@@ -191,6 +259,25 @@ def _code() -> bytes:
 
 CODE = _code()
 
+THIRD: Parts = (b"First ", (3 - 108, 28), (42 - 108, 50), b", then ", (-108, 20), (32 - 108, 76), b"!")
+"""A block behind NOISE and SHELLS; copies stand side by side."""
+FOURTH: Parts = ((84 - 188, 7), b"; the end: ", (-188, 6))
+"""A block behind THIRD, of 188 bytes, with copies of its literals."""
+RUNS: Parts = (b"<ab", (1, 501), b"=", (504, 40), b">", (545, 1), b"cde", (547, 3))
+"""Runs: of two bytes and of one; and copies that are not, but nearly."""
+TWICE: Parts = (SHELLS, b"Once more: ", (0, 76), b"and ", (4, 8), b"!")
+CODE_TWICE: Parts = (CODE, (100, 200), CODE[:50], (0, 90))
+COPIED: Parts = (NOISE + b"-", (0, 32), b"+")
+"""The block that most with a wrong list of copies come from: listed(33, 32, 66) and 34 literals."""
+BEFORE_ALL: Parts = ((-20, 20), b"; ", (0 - 78, 30), b"!", (-78, 78))
+"""A block with copies of TIMES as context, which is 78 bytes long: of its end, its beginning, and all of it."""
+AFTER_NOISE: Parts = (b"(", (-30, 30), (8 - 110, 70), b"and", (-110, 10), (-32, 31), b")")
+"""A block with copies of TIMES as context and of NOISE before it."""
+PRIMED: Parts = (b"They say it was the worst, ", (-108, 40), b"and she ", (-30, 29), b" twice.")
+"""The same of TIMES and 30 bytes."""
+FIRST: Parts = (NOISE, (0, 65536 - 32))
+"""A block of 65,536 bytes, of which the first 32 are literals."""
+
 # Sound files.
 
 
@@ -198,13 +285,15 @@ CODE = _code()
 class Good:
     """A sound file: what it holds in words and bytes, and how it is built.
 
-    slow: the reference decoder takes so long that only ``generate.py --reference`` has it read the file.
+    slow: the reference decoder takes so long that only ``generate.py --reference`` has it read the file.  context: of
+    its frames that name one.
     """
 
     holds: str
     content: bytes
     build: Callable[[], bytes]
     slow: bool = False
+    context: bytes = b""
 
 
 def written(holds: str, content: bytes, lanes: int | None, prior: PriorChoice) -> Good:
@@ -212,9 +301,31 @@ def written(holds: str, content: bytes, lanes: int | None, prior: PriorChoice) -
     return Good(holds, content, lambda: likezip.compress(content, lanes=lanes, prior=prior))
 
 
-def one_coded(holds: str, raw: bytes, **fields: int) -> Good:
+def one_coded(holds: str, raw: bytes, **fields: Any) -> Good:
     """A frame with one coded block, in a way that likezip does not choose by itself."""
     return Good(holds, raw, lambda: alone(coded(raw, **fields)))
+
+
+def one_primed(holds: str, raw: bytes, context: bytes, **fields: Any) -> Good:
+    """A frame with one primed block."""
+    return Good(holds, raw, lambda: alone(coded(raw, primer=context, **fields), context=context), context=context)
+
+
+def one_copying(holds: str, parts: Parts, **others: Any) -> Good:
+    """A frame with one block of these parts."""
+    return Good(holds, filled_in(parts), lambda: alone(copying(parts, **others)))
+
+
+def _copies_of_earlier_blocks() -> bytes:
+    before = NOISE + SHELLS
+    third = copying(THIRD, before)
+    before += filled_in(THIRD, before)
+    return frame(stored(NOISE), coded(SHELLS), third, copying(FOURTH, before), window=16)
+
+
+def _with_fourth(before: bytes) -> bytes:
+    before += filled_in(THIRD, before)
+    return before + filled_in(FOURTH, before)
 
 
 def two_frames() -> bytes:
@@ -238,6 +349,11 @@ def _named_frame(*blocks: Block) -> bytes:
     start = sealed(put(fields, 4, bytes([fields[4] & 15])) + _model().id + pack_number(container.MIN_BLOCK - 1))
     entries = Index.parse(end(*blocks)).entries
     return start + body(*blocks) + Index(len(start), entries).pack()
+
+
+def _named_with(context: bytes) -> bytes:
+    """The header of a frame of one block or none that has the ids of the model and of a context."""
+    return put(_start(), 4, bytes([container.VERSION | 0x10])) + _model().id + _id(context)
 
 
 def _flushed() -> bytes:
@@ -283,6 +399,23 @@ GOOD: dict[str, Good] = {
         MANY_SHELLS,
         lambda: likezip.compress(MANY_SHELLS, block_size=65536, prior="off"),
         slow=True,
+    ),
+    "repeats": Good(
+        "70,000 bytes in a frame of one block, most of them a copy",
+        MANY_SHELLS,
+        lambda: likezip.compress(MANY_SHELLS, prior="off"),
+    ),
+    "with-a-context": Good(
+        "a text that has a line more than the context",
+        GOLDEN_TEXT + SHELLS + GOLDEN_TEXT,
+        lambda: likezip.compress(GOLDEN_TEXT + SHELLS + GOLDEN_TEXT, prior="off", context=GOLDEN_TEXT * 2),
+        context=GOLDEN_TEXT * 2,
+    ),
+    "noise-with-a-context": Good(
+        "600 bytes of noise, of which the context has all but one in the middle",
+        LONG_NOISE[:299] + b"x" + LONG_NOISE[300:600],
+        lambda: likezip.compress(LONG_NOISE[:299] + b"x" + LONG_NOISE[300:600], prior="off", context=LONG_NOISE[:600]),
+        context=LONG_NOISE[:600],
     ),
     "flushed": Good("32 bytes of noise, flushed, and nothing behind: one block in a frame of several", NOISE, _flushed),
     # Legal, but not what likezip writes.
@@ -421,6 +554,120 @@ GOOD: dict[str, Good] = {
         transform=block_header.X86,
         lanes=3,
     ),
+    # Copies.
+    "copies-of-earlier-blocks": Good(
+        "four blocks; the last two, stored, have copies of those before, side by side, and to the end",
+        _with_fourth(NOISE + SHELLS),
+        _copies_of_earlier_blocks,
+    ),
+    "copies-within-a-block": one_copying("copies of bytes of the same block, stored", TWICE),
+    "copies-that-repeat": one_copying("copies that repeat themselves, stored", RUNS),
+    "copies-side-by-side": one_copying("a block that ends in three copies, stored", (NOISE, (9, 20), (0, 32), (8, 9))),
+    "copy-of-all-the-rest": Good(
+        "a block that is one copy of the block before",
+        NOISE * 2,
+        lambda: frame(stored(NOISE), copying(((-32, 32),), NOISE), window=16),
+    ),
+    "copies-coded": one_copying("copies of bytes of the same block, coded", TWICE, mode=block_header.MEMORY),
+    "copies-coded-in-lanes": one_copying("the same in 3 lanes", TWICE, lanes=3),
+    "copies-coded-with-the-prior": one_copying(
+        "copies, coded with the prior", (TIMES[:40], (10, 20), b"end"), mode=block_header.MEMORY_PRIOR
+    ),
+    "copies-coded-with-transform": one_copying(
+        "copies, profile code, transform x86",
+        CODE_TWICE,
+        profile=block_header.CODE_PROFILE,
+        transform=block_header.X86,
+    ),
+    "copies-coded-as-zeros": one_copying(
+        "511 bytes, coded as 58 zeros and a list of copies, and a table of 16 bits, as large as may be",
+        (bytes(58), (0, 453)),
+        table_bits=16,
+        lanes=2,
+    ),
+    "copy-at-the-edge-of-the-window": Good(
+        "a block of 65,536 bytes, and one that is a copy of its first 32; the window has 65,536",
+        filled_in(FIRST) + NOISE,
+        lambda: frame(copying(FIRST), copying(((-65536, 32),), filled_in(FIRST)), window=16),
+    ),
+    "window-2-30": Good(
+        "the largest window", NOISE * 2, lambda: frame(stored(NOISE), copying(((-32, 32),), NOISE), window=30)
+    ),
+    # Contexts.
+    "context-copies": Good(
+        "copies of the context, in a frame of one block",
+        filled_in(BEFORE_ALL, TIMES),
+        lambda: alone(copying(BEFORE_ALL, context=TIMES), context=TIMES),
+        context=TIMES,
+    ),
+    "context-copies-of-several": Good(
+        "copies of the context and of the block before, in a frame of several",
+        NOISE + filled_in(AFTER_NOISE, TIMES + NOISE),
+        lambda: frame(stored(NOISE), copying(AFTER_NOISE, NOISE, context=TIMES), context=TIMES, window=16),
+        context=TIMES,
+    ),
+    "context-copies-without-a-window": Good(
+        "copies of the context, in the second block of a frame without a window",
+        NOISE + TIMES + b"!",
+        lambda: frame(stored(NOISE), copying(((-110, 78), b"!"), NOISE, context=TIMES), context=TIMES),
+        context=TIMES,
+    ),
+    "context-behind-a-model-id": Good(
+        "a frame of one block with the id of likezip-1 and one of a context, of which it needs nothing",
+        NOISE,
+        lambda: alone(stored(NOISE), start=_named_with(TIMES)),
+        context=TIMES,
+    ),
+    "context-of-no-block": Good(
+        "frames of no block with a context",
+        b"",
+        lambda: alone(context=TIMES) + frame(context=TIMES),
+        context=TIMES,
+    ),
+    "context-of-one-of-two-frames": Good(
+        "two frames, of which the second has a context",
+        NOISE + TIMES,
+        lambda: alone(stored(NOISE)) + alone(copying(((-78, 78),), context=TIMES), context=TIMES),
+        context=TIMES,
+    ),
+    "primed": one_primed("a block whose predictor knows the context", SHELLS[5:60], SHELLS),
+    "primed-records": one_primed(
+        "the same with records, rows of 8 bytes counted from the beginning of the context",
+        ROWS[400:600],
+        ROWS[3:397],
+        profile=block_header.RECORDS_PROFILE,
+        row_length=8,
+    ),
+    "primed-with-transform": one_primed(
+        "the same with code, transform x86, of the context by itself",
+        CODE[150:250],
+        CODE[:153],
+        profile=block_header.CODE_PROFILE,
+        transform=block_header.X86,
+    ),
+    "primed-with-the-prior": one_primed(
+        "the same with the prior", TIMES[26:60], TIMES[:50], mode=block_header.MEMORY_PRIOR
+    ),
+    "primed-with-a-large-table": one_primed(
+        "the same with a table of 22 bits, larger than it may be otherwise", SHELLS[5:30], SHELLS, table_bits=22
+    ),
+    "primed-with-copies": Good(
+        "a primed block among several, with copies of the context and of a block before",
+        SHELLS[:30] + filled_in(PRIMED, TIMES + SHELLS[:30]),
+        lambda: frame(
+            stored(SHELLS[:30]),
+            copying(PRIMED, SHELLS[:30], context=TIMES, primer=TIMES),
+            context=TIMES,
+            window=16,
+        ),
+        context=TIMES,
+    ),
+    "primed-without-words": Good(
+        "a primed block of zeros: the payload is empty",
+        bytes(50),
+        lambda: alone(zeros(50, primed=True), context=TIMES),
+        context=TIMES,
+    ),
 }
 
 # Checks, in the order in which they are made.
@@ -442,7 +689,7 @@ TRAILING = Check("frame header: magic", FormatError, "trailing data: what follow
 HEADER_LENGTH = Check("frame header: length", TruncatedError, "the data end within the frame header")
 VERSION = Check("frame header: version", UnsupportedError, "the frame has format version {}; this likezip reads 1")
 HEADER_CHECKSUM = Check("frame header: checksum", CorruptError, "the frame header's checksum does not fit")
-FLAGS = Check("frame header: flags", UnsupportedError, "the frame has flags {:#04x} that this likezip does not know")
+FLAGS = Check("frame header: flags", UnsupportedError, "the frame has a flag 0x20 that this likezip does not know")
 MODEL_NUMBER = Check(
     "frame header: number of the model",
     UnsupportedError,
@@ -452,12 +699,23 @@ BLOCK_SIZE = Check("frame header: block size", CorruptError, "the frame's block 
 BLOCK_SIZE_FORM = Check(
     "frame header: block size", CorruptError, "the frame's block size takes more bytes than it needs"
 )
+WINDOW = Check("frame header: window", CorruptError, "the frame's window of 2^{} bytes is outside its limits")
 MODEL = Check(
     "frame header: model id",
     UnknownModelError,
     "the frame was written with model {}, which is not among the models here; "
     "put its file into a directory named in LIKEZIP_MODELS or into ~/.local/share/likezip/models, or name it with "
     "--model",
+)
+NO_CONTEXT = Check(
+    "frame header: context id",
+    UnknownContextError,
+    "the frame was compressed with a context of id {}, which has to be given (--context)",
+)
+OTHER_CONTEXT = Check(
+    "frame header: context id",
+    UnknownContextError,
+    "the frame was compressed with a context of id {}, not with {}",
 )
 BLOCK_LENGTH = Check("block header: length", TruncatedError, "the data end within the header of block {}")
 BLOCK_CHECKSUM = Check(
@@ -469,8 +727,23 @@ MODE = Check("block header: mode", UnsupportedError, "block 0 has mode {}, which
 PROFILE = Check("block header: profile", UnsupportedError, "block 0 has profile {}, which this likezip does not know")
 LIMITS = Check("block header: limits", CorruptError, "the header of block {} holds values outside their limits")
 PAYLOAD_LENGTH = Check("payload: length", TruncatedError, "the data end within block {}")
+PRIMED_BY_NOTHING = Check("payload: context", CorruptError, "block {} needs a context, and its frame names none")
 TOP_WORD = Check("payload: last word", CorruptError, "block {}: the block's code words end in a zero")
 USED_UP = Check("payload: used up", CorruptError, "block {}: the block's code words are not used up by its bits")
+LIST_NUMBER = Check(
+    "copies: numbers",
+    CorruptError,
+    "block {}: a number in the block's list of copies is cut off or too long",
+)
+LIST_OF_NONE = Check("copies: number", CorruptError, "block {}: the block's list of copies is empty")
+LIST_SIZES = Check("copies: sizes", CorruptError, "block {}: the block's copies do not fit its size")
+WINDOW_BEGIN = Check("copies: window", CorruptError, "block {}: a copy refers to bytes before the window")
+FRAME_BEGIN = Check(
+    "copies: beginning of the frame",
+    CorruptError,
+    "block {}: a copy refers to bytes before the frame, or that are lost",
+)
+LITERALS = Check("copies: literals", CorruptError, "block {}: a copy's source is not all literals of one block")
 RAW_CHECKSUM = Check("raw bytes: checksum", CorruptError, "block {}: the block's checksum does not fit its bytes")
 EMPTY_LENGTH = Check("frame of no block: length", TruncatedError, "the data end within the end of the frame")
 EMPTY_CHECKSUM = Check("frame of no block: checksum", CorruptError, "the checksum of an empty frame does not fit")
@@ -534,7 +807,8 @@ class Bad:
 
     sound: builds what would be sound; the first byte that differs from it is the one that is wrong, unless ``at`` says
     which is, from behind if negative.  number: what the check's message has in its place.  content: what may have been
-    written by then.  listing: the check that refuses to list the file, where that is another one.
+    written by then.  listing: the check that refuses to list the file, where that is another one.  context: what is
+    given as context.
     """
 
     field: str
@@ -546,10 +820,11 @@ class Bad:
     content: bytes = b""
     at: int | None = None
     listing: Check | None = None
+    context: bytes = b""
 
     def message(self) -> str:
         """The whole message of the exception."""
-        return self.check.message.format(self.number)
+        return self.check.message.format(*self.number if isinstance(self.number, tuple) else (self.number,))
 
     def offset(self) -> int:
         """The byte that is wrong; for what is cut off, the first that is missing."""
@@ -570,6 +845,7 @@ def both(
     number: Any = 0,
     block_size: int = container.MIN_BLOCK,
     at: int | None = None,
+    context: bytes = b"",
 ) -> dict[str, Bad]:
     """Two files, a frame of several blocks and one of one, of a block that is refused, checksums and sizes fitting it.
 
@@ -577,15 +853,90 @@ def both(
     """
 
     def several(some: Block) -> bytes:
-        return frame(some, block_size=block_size)
+        return frame(some, block_size=block_size, context=context)
 
     behind = None if at is None else at - container.end_size(1)
     return {
-        name: Bad(field, wrong, check, lambda: several(block()), lambda: several(sound()), number, at=behind),
+        name: Bad(
+            field, wrong, check, lambda: several(block()), lambda: several(sound()), number, at=behind, context=context
+        ),
         f"{name}-alone": Bad(
-            field, f"{wrong}; one block", check, lambda: alone(block()), lambda: alone(sound()), number, at=at
+            field,
+            f"{wrong}; one block",
+            check,
+            lambda: alone(block(), context=context),
+            lambda: alone(sound(), context=context),
+            number,
+            at=at,
+            context=context,
         ),
     }
+
+
+def bad_list(
+    name: str, wrong: str, check: Check, what: bytes, at: int, raw: bytes | None = None, **others: Any
+) -> dict[str, Bad]:
+    """Two files with a stored block with copies, coded as ``what``, in which byte ``at`` is wrong; the checksum is that
+    of ``raw``, or of what they would be made of if nothing were wrong."""
+    raw = filled_in(COPIED) if raw is None else raw
+    return both(
+        name,
+        "list of copies",
+        wrong,
+        lambda: with_list(what, raw),
+        lambda: copying(COPIED),
+        check,
+        at=at - len(what),
+        **others,
+    )
+
+
+def bad_source(
+    name: str, wrong: str, check: Check, parts: Parts, context: bytes = b"", before: bytes = b""
+) -> dict[str, Bad]:
+    """Two files with a stored block of these parts, of which the last copy has a source that is not allowed; before:
+    what that would be, if it begins before the block and the context."""
+    return both(
+        name,
+        "list of copies, distance",
+        wrong,
+        lambda: copying(parts, before, context=context),
+        lambda: copying(COPIED, context=context),
+        check,
+        at=-1 - sum(len(part) for part in parts if isinstance(part, bytes)),
+        context=context,
+    )
+
+
+def bad_among(
+    wrong: str,
+    check: Check,
+    parts: Parts,
+    *blocks: Block,
+    window: int = 16,
+    context: bytes = b"",
+    given: bytes = b"",
+    before: bytes = b"",
+) -> Bad:
+    """A frame of several blocks, of which the last is stored and of these parts, and its last copy has a source that is
+    not allowed.  given: the context that is given, though the frame names none.  before: what comes before the frame.
+    """
+    content = b"".join(filled_in(FIRST) if header.raw_size == 1 << 16 else raw for header, raw in blocks)
+
+    def build() -> bytes:
+        last = copying(parts, before + content, context=context)
+        return frame(*blocks, last, window=window, context=context)
+
+    return Bad(
+        "list of copies, distance",
+        wrong,
+        check,
+        build,
+        number=len(blocks),
+        content=content,
+        at=-1 - sum(len(part) for part in parts if isinstance(part, bytes)) - container.end_size(len(blocks) + 1),
+        context=context or given,
+    )
 
 
 def bad_kind(name: str, field: str, wrong: str, check: Check, bits: int, number: Any) -> dict[str, Bad]:
@@ -608,7 +959,7 @@ def bad_kind(name: str, field: str, wrong: str, check: Check, bits: int, number:
 
 
 def bad_header(
-    name: str, field: str, wrong: str, check: Check = LIMITS, number: Any = 0, **fields: int
+    name: str, field: str, wrong: str, check: Check = LIMITS, number: Any = 0, **fields: Any
 ) -> dict[str, Bad]:
     """Two files with a coded block of 100 zeros whose header has these fields, and a checksum that fits them.
 
@@ -621,20 +972,22 @@ def bad_header(
 
 
 def bad_stored(
-    name: str, field: str, wrong: str, check: Check = LIMITS, number: Any = 0, **fields: int
+    name: str, field: str, wrong: str, check: Check = LIMITS, number: Any = 0, **fields: Any
 ) -> dict[str, Bad]:
     """The same with a stored block of noise."""
     return both(name, f"block header, {field}", wrong, lambda: stored(NOISE, **fields), noise_block, check, number)
 
 
-def bad_fields(name: str, field: str, wrong: str, fields: bytes, sound: Callable[[], Block]) -> dict[str, Bad]:
+def bad_fields(
+    name: str, field: str, wrong: str, fields: bytes, sound: Callable[[], Block], check: Check = LIMITS
+) -> dict[str, Bad]:
     """Two files with a block of no payload whose header has these bytes, and a checksum that fits them."""
     return {
-        name: Bad(f"block header, {field}", wrong, LIMITS, lambda: forged(fields), lambda: frame(sound())),
+        name: Bad(f"block header, {field}", wrong, check, lambda: forged(fields), lambda: frame(sound())),
         f"{name}-alone": Bad(
             f"block header, {field}",
             f"{wrong}; one block",
-            LIMITS,
+            check,
             lambda: forged_alone(fields),
             lambda: alone(sound()),
         ),
@@ -667,7 +1020,7 @@ def bad_payload(
     raw: bytes,
     damage: Callable[[bytes], bytes],
     at: int | None = None,
-    **fields: int,
+    **fields: Any,
 ) -> dict[str, Bad]:
     """Two files with a coded block whose payload is damaged, the sizes and checksums of the header fitting that."""
 
@@ -677,6 +1030,29 @@ def bad_payload(
         return replace(header, payload_size=len(payload)), payload
 
     return both(name, "payload", wrong, damaged, lambda: coded(raw, **fields), check, at=at)
+
+
+def _primed_and_damaged(context: bytes) -> bytes:
+    """A frame of one block, primed, with a bit of its payload flipped."""
+    header, payload = coded(SHELLS[5:60], primer=context)
+    return alone((header, flipped(payload, 2)), context=context)
+
+
+def without_context(name: str, wrong: str, given: bytes) -> dict[str, Bad]:
+    """Two files of frames with the context TIMES, where another or none is given."""
+    check, number = (OTHER_CONTEXT, (_id(TIMES).hex(), _id(given).hex())) if given else (NO_CONTEXT, _id(TIMES).hex())
+    field, block = "frame header, context id", some_block()
+
+    def several() -> bytes:
+        return frame(block, context=TIMES)
+
+    def one() -> bytes:
+        return alone(block, context=TIMES)
+
+    return {
+        name: Bad(field, wrong, check, several, several, number, at=5, context=given),
+        f"{name}-alone": Bad(field, f"{wrong}; one block", check, one, one, number, at=5, context=given),
+    }
 
 
 def bad_words(name: str, wrong: str, check: Check, payload: bytes) -> dict[str, Bad]:
@@ -713,10 +1089,15 @@ def _large_frame(header: BlockHeader, payload: bytes) -> bytes:
     return head(block_size=1 << 30) + body((header, payload))
 
 
+def _without_checksum(block: Block) -> Block:
+    return replace(block[0], raw_crc=0), block[1]
+
+
 LZIP_FILE = bytes.fromhex("4c5a4950010c0083fffbffffc000000000000000000000000000000024") + bytes(7)
 """lzip's file for no bytes."""
 GZIP_FILE = bytes.fromhex("1f8b08000000000000ff03000000000000000000")
 """gzip's file for no bytes."""
+COPIED_LITERALS = NOISE + b"-+"
 CRC_OF_SOME = struct.pack("<I", block_header.checksum(SOME))
 CRC_OF_NOISE = struct.pack("<I", block_header.checksum(NOISE))
 
@@ -781,6 +1162,54 @@ BAD: dict[str, Bad] = {
         "65,536, in 4 bytes where 3 are enough",
         BLOCK_SIZE_FORM,
         lambda: sealed(head()[:BLOCK_SIZE_AT] + number(65535, 4)) + some_frame()[BLOCK_AT:],
+    ),
+    "cut-in-context-id": cut(
+        "frame header, context id", HEADER_LENGTH, 8, lambda: frame(some_block(), context=TIMES), context=TIMES
+    ),
+    "cut-in-context-id-alone": cut(
+        "frame header, context id", HEADER_LENGTH, 8, lambda: alone(some_block(), context=TIMES), context=TIMES
+    ),
+    "cut-before-window": cut("frame header, window", HEADER_LENGTH, 8, lambda: frame(some_block(), window=16)),
+    "context-id-damaged": Bad(
+        "frame header, context id",
+        "damaged",
+        HEADER_CHECKSUM,
+        lambda: flipped(frame(some_block(), context=TIMES), 5),
+        lambda: frame(some_block(), context=TIMES),
+        context=TIMES,
+    ),
+    "window-damaged": Bad(
+        "frame header, window",
+        "2^17, behind a checksum of 2^16",
+        HEADER_CHECKSUM,
+        lambda: flipped(frame(some_block(), window=16), 8),
+        lambda: frame(some_block(), window=16),
+    ),
+    **{
+        f"window-2-{bits}": Bad(
+            "frame header, window",
+            f"2^{bits}",
+            WINDOW,
+            lambda bits=bits: frame(some_block(), window=bits),
+            lambda: frame(some_block(), window=16),
+            number=bits,
+        )
+        for bits in (15, 31, 255)
+    },
+    "window-0": Bad(
+        "frame header, window",
+        "2^0",
+        WINDOW,
+        lambda: head(8, b"\0", window=16) + body(some_block()) + end(some_block(), window=16),
+        lambda: frame(some_block(), window=16),
+    ),
+    "block-size-and-window": Bad(
+        "frame header, block size",
+        "65,535; the window is 2^15",
+        BLOCK_SIZE,
+        lambda: head(BLOCK_SIZE_AT, number(65534), window=15) + body(some_block()) + end(some_block(), window=15),
+        lambda: frame(some_block(), window=16),
+        number=65535,
     ),
     # Block header.
     "cut-after-frame-header": cut("block header", BLOCK_LENGTH, BLOCK_AT),
@@ -925,6 +1354,66 @@ BAD: dict[str, Bad] = {
         b"\x22" + number(99) + number(8, 2) + number(0) + CRC_OF_SOME,
         lambda: zeros(100, profile=block_header.RECORDS_PROFILE, row_length=8),
     ),
+    **bad_fields(
+        "coded-size-as-raw-size",
+        "coded size",
+        "32, of a raw size of 32",
+        b"\x05" + number(31) + number(31) + CRC_OF_NOISE,
+        noise_block,
+    ),
+    **bad_fields(
+        "coded-size-larger-than-raw-size",
+        "coded size",
+        "33, of a raw size of 32",
+        b"\x05" + number(31) + number(32) + CRC_OF_NOISE,
+        noise_block,
+    ),
+    **bad_fields(
+        "coded-size-in-2-bytes",
+        "coded size",
+        "31, in 2 bytes where 1 is enough",
+        b"\x05" + number(31) + number(30, 2) + CRC_OF_NOISE,
+        noise_block,
+    ),
+    **both(
+        "payload-larger-than-coded",
+        "block header, payload size",
+        "61, of a coded size of 60, of a raw size of 100",
+        lambda: zeros(100, bytes(61), spared=40),
+        lambda: zeros(100, b"", spared=40),
+    ),
+    **both(
+        "table-bits-17-for-511-coded-bytes",
+        "block header, table bits",
+        "17, of a coded size of 511, of a raw size of 600",
+        lambda: zeros(600, b"", spared=89, table_bits=17),
+        lambda: zeros(600, b"", spared=88, table_bits=17),
+    ),
+    **bad_stored("stored-primed", "primed", "1, stored", primed=True),
+    **both(
+        "primed-lanes-2",
+        "block header, lanes",
+        "2, primed",
+        lambda: zeros(100, primed=True, lanes=2),
+        lambda: zeros(100, primed=True),
+        context=TIMES,
+    ),
+    **both(
+        "primed-table-bits-29",
+        "block header, table bits",
+        "29, primed",
+        lambda: zeros(100, primed=True, table_bits=29),
+        lambda: zeros(100, primed=True, table_bits=28),
+        context=TIMES,
+    ),
+    **both(
+        "primed-with-the-prior-in-2-lanes",
+        "block header, lanes",
+        "not named and so 2, primed, with the prior",
+        lambda: zeros(1 << 15, mode=block_header.MEMORY_PRIOR, primed=True, lanes=2, table_bits=22),
+        lambda: zeros(1 << 15, mode=block_header.MEMORY_PRIOR, primed=True, lanes=1, table_bits=22),
+        context=TIMES,
+    ),
     **bad_stored("stored-lanes", "lanes", "1, stored", lanes=1),
     **bad_stored("stored-table-bits", "table bits", "16, stored", table_bits=16),
     **bad_stored("stored-transform", "transform", "x86, stored", transform=block_header.X86),
@@ -1022,6 +1511,202 @@ BAD: dict[str, Bad] = {
         TOP_WORD,
         block_size=1 << 17,
         at=-1,
+    ),
+    **both(
+        "primed-without-a-context",
+        "block header, primed",
+        "1, in a frame without a context",
+        lambda: coded(SHELLS[5:60], primer=SHELLS),
+        lambda: coded(SHELLS[5:60]),
+        PRIMED_BY_NOTHING,
+    ),
+    "payload-flipped-primed": Bad(
+        "payload",
+        "a flipped bit, primed",
+        USED_UP,
+        lambda: _primed_and_damaged(SHELLS[:50]),
+        lambda: alone(coded(SHELLS[5:60], primer=SHELLS[:50]), context=SHELLS[:50]),
+        context=SHELLS[:50],
+    ),
+    "cut-in-payload-with-copies": cut("payload", PAYLOAD_LENGTH, BLOCK_AT + 11 + 37, lambda: frame(copying(COPIED))),
+    "cut-in-payload-with-copies-alone": cut("payload", PAYLOAD_LENGTH, -1, lambda: alone(copying(COPIED))),
+    # Copies.
+    **bad_list("copies-0", "number of copies, 0", LIST_OF_NONE, listed() + COPIED_LITERALS, 0),
+    **bad_list("copies-number-cut", "the number of copies is cut off", LIST_NUMBER, b"\x81", 0),
+    **bad_list("copies-cut", "the list ends in a copy", LIST_NUMBER, listed(33, 32, 66)[:-1], 2),
+    **bad_list("copies-fewer", "2 copies, of which one is there", LIST_NUMBER, b"\2" + listed(33, 32, 66)[1:], 0),
+    **bad_list(
+        "copies-number-in-2-bytes",
+        "number of copies, 1, in 2 bytes where 1 is enough",
+        LIST_NUMBER,
+        long_number(1, 2) + listed(33, 32, 66)[1:] + COPIED_LITERALS,
+        1,
+    ),
+    **bad_list(
+        "copies-length-in-2-bytes",
+        "length, 32, in 2 bytes where 1 is enough",
+        LIST_NUMBER,
+        b"\1" + long_number(33) + long_number(32, 2) + long_number(66) + COPIED_LITERALS,
+        3,
+    ),
+    **bad_list(
+        "copies-number-of-50-bits",
+        "length, 2^49",
+        LIST_NUMBER,
+        listed(33, 1 << 49, 66) + COPIED_LITERALS,
+        9,
+    ),
+    **bad_list(
+        "copies-number-of-49-bits",
+        "length, 2^49 - 1",
+        LIST_SIZES,
+        listed(33, (1 << 49) - 1, 66) + COPIED_LITERALS,
+        8,
+    ),
+    **bad_list("copies-distance-0", "distance, 0", LIST_SIZES, listed(33, 32, 0) + COPIED_LITERALS, 3),
+    **bad_list(
+        "copies-distance-too-large",
+        "distance, 3 (2^48 - 1), by changes of 2^48 - 1",
+        LIST_SIZES,
+        listed(33, 30, (1 << 49) - 2, 0, 30, (1 << 49) - 2, 0, 30, (1 << 49) - 2) + COPIED_LITERALS,
+        27,
+        COPIED_LITERALS[:33] + bytes(90) + b"+",
+    ),
+    **bad_list("copies-distance-negative", "distance, -1", LIST_SIZES, listed(33, 32, 1) + COPIED_LITERALS, 3),
+    **bad_list(
+        "copies-second-distance-0",
+        "distance, 33 and then 33 less",
+        LIST_SIZES,
+        listed(33, 16, 66, 0, 16, 65) + COPIED_LITERALS,
+        6,
+    ),
+    **bad_list(
+        "copies-length-to-the-end",
+        "length, 33, which is all of the rest and so 0",
+        LIST_SIZES,
+        listed(33, 33, 66) + COPIED_LITERALS[:33],
+        2,
+        COPIED_LITERALS[:33] * 2,
+    ),
+    **bad_list("copies-length-beyond-the-end", "length, 34", LIST_SIZES, listed(33, 34, 66) + COPIED_LITERALS[:33], 2),
+    **bad_list(
+        "copies-at-the-end",
+        "literals, all up to the end of the block, and no byte to copy",
+        LIST_SIZES,
+        listed(33, 0, 66, 0, 0, 0) + COPIED_LITERALS[:33],
+        4,
+        COPIED_LITERALS[:33] * 2,
+    ),
+    **bad_list(
+        "copies-behind-the-end",
+        "literals, more than there are up to the end of the block",
+        LIST_SIZES,
+        listed(67, 0, 66) + COPIED_LITERALS,
+        1,
+    ),
+    **bad_list(
+        "literals-too-few", "the last literal missing", LIST_SIZES, listed(33, 32, 66) + COPIED_LITERALS[:-1], 36
+    ),
+    **bad_list("literals-too-many", "a literal too many", LIST_SIZES, listed(33, 32, 66) + COPIED_LITERALS + b"+", 38),
+    **both(
+        "copies-coded-0",
+        "list of copies",
+        "number of copies, 0; coded",
+        lambda: with_list(listed() + SHELLS, filled_in(TWICE), mode=block_header.MEMORY),
+        lambda: copying(TWICE, mode=block_header.MEMORY),
+        LIST_OF_NONE,
+    ),
+    **bad_source("source-a-copy", "33, all of the copy before", LITERALS, (NOISE + b"-", (0, 32), b"+", (33, 32))),
+    **bad_source(
+        "source-into-a-copy", "literals and bytes of the copy before", LITERALS, (NOISE + b"-", (0, 32), b"+", (20, 20))
+    ),
+    **bad_source("source-out-of-a-copy", "out of the copy before", LITERALS, (NOISE + b"-", (0, 9), b"plus", (40, 5))),
+    **bad_source("source-around-a-copy", "literals on both sides", LITERALS, (NOISE, (0, 9), b"plus", (30, 14))),
+    **bad_source(
+        "source-all-before-with-a-copy", "up to the copy", LITERALS, (NOISE + b"-", (0, 9), b"plus", (20, 60))
+    ),
+    **bad_source("source-a-run-of-a-copy", "1, the last byte of a copy", LITERALS, (NOISE, (0, 9), (40, 60))),
+    **bad_source("source-first-a-copy", "a copy that begins the block", LITERALS, ((-78, 20), NOISE, (0, 9)), TIMES),
+    **bad_source(
+        "source-from-context-into-block",
+        "the context's last bytes and the block's first",
+        LITERALS,
+        (NOISE + b"-", (-4, 8)),
+        TIMES,
+    ),
+    **bad_source(
+        "source-from-before-the-context",
+        "bytes before the context and its first",
+        LITERALS,
+        (NOISE + b"-", (-82, 8)),
+        TIMES,
+        b"????",
+    ),
+    **bad_source(
+        "source-before-the-context",
+        "bytes before the context",
+        LITERALS,
+        (NOISE + b"-", (-88, 8)),
+        TIMES,
+        b"before all",
+    ),
+    "source-before-the-frame-alone": Bad(
+        "list of copies, distance",
+        "beyond the frame; one block",
+        WINDOW_BEGIN,
+        lambda: alone(copying((NOISE + b"-", (-5, 5)), b"12345")),
+        at=-34,
+    ),
+    "source-without-a-window": bad_among(
+        "to the block before, without a window", WINDOW_BEGIN, (b"-", (-32, 31)), stored(NOISE), window=0
+    ),
+    "source-before-the-window": bad_among(
+        "65,537 before the block", WINDOW_BEGIN, (b"-", (-65537, 12)), copying(FIRST), stored(b"x")
+    ),
+    "source-before-the-frame": bad_among(
+        "bytes before the frame and its first", FRAME_BEGIN, (b"-", (-36, 8)), stored(NOISE), before=b"????"
+    ),
+    "source-in-a-context-not-named": bad_among(
+        "into a context, which is given, but not named by the frame",
+        FRAME_BEGIN,
+        (b"-", (-100, 40)),
+        stored(NOISE),
+        before=TIMES,
+        given=TIMES,
+    ),
+    "source-from-context-into-frame": bad_among(
+        "the context's last bytes and the frame's first", LITERALS, (b"-", (-36, 8)), stored(NOISE), context=TIMES
+    ),
+    "source-before-the-context-of-several": bad_among(
+        "bytes before the context", LITERALS, (b"-", (-120, 8)), stored(NOISE), context=TIMES, before=b"before all"
+    ),
+    "source-of-two-blocks": bad_among(
+        "the end of a block and the beginning of the next", LITERALS, (b"-", (-10, 9)), stored(NOISE), stored(b"NEXT")
+    ),
+    "source-from-block-into-block": bad_among(
+        "the end of the block before and the beginning of this", LITERALS, (b"+-+-", (-4, 8)), stored(NOISE)
+    ),
+    "source-a-copy-in-a-block-before": bad_among(
+        "a copy in the block before", LITERALS, (b"-", (-20, 12)), copying(FIRST)
+    ),
+    "source-into-a-copy-in-a-block-before": bad_among(
+        "literals and a copy in the block before", LITERALS, (b"-", (-65508, 12)), copying(FIRST)
+    ),
+    **both(
+        "raw-checksum-with-copies",
+        "block header, CRC-32 of the raw bytes",
+        "0, with copies",
+        lambda: _without_checksum(copying(COPIED)),
+        lambda: copying(COPIED),
+        RAW_CHECKSUM,
+    ),
+    **both(
+        "copies-of-other-bytes",
+        "payload",
+        "a literal that is copied, and the checksum is of another",
+        lambda: with_list(listed(33, 32, 66) + b"x" + COPIED_LITERALS[1:], filled_in(COPIED)),
+        lambda: copying(COPIED),
+        RAW_CHECKSUM,
     ),
     # A frame of no block.
     "cut-after-marker-alone": cut("marker", EMPTY_LENGTH, ALONE_AT + 1, alone),
@@ -1199,9 +1884,20 @@ UNSUPPORTED: dict[str, Bad] = {
         number=2,
         content=NOISE,
     ),
-    **bad_kind("flags-1", "flags", "1", FLAGS, 0x51, 0x10),
-    **bad_kind("flags-2", "flags", "2", FLAGS, 0x61, 0x20),
-    **bad_kind("flags-3", "flags", "3, and number of the model 3", FLAGS, 0xF1, 0x30),
+    "window-alone": Bad(
+        "frame header, window",
+        "there; one block",
+        FLAGS,
+        lambda: alone(some_block(), start=put(_start(), 4, b"\x61")),
+        some_alone,
+    ),
+    "window-alone-and-model-number-3": Bad(
+        "frame header, window",
+        "there, and number of the model 3; one block",
+        FLAGS,
+        lambda: alone(some_block(), start=put(_start(), 4, b"\xe1")),
+        some_alone,
+    ),
     **bad_kind("model-number-2", "number of the model", "2", MODEL_NUMBER, 0x81, 2),
     **bad_kind("model-number-3", "number of the model", "3", MODEL_NUMBER, 0xC1, 3),
     "unknown-model": Bad(
@@ -1223,21 +1919,39 @@ UNSUPPORTED: dict[str, Bad] = {
     **bad_header(
         "mode-0", "mode", "0, transform x86: not the end's marker", MODE, 0, mode=0, transform=block_header.X86
     ),
-    **bad_header("mode-4", "mode", "4", MODE, 4, mode=4),
-    **bad_header("mode-5", "mode", "5", MODE, 5, mode=5),
-    **bad_header("mode-6", "mode", "6", MODE, 6, mode=6),
-    **bad_header("mode-7", "mode", "7", MODE, 7, mode=7),
-    **bad_header(
-        "mode-4-outside-limits", "mode", "4, and lanes and table bits 0", MODE, 4, mode=4, lanes=0, table_bits=0
+    **bad_fields(
+        "mode-0-all",
+        "mode",
+        "0, and all other bits",
+        b"\xfc" + number(99) + number(49) + bytes(2) + number(1) + number(0) + CRC_OF_SOME,
+        some_block,
+        MODE,
     ),
-    **bad_header("mode-7-profile-7", "mode", "7, profile 7, rows of 1 byte", MODE, 7, mode=7, profile=7, row_length=1),
+    **bad_fields(
+        "mode-0-copies",
+        "mode",
+        "0, copies",
+        b"\4" + number(99) + number(49) + number(0) + CRC_OF_SOME,
+        some_block,
+        MODE,
+    ),
+    **bad_header("mode-0-primed", "mode", "0, primed", MODE, 0, mode=0, primed=True),
+    **bad_header("mode-0-profile-3", "mode", "0, profile 3, rows of 1 byte", MODE, 0, mode=0, profile=3, row_length=1),
     **bad_header("profile-3", "profile", "3", PROFILE, 3, profile=3),
-    **bad_header("profile-4", "profile", "4", PROFILE, 4, profile=4),
-    **bad_header("profile-5", "profile", "5", PROFILE, 5, profile=5),
-    **bad_header("profile-6", "profile", "6", PROFILE, 6, profile=6),
-    **bad_header("profile-7", "profile", "7", PROFILE, 7, profile=7),
+    **bad_header(
+        "profile-3-outside-limits",
+        "profile",
+        "3, and lanes and table bits 0",
+        PROFILE,
+        3,
+        profile=3,
+        lanes=0,
+        table_bits=0,
+    ),
     **bad_stored("stored-profile-3", "profile", "3, stored", PROFILE, 3, profile=3),
     **bad_header("prior-profile-3", "profile", "3, mode 3", PROFILE, 3, mode=block_header.MEMORY_PRIOR, profile=3),
+    **without_context("no-context", "of a context that is not given", b""),
+    **without_context("other-context", "of another context than is given", SHELLS),
 }
 
 # Files.
@@ -1249,6 +1963,8 @@ def files() -> dict[str, bytes]:
     made |= {f"good/{name}.raw": good.content for name, good in GOOD.items() if len(good.content) <= MOST_RAW}
     made |= {f"bad/{name}.lz": bad.build() for name, bad in BAD.items()}
     made |= {f"unsupported/{name}.lz": bad.build() for name, bad in UNSUPPORTED.items()}
+    for kind, vectors in (("good", GOOD), ("bad", BAD), ("unsupported", UNSUPPORTED)):
+        made |= {f"{kind}/{name}.context": one.context for name, one in vectors.items() if one.context}
     return made | {"README.md": _readme(made).encode()}
 
 
@@ -1256,7 +1972,8 @@ README = """# Test vectors
 
 Files for testing a decoder of FORMAT.md, written by `generate.py`, which this table comes from too. Numbers are bytes.
 
-A frame names the model that it was written with: {model}, id `{id}`.
+A frame names the model that it was written with: {model}, id `{id}`. The context to
+read NAME.lz with is `NAME.context`; where there is no such file, none is to be given.
 
 ## good
 
@@ -1287,7 +2004,8 @@ Listing frames reads headers and ends only. What it notices it refuses by the sa
 
 ## unsupported
 
-Sound, as far as can be said, but of a version, mode, profile or model that likezip does not have.
+Sound, as far as can be said, but of a version, mode, profile or model that likezip does not have, or with another
+context than in `NAME.context`.
 
 | file | size | byte | field: what is wrong | check | exception: message |
 |---|---|---|---|---|---|
@@ -1322,7 +2040,7 @@ def write() -> None:
     """Write all files, and remove those of names that there are no more."""
     made = files()
     for path in PLACE.glob("*/*.*"):
-        if path.suffix in (".lz", ".raw") and path.relative_to(PLACE).as_posix() not in made:
+        if path.suffix in (".lz", ".raw", ".context") and path.relative_to(PLACE).as_posix() not in made:
             path.unlink()
     for name, data in made.items():
         (PLACE / name).parent.mkdir(exist_ok=True)
@@ -1339,7 +2057,8 @@ def read_slow_ones() -> None:
     for name, good in GOOD.items():
         if good.slow:
             begun = time.monotonic()
-            assert reference_decoder.decode_file((PLACE / f"good/{name}.lz").read_bytes(), models) == good.content
+            data = (PLACE / f"good/{name}.lz").read_bytes()
+            assert reference_decoder.decode_file(data, models, good.context) == good.content
             print(f"{name}: {len(good.content):,} bytes read in {time.monotonic() - begun:.0f} s")
 
 

@@ -1,0 +1,161 @@
+"""Copies: parts of a block that are not coded, as they stand before it or in it already.
+
+A block with copies is coded as the list of its copies, then its *literals*, the bytes that are no copies. The list is,
+in numbers of 7 bits a byte from the lowest on, each byte but a number's last with bit 7 set (LEB128):
+
+    the number of copies, then for each: the literals since the copy before; its length, 0 for all of the rest; its
+    distance, that of the copy before subtracted, and the difference zigzag coded (0, -1, 1, -2 ... as 0, 1, 2, 3 ...)
+
+Before the first copy the distance is the size of the context, that of the same place there; 0 without a context.
+
+A copy's source begins ``distance`` bytes before it. All of the source are literals of one block, or of the context. A
+source in the same block may be nearer than the copy is long: then all bytes from its beginning up to the copy are
+literals, and the copy repeats them. So whoever has the literals of earlier blocks fills in a copy in one step.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from likezip.errors import CorruptError
+
+LONGEST, FARTHEST = 42, 1 << 49
+"""Bits before the last byte of a number, at most, and the distances that are too large."""
+
+Before = Callable[[int, int], bytes]
+"""The literals that begin so many bytes before the block, of such a length; raises CorruptError if they are none."""
+
+
+class Copy(NamedTuple):
+    """Place in the block, length, and distance from the beginning of the source to the place, all in bytes."""
+
+    place: int
+    length: int
+    distance: int
+
+
+def _number(value: int) -> bytes:
+    packed = bytearray()
+    while value > 127:
+        packed.append(value & 127 | 128)
+        value >>= 7
+    packed.append(value)
+    return bytes(packed)
+
+
+def pack(copies: Iterable[Copy], raw: bytes, context: int = 0) -> bytes:
+    """What a block ``raw`` with ``copies``, in their order, is coded as; context: the context's size."""
+    numbers, literals, end, before = list[bytes](), list[bytes](), 0, context
+    for place, length, distance in copies:
+        change = distance - before
+        zigzag = 2 * change if change >= 0 else -2 * change - 1
+        numbers += [_number(place - end), _number(length if place + length < len(raw) else 0), _number(zigzag)]
+        literals.append(raw[end:place])
+        end, before = place + length, distance
+    return b"".join([_number(len(numbers) // 3), *numbers, *literals, raw[end:]])
+
+
+class Literals:
+    """The literals of a block of ``size`` bytes; 16 bytes for each run of them besides."""
+
+    def __init__(self, size: int, content: bytes, begins: array[int], offsets: array[int]) -> None:
+        """content: the literals; begins, offsets: for each run of them its place in the block and in ``content``, in
+        order, and at the end the sizes of both."""
+        self.size, self._content = size, content
+        self._begins, self._offsets = begins, offsets
+
+    @classmethod
+    def of(cls, coded: bytes, size: int, context: int = 0) -> Literals:
+        """Those of a block of ``size`` bytes from its coded bytes, ``context`` being the context's size.
+
+        Raises CorruptError.
+        """
+        if len(coded) < size:
+            return unpack(coded, size, context)[1]
+        return cls(size, coded, array("q", (0, size)), array("q", (0, size)))
+
+    def take(self, place: int, length: int) -> bytes:
+        """Bytes of the block; raises CorruptError if not all of them are literals."""
+        number = bisect_right(self._begins, place, hi=len(self._begins) - 1) - 1
+        begin = self._offsets[number] + place - self._begins[number]
+        if number < 0 or begin + length > self._offsets[number + 1]:
+            raise CorruptError("a copy's source is not all literals of one block")
+        return self._content[begin : begin + length]
+
+
+def _read(coded: bytes, place: int) -> tuple[int, int]:
+    """The number at a place, and the place behind it.  Raises CorruptError."""
+    value = shift = 0
+    while place < len(coded) and shift <= LONGEST:
+        byte = coded[place]
+        value |= (byte & 127) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 128:
+            if byte == 0 and shift > 7:
+                break
+            return value, place
+    raise CorruptError("a number in the block's list of copies is cut off or too long")
+
+
+class Copies:
+    """Copies in their order, 24 bytes each."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+
+    def append(self, copy: Copy) -> None:
+        self._numbers.extend(copy)
+
+    def __iter__(self) -> Iterator[Copy]:
+        numbers = iter(self._numbers)
+        return map(Copy, numbers, numbers, numbers)
+
+
+def unpack(coded: bytes, size: int, context: int = 0) -> tuple[Copies, Literals]:
+    """The copies and the literals of a block of ``size`` bytes from what it was coded as; context: the context's size.
+    Raises CorruptError."""
+    count, at = _read(coded, 0)
+    if count == 0:
+        raise CorruptError("the block's list of copies is empty")
+    copies, begins, offsets, end, offset, distance = Copies(), array("q"), array("q"), 0, 0, context
+    for _ in range(count):
+        between, at = _read(coded, at)
+        length, at = _read(coded, at)
+        zigzag, at = _read(coded, at)
+        distance += zigzag >> 1 if zigzag & 1 == 0 else -(zigzag >> 1) - 1
+        place = end + between
+        copy = Copy(place, length or size - place, distance)
+        if not 1 <= distance < FARTHEST or copy.length < 1 or place + length >= size:
+            raise CorruptError("the block's copies do not fit its size")
+        if between:
+            begins.append(end)
+            offsets.append(offset)
+        copies.append(copy)
+        end, offset = copy.place + copy.length, offset + between
+    if end < size:
+        begins.append(end)
+        offsets.append(offset)
+    begins.append(size)
+    offsets.append(offset + size - end)
+    if len(coded) - at != offsets[-1]:
+        raise CorruptError("the block's copies do not fit its size")
+    return copies, Literals(size, coded[at:], begins, offsets)
+
+
+def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytes:
+    """The raw bytes of a block.  Raises CorruptError if a copy's source is not all literals of one block."""
+    raw = bytearray()
+    for place, length, distance in copies:
+        if place > len(raw):
+            raw += literals.take(len(raw), place - len(raw))
+        if distance > place:
+            raw += before(distance - place, length)
+        else:
+            source = literals.take(place - distance, min(length, distance))
+            raw += source if length <= distance else (source * (length // distance + 1))[:length]
+    if literals.size > len(raw):
+        raw += literals.take(len(raw), literals.size - len(raw))
+    return bytes(raw)

@@ -1,0 +1,215 @@
+"""Long repeats of what came before, in a block or before it, found by hashes of strings at regular places.
+
+The string of STRIDE bytes at every place that is a multiple of STRIDE is entered in a table by its hash, and looked for
+at every place; a hit is extended in both directions.  (The idea of A. Tridgell's rsync, 1996, and of the long distance
+matching of zstd.)  What is found is exact: the bytes are compared, the hash only says where.
+
+A copy's source is bytes that are no copies themselves, *literals*: so a reader that has the literals of the blocks
+before needs one step to fill in a copy.  Strings of literals alone are entered, so nothing else can be found.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from likezip.blocks.copies import Copy
+from likezip.kernels.compiling import compiled, inlined
+from likezip.kernels.hashing import MIX_A
+
+STRIDE = 32
+"""Bytes of the strings that are hashed, and between the places of those that are entered."""
+
+BASE = np.uint64(0xD6E8FEB86659FD93)
+"""The hash of a string is the polynomial of its bytes + 1 at this odd number, modulo 2^64."""
+OLDEST = np.uint64(pow(int(BASE), STRIDE, 1 << 64))
+"""BASE^STRIDE."""
+
+LEAST_BEFORE, LEAST_INSIDE = 128, 1 << 16
+"""Bytes of a copy, at least, if its source is before the block or in it: what it costs the list, some 6 bytes, has to
+be less than what the predictor would take, which knows the block itself."""
+
+SPARE = 8
+"""There is room for this part of the window besides it, so that it is moved only now and then."""
+NOTHING = np.zeros(0, np.uint8)
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@inlined
+def _hash(content, place):
+    """Of the string at a place."""
+    value = np.uint64(0)
+    for i in range(STRIDE):
+        value = value * BASE + np.uint64(content[place + i]) + np.uint64(1)
+    return value
+
+
+@inlined
+def _segment(begins, count, position):
+    """The last of ``count`` segments that begins at a position or before it, -1 for none."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) >> 1
+        if begins[middle] <= position:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+@compiled
+def _find(before, content, base, begin, limit, table, shift, entered, literals, count, least, copies):
+    """Find the copies in the block that ``content`` ends with, enter its strings, and note its literals.
+
+    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on;
+    begin: position of the block; limit: the first position that may be referred to, besides those of ``before``.
+    table (2^k,) uint64: in the upper half the upper half of a mixed hash, in the lower half the number of the string,
+    counted from 1, its position being STRIDE times that minus ``entered``; shift: 64 - k.
+    literals (2, more) int64: begins and ends of the segments of literals; count: how many there are.
+    least: the least lengths of a copy, of what came before the block and of the block itself; copies (more, 3) int64.
+    Returns the number of copies and of segments.
+    """
+    begins, ends = literals
+    size, first, found = base + content.size, begin - base, 0
+    place = literal = first  # in ``content``
+    allowed = place  # the next place at which a string is looked for
+    value = _hash(content, place) if place + STRIDE <= content.size else np.uint64(0)
+    while place + STRIDE <= content.size:
+        mixed = (value ^ (value >> np.uint64(32))) * MIX_A
+        slot = mixed >> shift
+        entry = table[slot]
+        copied = 0
+        if place >= allowed and entry != 0 and entry >> np.uint64(32) == mixed >> np.uint64(32):
+            source = np.int64(entry & np.uint64(0xFFFFFFFF)) * STRIDE - entered
+            inside = source >= base + literal
+            segment = -1 if inside else _segment(begins, count, source)
+            lowest = base + literal if inside else begins[max(segment, 0)]
+            highest = size if inside else ends[max(segment, 0)]
+            if (inside or segment >= 0) and source < highest and (source < 0 or source >= limit):
+                origin, offset = (before, source + before.size) if source < 0 else (content, source - base)
+                back, most = 0, min(place - literal, source - (lowest if source < 0 else max(lowest, limit)))
+                while back < most and content[place - back - 1] == origin[offset - back - 1]:
+                    back += 1
+                ahead, most = 0, min(content.size - place, highest - source)
+                while ahead < most and content[place + ahead] == origin[offset + ahead]:
+                    ahead += 1
+                if back + ahead >= least[1 if source >= begin else 0]:
+                    copied = back + ahead
+                    at = place - back
+                    copies[found, 0], copies[found, 1] = at - first, copied
+                    copies[found, 2] = base + place - source
+                    found += 1
+                    if at > literal:
+                        begins[count], ends[count] = base + literal, base + at
+                        count += 1
+                    place = literal = allowed = at + copied
+                    if place + STRIDE <= content.size:
+                        value = _hash(content, place)
+                else:
+                    allowed = place + max(ahead, 1)
+        if copied:
+            continue
+        if (base + place + entered) % STRIDE == 0:
+            number = np.uint64((base + place + entered) // STRIDE) & np.uint64(0xFFFFFFFF)
+            table[slot] = (mixed >> np.uint64(32)) << np.uint64(32) | number
+        if place + STRIDE < content.size:
+            value = value * BASE + np.uint64(content[place + STRIDE]) + np.uint64(1)
+            value -= OLDEST * (np.uint64(content[place]) + np.uint64(1))
+        place += 1
+    if content.size > literal:
+        begins[count], ends[count] = base + literal, size
+        count += 1
+    return found, count
+
+
+class RepeatFinder:
+    """Finds the copies in the blocks of a frame, which are given in order."""
+
+    def __init__(self, window: int, context: bytes = b"") -> None:
+        """window: bytes before a block that its copies may refer to; context: what else they may refer to, as if it
+        stood before the first block."""
+        self._window, self._context = window, np.frombuffer(context, np.uint8)
+        self._least = np.array((LEAST_BEFORE, LEAST_INSIDE))
+        self._entered = STRIDE * (1 + -(-len(context) // STRIDE))
+        self._content = np.empty(0, np.uint8)  # from position self._base on; more room than bytes
+        self._base = self._end = 0
+        self._table = np.zeros(1 << 10, np.uint64)
+        self._literals, self._runs = np.zeros((2, 16), np.int64), 0
+        self._unseen = b""
+        if context:
+            self._enter_context()
+
+    def find(self, raw: bytes) -> list[Copy]:
+        """The copies in the next block."""
+        first = self._end == 0 and not self._unseen and self._context.size == 0
+        if first and len(raw) < LEAST_INSIDE:
+            self._unseen = raw  # has no copies, and is looked at if another block follows
+            return []
+        unseen, self._unseen = self._unseen, b""
+        if unseen:
+            self._search(unseen)
+        return self._search(raw)
+
+    def _search(self, raw: bytes) -> list[Copy]:
+        limit = max(0, self._end - self._window)
+        self._take(raw, limit)
+        self._grow_table(self._context.size + self._end - limit + len(raw))
+        most = len(raw) // min(self._least) + 1
+        self._make_room_for_runs(most + 1, limit)
+        begin, self._end = self._end, self._end + len(raw)
+        content = self._content[: self._end - self._base]
+        return self._found(self._context, content, self._base, begin, limit, self._least, most)
+
+    def _enter_context(self) -> None:
+        size = self._context.size
+        self._grow_table(size)
+        never = np.full(2, size + 1)
+        self._found(NOTHING, self._context, -size, -size, 0, never, 1)
+
+    def _found(
+        self, before: Bytes, content: Bytes, base: int, begin: int, limit: int, least: npt.NDArray[np.int64], most: int
+    ) -> list[Copy]:
+        copies, shift = np.empty((most, 3), np.int64), np.uint64(65 - self._table.size.bit_length())
+        places = base, begin, limit
+        table = self._table, shift, self._entered
+        found, self._runs = _find(before, content, *places, *table, self._literals, self._runs, least, copies)
+        return [Copy(*map(int, copy)) for copy in copies[:found]]
+
+    def _take(self, raw: bytes, limit: int) -> None:
+        """Append a block to the content; what is before ``limit`` may go, but goes only if there is no room."""
+        if self._end - self._base + len(raw) > self._content.size:
+            old, first, kept = self._content, limit - self._base, self._end - limit
+            most = self._window + self._window // SPARE + 2 * len(raw)
+            if kept + len(raw) > old.size or first < old.size // (2 * SPARE):
+                self._content = np.empty(min(2 * (kept + len(raw)), most), np.uint8)
+            piece = kept if self._content is not old else first  # in place no piece may overlap with where it goes
+            for begin in range(0, kept, max(piece, 1)):
+                part = slice(begin, min(begin + piece, kept))
+                self._content[part] = old[first + part.start : first + part.stop]
+            self._base = limit
+        size = self._end - self._base
+        self._content[size : size + len(raw)] = np.frombuffer(raw, np.uint8)
+
+    def _grow_table(self, size: int) -> None:
+        """Have an entry for each string that ``size`` bytes enter."""
+        bits = (size // STRIDE * 4 // 5).bit_length()
+        if 1 << bits > self._table.size:
+            entries = self._table[self._table != 0]
+            self._table = np.zeros(1 << bits, np.uint64)
+            self._table[entries >> np.uint64(64 - bits)] = entries
+
+    def _make_room_for_runs(self, more: int, limit: int) -> None:
+        begins, ends = self._literals
+        if self._runs + more > begins.size:
+            old = int(np.searchsorted(ends[: self._runs], limit, "right"))
+            of_context = min(old, int(self._context.size > 0))  # the first run, which stays
+            kept = np.delete(self._literals[:, : self._runs], np.s_[of_context:old], 1)
+            self._literals = np.empty((2, 2 * (kept.shape[1] + more)), np.int64)
+            self._literals[:, : kept.shape[1]] = kept
+            self._runs = kept.shape[1]
+
+
+def compile_repeats() -> None:
+    """Compile the kernel."""
+    RepeatFinder(0)._search(b"")

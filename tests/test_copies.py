@@ -1,0 +1,168 @@
+"""Lists of copies: there and back, and that nothing but a right list is taken."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+import likezip
+from likezip.blocks import block_header, copies
+from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.copies import Copy, Literals
+from likezip.errors import CorruptError
+from likezip.frames.container import FrameHeader
+
+ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+
+
+def nothing_before(distance: int, length: int) -> bytes:
+    raise CorruptError("nothing is before")
+
+
+def before(content: bytes) -> Callable[[int, int], bytes]:
+    """The bytes before a block, all of them literals."""
+
+    def take(distance: int, length: int) -> bytes:
+        start = len(content) - distance
+        if start < 0 or length > distance:
+            raise CorruptError("not before the block")
+        return content[start : start + length]
+
+    return take
+
+
+def drawn(draw: random.Random, content: bytes) -> tuple[list[Copy], bytes]:
+    """A block behind ``content``, and copies in it, from before it and from its literals."""
+    raw, runs, found = bytearray(), list[tuple[int, int]](), list[Copy]()
+    for _ in range(draw.randrange(1, 8)):
+        if between := draw.choice([0, 1, 5, 200]) if runs else draw.randrange(1, 9):
+            runs.append((len(raw), between))
+            raw += draw.randbytes(between)
+        place, length = len(raw), draw.choice([1, 2, 50, 127, 128, 300])
+        if content and draw.random() < 0.5:
+            length = min(length, len(content))
+            distance = place + draw.randrange(length, len(content) + 1)
+            raw += content[len(content) + place - distance :][:length]
+        else:
+            begin, size = draw.choice(runs)
+            source = begin + draw.randrange(size)
+            distance = place - source
+            if begin + size < place:  # not up to the copy: it may not repeat
+                length = min(length, begin + size - source)
+            for i in range(length):
+                raw.append(raw[source + i])
+        found.append(Copy(place, length, distance))
+    return found, bytes(raw) + draw.randbytes(draw.choice([0, 0, 1, 20]))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_there_and_back(seed: int) -> None:
+    draw = random.Random(seed)
+    content, context = draw.randbytes(draw.choice([0, 1, 400, 70_000])), draw.choice([0, 1, 500, 1 << 30])
+    found, raw = drawn(draw, content)
+    coded = copies.pack(found, raw, context)
+    listed, literals = copies.unpack(coded, len(raw), context)
+    assert list(listed) == found
+    assert copies.fill(listed, literals, before(content)) == raw
+    assert coded.endswith(copies.pack(found, raw, context)[-(len(raw) - sum(copy.length for copy in found)) or None :])
+    literal = set(range(len(raw))).difference(*(range(place, place + length) for place, length, _ in found))
+    for _ in range(50):
+        place, length = draw.randrange(len(raw)), draw.randrange(1, 60)
+        if literal.issuperset(range(place, place + length)):
+            assert literals.take(place, length) == raw[place : place + length]
+        else:
+            with pytest.raises(CorruptError, match="not all literals"):
+                literals.take(place, length)
+
+
+def test_bytes_of_a_list_are_those_of_the_format() -> None:
+    """Written out by hand: a change here is a break of the format."""
+    raw = b"0123456789" + b"0123456789" + b"-" + b"345" * 100
+    found = [Copy(10, 10, 10), Copy(24, 297, 3)]
+    assert copies.pack(found, raw) == bytes([2, 10, 10, 20, 4, 0, 13]) + b"0123456789-345"
+    assert copies.pack([Copy(10, 10, 10)], raw[:21], 200) == bytes([1, 10, 10, 0xFB, 2]) + b"0123456789-"
+    assert copies.pack([Copy(0, 300, 200)], bytes(301), 200) == bytes([1, 0, 0xAC, 2, 0]) + b"\0"
+
+
+def test_a_block_without_copies_is_all_literals() -> None:
+    literals = Literals.of(b"some bytes", 10)
+    assert literals.take(0, 10) == b"some bytes" and literals.take(5, 5) == b"bytes"
+    for place, length in ((0, 11), (9, 2), (10, 1), (-1, 1)):
+        with pytest.raises(CorruptError):
+            literals.take(place, length)
+
+
+@pytest.mark.parametrize(
+    ("coded", "size"),
+    [
+        (b"", 5),
+        (b"\0some", 5),  # no copies
+        (b"\1", 5),
+        (b"\1\2\3", 5),
+        (b"\1\2\0\4", 5),  # literals are missing
+        (b"\1\2\0\4ab", 2),  # a copy of nothing
+        (b"\1\2\0\4abc", 5),  # one literal too many
+        (b"\1\2\3\4ab", 5),  # all of the rest, by its length
+        (b"\1\2\4\4ab", 5),
+        (b"\1\2\0\0ab", 5),  # distance 0
+        (b"\1\2\0\1ab", 5),  # distance -1
+        (b"\1\6\0\4abcdef", 5),  # behind the end
+        (b"\1\x82\0\0\4ab", 5),  # numbers that are too long
+        (b"\1\2\0\x84\x80\0ab", 5),
+        (b"\1\2\0\x84\x80\x80\x80\x80\x80\x80\1ab", 5),
+        (b"\2\2\0\4\0\0\4ab", 5),  # behind a copy of all of the rest
+        (b"\xff\xff\xff\xff\xff\xff\x7f", 5),
+    ],
+)
+def test_a_list_that_is_not_right(coded: bytes, size: int) -> None:
+    assert list(copies.unpack(b"\1\2\0\4ab", 5)[0]) == [Copy(2, 3, 2)]
+    with pytest.raises(CorruptError, match=r"list of copies|block's copies"):
+        copies.unpack(coded, size)
+
+
+@pytest.mark.parametrize(
+    ("coded", "size"),
+    [
+        (b"\2\2\2\4\0\0\0ab", 8),  # of a copy
+        (b"\2\2\2\4\1\0\6abc", 8),  # of literals and a copy
+        (b"\1\2\0\6ab", 5),  # of what is before
+    ],
+)
+def test_a_source_that_is_not_all_literals(coded: bytes, size: int) -> None:
+    listed, literals = copies.unpack(coded, size)
+    with pytest.raises(CorruptError):
+        copies.fill(listed, literals, nothing_before)
+
+
+def _frame(raw: bytes, coded: bytes) -> bytes:
+    """A frame of a stored block with copies."""
+    header = BlockHeader.stored(len(raw), block_header.checksum(raw), len(raw) - len(coded))
+    return ALONE.packed + header.pack(ALONE.sealing(0)) + coded
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_damage_gives_other_bytes(seed: int) -> None:
+    """Neither of a list alone, if the sizes still fit, nor of a frame."""
+    draw, tried = random.Random(seed), 0
+    found, raw = drawn(draw, b"")
+    coded = copies.pack(found, raw)
+    while len(coded) >= len(raw):
+        found, raw = drawn(draw, b"")
+        coded = copies.pack(found, raw)
+    assert likezip.decompress(_frame(raw, coded)) == raw
+    damaged = [coded[:size] for size in range(1, len(coded))]
+    for place in range(8 * min(len(coded), 60)):
+        changed = bytearray(coded)
+        changed[place // 8] ^= 1 << place % 8
+        damaged.append(bytes(changed))
+    for change in damaged:
+        tried += 1
+        with suppress(CorruptError):
+            assert likezip.decompress(_frame(raw, change)) == raw
+    frame = _frame(raw, coded)
+    for size in range(len(frame)):
+        with pytest.raises(likezip.LikezipError):
+            likezip.decompress(frame[:size])
+    print(f"{tried} damaged lists")
+    assert tried > 30
