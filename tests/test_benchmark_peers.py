@@ -73,7 +73,8 @@ def test_a_package_where_there_is_no_program(
     (tmp_path / f"{peer}-1.2.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {peer}\nVersion: 1.2\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)  # so that it is gone afterwards, if it is not here
+    monkeypatch.delitem(sys.modules, module)
     (found,) = peers.available_peers([peer], commands=False)
     assert found.how == f"module: {peer} 1.2"
     assert measure.trip(b"copied", found).packed == options.encode() + b"|copied"

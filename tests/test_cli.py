@@ -271,6 +271,9 @@ def test_list(place: Path, frame: bytes) -> None:
         "uncompressed": len(TEXT),
         "ratio": len(TEXT) / len(frame),
         "check": "crc32",
+        "with_copies": 0,
+        "window": 0,
+        "contexts": [],
         "models": [likezip.load_model("likezip-1").id.hex()],
     }
     assert b"a pipe can't be listed" in run("list", "-", stdin=frame).stderr

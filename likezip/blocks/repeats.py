@@ -87,7 +87,7 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
             lowest = base + literal if inside else begins[max(segment, 0)]
             highest = size if inside else ends[max(segment, 0)]
             if (inside or segment >= 0) and source < highest and (source < 0 or source >= limit):
-                origin, offset = (before, source + before.size) if source < 0 else (content, source - base)
+                origin, offset = (content, source - base) if source >= base else (before, source + before.size)
                 back, most = 0, min(place - literal, source - (lowest if source < 0 else max(lowest, limit)))
                 while back < most and content[place - back - 1] == origin[offset - back - 1]:
                     back += 1
