@@ -31,6 +31,9 @@ be less than what the predictor would take, which knows the block itself."""
 
 SPARE = 8
 """There is room for this part of the window besides it, so that it is moved only now and then."""
+AT_ONCE = 1 << 25
+"""Room of so many bytes or more is that for the whole window: it takes no memory before it is used, and is not copied
+while it grows."""
 NOTHING = np.zeros(0, np.uint8)
 
 Bytes = npt.NDArray[np.uint8]
@@ -182,7 +185,8 @@ class RepeatFinder:
             old, first, kept = self._content, limit - self._base, self._end - limit
             most = self._window + self._window // SPARE + 2 * len(raw)
             if kept + len(raw) > old.size or first < old.size // (2 * SPARE):
-                self._content = np.empty(min(2 * (kept + len(raw)), most), np.uint8)
+                size = 2 * (kept + len(raw))
+                self._content = np.empty(min(size if size < AT_ONCE else most, most), np.uint8)
             piece = kept if self._content is not old else first  # in place no piece may overlap with where it goes
             for begin in range(0, kept, max(piece, 1)):
                 part = slice(begin, min(begin + piece, kept))
