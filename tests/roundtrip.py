@@ -20,6 +20,14 @@ class Pipe:
         return self._file.read(min(size, self._step))
 
 
+def flipped(data: bytes, *places: int) -> bytes:
+    """The data with a bit flipped in the bytes at these places."""
+    damaged = bytearray(data)
+    for place in places:
+        damaged[place] ^= 0x10
+    return bytes(damaged)
+
+
 def check_roundtrip(data: bytes, **options: Any) -> bytes:
     """Compress twice and decompress, whole and through pipes; returns the frame."""
     frame = likezip.compress(data, **options)

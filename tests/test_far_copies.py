@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from roundtrip import Pipe, block_headers
+from roundtrip import Pipe, block_headers, flipped
 
 import likezip
 from likezip.blocks.options import CodingOptions
@@ -110,13 +110,6 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setattr(reader, "decode_in_worker", counting)
     yield numbers
-
-
-def flipped(data: bytes, *places: int) -> bytes:
-    damaged = bytearray(data)
-    for place in places:
-        damaged[place] ^= 0x10
-    return bytes(damaged)
 
 
 def without(*numbers: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from roundtrip import flipped
 
 import likezip
 from likezip.blocks import block_header
@@ -53,13 +54,6 @@ def recovered(data: bytes, place: Path, threads: int = 1) -> tuple[bytes, list[L
     with (place / "damaged.lz").open("rb") as file:
         losses = recover_stream(file, sink, threads=threads)
     return sink.getvalue(), losses
-
-
-def flipped(data: bytes, *places: int) -> bytes:
-    damaged = bytearray(data)
-    for place in places:
-        damaged[place] ^= 0x10
-    return bytes(damaged)
 
 
 def without(*numbers: int) -> bytes:

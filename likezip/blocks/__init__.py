@@ -3,8 +3,8 @@
 Read ``options`` and ``codec`` first (a block to bytes and back), then ``coding``: it tries the modes of a block on a
 sample, and decides.  ``predictor`` gives the probability of each bit, ``entropy_coder`` turns bits into words;
 ``x86_transform``, ``record_length`` and ``noise`` look at the bytes beforehand, ``cost`` counts bits, ``block_header``
-says how a block was coded, in numbers that ``fields`` packs.  ``repeats`` finds long
-repeats of what came before, which ``copies`` leaves out of what is coded.
+says how a block was coded, in numbers that ``fields`` packs.  ``repeats`` finds long repeats of what came before,
+which ``copies`` leaves out of what is coded.
 """
 
 from __future__ import annotations

@@ -233,11 +233,9 @@ class BlockHeader:
         if self.spared < 0:
             return False
         least = least_payload(self.raw_size)
-        if self.mode == STORED and self.coded_size < least:
-            return False
         if self.mode == STORED:
             modelled = self.lanes, self.transform, self.profile, self.row_length, self.table_bits, self.primed
-            return not any(modelled)
+            return self.coded_size >= least and not any(modelled)
         return (
             1 <= self.lanes <= MAX_LANES
             and self.row_length != 1

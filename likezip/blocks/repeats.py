@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from likezip.blocks.copies import Copy
 from likezip.kernels.compiling import compiled, inlined
-from likezip.kernels.hashing import MIX_A
+from likezip.kernels.hashing import scramble
 
 STRIDE = 32
 """Bytes of the strings that are hashed, and between the places of those that are entered."""
@@ -79,7 +79,7 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
     allowed = place  # the next place at which a string is looked for
     value = _hash(content, place) if place + STRIDE <= content.size else np.uint64(0)
     while place + STRIDE <= content.size:
-        mixed = (value ^ (value >> np.uint64(32))) * MIX_A
+        mixed = scramble(value)
         slot = mixed >> shift
         entry = table[slot]
         copied = 0

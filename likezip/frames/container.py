@@ -76,6 +76,11 @@ def window_bits(window: int) -> int:
     return (window - 1).bit_length() if window else 0
 
 
+def window_size(bits: int) -> int:
+    """Bytes of the window of so many bits, the inverse of ``window_bits``."""
+    return 1 << bits if bits else 0
+
+
 def padding(data: bytes) -> int:
     """The number of padding bytes at the beginning of ``data``: zeros."""
     return len(data) - len(data.lstrip(b"\0"))
@@ -149,7 +154,7 @@ class FrameHeader:
     @property
     def window(self) -> int:
         """Bytes before a block that its copies may refer to."""
-        return 1 << self.window_bits if self.window_bits else 0
+        return window_size(self.window_bits)
 
     @property
     def largest_block(self) -> int:

@@ -44,6 +44,11 @@ class Context:
         return self.content[-PRIMER:]
 
 
+def size_of(context: Context | None) -> int:
+    """Bytes of a context, 0 of none."""
+    return 0 if context is None else len(context.content)
+
+
 def context_for(identity: bytes, context: Context | None) -> Context | None:
     """The context with the id ``identity``, which a frame names, None if it names none; raises UnknownContextError if
     ``context`` is another."""

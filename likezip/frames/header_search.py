@@ -77,7 +77,7 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     row, behind_row = _number_at(content, behind)
     rowed = first >> 5 & 3 != block_header.TEXT_PROFILE
     row = np.where(rowed, row, 0)
-    behind = np.where(first >> 5 & 3 != block_header.TEXT_PROFILE, behind_row, behind)
+    behind = np.where(rowed, behind_row, behind)
     payload, behind_payload = _number_at(content, behind)
     stored = first & block_header.MODE == block_header.STORED
     least = (raw + 1) >> block_header.PADDED_SHIFT << 2

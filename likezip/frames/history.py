@@ -9,7 +9,7 @@ from likezip.blocks import codec, copies
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.copies import Literals
 from likezip.errors import CorruptError
-from likezip.frames.context import Context
+from likezip.frames.context import Context, size_of
 
 Load = Callable[[int], tuple[int, Literals]]
 """Gives for a position in a frame's content the position at which its block begins, and the block's literals; raises
@@ -27,7 +27,7 @@ class History:
         self.position = position
         self._window, self._load = window, load
         self._context = None if context is None else Literals.of(context.content, len(context.content))
-        self._context_size = 0 if context is None else len(context.content)
+        self._context_size = size_of(context)
         self._begins, self._blocks = list[int](), list[Literals]()  # in order
 
     def complete(self, header: BlockHeader, coded: bytes) -> bytes:

@@ -21,7 +21,7 @@ from likezip.blocks.options import Advance
 from likezip.errors import CorruptError, FormatError, LikezipError, LimitError, TruncatedError, UnknownModelError
 from likezip.frames import container
 from likezip.frames.container import Entry, FrameHeader, Index
-from likezip.frames.context import Context, context_for
+from likezip.frames.context import Context, context_for, size_of
 from likezip.frames.history import History, Load
 from likezip.frames.raw_io import PIECE, PushbackSource, Source, read_fully
 from likezip.model import Model, ModelLike, find_model, resolve_model
@@ -279,7 +279,7 @@ def literals_of(found: FoundBlock) -> Literals:
     prepare_decoding(block.header, None)
     coded = decode_in_worker(1, None, *found.work)
     with named(block):
-        return Literals.of(coded, block.header.raw_size, 0 if found.context is None else len(found.context.content))
+        return Literals.of(coded, block.header.raw_size, size_of(found.context))
 
 
 def within_window(passed: list[FoundBlock], block: PackedBlock) -> list[FoundBlock]:

@@ -82,8 +82,7 @@ class FrameWriter:
         """
         context = b"" if self._context is None else self._context.content
         if self._finder is None:
-            window = 1 << self._window_bits if self._window_bits else 0
-            self._finder = blocks.repeats.RepeatFinder(window, context)
+            self._finder = blocks.repeats.RepeatFinder(container.window_size(self._window_bits), context)
         begin, self._given = self._given, self._given + len(raw)
         found = self._finder.find(raw)
         ways = [_way(raw, found, len(context), b"")]
