@@ -76,7 +76,7 @@ class Model:
 
     def has_prior(self) -> bool:
         """Whether the model has a network, and the trained state of the memory for use beside it."""
-        return bool(self.part("prior") and self.part("both"))
+        return all(any(key.startswith(part) for key in self.tensors()) for part in ("prior.", "both."))
 
 
 def _parsed_card(text: str) -> Any:
@@ -140,6 +140,7 @@ def _directories() -> Iterator[Path]:
     yield from _shipped()
 
 
+@lru_cache(maxsize=1)
 def _shipped() -> tuple[Path, Path]:
     """The directories of the models that come with likezip, in an installation and in a checkout."""
     package = Path(__file__).resolve().parent
@@ -184,8 +185,11 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
 
 def default_model() -> Model:
     """The model that likezip ships and compresses with, even if another model has its name."""
-    shipped = [place / f"{DEFAULT_NAME}{MODEL_SUFFIX}" for place in _shipped()]
-    return load_model(next((path for path in shipped if path.is_file()), DEFAULT_NAME))
+    for place in _shipped():
+        path = place / f"{DEFAULT_NAME}{MODEL_SUFFIX}"
+        if path.is_file():
+            return _identified(path)
+    return load_model(DEFAULT_NAME)
 
 
 ModelLike = Model | str | os.PathLike[str]

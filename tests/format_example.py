@@ -8,6 +8,7 @@ The frame is likezip's; the coder's steps are those of the reference decoder as 
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from unittest import mock
 
@@ -59,7 +60,6 @@ def _fields(frame: bytes) -> str:
         ),
         (raw_size, f"{raw_number}, a number of {raw_size} byte: raw size {raw_number + 1}"),
         (payload_size, f"{payload_number}, a number of {payload_size} byte: payload size {payload_number}"),
-        (4, "CRC-32 of the content"),
         (2, f"CRC-16 of bytes 0 to {frame.index(payload) - 3}"),
         (len(payload), "payload, the code words"),
     ]
@@ -81,7 +81,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 def _payload(frame: bytes) -> bytes:
     raw_size = _number(frame, 6)[1]
     payload, size = _number(frame, 6 + raw_size)
-    begin = 6 + raw_size + size + 4 + 2
+    begin = 6 + raw_size + size + 2
     return frame[begin : begin + payload]
 
 
@@ -95,12 +95,14 @@ def _coding(frame: bytes, model: Model) -> str:
     for number, (chance, split, low, bit, state, _) in enumerate(steps[:BITS]):
         rows.append(f"| {number} | {chance:,} | {split:,} | {low:,} | {bit} | `{state:X}` |")
     first = "".join(str(step[3]) for step in steps[:8])
+    missing = 4 * count - len(payload)
     return (
-        f"With {4 * count - len(payload)} zeros behind it the payload is the words "
-        f"{', '.join(f'`{word:08X}`' for word in words)}.\nThe last is on top, so `ans` is "
+        (f"With {missing} zeros behind it the payload is the words " if missing else "The payload is the words ")
+        + f"{', '.join(f'`{word:08X}`' for word in words)}.\nThe last is on top, so `ans` is "
         f"`{steps[0][5]:X}` before the first bit. The first {BITS} bits are the first byte, {int(first, 2):02X}:\n\n"
         + "\n".join(rows)
-        + f"\n\nAfter the last of the {len(steps)} bits `ans` is {steps[-1][4]} and no word is left."
+        + f"\n\nAfter the last of the {len(steps)} bits no word is left and `ans` is `{steps[-1][4]:X}`: 2^32 + "
+        f"`{zlib.crc32(CONTENT):08X}`,\nthe CRC-32 of the content."
     )
 
 

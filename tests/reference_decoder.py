@@ -527,7 +527,6 @@ class Block:
                     for lane in active:
                         self.learn(lane, bit, lane.bit)
                         self.predict(lane, bit + 1)
-        assert self.ans == 0, "ans must be 0 at the end"
         assert not self.words, "no word may be left"
         return bytes(self.raw[len(self.primer) :])
 
@@ -999,7 +998,7 @@ def read_block(
     least = h["size"] >> 17 << 2
     if h["mode"] == 1:
         assert data[start] in (1, 5)
-        assert least <= h["coded"]
+        h["payload"] = max(least, h["coded"])
     else:
         assert not h["shaped"] or (h["lanes"], h["bits"]) != usual
         h["lanes"], h["bits"] = (h["lanes"], h["bits"]) if h["shaped"] else usual
@@ -1008,15 +1007,21 @@ def read_block(
             assert h["lanes"] == 1
         else:
             assert 1 << h["bits"] <= max(1 << 16, 256 * h["coded"])
-        assert least <= h["payload"] <= max(least, h["coded"])
+        assert least <= h["payload"] <= max(least, h["coded"]) + 2
     at += len(expected)
     payload = data[at : at + h["payload"]]
     assert len(payload) == h["payload"]
     assert frame.context or not h["primed"]
-    coded = payload if h["mode"] == 1 else decoded(h, payload, frame)
+    coded = unfilled(h, payload) if h["mode"] == 1 else decoded(h, payload, frame)
     content = frame.complete(coded, h["size"])
-    assert zlib.crc32(content) == h["raw_crc"]
+    assert "raw_crc" not in h or zlib.crc32(content) == h["raw_crc"]
     return content, at + len(payload)
+
+
+def unfilled(h: dict, payload: bytes) -> bytes:
+    """The coded bytes of a stored block whose header is ``h``."""
+    assert not any(payload[h["coded"] :]), "a block is filled up with zeros"
+    return payload[: h["coded"]]
 
 
 def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
@@ -1026,8 +1031,11 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
     count = -(-len(stripped) // 4)
     words = list(struct.unpack(f"<{count}I", stripped.ljust(4 * count, b"\0")))
     primer = frame.context[-(2**22) :] if h["primed"] else b""
-    coded = Block(h, words, frame.model, absolute(primer) if h["transform"] else primer).decode()
-    return relative(coded) if h["transform"] else coded
+    block = Block(h, words, frame.model, absolute(primer) if h["transform"] else primer)
+    code = block.decode()
+    coded = relative(code) if h["transform"] else code
+    assert block.ans == 2**32 + zlib.crc32(coded), "ans must hold the checksum at the end"
+    return coded
 
 
 def read_header(data: bytes, start: int) -> tuple[dict, int]:
@@ -1043,11 +1051,11 @@ def read_header(data: bytes, start: int) -> tuple[dict, int]:
         h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 2
     if h["profile"]:
         h["row_length"], at = read_number(data, at)
-    h["payload"] = h["coded"]
     if h["mode"] != 1:
         h["payload"], at = read_number(data, at)
-    h["raw_crc"] = struct.unpack_from("<I", data, at)[0]
-    return h, at + 4
+    if h["mode"] == 1 or h["copies"]:
+        h["raw_crc"], at = struct.unpack_from("<I", data, at)[0], at + 4
+    return h, at
 
 
 def usual_lanes(mode: int, size: int) -> int:

@@ -37,7 +37,7 @@ def check_roundtrip(data: bytes, **options: Any) -> bytes:
     assert likezip.decompress(frame, context=options.get("context")) == data
     blocks, ids = -(-len(data) // options.get("block_size", 1 << 22)), 8 if options.get("model") else 0
     ids += 4 if options.get("context") else 0
-    assert len(frame) <= len(data) + ids + (22 if blocks <= 1 else 27 + 30 * blocks)
+    assert len(frame) <= len(data) + ids + (16 if blocks <= 1 else 27 + 30 * blocks)
     return frame
 
 

@@ -30,17 +30,18 @@ CONTEXT_ALONE = FrameHeader.of(None, model.NUMBERED[1], context_id=b"text")
 HEADERS = SEVERAL, NAMED, ALONE, NAMED_ALONE, WINDOWED, FULL, CONTEXT_ALONE
 
 STORED = BlockHeader.stored(1000, 0x12345678)
-MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS_PROFILE, 24, 16, 1000, 400, 0x12345678)
-USUAL = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 17, 1000, 401, 0x12345678)
+MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS_PROFILE, 24, 16, 1000, 400, None)
+USUAL = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 17, 1000, 401, None)
 PRIOR = BlockHeader(
-    block_header.MEMORY_PRIOR, 3, block_header.X86, block_header.TEXT_PROFILE, 0, 23, 60_000, 20_000, 0x12345678
+    block_header.MEMORY_PRIOR, 3, block_header.X86, block_header.TEXT_PROFILE, 0, 23, 60_000, 20_000, None
 )
-COPIED = replace(MEMORY, raw_size=50_000, spared=49_000)
+COPIED = replace(MEMORY, raw_size=50_000, raw_crc=0x12345678, spared=49_000)
 STORED_COPIED = BlockHeader.stored(50_000, 0x12345678, 49_000)
 PRIMED = BlockHeader(
     block_header.MEMORY, 1, 0, block_header.CODE_PROFILE, 0, 26, 50_000, 10, 0x12345678, 49_000, primed=True
 )
-BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED
+PRIMED_ALONE = replace(PRIMED, raw_size=1000, raw_crc=None, spared=0)
+BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED, PRIMED_ALONE
 SEALINGS = Sealing.numbered(5), ALONE.sealing(0), NAMED_ALONE.sealing(0), CONTEXT_ALONE.sealing(0)
 
 
@@ -85,13 +86,14 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     for header in (WINDOWED, FULL):
         assert header.packed == _sealed(header.packed[:-4])
     several, alone = Sealing.numbered(3), ALONE.sealing(0)
-    assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 40 80 60 41 06 78 56 34 12 9f bc 80 72"
-    assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 60 41 06 78 56 34 12 31 47"
-    assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 78 56 34 12 cc 42"
+    assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 40 80 60 41 06 33 da f0 2f"
+    assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 60 41 06 f8 80"
+    assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 68 b7"
     assert STORED.pack(alone).hex(" ") == "01 9d 0f 78 56 34 12 35 02"
     assert COPIED.pack(alone)[:-2].hex(" ") == "2e 3e 0d 03 9d 0f 40 80 60 41 06 78 56 34 12"
     assert STORED_COPIED.pack(alone)[:-2].hex(" ") == "05 3e 0d 03 9d 0f 78 56 34 12"
     assert PRIMED.pack(alone)[:-2].hex(" ") == "ce 3e 0d 03 9d 0f 01 d0 00 28 78 56 34 12"
+    assert PRIMED_ALONE.pack(alone)[:-2].hex(" ") == "ca 9d 0f 01 d0 00 28"
     assert Index(12, ()).pack().hex(" ") == "00 00 00 00 00 0c 88 ed 74 b8 5a 4b 4c ce"
     assert Index(12, ((416, 1000),)).pack()[:14].hex(" ") == "00 a0 01 00 00 e8 03 00 00 01 00 00 00 0c"
     assert (container.end_size(0), container.end_size(1)) == (14, 22)
@@ -115,6 +117,8 @@ def test_the_longest_headers() -> None:
     assert read_block_header(packed, Sealing.numbered(0)) == all_fields
     shortest = BlockHeader.stored(1, 7).pack(ALONE.sealing(0))
     assert len(ALONE.packed + shortest + b"x") == container.MIN_FRAME_SIZE == 14
+    coded = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 16, 4, 5, None)
+    assert [len(coded.pack(sealing)) for sealing in (ALONE.sealing(0), Sealing.numbered(0))] == [5, 7]
 
 
 @given(
@@ -189,7 +193,8 @@ def test_block_header_there_and_back(
     spared, lanes = min(spared, container.MAX_BLOCK - raw), 1 if primed else lanes
     whole = raw + spared
     payload_size = min(max(block_header.least_payload(whole), int(raw * share)), MAX_NUMBER)
-    header = BlockHeader(mode, lanes, 0, block_header.TEXT_PROFILE, 0, bits, whole, payload_size, crc, spared, primed)
+    modelled, verified = (mode, lanes, 0, block_header.TEXT_PROFILE, 0, bits), crc if spared else None
+    header = BlockHeader(*modelled, whole, payload_size, verified, spared, primed)
     assert (header.coded_size, header.has_copies) == (raw, spared > 0)
     sealing = Sealing.numbered(number)
     assert read_block_header(header.pack(sealing), sealing) == header
@@ -222,6 +227,43 @@ def test_padding_there_and_back(content: bytes, raw_size: int) -> None:
         payload = block_header.pad_payload(words, raw_size)
         assert len(payload) == max(len(words.rstrip(b"\0")), block_header.least_payload(raw_size))
         assert block_header.unpad_payload(payload, raw_size) == words
+
+
+@pytest.mark.parametrize("spared", [0, 5, 400])
+def test_a_header_of_a_coded_block_holds_a_checksum_only_with_copies(spared: int) -> None:
+    """The code words hold that of the coded bytes; what is copied is verified by the header."""
+    sealing = Sealing.numbered(0)
+    wrong = 0x12345678 if spared == 0 else None
+    header = replace(USUAL, raw_size=1000 + spared, spared=spared, raw_crc=None if spared == 0 else 0x12345678)
+    assert read_block_header(header.pack(sealing), sealing) == header
+    assert abs(len(header.pack(sealing)) - len(replace(header, raw_crc=wrong).pack(sealing))) == 4
+    with pytest.raises(CorruptError):
+        read_block_header(replace(header, raw_crc=wrong).pack(sealing), sealing)
+
+
+@pytest.mark.parametrize("sealing", SEALINGS)
+@pytest.mark.parametrize(
+    ("raw_size", "spared", "most"),
+    [
+        (1, 0, 3),
+        (1000, 0, 1002),
+        (1000, 990, 12),
+        ((1 << 17) - 1, (1 << 17) - 3, 4),
+        (1 << 17, (1 << 17) - 2, 6),  # of 4 bytes at least
+        (1 << 20, (1 << 20) - 31, 34),
+        (1 << 20, (1 << 20) - 33, 35),
+    ],
+)
+def test_a_payload_is_hardly_longer_than_if_it_were_stored(
+    raw_size: int, spared: int, most: int, sealing: Sealing
+) -> None:
+    stored = BlockHeader.stored(raw_size, 7, spared)
+    assert stored.payload_size + block_header.SLACK == most
+    assert read_block_header(stored.pack(sealing), sealing) == stored
+    header = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, raw_size, most, 7 if spared else None, spared)
+    assert read_block_header(header.pack(sealing), sealing) == header
+    with pytest.raises(CorruptError, match="limits"):
+        read_block_header(replace(header, payload_size=most + 1).pack(sealing), sealing)
 
 
 def test_a_small_payload_claims_no_large_block() -> None:
@@ -322,7 +364,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(MEMORY, table_bits=block_header.MIN_TABLE_BITS - 1), CorruptError),
         (replace(MEMORY, table_bits=block_header.MAX_TABLE_BITS + 1), CorruptError),
         (replace(MEMORY, raw_size=1023, table_bits=18), CorruptError),
-        (replace(MEMORY, payload_size=1001), CorruptError),
+        (replace(MEMORY, payload_size=1003), CorruptError),
         (replace(MEMORY, raw_size=container.MIN_BLOCK + 1), CorruptError),
         (replace(MEMORY, mode=block_header.MEMORY_PRIOR), CorruptError),
         (replace(STORED, lanes=1), CorruptError),
@@ -333,7 +375,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, primed=True), CorruptError),
         (replace(STORED_COPIED, primed=True), CorruptError),
         (replace(STORED_COPIED, lanes=1), CorruptError),
-        (replace(COPIED, payload_size=1001), CorruptError),  # of what is coded, not of the block
+        (replace(COPIED, payload_size=1003), CorruptError),  # of what is coded, not of the block
         (replace(COPIED, raw_size=1023 + 49_000, spared=49_000, table_bits=18), CorruptError),
         (replace(COPIED, raw_size=container.MIN_BLOCK + 1, spared=49_000), CorruptError),
         (replace(PRIMED, lanes=2), CorruptError),
@@ -349,22 +391,23 @@ def test_block_header_limits(header: BlockHeader, error: type[LikezipError], sea
         read_block_header(packed[:-1] + bytes([packed[-1] ^ 1]), sealing, container.MIN_BLOCK)
 
 
-CRC = STORED.raw_crc.to_bytes(4, "little")
+CRC = bytes.fromhex("78 56 34 12")
+"""That of all headers that have one."""
 
 
 @pytest.mark.parametrize("sealing", SEALINGS)
 @pytest.mark.parametrize(
     ("fields", "twin"),
     [
-        (b"\x02" + (999 << 2 | 2).to_bytes(3, "little") + pack_number(401) + CRC, USUAL),
-        (b"\x02" + pack_number(999) + (401 << 2 | 3).to_bytes(4, "little") + CRC, USUAL),
-        (b"\x0a" + pack_number(999) + (1 | 17 << 11).to_bytes(2, "little") + pack_number(401) + CRC, USUAL),
+        (b"\x02" + (999 << 2 | 2).to_bytes(3, "little") + pack_number(401), USUAL),
+        (b"\x02" + pack_number(999) + (401 << 2 | 3).to_bytes(4, "little"), USUAL),
+        (b"\x0a" + pack_number(999) + (1 | 17 << 11).to_bytes(2, "little") + pack_number(401), USUAL),
         (
-            b"\x2a" + pack_number(999) + (64 | 16 << 11).to_bytes(2, "little") + b"\x61\0" + pack_number(400) + CRC,
+            b"\x2a" + pack_number(999) + (64 | 16 << 11).to_bytes(2, "little") + b"\x61\0" + pack_number(400),
             MEMORY,
         ),
         (
-            b"\x1b" + pack_number(59_999) + (3 | 23 << 11).to_bytes(2, "little") + pack_number(20_000) + CRC,
+            b"\x1b" + pack_number(59_999) + (3 | 23 << 11).to_bytes(2, "little") + pack_number(20_000),
             PRIOR,
         ),
         (b"\x01" + (999 << 2 | 2).to_bytes(3, "little") + CRC, STORED),
@@ -443,7 +486,7 @@ def test_every_flipped_bit_of_a_block_header_is_noticed(header: BlockHeader, sea
         with pytest.raises(LikezipError):
             parse(_block_parser(sealing), io.BytesIO(damaged).read)
         tried += 1
-    assert tried == 8 * len(packed) >= 8 * 9
+    assert tried == 8 * len(packed) >= 8 * 7
 
 
 def _block_parser(sealing: Sealing) -> Parser[BlockHeader]:

@@ -1,17 +1,21 @@
 """Lists of copies: there and back, and that nothing but a right list is taken."""
 
+import io
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 import likezip
-from likezip.blocks import block_header, copies
+from likezip.blocks import block_header, coding, copies
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.copies import Copy, Literals
+from likezip.blocks.options import CodingOptions
 from likezip.errors import CorruptError
-from likezip.frames.container import FrameHeader
+from likezip.frames.container import FrameHeader, Index
+from likezip.frames.recovery import recover_stream
 
 ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
 
@@ -139,6 +143,82 @@ def _frame(raw: bytes, coded: bytes) -> bytes:
     """A frame of a stored block with copies."""
     header = BlockHeader.stored(len(raw), block_header.checksum(raw), len(raw) - len(coded))
     return ALONE.packed + header.pack(ALONE.sealing(0)) + coded
+
+
+def _in_several(header: BlockHeader, payload: bytes) -> bytes:
+    """A frame of several blocks, of this one."""
+    head = FrameHeader.of(1 << 21, likezip.load_model("likezip-1").id)
+    block = header.pack(head.sealing(0)) + payload
+    return head.packed + block + Index(len(head.packed), ((len(block), header.raw_size),)).pack()
+
+
+def _in_one(header: BlockHeader, payload: bytes) -> bytes:
+    """A frame of one block, and another behind it."""
+    return ALONE.packed + header.pack(ALONE.sealing(0)) + payload + likezip.compress(b"")
+
+
+@pytest.mark.parametrize("frame", [_in_one, _in_several])
+@pytest.mark.parametrize("units", [1, 2, 3, 8])
+def test_few_coded_bytes_are_filled_up_with_zeros_and_nothing_else(
+    units: int, frame: Callable[[BlockHeader, bytes], bytes]
+) -> None:
+    for size in (units << 17, (units << 17) + 1, ((units + 1) << 17) - 1):
+        raw = (b"\xe5\0" * size)[:size]
+        coded = copies.pack([Copy(2, size - 2, 2)], raw)
+        header = BlockHeader.stored(size, block_header.checksum(raw), size - len(coded))
+        assert (len(coded), header.payload_size) == (6, max(6, 4 * units))
+        payload = coded + bytes(header.payload_size - 6)
+        assert likezip.decompress(frame(header, payload)) == raw
+        for place in range(8 * 6, 8 * len(payload)):
+            damaged = bytearray(payload)
+            damaged[place // 8] ^= 1 << place % 8
+            with pytest.raises(CorruptError, match="fills up"):
+                likezip.decompress(frame(header, bytes(damaged)))
+            assert recovered(frame(header, bytes(damaged))) == b""
+        for other in (payload[:-1], payload + b"\0"):
+            if frame is _in_several or len(other) < len(payload):  # else it is behind the frame
+                with pytest.raises(likezip.LikezipError):
+                    likezip.decompress(frame(header, other))
+
+
+@pytest.mark.parametrize("frame", [_in_one, _in_several])
+def test_literals_that_get_shorter_are_filled_up_with_zeros_and_nothing_else(
+    frame: Callable[[BlockHeader, bytes], bytes],
+) -> None:
+    """The payload of a coded block is longer than its words only if they are shorter than it may be."""
+    literals = b"zebras and zebras and zebras and zebras and more zebras"
+    raw = (literals * 20_000)[: 1 << 20]
+    coded = copies.pack([Copy(len(literals), len(raw) - len(literals), len(literals))], raw)
+    model, mode = likezip.load_model("likezip-1"), coding.BlockMode(block_header.TEXT_PROFILE, 0)
+    coding_of_it = coding.BlockCoding(coded, CodingOptions(model, "off"), mode)
+    payload = coding_of_it.payload(block_header.checksum(coded), len(raw))
+    words = payload.rstrip(b"\0")
+    assert len(words) < len(payload) == block_header.least_payload(len(raw)) < len(coded)
+    modelled = block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 16
+    crc, spared = block_header.checksum(raw), len(raw) - len(coded)
+    header = BlockHeader(*modelled, len(raw), len(payload), crc, spared)
+    assert likezip.decompress(frame(header, payload)) == raw
+    for place in range(8 * len(words), 8 * len(payload)):
+        damaged = bytearray(payload)
+        damaged[place // 8] ^= 1 << place % 8
+        with pytest.raises(CorruptError):
+            likezip.decompress(frame(header, bytes(damaged)))
+    for longer in (payload + b"\0", payload + b"\0\0"):
+        with pytest.raises(CorruptError, match="zero"):
+            likezip.decompress(frame(replace(header, payload_size=len(longer)), longer))
+    with pytest.raises(CorruptError, match="checksum"):  # of the content, as the words hold that of the coded bytes
+        likezip.decompress(frame(replace(header, raw_crc=crc ^ 1), payload))
+    wrong = coding_of_it.payload(block_header.checksum(raw), len(raw))
+    with pytest.raises(CorruptError, match="code words"):
+        likezip.decompress(frame(header, wrong))
+
+
+def recovered(frame: bytes) -> bytes:
+    """What recovery finds, nothing if no block is intact."""
+    sink = io.BytesIO()
+    with suppress(CorruptError):
+        recover_stream(io.BytesIO(frame), sink)
+    return sink.getvalue()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from roundtrip import block_headers
 
 import likezip
-from likezip.blocks import block_header, codec
+from likezip.blocks import block_header, codec, coding
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container, reader
 from likezip.frames.index import read_frames
@@ -119,6 +120,48 @@ def test_bytes_cut_out_or_put_in(name: str, kind: str) -> None:
             tried += 1
     print(f"{name}: {tried} frames with a byte too few or too many, each refused")
     assert tried == 2 * len(frame) > 0
+
+
+@pytest.mark.parametrize("prior", ["on", "off"])
+@pytest.mark.parametrize("raw", [bytes(9), b"the ", b"that the", b"hello hello hello", b"a,b\n1,2\n3,4\n" * 3])
+def test_every_flipped_bit_and_byte_too_few_or_too_many_of_short_code_words(raw: bytes, prior: Any) -> None:
+    """There is no checksum of what is coded but theirs, so whatever they decode to has to fit it."""
+    model = likezip.load_model("likezip-1")
+    header, payload = codec.encode_block(raw, CodingOptions(model, prior))
+    assert header.mode != block_header.STORED and header.raw_crc is None
+    assert codec.decode_block(header, payload, model) == raw
+    damaged = [payload[:size] for size in range(len(payload))]
+    damaged += [payload + bytes([last]) for last in (1, 128, 255)] + [payload + bytes(3) + b"\1", bytes(4) + payload]
+    for place in range(8 * len(payload)):
+        changed = bytearray(payload)
+        changed[place // 8] ^= 1 << place % 8
+        damaged.append(bytes(changed))
+    for other in damaged:
+        with pytest.raises(likezip.CorruptError):
+            codec.decode_block(header, other, model)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lanes": 2},
+        {"profile": block_header.CODE_PROFILE, "row_length": 2},
+        {"transform": block_header.X86},
+        {"raw_size": 56},
+        {"raw_size": 54},
+        {"mode": block_header.MEMORY_PRIOR},
+    ],
+    ids=str,
+)
+def test_code_words_do_not_fit_another_header(other: dict[str, Any]) -> None:
+    """How a block is coded is not in its words, but what they decode to in another way is something else."""
+    model, raw = likezip.load_model("likezip-1"), b"\xe8\0\0\0\0 is a call, and the call is a call, as each is one"
+    coded = coding.BlockCoding(raw, CodingOptions(model, "off"), coding.BlockMode(block_header.TEXT_PROFILE, 0))
+    payload = coded.payload(block_header.checksum(raw))
+    header = block_header.BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, len(raw), len(payload), None)
+    assert codec.decode_block(header, payload, model) == raw
+    with pytest.raises(likezip.CorruptError):
+        codec.decode_block(replace(header, **other), payload, model)
 
 
 @settings(max_examples=200, deadline=None)

@@ -268,6 +268,9 @@ def test_the_frame_header_lost() -> None:
     assert content == without(1, 4)
     content, losses = recover(FRAME[PLACES[1] :])  # the first block with it
     assert content == without(0, 2, 4)
+    alone = likezip.compress(b"a frame of one block, which has no window")
+    content, losses = recover(alone + flipped(FRAME, 7))
+    assert content == b"a frame of one block, which has no window" + CONTENT and len(losses) == 1
 
 
 @pytest.mark.parametrize("number", NEEDS)

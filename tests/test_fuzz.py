@@ -11,6 +11,8 @@ import pytest
 from fuzz import drivers, frames, models, roundtrips
 
 import likezip
+from likezip.blocks import codec, entropy_coder
+from likezip.blocks.block_header import BlockHeader
 from likezip.prior import fixed_point, network
 
 
@@ -57,6 +59,24 @@ def test_a_checksum_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(likezip, "decompress_stream", without_checksums)
     _finds(frames)
+
+
+def test_code_words_that_need_not_end_as_they_have_to_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entropy_coder.Decoder, "finish", lambda *_: None)
+    _finds(frames)
+
+
+def test_a_filling_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode = codec.decode_block
+
+    def careless(header: BlockHeader, payload: bytes, *others: Any, **options: Any) -> bytes:
+        return decode(header, payload[: header.coded_size].ljust(len(payload), b"\0"), *others, **options)
+
+    monkeypatch.setattr(codec, "decode_block", careless)
+    with pytest.raises(AssertionError, match="filled in|came out"):
+        for seed in frames.seeds():
+            if seed[0] == frames.COPYING:
+                frames.run(seed)
 
 
 def test_damage_that_is_not_noticed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def test_all_frames_count_together(way: Callable[..., bytes]) -> None:
 def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """A header that claims a gigabyte, of which nothing follows."""
     small = BlockHeader.stored(4, block_header.checksum(b"some")), b"some"
-    large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, 0)
+    large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, None)
     decoded: list[int] = []
     decode = reader.decode_in_worker
 
@@ -146,43 +145,29 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert Path("sent").read_bytes() == TEXT
 
 
-@pytest.mark.parametrize("prior", [False, True])
-def test_a_block_without_code_words_is_zeros_and_costs_nothing(prior: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand of them are some 20 bytes each in the file and would take minutes to be predicted bit by bit."""
-    size = (1 << block_header.PADDED_SHIFT) - 1
-    mode = block_header.MEMORY_PRIOR if prior else block_header.MEMORY
-    header = BlockHeader(mode, 1024, 0, 0, 0, 16, size, 0, block_header.checksum(bytes(size)))
-
-    def never(*_: Any, **__: Any) -> None:
-        raise AssertionError("something was predicted")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(coding, "open_predictor", never)
-        assert likezip.decompress(framed(*[(header, b"")] * 1000)) == bytes(1000 * size)
-        usual = replace(
-            header, lanes=block_header.default_lanes(size, mode), table_bits=block_header.default_table_bits(size)
-        )
-        assert len(alone((usual, b""))) == 16, "as FORMAT.md says"
-        assert likezip.decompress(alone((usual, b"")) * 1000) == bytes(1000 * size)
-        large = BlockHeader(mode, 1, block_header.X86, 0, 0, 16, 10 * size, 36, block_header.checksum(bytes(10 * size)))
-        for frame in (framed, alone):
-            assert likezip.decompress(frame((large, bytes(36)))) == bytes(10 * size)
-            with pytest.raises(likezip.CorruptError, match="checksum"):
-                likezip.decompress(frame((BlockHeader(mode, 1, 0, 0, 0, 16, 50, 0, 1), b"")))
-
-
-@pytest.mark.parametrize("prior", [False, True])
-def test_zeros_are_what_predicting_them_gives(prior: bool) -> None:
-    shape = coding.BlockMode(block_header.TEXT_PROFILE, 0, prior).shape(300, 7)
-    with coding.open_predictor(shape, CodingOptions(default_model()), prior=prior) as block:
-        block.follow(codec_decoder(b""))
-        assert block.raw.tobytes() == bytes(300)
-
-
-def codec_decoder(words: bytes) -> Any:
-    from likezip.blocks.entropy_coder import Decoder
-
-    return Decoder(words)
+@pytest.mark.parametrize("mode", [block_header.MEMORY, block_header.MEMORY_PRIOR])
+@pytest.mark.parametrize(
+    ("raw_size", "coded_size", "payload"),
+    [
+        (1, 1, b""),
+        (50, 50, b""),
+        (50, 50, b"\1"),
+        (50, 50, b"\1\0\0\0\1"),
+        (9 << block_header.PADDED_SHIFT, 7, bytes(36)),
+        (9 << block_header.PADDED_SHIFT, 7, b"\1" + bytes(35)),
+    ],
+)
+def test_a_block_without_the_words_of_a_checksum_is_corrupt(
+    raw_size: int, coded_size: int, payload: bytes, mode: int
+) -> None:
+    """Of zeros, too, which it once was."""
+    spared = raw_size - coded_size
+    crc = block_header.checksum(bytes(raw_size)) if spared else None
+    header = BlockHeader(mode, 1, 0, 0, 0, 16, raw_size, len(payload), crc, spared)
+    for way in WAYS:
+        for frame in (framed((header, payload)), alone((header, payload))):
+            with pytest.raises(likezip.CorruptError, match="used up"):
+                way(frame)
 
 
 def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,9 +182,9 @@ def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.Mo
     monkeypatch.setattr(predictor.Predictor, "__init__", noted)
     options, mode = CodingOptions(default_model(), lanes=1024), coding.BlockMode(block_header.TEXT_PROFILE, 0, True)
     coded = coding.BlockCoding(b"sixteen letters.", options, mode)
-    header = BlockHeader(block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coded.shape.table_bits, 16, len(coded.payload()), 0)
-    with pytest.raises(likezip.CorruptError, match="checksum"):
-        codec.decode_block(header, coded.payload(), default_model())
+    payload = coded.payload(block_header.checksum(b"sixteen letters."))
+    header = BlockHeader(block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coded.shape.table_bits, 16, len(payload), None)
+    assert codec.decode_block(header, payload, default_model()) == b"sixteen letters."
     assert opened == [16, 16]
 
 

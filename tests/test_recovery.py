@@ -446,7 +446,9 @@ def test_a_number_is_found_from_the_checksum() -> None:
     for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
         for header in (
             BlockHeader.stored(77, 5),
-            BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5),
+            BlockHeader.stored(1 << 20, 5, (1 << 20) - 3),
+            BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, None),
+            BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5, 9),
         ):
             assert header_search.number_of(header.pack(Sealing.numbered(number)) + b"behind") == number
 
@@ -454,15 +456,23 @@ def test_a_number_is_found_from_the_checksum() -> None:
 def test_headers_are_found_wherever_they_are() -> None:
     """Every one, at any place, whatever is around it, and little else."""
     generator = random.Random(12)
+
+    longer = 1 << 20
+
+    def least(raw: int) -> int:
+        return block_header.least_payload(raw + longer)
+
     kinds = [
         lambda raw: BlockHeader.stored(raw, generator.getrandbits(32)),
         lambda raw: BlockHeader(
-            block_header.MEMORY, 1, 0, 0, 0, block_header.default_table_bits(raw), raw, raw // 2, 9
+            block_header.MEMORY, 1, 0, 0, 0, block_header.default_table_bits(raw), raw, raw // 2, None
         ),
-        lambda raw: BlockHeader(block_header.MEMORY, 7, 1, block_header.CODE_PROFILE, 24, 16, raw, raw - 1, 5),
-        lambda raw: BlockHeader(block_header.MEMORY, 1024, 0, block_header.RECORDS_PROFILE, 9999, 16, raw, raw, 5),
-        lambda raw: BlockHeader(block_header.MEMORY_PRIOR, 9, 1, 0, 0, 17, raw, raw // 3 + 1, 5),
+        lambda raw: BlockHeader(block_header.MEMORY, 7, 1, block_header.CODE_PROFILE, 24, 16, raw, raw - 1, None),
+        lambda raw: BlockHeader(block_header.MEMORY, 9, 0, block_header.RECORDS_PROFILE, 9999, 16, raw, raw + 2, None),
+        lambda raw: BlockHeader(block_header.MEMORY_PRIOR, 1024, 1, 0, 0, 17, raw, raw // 3 + 1, None),
         lambda raw: BlockHeader.stored(raw + 500, generator.getrandbits(32), 500),
+        lambda raw: BlockHeader.stored(raw + longer, generator.getrandbits(32), raw + longer - 3),
+        lambda raw: BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, raw + longer, least(raw) + 2, 7, raw + longer - 3),
         lambda raw: BlockHeader(block_header.MEMORY, 3, 1, block_header.CODE_PROFILE, 24, 16, raw + 1, raw - 1, 5, 1),
         lambda raw: BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 20, 2 * raw, raw // 2, 5, raw, primed=True),
     ]

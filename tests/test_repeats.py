@@ -2,13 +2,16 @@
 
 import io
 import random
+from typing import Any
 
 import pytest
+from roundtrip import block_headers
 
 import likezip
 from likezip.blocks import copies, repeats
 from likezip.blocks.copies import Copy, Literals
 from likezip.blocks.repeats import RepeatFinder
+from likezip.frames.recovery import recover_stream
 
 NOISE = random.Random(2).randbytes(1 << 18)
 BLOCK = 1 << 16
@@ -134,6 +137,58 @@ def test_a_window_that_slides_over_much() -> None:
     blocks = [NOISE[start : start + 3000] + draw.randbytes(50) for start in draw.choices(range(40_000), k=250)]
     found = checked(blocks, BLOCK)
     assert sum(map(len, found)) > 50
+
+
+TEXT = b"user=alice&id=1&id=2&id=3; user=bob&id=1&id=2&id=3; " * 5
+PIECES = [
+    *[b"abcdefghi"[:period] for period in range(1, 10)],
+    *[NOISE[:period] for period in (2, 5, 9, 23, 24, 25, 33, 120, 300)],
+    *[TEXT[:period] for period in (33, 100, 250)],
+]
+"""What is left of their repetitions: fewer bytes than the payload of a large block has at least, as many, more."""
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=len)
+@pytest.mark.parametrize("units", [1, 2, 3, 8])
+def test_what_is_repeated_all_the_time_comes_back(piece: bytes, units: int) -> None:
+    """A block of a few literals and a copy, which once could not be written if these were noise."""
+    for size in ((units << 17) - 1, units << 17, (units << 17) + 1):
+        raw = (piece * (size // len(piece) + 1))[:size]
+        frame = likezip.compress(raw, prior="off")
+        assert likezip.decompress(frame) == raw
+        (header,) = block_headers(frame)
+        assert header.has_copies and header.payload_size >= size >> 17 << 2
+        assert len(frame) <= 28 + max(header.coded_size, size >> 17 << 2) and header.coded_size <= len(piece) + 12
+
+
+@pytest.mark.parametrize("prior", ["auto", "on"])
+@pytest.mark.parametrize("piece", PIECES[::4], ids=len)
+def test_what_is_repeated_comes_back_with_the_prior(piece: bytes, prior: Any) -> None:
+    raw = (piece * 300_000)[:300_000]
+    assert likezip.decompress(likezip.compress(raw, prior=prior)) == raw
+    assert likezip.decompress(likezip.compress(raw, prior=prior, effort="best")) == raw
+
+
+@pytest.mark.parametrize("piece", PIECES[::3], ids=len)
+@pytest.mark.parametrize("window", [0, None])
+def test_many_blocks_of_what_is_repeated_come_back(piece: bytes, window: int | None) -> None:
+    """Each is a copy of itself, or of the one before."""
+    raw = (piece * 800_000)[:800_000]
+    frame = likezip.compress(raw, prior="off", block_size=1 << 18, window=window)
+    assert all(header.has_copies for header in block_headers(frame)[:3])
+    assert likezip.decompress(frame) == raw
+    for damaged, count in ((frame, 0), (frame[:-1], 1)):  # found by the index, and by headers
+        sink = io.BytesIO()
+        assert len(recover_stream(io.BytesIO(damaged), sink)) == count
+        assert sink.getvalue() == raw
+
+
+def test_what_is_all_of_a_context_comes_back() -> None:
+    """A large block without a literal."""
+    for raw in (NOISE, NOISE[: 3 << 16]):
+        frame = likezip.compress(raw, context=raw, effort="fast")
+        assert len(frame) == 20 + (len(raw) >> 17 << 2)
+        assert likezip.decompress(frame, context=raw) == raw
 
 
 def test_noise_twice_costs_what_noise_costs_once() -> None:

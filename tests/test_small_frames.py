@@ -46,13 +46,14 @@ def is_alone(frame: bytes) -> bool:
     [
         (b"", 8),
         (b"x", 14),
-        (b"hello world", 30),
-        (b"some words\n", 30),
-        (ENGLISH[:100], 48),
-        (ENGLISH[:1000], 248),
+        (b"ab", 15),
+        (b"hello world", 18),
+        (b"some words\n", 20),
+        (ENGLISH[:100], 38),
+        (ENGLISH[:1000], 230),
         (NOISE, 514),
         (bytes(1000), 16),
-        pytest.param(bytes(1 << 22), 19 + 128, marks=pytest.mark.slow),  # with a copy, so with a coded size
+        pytest.param(bytes(1 << 22), 16 + 128, marks=pytest.mark.slow),  # with a copy, so with a coded size
     ],
     ids=lambda value: len(value) if isinstance(value, bytes) else value,
 )
@@ -65,13 +66,44 @@ def test_sizes(content: bytes, most: int) -> None:
 
 @pytest.mark.parametrize("raw_size", [1, 64, 65, 1 << 14, (1 << 14) + 1, 1 << 20, (1 << 20) - 1, 1 << 22])
 @pytest.mark.parametrize("mode", [block_header.MEMORY, block_header.MEMORY_PRIOR])
-def test_at_most_18_bytes_beyond_the_code_words(raw_size: int, mode: int) -> None:
+def test_at_most_14_bytes_beyond_the_code_words(raw_size: int, mode: int) -> None:
     lanes, table_bits = block_header.default_lanes(raw_size, mode), block_header.default_table_bits(raw_size)
     for payload_size in (block_header.least_payload(raw_size), raw_size // 4, raw_size - 1):
-        header = BlockHeader(mode, lanes, 0, block_header.TEXT_PROFILE, 0, table_bits, raw_size, payload_size, 7)
-        assert 13 <= len(ALONE.packed + header.pack(ALONE.sealing(0))) <= 18
+        header = BlockHeader(mode, lanes, 0, block_header.TEXT_PROFILE, 0, table_bits, raw_size, payload_size, None)
+        assert 10 <= len(ALONE.packed + header.pack(ALONE.sealing(0))) <= 14
+        assert 15 <= len(header.pack(Sealing.numbered(0))) + container.ENTRY_SIZE <= 19
     stored = BlockHeader.stored(raw_size, 7)
     assert len(ALONE.packed + stored.pack(ALONE.sealing(0))) <= 15
+
+
+@pytest.mark.parametrize("prior", ["on", "off"])
+def test_code_words_waste_two_bytes_at_most(prior: Any) -> None:
+    """Beyond the four of the checksum and what the predictor says that the text costs."""
+    wasted = []
+    for size in (*range(20, 50), 100, 333, len(ENGLISH), 3000):
+        content = (ENGLISH * 4)[:size]
+        (header,) = block_headers(likezip.compress(content, prior=prior))
+        assert header.mode != block_header.STORED and not header.has_copies
+        wasted.append(header.payload_size - 4 - sum(likezip.byte_costs(content, prior=prior)) / 8)
+    assert 0 <= min(wasted) and max(wasted) <= 2
+    assert sum(wasted) / len(wasted) < 1
+
+
+@pytest.mark.parametrize("prior", ["on", "off"])
+def test_a_block_is_stored_where_that_is_no_longer(prior: Any) -> None:
+    """Its header has the checksum that code words hold, and no size of a payload."""
+    modes = set()
+    for content in (b"", b"It is ", b"of a wife", b"which he ", b"\x93\xf2"):
+        for size in range(12):
+            raw = content + ENGLISH[:size]
+            frame = likezip.compress(raw, prior=prior)
+            (header,) = block_headers(frame) if raw else [BlockHeader.stored(1, 0)]
+            modes.add(header.mode)
+            assert len(frame) <= 13 + len(raw)
+            if header.mode != block_header.STORED:
+                assert len(frame) < 13 + len(raw) and header.payload_size < len(raw) + 3
+            assert likezip.decompress(frame) == raw
+    assert len(modes) == 2, "both ways are tried"
 
 
 @pytest.mark.parametrize("prior", ["on", "off"])
@@ -80,7 +112,7 @@ def test_what_is_written_names_no_lanes_and_table_bits_by_default(prior: Any) ->
         frame = likezip.compress(content, prior=prior)
         (header,) = block_headers(frame)
         assert not frame[len(ALONE.packed)] & 8
-        assert len(frame) - header.payload_size <= 18
+        assert len(frame) - header.payload_size <= 14
         assert len(likezip.compress(content, prior=prior, lanes=5)) > len(frame)
 
 

@@ -14,6 +14,7 @@ from vectors.generate import BAD, GOOD, UNSUPPORTED, Check
 
 import likezip
 from likezip.blocks import block_header
+from likezip.blocks.block_header import BlockHeader
 from likezip.frames import container
 from likezip.frames.index import FrameInfo, read_frames
 
@@ -21,7 +22,7 @@ REFUSED = {f"bad/{name}": bad for name, bad in BAD.items()}
 REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
 
 NOT_LISTED = {generate.MODEL, generate.NO_CONTEXT, generate.OTHER_CONTEXT, generate.PRIMED_BY_NOTHING}
-NOT_LISTED |= {generate.TOP_WORD, generate.USED_UP, generate.RAW_CHECKSUM}
+NOT_LISTED |= {generate.FILLED_UP, generate.TOP_WORD, generate.USED_UP, generate.CODED_CHECKSUM, generate.RAW_CHECKSUM}
 NOT_LISTED |= {generate.LIST_NUMBER, generate.LIST_SIZES, generate.WINDOW_BEGIN, generate.FRAME_BEGIN}
 NOT_LISTED |= {generate.LITERALS, generate.LIST_OF_NONE}
 """Checks that are not made for listing."""
@@ -148,6 +149,11 @@ def test_every_check_refuses_a_file() -> None:
     assert checks == refusing - {None}
 
 
+def test_the_words_of_wrong_endings_are_made_as_likezip_makes_those_of_right_ones() -> None:
+    for raw in (generate.SOME, generate.SHELLS, generate.NOISE):
+        assert generate.coded(raw, ending=generate.ending_of(raw)) == generate.coded(raw)
+
+
 def test_every_way_has_a_good_frame() -> None:
     headers = [header for path in generate.PLACE.glob("good/*.lz") for header in block_headers(path.read_bytes())]
     check_every_way(headers)
@@ -156,6 +162,10 @@ def test_every_way_has_a_good_frame() -> None:
     assert {0, 2, 65535} < {header.row_length for header in headers}
     coded = {header.payload_size % 4 for header in headers if header.mode != block_header.STORED}
     assert coded == {0, 1, 2, 3}
+    longer = {(_longer(header), header.has_copies) for header in headers if header.mode != block_header.STORED}
+    assert {(0, False), (block_header.SLACK, False), (block_header.SLACK, True)} < longer
+    fill = {header.payload_size - header.coded_size for header in headers if header.mode == block_header.STORED}
+    assert {0, 1, 2} == fill
     assert {True, False} == {header.has_copies for header in headers if header.mode == block_header.STORED}
     modes = {header.mode for header in headers if header.has_copies and not header.primed}
     assert modes == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
@@ -165,6 +175,11 @@ def test_every_way_has_a_good_frame() -> None:
     assert {0, container.MIN_WINDOW_BITS, container.MAX_WINDOW_BITS} < windows
     sizes = [frame.header.block_size for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)]
     assert {None, container.MIN_BLOCK, container.MAX_BLOCK} < set(sizes)
+
+
+def _longer(header: BlockHeader) -> int:
+    """Bytes by which a coded block's payload is longer than if it were stored."""
+    return header.payload_size - block_header.stored_payload(header.raw_size, header.coded_size)
 
 
 def _frames(path: Path) -> list[FrameInfo]:

@@ -36,6 +36,10 @@ TABLE_SHARE = 256
 PADDED_SHIFT = 17
 """A block has four bytes of payload for every 2^17 bytes of content, as ``least_payload`` says."""
 
+SLACK = 2
+"""The most bytes by which the payload of a coded block may be longer than if it were stored: the header of a stored
+block has the 4 bytes of checksum that code words hold, and lacks the payload's size."""
+
 MAX_SIZE = 1 + 4 + 4 + 2 + 4 + 4 + 4 + 4
 """Bytes that a header claims at most: its fields in order, numbers in their longest form."""
 
@@ -64,13 +68,17 @@ def default_table_bits(size: int) -> int:
 
 
 def least_payload(raw_size: int) -> int:
-    """Bytes that the payload of a block of ``raw_size`` bytes has at least; if it is coded, filled up with zeros if its
-    words have fewer.
+    """Bytes that the payload of a block of ``raw_size`` bytes has at least, filled up with zeros.
 
-    A block of zeros or of a copy needs next to no words, whatever its size: without this, 18 bytes could claim a
+    A block of zeros or of a copy needs next to no words, whatever its size: without this, 20 bytes could claim a
     gigabyte.
     """
     return raw_size >> PADDED_SHIFT << 2
+
+
+def stored_payload(raw_size: int, coded_size: int) -> int:
+    """Bytes of the payload of a stored block."""
+    return max(coded_size, least_payload(raw_size))
 
 
 def pad_payload(words: bytes, raw_size: int) -> bytes:
@@ -135,8 +143,9 @@ class Whole(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes, CRC-32 of the raw bytes.
+    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes.
 
+    raw_crc: CRC-32 of the raw bytes, None if the block is coded and has no copies, as its code words hold it then.
     spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
     primed: whether the predictor has learnt the frame's context before.
     """
@@ -149,14 +158,14 @@ class BlockHeader:
     table_bits: int
     raw_size: int
     payload_size: int
-    raw_crc: int
+    raw_crc: int | None
     spared: int = 0
     primed: bool = False
 
     @classmethod
     def stored(cls, size: int, crc: int, spared: int = 0) -> BlockHeader:
         """The header of a block whose payload are its coded bytes."""
-        return cls(STORED, 0, 0, 0, 0, 0, size, size - spared, crc, spared)
+        return cls(STORED, 0, 0, 0, 0, 0, size, stored_payload(size, size - spared), crc, spared)
 
     @property
     def has_copies(self) -> bool:
@@ -170,6 +179,11 @@ class BlockHeader:
 
     def pack(self, sealing: Sealing) -> bytes:
         """The bytes of the header."""
+        fields = self.fields()
+        return fields + sealing.check(fields)
+
+    def fields(self) -> bytes:
+        """The bytes of the header but for its checksum."""
         shape = self.lanes, self.table_bits
         shaped = shape != _default_shape(self.mode, self.coded_size)
         kind = self.mode | COPIES * self.has_copies | _SHAPED * shaped
@@ -179,8 +193,7 @@ class BlockHeader:
         fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT) if shaped else b""
         fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
-        fields += _CRC.pack(self.raw_crc)
-        return fields + sealing.check(fields)
+        return fields + (b"" if self.raw_crc is None else _CRC.pack(self.raw_crc))
 
     @classmethod
     def parser(cls, first: bytes, name: str, block_size: int, sealing: Sealing) -> Parser[BlockHeader]:
@@ -214,8 +227,9 @@ class BlockHeader:
             shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
             lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
         row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
-        payload_size = (yield from fields.number()) if mode != STORED else coded_size
-        raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0]
+        payload_size = (yield from fields.number()) if mode != STORED else stored_payload(raw_size, coded_size)
+        verified = mode == STORED or first & COPIES
+        raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0] if verified else None
         modelled = mode, lanes, transform, profile, row_length, table_bits
         return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, bool(first & _PRIMED))
 
@@ -232,10 +246,9 @@ class BlockHeader:
     def _within_limits(self) -> bool:
         if self.spared < 0:
             return False
-        least = least_payload(self.raw_size)
         if self.mode == STORED:
             modelled = self.lanes, self.transform, self.profile, self.row_length, self.table_bits, self.primed
-            return self.coded_size >= least and not any(modelled)
+            return not any(modelled)
         return (
             1 <= self.lanes <= MAX_LANES
             and self.row_length != 1
@@ -244,7 +257,8 @@ class BlockHeader:
             and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
             and (self.lanes == 1 or not self.primed)
-            and least <= self.payload_size <= max(least, self.coded_size)
+            and self.payload_size >= least_payload(self.raw_size)
+            and self.payload_size <= stored_payload(self.raw_size, self.coded_size) + SLACK
         )
 
 

@@ -49,23 +49,26 @@ def decode_block(
     threads: int = 1,
     advance: Advance | None = None,
 ) -> bytes:
-    """The coded bytes of a block: if it has no copies its raw bytes, verified; else ``copies.unpack`` takes them.
+    """The coded bytes of a block: if it has no copies its raw bytes; else ``copies.unpack`` takes them.
+
+    They are verified, but for those of a stored block with copies.
 
     primer: what a primed block's predictor learns before; threads: may share the prior's work; advance: called with the
     number of bytes decoded meanwhile.
     Raises CorruptError if the bytes don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    if header.mode == block_header.STORED:
-        coded = payload
-    else:
+    if header.mode != block_header.STORED:
         options = CodingOptions(model, threads=threads)
-        coded = blocks.coding.decode_payload(header, payload, options, advance, primer=primer)
+        return blocks.coding.decode_payload(header, payload, options, advance, primer=primer)
+    coded = payload[: header.coded_size]
+    if any(payload[header.coded_size :]):
+        raise CorruptError("what fills up the payload is not zeros")
     if not header.has_copies:
         verify(header, coded)
     return coded
 
 
 def verify(header: BlockHeader, raw: bytes) -> None:
-    """Raises CorruptError if raw bytes don't fit the checksum of their block."""
+    """Raises CorruptError if raw bytes don't fit the checksum in the header of their block."""
     if block_header.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")

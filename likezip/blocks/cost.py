@@ -74,8 +74,7 @@ def total_cost(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> flo
 
     The sum is an integer below 2^63 for n < 2^39; dividing it by 2^20 is rounded in one way everywhere.
     """
-    counts = np.zeros(65536, np.int64)
-    for part in range(0, ones.size, 1 << 20):  # a part at a time: the whole of it in int64 would be the peak of memory
-        one, bit = ones[part : part + (1 << 20)].astype(np.int32), bits[part : part + (1 << 20)]
-        counts += np.bincount(np.where(bit == 1, one, 65536 - one), minlength=65537)[1:]
-    return int((counts * COST).sum()) / (1 << FRACTION_BITS)
+    total = 0
+    for part in range(0, ones.size, 1 << 18):  # a part at a time: the whole of it in int64 would be the peak of memory
+        total += int(_costs_of(ones[part : part + (1 << 18)], bits[part : part + (1 << 18)]).sum())
+    return total / (1 << FRACTION_BITS)

@@ -49,7 +49,8 @@ _FOOTER = struct.Struct("<IB")
 MAX_HEADER_SIZE = len(MAGIC) + 1 + ID_BYTES + context.ID_BYTES + 4 + 1 + _CRC.size
 """Bytes of a frame's header at most."""
 MIN_FRAME_SIZE = len(MAGIC) + 1 + 9
-"""Bytes of a frame with content at least: a block has 9, a header of 8 and a stored byte, or a header of 9."""
+"""Bytes of a frame with content at least: a stored block has 9, a header of 8 and a byte, and a coded one 10, a header
+of 5 and 5 of code words."""
 
 ENTRY_SIZE = _ENTRY.size
 FOOTER_SIZE = _FOOTER.size + _CRC.size + len(END_MAGIC)

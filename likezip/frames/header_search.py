@@ -81,12 +81,12 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     payload, behind_payload = _number_at(content, behind)
     stored = first & block_header.MODE == block_header.STORED
     least = (raw + 1) >> block_header.PADDED_SHIFT << 2
-    fits = np.where(stored, coded + 1 >= least, (payload >= least) & (payload <= np.maximum(least, coded + 1)))
+    fits = stored | (payload >= least) & (payload <= np.maximum(least, coded + 1) + block_header.SLACK)
     fits &= (coded < raw) | ~copied
     fits &= (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
     fits &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
     fits &= (row != 1) & (row <= block_header.MAX_ROW)
-    sizes = np.where(stored, behind, behind_payload) + 4 - places
+    sizes = np.where(stored, behind, behind_payload) + 4 * (stored | copied) - places
     return places[fits], sizes[fits]
 
 

@@ -274,7 +274,8 @@ def contents(
 
 
 def literals_of(found: FoundBlock) -> Literals:
-    """The literals of a block, decoded here.  Raises LikezipError; those of a block with copies are not verified."""
+    """The literals of a block, decoded here.  Raises LikezipError; those of a stored block with copies are not
+    verified."""
     block = found.block
     prepare_decoding(block.header, None)
     coded = decode_in_worker(1, None, *found.work)

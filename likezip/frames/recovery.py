@@ -367,6 +367,8 @@ class _Walk:
 
     def _pass(self, found: _FoundHeader | _FoundBlock | _FoundEnd) -> None:
         """Note the header, block or end that was found, and so what comes next."""
+        if not self._inside:  # if this is a block of several, the header of its frame is lost
+            self._where = _Frame(found.begin, None, MAX_WINDOW)
         self._inside = isinstance(found, _FoundHeader) or (isinstance(found, _FoundBlock) and not found.alone)
         if isinstance(found, _FoundBlock) and not found.alone:
             self._number = found.block.number + 1
@@ -374,7 +376,6 @@ class _Walk:
         else:
             self._index.clear()
             self._number, self._frame = 0, found.header if isinstance(found, _FoundHeader) else None
-            self._where = _Frame(found.begin, None, MAX_WINDOW)
             if isinstance(found, _FoundHeader):
                 self._where = _Frame(found.begin, found.header.context_id, found.header.window)
             elif isinstance(found, _FoundBlock):
@@ -450,9 +451,10 @@ class _Walk:
         """Whether a block is intact: if bytes are missing in it, the next header may lie within it."""
         if not self._may_look_again(held.block.size):
             return True
-        if held.block.header.has_copies:  # what it holds can't be verified here
+        header = held.block.header
+        if header.has_copies and header.mode == block_header.STORED:  # what it holds can't be verified here
             return False
-        primer = self._context.primer if held.block.header.primed and self._context is not None else b""
+        primer = self._context.primer if header.primed and self._context is not None else b""
         try:
             return not isinstance(_attempt(1, None, held, _model_of(held, self._given), primer), Loss)
         except UnknownModelError:

@@ -26,7 +26,7 @@ def aligned(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[A
     size = math.prod(shape) if isinstance(shape, tuple) else shape
     size *= np.dtype(dtype).itemsize
     room = np.zeros(size + CACHE_LINE, np.uint8)
-    begin = -room.ctypes.data % CACHE_LINE
+    begin = -room.__array_interface__["data"][0] % CACHE_LINE
     return room[begin : begin + size].view(dtype).reshape(shape)
 
 

@@ -250,11 +250,10 @@ def most_steps(lanes: int) -> int:
 
 def new_lane_buffers(network: Network, count: int, steps: int) -> LaneBuffers:
     """The buffers of ``count`` lanes before their first byte, with room for ``steps`` steps."""
-    layers = network.layers()
-    outputs, columns = (max(layer.weight.shape[axis] for layer in layers) for axis in (0, 1))
+    outputs, columns = network.most
     return LaneBuffers(
         registers=aligned((count, NGRAM_REGISTERS), np.uint64),
-        states=aligned((count, sum(out.weight.shape[1] for _, out, _, _ in network.blocks)), np.int32),
+        states=aligned((count, network.cells), np.int32),
         embedding_rows=aligned((count, len(network.features)), np.int32),
         stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
         activations=aligned((count, steps * (columns + 3)), np.uint8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,17 @@ class Network:
     def layers(self) -> list[IntegerLayer]:
         """All layers, in the order in which they are used."""
         return [self.enter, *(layer for block in self.blocks for layer in block), self.head]
+
+    @cached_property
+    def most(self) -> tuple[int, int]:
+        """The most outputs and the most columns of a layer."""
+        shapes = [layer.weight.shape for layer in self.layers()]
+        return max(outputs for outputs, _ in shapes), max(columns for _, columns in shapes)
+
+    @cached_property
+    def cells(self) -> int:
+        """The cells of all blocks together."""
+        return sum(out.weight.shape[1] for _, out, _, _ in self.blocks)
 
     @classmethod
     def of(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> Network:

@@ -12,6 +12,7 @@ import sys
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cached_property, lru_cache
 from itertools import cycle, pairwise
 from threading import Thread
 from typing import Any, NamedTuple
@@ -72,6 +73,7 @@ def _follow(orders, number, previous, first, weights, lanes, trees):
         lockstep.report(orders, number)
 
 
+@lru_cache(maxsize=8)
 def layers_by_thread(network: Network, threads: int) -> list[tuple[int, int]]:
     """The layers of each thread in a pipeline of at most ``threads``, as (begin, end).
 
@@ -126,9 +128,6 @@ class SharedPrior:
         self._previous = np.zeros((1, lanes), np.int16)
         all_lanes = new_lane_buffers(network, lanes, 0)
         self._registers, self._states = all_lanes.registers, all_lanes.states
-        parts = max(1, min(threads, MOST_THREADS, lanes // FEWEST_LANES_OF_A_THREAD))
-        ends = [-(-lanes * part // parts) for part in range(parts + 1)]
-        self._parts = [(first, self._room(first, end, 1)) for first, end in pairwise(ends)]
         self._nobody, self._followers = lockstep.order_counts(0), list[Thread]()
         self._orders = self._nobody
         self._credit, self._alone, self._next_alone = WAITING_CREDIT, 0, BYTES_ALONE
@@ -137,6 +136,14 @@ class SharedPrior:
     def recurrent_state(self) -> list[npt.NDArray[Any]]:
         """The registers and states of all lanes, all that one step leaves to the next."""
         return [self._registers, self._states]
+
+    @cached_property
+    def _parts(self) -> list[tuple[int, LaneBuffers]]:
+        """The lanes of each thread in ``expect``: the first one's number, and their buffers."""
+        lanes = self._previous.size
+        parts = max(1, min(self._threads, MOST_THREADS, lanes // FEWEST_LANES_OF_A_THREAD))
+        ends = [-(-lanes * part // parts) for part in range(parts + 1)]
+        return [(first, self._room(first, end, 1)) for first, end in pairwise(ends)]
 
     def _room(self, first: int, end: int, steps: int) -> LaneBuffers:
         """The buffers of the lanes from ``first`` to ``end``, with room for ``steps`` steps; their recurrent state is

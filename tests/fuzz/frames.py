@@ -1,7 +1,7 @@
 """Frames, sound and damaged: every way to read them gives the right bytes or a LikezipError.
 
-What is right is what ``layout`` reads: the content of sound blocks, by their checksums; of the test vectors' blocks,
-byte by byte.
+What is right is what ``layout`` reads: the content of sound blocks, by the checksums in their headers, or where code
+words hold it, by encoding the content once more; of the test vectors' blocks, byte by byte.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
 from roundtrip import Pipe, parsed_whole
 
 import likezip
@@ -22,7 +23,10 @@ from fuzz import layout
 from fuzz.choices import Choices
 from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
+from likezip.blocks import block_header, coding, x86_transform
 from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.coding import BlockMode
+from likezip.blocks.entropy_coder import encode
 from likezip.blocks.options import CodingOptions
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
@@ -37,6 +41,9 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 
 LONGEST = 1 << 14
 """Bytes of content of blocks that are to be decoded; frames that ask for more, and may, are only read by the index."""
+
+QUICKER = 32
+"""How many times as many bytes are copied in the time in which one is decoded, or more."""
 
 LONGEST_FRAME = 3000
 
@@ -63,13 +70,14 @@ def run(data: bytes) -> None:
     elif kind == COPYING:
         check(_copying(choices))
     else:
-        sound = b"".join(choices.pick(vectors())[0] for _ in range(1 + choices.below(3)))
+        picked = [choices.pick(vectors()) for _ in range(1 + choices.below(3))]
+        sound, content = b"".join(frame for frame, _ in picked), b"".join(raw for _, raw in picked)
         edited = sound
         for _ in range(choices.below(8)):
             edited = choices.pick(EDITS)(edited, choices)
         if kind == EDITED_AND_REPAIRED:
             edited = layout.repaired(edited, closed=choices.below(2) == 1)
-        check(edited, must_be_read=edited == sound)
+        check(edited, wanted=content if edited == sound else None)
 
 
 def seeds() -> list[bytes]:
@@ -84,7 +92,11 @@ def seeds() -> list[bytes]:
             found.append(bytes([kind, 0, number]))
             found += [bytes([kind, 0, number, 1, edit, 5 * number % 256, 0, 9, 0, 1, 1]) for edit in range(len(EDITS))]
     draw = Random(7)
-    return found + [bytes([COPYING]) + bytes(draw.choices(range(40), k=120)) for _ in range(40)]
+    found += [bytes([COPYING]) + bytes(draw.choices(range(40), k=120)) for _ in range(40)]
+    for number in range(8):  # filled up, with zeros or something else
+        piece = bytes([COPYING, number % 2, 0, 0, 1, number]) + b"some letters"[: number + 1]
+        found += [piece + bytes([1, 2, 1]), piece + bytes([0, 1, 2])]
+    return found
 
 
 @lru_cache
@@ -136,6 +148,10 @@ def _copying(choices: Choices) -> bytes:
     several = choices.below(4) > 0
     header = layout.frame_header(1 << 16 if several else None, layout.LIKEZIP_1, 1, window, context)
     frame, entries, content = header, layout.Entries(), bytearray(context)
+    if not several and choices.below(4) == 1:
+        raw, coded = _repeating(context, choices)
+        filling = choices.pick([b"\0", b"\0", b"\1"])
+        return frame + layout.stored_block(len(raw), zlib.crc32(raw), coded, header, 0, filling)
     for number in range(1 + choices.below(4) if several else 1):
         if choices.below(16) == 1:
             raw = coded = FILLER[: (1 << 16) - choices.below(300)]
@@ -148,6 +164,14 @@ def _copying(choices: Choices) -> bytes:
         frame += block
         entries.append((len(block), len(raw)))
     return frame + (layout.packed_end(header, entries) if several else b"")
+
+
+def _repeating(context: bytes, choices: Choices) -> tuple[bytes, bytes]:
+    """A block that is the same again and again, raw, and as it is coded: in so few bytes that they are filled up."""
+    piece = choices.take(1 + choices.below(12))
+    size = (2 + choices.below(2) << 17) + choices.below(3) - 1
+    coded = layout.packed_list([(len(piece), 0, len(piece))], len(context)) + piece
+    return (piece * (size // len(piece) + 1))[:size], coded
 
 
 def _with_copies(before: bytes, context: bytes, choices: Choices) -> tuple[bytes, bytes]:
@@ -175,16 +199,39 @@ def _with_copies(before: bytes, context: bytes, choices: Choices) -> tuple[bytes
 
 
 @lru_cache
-def _known_blocks() -> dict[tuple[int, int], bytes]:
-    """The content of the vectors' blocks by its size and CRC-32."""
+def _known_blocks() -> dict[bytes, bytes]:
+    """The content of the vectors' blocks by what they are in the file, but for the checksums of their headers."""
     found = {}
     for frame, raw in vectors():
         at = 0
         for block in layout.sound_blocks(frame):
             size = block.values["raw size"]
-            found[size, block.values["raw crc"]] = raw[at : at + size]
+            found[_written_as(block, frame)] = raw[at : at + size]
             at += size
     return found
+
+
+def _written_as(block: Part, frame: bytes) -> bytes:
+    return block.fields[: -len(block.checksum)] + layout.payload(block, frame)
+
+
+@lru_cache(maxsize=64)
+def encoded(mode: BlockMode, transform: int, lanes: int, table_bits: int, coded: bytes, primer: bytes) -> bytes:
+    """The words for the coded bytes of a block, which hold their checksum, too."""
+    change = x86_transform.to_absolute if transform == block_header.X86 else bytes
+    learnt = change(primer) if primer else b""
+    shape = mode.shape(len(learnt + coded), lanes, table_bits)
+    with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
+        ones, bits = opened.run(np.frombuffer(learnt + change(coded), np.uint8))
+    return encode(ones[8 * len(learnt) :], bits[8 * len(learnt) :], zlib.crc32(coded))
+
+
+def _encoded_again(block: Part, content: bytes, context: bytes) -> bytes:
+    """The payload of a coded block without copies for this content, which is the only one that decodes to it."""
+    values, way = block.values, block.values["way"]
+    mode = BlockMode(values["profile"], values["row length"], values["mode"] == layout.MEMORY_PRIOR)
+    words = encoded(mode, way >> 4 & 1, *block.shape, content, context if way & 128 else b"")
+    return words.rstrip(b"\0").ljust(layout.least_payload(len(content)), b"\0")
 
 
 def _header(choices: Choices) -> bytes:
@@ -300,9 +347,10 @@ def _warm_up() -> None:
         assert likezip.decompress(frame, context=context_of(frame)) == raw
 
 
-def check(frame: bytes, *, must_be_read: bool = False) -> None:
+def check(frame: bytes, *, wanted: bytes | None = None) -> None:
     """AssertionError, or whatever exception it was, if likezip reads ``frame`` in any other way than it should.
 
+    wanted: what it has to be read as, unless it names a context that is not given, None if that is not known.
     To save time it is read from a pipe and in one way more, which its checksum picks.
     """
     check_headers(frame)
@@ -316,7 +364,8 @@ def check(frame: bytes, *, must_be_read: bool = False) -> None:
     check_content(frame, content, complete=complete)
     assert not complete or indexed == len(content), "the frames can be read, but their index can't"
     check_stored(frame, content, complete=complete)
-    assert complete or not (must_be_read and _has_its_context(frame)), "a sound frame was refused"
+    assert complete or wanted is None or not _has_its_context(frame), "a sound frame was refused"
+    assert not complete or wanted in (None, content), "another content came out than went in"
     another = zlib.crc32(frame) % (len(OTHER_WAYS) + 1)
     with allocations_at_most(MOST_MEMORY):
         if another == len(OTHER_WAYS):
@@ -350,7 +399,9 @@ def _is_accepted(part: Part) -> bool:
 def asked_for(frame: bytes) -> int:
     """Bytes of content that may have to be decoded, also behind what is damaged."""
     headers = [part for part in layout.parts(frame) if part.kind == "block" and layout.is_sound(part)]
-    return sum(part.entries[-1][1] for part in headers if part.values["way"] != layout.STORED)
+    coded = sum(part.entries[-1][1] for part in headers if part.values["mode"] != layout.STORED)
+    copied = sum(part.entries[-1][1] for part in headers if part.values["way"] == layout.STORED | 4)
+    return coded + copied // QUICKER
 
 
 def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
@@ -358,13 +409,16 @@ def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
     at, sound = 0, True
     try:
         for block in layout.sound_blocks(frame):
-            raw_size, raw_crc = block.values["raw size"], block.values["raw crc"]
+            raw_size = block.values["raw size"]
             part = content[at : at + raw_size]
             if len(part) < raw_size:
                 sound = False
                 break
-            assert zlib.crc32(part) == raw_crc, f"the block at {block.at} came out wrong"
-            assert part == _known_blocks().get((raw_size, raw_crc), part)
+            fits = zlib.crc32(part) == block.values.get("raw crc", zlib.crc32(part))
+            if "raw crc" not in block.values:
+                fits = _encoded_again(block, part, context_of(frame)) == layout.payload(block, frame)
+            assert fits, f"the block at {block.at} came out wrong"
+            assert part == _known_blocks().get(_written_as(block, frame), part)
             at += raw_size
     except layout.Unsound:
         sound = False

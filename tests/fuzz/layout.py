@@ -16,6 +16,8 @@ LIKEZIP_1 = bytes.fromhex("ce31a20b26267e4d")
 """The id of the model with the number 1."""
 NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
+SLACK = 2
+"""Bytes by which the payload of a coded block may be longer than if it were stored."""
 
 Entries = list[tuple[int, int]]
 
@@ -54,7 +56,19 @@ class Part:
     @property
     def payload_size(self) -> int:
         """Bytes behind the header of a block."""
-        return self.values["coded size"] if self.values["mode"] == STORED else self.values["payload size"]
+        return self.stored_size if self.values["mode"] == STORED else self.values["payload size"]
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes behind the header of a block if it is stored, or were."""
+        return max(self.values["coded size"], least_payload(self.values["raw size"]))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Lanes and table bits of a coded block."""
+        if self.values["way"] & 8:
+            return self.values["shape"] & 2047, self.values["shape"] >> 11
+        return _usual_shape(self.values["mode"], self.values["coded size"])
 
     @property
     def behind(self) -> int:
@@ -148,7 +162,8 @@ def _block_header(data: bytes | bytearray, at: int, frame: Part, entries: Entrie
         values["row length"] = fields.number("row length")
     if values["mode"] != STORED:
         values["payload size"] = fields.number("payload size")
-    values["raw crc"] = fields.take("raw crc", 4)
+    if values["mode"] == STORED or way & 4:
+        values["raw crc"] = fields.take("raw crc", 4)
     fields.take("checksum", 2 if frame.alone else 4)
     return Part("block", at, fields.packed(), frame.header, entries, fields.places, values)
 
@@ -163,6 +178,11 @@ def behind_padding(data: bytes | bytearray, at: int) -> int:
     """Where zeros behind the end of a frame end, of which there may be any number."""
     rest = data[at:]
     return at + len(rest) - len(rest.lstrip(b"\0"))
+
+
+def least_payload(raw_size: int) -> int:
+    """Bytes behind the header of a block of so many raw bytes at least."""
+    return (raw_size >> 17) * 4
 
 
 def packed_number(number: int) -> bytes:
@@ -258,11 +278,9 @@ def _block_is_sound(part: Part) -> bool:
         return False
     if raw_size > part.block_size or (way & 4 and size >= raw_size):
         return False
-    least = (raw_size >> 17) * 4
     if values["mode"] == STORED:
-        return way & ~4 == STORED and size >= least
-    primed, usual = way & 128 > 0, _usual_shape(values["mode"], size)
-    lanes, table_bits = (values["shape"] & 2047, values["shape"] >> 11) if way & 8 else usual
+        return way & ~4 == STORED
+    primed, (lanes, table_bits) = way & 128 > 0, part.shape
     fits = (
         values["profile"] <= 2
         if values["mode"] == MEMORY
@@ -271,8 +289,8 @@ def _block_is_sound(part: Part) -> bool:
     fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
     fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
     fits = fits and (not primed or lanes == 1)
-    fits = fits and (not way & 8 or (lanes, table_bits) != usual)
-    return fits and least <= values["payload size"] <= max(least, size)
+    fits = fits and (not way & 8 or (lanes, table_bits) != _usual_shape(values["mode"], size))
+    return fits and least_payload(raw_size) <= values["payload size"] <= part.stored_size + SLACK
 
 
 def _usual_shape(mode: int, size: int) -> tuple[int, int]:
@@ -298,6 +316,14 @@ def sound_blocks(data: bytes) -> Iterator[Part]:
 
 def payload(part: Part, data: bytes) -> bytes:
     return data[part.at + len(part.fields) : part.behind]
+
+
+def stored_bytes(part: Part, data: bytes) -> bytes:
+    """The coded bytes of a stored block; raises Unsound if something else than zeros fills them up."""
+    size, found = part.values["coded size"], payload(part, data)
+    if found[size:].strip(b"\0"):
+        raise Unsound(f"what fills up the block at {part.at}")
+    return found[:size]
 
 
 class Filling:
@@ -400,13 +426,16 @@ def packed_list(copies: list[tuple[int, int, int]], context: int) -> bytes:
     return bytes(packed)
 
 
-def stored_block(raw_size: int, raw_crc: int, coded: bytes, header: bytes, number: int) -> bytes:
-    """A stored block with copies, of a frame with this header."""
+def stored_block(
+    raw_size: int, raw_crc: int, coded: bytes, header: bytes, number: int, filling: bytes = b"\0"
+) -> bytes:
+    """A stored block with copies, of a frame with this header; filling: a byte that fills up its payload."""
     fields = bytes([STORED | 4]) + packed_number(raw_size - 1) + packed_number(len(coded) - 1)
     fields += struct.pack("<I", raw_crc)
+    filled = coded.ljust(least_payload(raw_size), filling)
     if not header[4] & 8:
-        return fields + struct.pack("<H", binascii.crc_hqx(header + fields, 0xFFFF)) + coded
-    return fields + struct.pack("<I", zlib.crc32(struct.pack("<Q", number) + fields)) + coded
+        return fields + struct.pack("<H", binascii.crc_hqx(header + fields, 0xFFFF)) + filled
+    return fields + struct.pack("<I", zlib.crc32(struct.pack("<Q", number) + fields)) + filled
 
 
 def stored_contents(data: bytes, context: bytes = b"") -> Iterator[bytes | None]:
@@ -425,7 +454,7 @@ def stored_contents(data: bytes, context: bytes = b"") -> Iterator[bytes | None]
             filling = Filling(part.fields, context if named else b"")
         elif part.kind == "block":
             filling = None if part.values["mode"] != STORED else filling
-            content = None if filling is None else filling.add(part, payload(part, data))
+            content = None if filling is None else filling.add(part, stored_bytes(part, data))
             if content is not None and zlib.crc32(content) != part.values["raw crc"]:
                 raise Unsound(f"the content of the block at {part.at}")
             yield content

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from roundtrip import check_roundtrip
 
 import likezip
 from fuzz import frames
 from fuzz.choices import Choices
 from fuzz.memory import allocations_at_most
-from likezip.blocks import block_header, copies, x86_transform
+from likezip.blocks import block_header, copies
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.coding import BlockMode
 from likezip.blocks.copies import Copy
-from likezip.blocks.entropy_coder import encode
-from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.context import Context
 from likezip.memory.profiles import PROFILES
-from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
@@ -145,18 +142,15 @@ def check_any_header(choices: Choices) -> None:
             return
     lanes = 1 if primer else lanes
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    model, shape = default_model(), BlockShape(len(primer + raw), lanes, table_bits, PROFILES[number], row_length)
-    change = x86_transform.to_absolute if transform == block_header.X86 else bytes
-    predictor = Predictor(shape, TrainedState.of(model.part(shape.profile.name)))
-    ones, bits = predictor.run(np.frombuffer((change(primer) if primer else b"") + change(raw), np.uint8))
-    payload = block_header.pad_payload(encode(ones[8 * len(primer) :], bits[8 * len(primer) :]), len(content))
-    if len(payload) > len(raw):
-        return  # such a block would be stored
-    modelled, crc = (lanes, transform, number, row_length, table_bits), block_header.checksum(content)
-    sizes = len(content), len(payload), crc, len(content) - len(raw)
+    words = frames.encoded(BlockMode(number, row_length), transform, lanes, table_bits, raw, primer)
+    payload = block_header.pad_payload(words, len(content))
+    if len(payload) > len(raw) + block_header.SLACK:
+        return  # such a block has to be stored
+    modelled, spared = (lanes, transform, number, row_length, table_bits), len(content) - len(raw)
+    sizes = len(content), len(payload), block_header.checksum(content) if spared else None, spared
     header = BlockHeader(block_header.MEMORY, *modelled, *sizes, primed=bool(primer))
     identity = Context(context).id if context else b""
-    start = FrameHeader.of(block_size, model.id, context_id=identity)
+    start = FrameHeader.of(block_size, default_model().id, context_id=identity)
     block = header.pack(start.sealing(0)) + payload
     end = b"" if block_size is None else Index(len(start.packed), ((len(block), len(content)),)).pack()
-    frames.check(start.packed + block + end, must_be_read=True)
+    frames.check(start.packed + block + end, wanted=content)
