@@ -882,9 +882,9 @@ class Frame:
             raw += bytes(known[len(raw) : place])
             if distance > place:
                 source = self.before(distance - place, length)
+                assert None not in source, "a source before the block is literals"
             else:
-                source = known[place - distance :][: min(length, distance)]
-            assert None not in source, "a source is literals"
+                source = raw[place - distance :][: min(length, distance)]
             raw += bytes((source * (length // distance + 1))[:length])
         raw += bytes(known[len(raw) :])
         self.blocks.append((self.position, known))

@@ -37,23 +37,18 @@ def before(content: bytes) -> Callable[[int, int], bytes]:
 
 
 def drawn(draw: random.Random, content: bytes) -> tuple[list[Copy], bytes]:
-    """A block behind ``content``, and copies in it, from before it and from its literals."""
-    raw, runs, found = bytearray(), list[tuple[int, int]](), list[Copy]()
+    """A block behind ``content``, and copies in it, from before it and from itself, its copies included."""
+    raw, found = bytearray(), list[Copy]()
     for _ in range(draw.randrange(1, 8)):
-        if between := draw.choice([0, 1, 5, 200]) if runs else draw.randrange(1, 9):
-            runs.append((len(raw), between))
-            raw += draw.randbytes(between)
+        raw += draw.randbytes(draw.choice([0, 1, 5, 200]) if raw else draw.randrange(1, 9))
         place, length = len(raw), draw.choice([1, 2, 50, 127, 128, 300])
         if content and draw.random() < 0.5:
             length = min(length, len(content))
             distance = place + draw.randrange(length, len(content) + 1)
             raw += content[len(content) + place - distance :][:length]
         else:
-            begin, size = draw.choice(runs)
-            source = begin + draw.randrange(size)
+            source = draw.randrange(place)
             distance = place - source
-            if begin + size < place:  # not up to the copy: it may not repeat
-                length = min(length, begin + size - source)
             for i in range(length):
                 raw.append(raw[source + i])
         found.append(Copy(place, length, distance))
@@ -126,17 +121,21 @@ def test_a_list_that_is_not_right(coded: bytes, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("coded", "size"),
+    ("coded", "raw"),
     [
-        (b"\2\2\2\4\0\0\0ab", 8),  # of a copy
-        (b"\2\2\2\4\1\0\6abc", 8),  # of literals and a copy
-        (b"\1\2\0\6ab", 5),  # of what is before
+        (b"\2\2\2\4\0\0\0ab", b"abababab"),  # of a copy, again and again
+        (b"\2\2\2\4\1\0\6abc", b"ababcaba"),  # of literals and a copy
+        (b"\2\2\2\4\1\0\2abc", b"ababcabc"),  # of a copy and literals, again and again
     ],
 )
-def test_a_source_that_is_not_all_literals(coded: bytes, size: int) -> None:
-    listed, literals = copies.unpack(coded, size)
+def test_sources_in_the_block(coded: bytes, raw: bytes) -> None:
+    listed, literals = copies.unpack(coded, len(raw))
+    assert copies.fill(listed, literals, nothing_before) == raw
+
+
+def test_a_source_before_the_block_that_is_not_there() -> None:
     with pytest.raises(CorruptError):
-        copies.fill(listed, literals, nothing_before)
+        copies.fill(*copies.unpack(b"\1\2\0\6ab", 5), nothing_before)
 
 
 def _frame(raw: bytes, coded: bytes) -> bytes:

@@ -73,7 +73,7 @@ def test_a_filling_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatc
         return decode(header, payload[: header.coded_size].ljust(len(payload), b"\0"), *others, **options)
 
     monkeypatch.setattr(codec, "decode_block", careless)
-    with pytest.raises(AssertionError, match="filled in|came out"):
+    with pytest.raises(AssertionError, match=r"filled in|came out"):
         for seed in frames.seeds():
             if seed[0] == frames.COPYING:
                 frames.run(seed)

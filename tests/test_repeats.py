@@ -34,11 +34,14 @@ def checked(blocks: list[bytes], window: int, context: bytes = b"") -> list[list
             source = begin + place - distance
             behind = min(source + length, begin + place)
             assert 0 <= source < len(context) or max(len(context), begin - window) <= source
-            assert set(owner[source:behind]) == {0 if source < len(context) else owner[source]} != {-1}
-            assert source >= begin or source + length <= begin
-            assert content[source : source + length] == content[begin + place : begin + place + length]
             inside = source >= begin
-            assert length >= (repeats.LEAST_INSIDE if inside else repeats.LEAST_BEFORE)
+            assert inside or set(owner[source:behind]) == {0 if source < len(context) else owner[source]} != {-1}
+            assert inside or source + length <= begin
+            assert content[source : source + length] == content[begin + place : begin + place + length]
+            assert length >= (repeats.LEAST_OF_MANY if inside else repeats.LEAST_BEFORE)
+        lengths = [length for place, length, distance in found if distance <= place]
+        if lengths and min(lengths) < repeats.LEAST_INSIDE:
+            assert sum(lengths) >= repeats.MANY * len(raw)
         if found:
             coded = copies.pack(found, raw, len(context))
             listed, literals = copies.unpack(coded, len(raw), len(context))
@@ -75,6 +78,26 @@ def test_noise_twice_is_found_whole() -> None:
     assert found == [[], [Copy(0, BLOCK, BLOCK)]]
     (inside,) = checked([NOISE * 2], 0)
     assert [(copy.length, copy.distance) for copy in inside] == [(len(NOISE), len(NOISE))]
+
+
+def test_a_regular_block_is_made_of_copies_from_itself() -> None:
+    """Each Fibonacci word is the one before and the one before that."""
+    word, following = b"a", b"ab"
+    while len(following) < 300_000:
+        word, following = following, following + word
+    found = checked([following[:300_000]], 0)[0]
+    assert sum(length for _, length, _ in found) > 0.99 * 300_000
+    assert any(before.place < copy.place - copy.distance for before in found for copy in found)  # copies of copies
+    assert len(likezip.compress(following, prior="off")) < 200
+
+
+def test_short_copies_from_the_block_count_where_they_are_many() -> None:
+    part = NOISE[: 2 * repeats.LEAST_OF_MANY]
+    few, many = part + NOISE[10_000:20_000] + part, part * 2 + NOISE[10_000:20_000] + part * 12
+    few, many = (block + NOISE[20_000 : 20_000 + repeats.LEAST_INSIDE] for block in (few, many))
+    assert checked([few], 0) == [[]]
+    assert checked([many], 0) == [[]]
+    assert sum(copy.length for copy in checked([many + part * 100], 0)[0]) >= 100 * len(part)
 
 
 def test_zeros_and_periods() -> None:

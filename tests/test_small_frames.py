@@ -85,7 +85,7 @@ def test_code_words_waste_two_bytes_at_most(prior: Any) -> None:
         (header,) = block_headers(likezip.compress(content, prior=prior))
         assert header.mode != block_header.STORED and not header.has_copies
         wasted.append(header.payload_size - 4 - sum(likezip.byte_costs(content, prior=prior)) / 8)
-    assert 0 <= min(wasted) and max(wasted) <= 2
+    assert min(wasted) >= 0 and max(wasted) <= 2
     assert sum(wasted) / len(wasted) < 1
 
 

@@ -44,8 +44,8 @@ applied twice.
 """
 
 CLEARLY = 2 / 3
-"""If a sample costs less than CLEARLY with the prior of what it costs with the profile of text, it is text, and no other
-profile is tried."""
+"""If a sample costs less than CLEARLY with the prior of what it costs with the profile of text, it is text, and no
+other profile is tried."""
 
 REDUNDANT, FEWEST_LANES = 1.0, 4
 """If the sample costs less than REDUNDANT bits a byte with the prior, the block gets half the usual lanes, but at least

@@ -8,9 +8,9 @@ in numbers of 7 bits a byte from the lowest on, each byte but a number's last wi
 
 Before the first copy the distance is the size of the context, that of the same place there; 0 without a context.
 
-A copy's source begins ``distance`` bytes before it. All of the source are literals of one block, or of the context. A
-source in the same block may be nearer than the copy is long: then all bytes from its beginning up to the copy are
-literals, and the copy repeats them. So whoever has the literals of earlier blocks fills in a copy in one step.
+A copy's source begins ``distance`` bytes before it. All of a source before the block are literals of one block, or of
+the context, so whoever has the literals of earlier blocks fills in a copy in one step. A source in the block itself may
+hold copies; and it may be nearer than the copy is long: the copy then repeats all from its beginning up to the copy.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def unpack(coded: bytes, size: int, context: int = 0) -> tuple[Copies, Literals]
 
 
 def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytes:
-    """The raw bytes of a block.  Raises CorruptError if a copy's source is not all literals of one block."""
+    """The raw bytes of a block, filled in from its beginning on.  Raises CorruptError if a source before the block is
+    not all literals of one block."""
     raw = bytearray()
     for place, length, distance in copies:
         if place > len(raw):
@@ -154,7 +155,7 @@ def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytes:
         if distance > place:
             raw += before(distance - place, length)
         else:
-            source = literals.take(place - distance, min(length, distance))
+            source = raw[place - distance : place - distance + min(length, distance)]
             raw += source if length <= distance else (source * (length // distance + 1))[:length]
     if literals.size > len(raw):
         raw += literals.take(len(raw), literals.size - len(raw))

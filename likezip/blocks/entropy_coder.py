@@ -54,7 +54,7 @@ class Decoder:
     left."""
 
     def __init__(self, words: bytes) -> None:
-        """Raises CorruptError if the last word is 0, which no encoder writes."""
+        """Raises CorruptError if the last word is 0, which no encoder writes, or the words are too few for a state."""
         self.words = np.frombuffer(words, "<u4").astype(np.uint32)
         if self.words.size and self.words[-1] == 0:
             raise CorruptError("the block's code words end in a zero word")
@@ -63,6 +63,8 @@ class Decoder:
             left -= 1
             self.state[0] = self.state[0] << np.uint64(32) | self.words[left]
         self.state[1] = left
+        if self.state[0] < _LOWEST:
+            raise CorruptError("the block's code words are not used up by its bits")
 
     def finish(self, checksum: int) -> None:
         """Raise CorruptError unless all words are used up, and the state is that in which the encoder of bits with this

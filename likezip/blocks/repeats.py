@@ -4,8 +4,9 @@ The string of STRIDE bytes at every place that is a multiple of STRIDE is entere
 at every place; a hit is extended in both directions.  (The idea of A. Tridgell's rsync, 1996, and of the long distance
 matching of zstd.)  What is found is exact: the bytes are compared, the hash only says where.
 
-A copy's source is bytes that are no copies themselves, *literals*: so a reader that has the literals of the blocks
-before needs one step to fill in a copy.  Strings of literals alone are entered, so nothing else can be found.
+A copy's source before the block is bytes that are no copies themselves, *literals*: so a reader that has the literals
+of the blocks before needs one step to fill in a copy.  Strings of literals alone are entered, so no other source before
+the block can be found; a source in the block begins with literals, and may go on over copies.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ OLDEST = np.uint64(pow(int(BASE), STRIDE, 1 << 64))
 LEAST_BEFORE, LEAST_INSIDE = 128, 1 << 16
 """Bytes of a copy, at least, if its source is before the block or in it: what it costs the list, some 6 bytes, has to
 be less than what the predictor would take, which knows the block itself."""
+
+LEAST_OF_MANY, MANY = 1 << 10, 1 / 2
+"""Copies from the block itself may be shorter, of LEAST_OF_MANY bytes, if they are MANY of the block or more: then it
+is so regular that a list of copies is smaller than what its bytes cost, each as little as can be, and faster by far."""
 
 SPARE = 8
 """There is room for this part of the window besides it, so that it is moved only now and then."""
@@ -69,6 +74,7 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
     begin: position of the block; limit: the first position that may be referred to, besides those of ``before``.
     table (2^k,) uint64: in the upper half the upper half of a mixed hash, in the lower half the number of the string,
     counted from 1, its position being STRIDE times that minus ``entered``; shift: 64 - k.
+    Strings of the block may have been entered before, also those behind the place that is looked at.
     literals (2, more) int64: begins and ends of the segments of literals; count: how many there are.
     least: the least lengths of a copy, of what came before the block and of the block itself; copies (more, 3) int64.
     Returns the number of copies and of segments.
@@ -85,11 +91,13 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
         copied = 0
         if place >= allowed and entry != 0 and entry >> np.uint64(32) == mixed >> np.uint64(32):
             source = np.int64(entry & np.uint64(0xFFFFFFFF)) * STRIDE - entered
-            inside = source >= base + literal
+            inside = source >= begin
             segment = -1 if inside else _segment(begins, count, source)
-            lowest = base + literal if inside else begins[max(segment, 0)]
+            lowest = begin if inside else begins[max(segment, 0)]
             highest = size if inside else ends[max(segment, 0)]
-            if (inside or segment >= 0) and source < highest and (source < 0 or source >= limit):
+            if (source < base + place if inside else segment >= 0 and source < highest) and (
+                source < 0 or source >= limit
+            ):
                 origin, offset = (content, source - base) if source >= base else (before, source + before.size)
                 back, most = 0, min(place - literal, source - (lowest if source < 0 else max(lowest, limit)))
                 while back < most and content[place - back - 1] == origin[offset - back - 1]:
@@ -97,7 +105,7 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
                 ahead, most = 0, min(content.size - place, highest - source)
                 while ahead < most and content[place + ahead] == origin[offset + ahead]:
                     ahead += 1
-                if back + ahead >= least[1 if source >= begin else 0]:
+                if back + ahead >= least[1 if inside else 0]:
                     copied = back + ahead
                     at = place - back
                     copies[found, 0], copies[found, 1] = at - first, copied
@@ -133,7 +141,6 @@ class RepeatFinder:
         """window: bytes before a block that its copies may refer to; context: what else they may refer to, as if it
         stood before the first block."""
         self._window, self._context = window, np.frombuffer(context, np.uint8)
-        self._least = np.array((LEAST_BEFORE, LEAST_INSIDE))
         self._entered = STRIDE * (1 + -(-len(context) // STRIDE))
         self._content = np.empty(0, np.uint8)  # from position self._base on; more room than bytes
         self._base = self._end = 0
@@ -158,21 +165,27 @@ class RepeatFinder:
         limit = max(0, self._end - self._window)
         self._take(raw, limit)
         self._grow_table(self._context.size + self._end - limit + len(raw))
-        most = len(raw) // min(self._least) + 1
+        most = len(raw) // min(LEAST_BEFORE, LEAST_OF_MANY) + 1
         self._make_room_for_runs(most + 1, limit)
         begin, self._end = self._end, self._end + len(raw)
-        content = self._content[: self._end - self._base]
-        return self._found(self._context, content, self._base, begin, limit, self._least, most)
+        content, runs = self._content[: self._end - self._base], self._runs
+        found = self._found(self._context, content, self._base, begin, limit, LEAST_OF_MANY, most)
+        inside = [copy.length for copy in found if copy.distance <= copy.place]
+        if inside and min(inside) < LEAST_INSIDE and sum(inside) < MANY * len(raw):
+            self._runs = runs
+            found = self._found(self._context, content, self._base, begin, limit, LEAST_INSIDE, most)
+        return found
 
     def _enter_context(self) -> None:
         size = self._context.size
         self._grow_table(size)
-        never = np.full(2, size + 1)
-        self._found(NOTHING, self._context, -size, -size, 0, never, 1)
+        self._found(NOTHING, self._context, -size, -size, 0, size + 1, 1)
 
     def _found(
-        self, before: Bytes, content: Bytes, base: int, begin: int, limit: int, least: npt.NDArray[np.int64], most: int
+        self, before: Bytes, content: Bytes, base: int, begin: int, limit: int, inside: int, most: int
     ) -> list[Copy]:
+        """The copies in a block; inside: bytes of a copy from the block itself, at least."""
+        least = np.array((LEAST_BEFORE, inside))
         copies, shift = np.empty((most, 3), np.int64), np.uint64(65 - self._table.size.bit_length())
         places = base, begin, limit
         table = self._table, shift, self._entered

@@ -364,12 +364,12 @@ class Filling:
             raise Unsound("a copy refers to what is out of reach")
         if self._context <= source < begin - self._window:
             raise Unsound("a copy refers to what is before the window")
-        needed = self._block[source : min(source + length, place if source >= begin else begin)]
-        whole = source >= begin or len(needed) == length
-        owner = 0 if source < self._context else self._block[source]
-        literal = source < self._context or owner > 0
-        if not whole or not literal or any(number != owner for number in needed):
-            raise Unsound("a copy's source is not all literals of one block")
+        if source < begin:
+            needed = self._block[source : min(source + length, begin)]
+            owner = 0 if source < self._context else self._block[source]
+            literal = source < self._context or owner > 0
+            if len(needed) < length or not literal or any(number != owner for number in needed):
+                raise Unsound("a copy's source is not all literals of one block")
         if source < self._context < source + length:
             raise Unsound("a copy's source is not all of the context")
         for i in range(length):
