@@ -150,20 +150,35 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ("raw_size", "coded_size", "payload"),
     [
         (1, 1, b""),
-        (50, 50, b""),
-        (50, 50, b"\1"),
-        (50, 50, b"\1\0\0\0\1"),
+        ((1 << block_header.PADDED_SHIFT) - 1, (1 << block_header.PADDED_SHIFT) - 1, b""),
+        ((1 << block_header.PADDED_SHIFT) - 1, (1 << block_header.PADDED_SHIFT) - 1, b"\1\2\3\4"),
+        (9 << block_header.PADDED_SHIFT, 9 << block_header.PADDED_SHIFT, bytes(36)),
+        (9 << block_header.PADDED_SHIFT, 9 << block_header.PADDED_SHIFT, b"word" + bytes(32)),
         (9 << block_header.PADDED_SHIFT, 7, bytes(36)),
-        (9 << block_header.PADDED_SHIFT, 7, b"\1" + bytes(35)),
     ],
 )
-def test_a_block_without_the_words_of_a_checksum_is_corrupt(
-    raw_size: int, coded_size: int, payload: bytes, mode: int
+def test_words_too_few_for_a_checksum_are_refused_at_once(
+    raw_size: int, coded_size: int, payload: bytes, mode: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of zeros, too, which it once was."""
+    """Those of zeros, too; a thousand blocks are some 14 bytes each and would take minutes to be predicted."""
     spared = raw_size - coded_size
     crc = block_header.checksum(bytes(raw_size)) if spared else None
     header = BlockHeader(mode, 1, 0, 0, 0, 16, raw_size, len(payload), crc, spared)
+
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was predicted")
+
+    monkeypatch.setattr(coding, "open_predictor", never)
+    for way in WAYS:
+        for frame in (framed((header, payload)), alone((header, payload))):
+            with pytest.raises(likezip.CorruptError, match="used up"):
+                way(frame)
+
+
+@pytest.mark.parametrize("mode", [block_header.MEMORY, block_header.MEMORY_PRIOR])
+def test_the_fewest_words_are_those_of_no_bytes(mode: int) -> None:
+    payload = b"\0\0\0\0\1"
+    header = BlockHeader(mode, 1, 0, 0, 0, 16, 3, len(payload), None)
     for way in WAYS:
         for frame in (framed((header, payload)), alone((header, payload))):
             with pytest.raises(likezip.CorruptError, match="used up"):

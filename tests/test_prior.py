@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import combinations, pairwise
 
@@ -126,6 +127,14 @@ def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, mon
         assert len(prior._followers) == max(1, min(threads, 4, lanes // 4)) - 1
 
 
+@pytest.fixture(autouse=True)
+def _shares_of_a_test_are_its_own() -> Iterator[None]:
+    """They are kept, also where their costs are changed."""
+    layers_by_thread.cache_clear()
+    yield
+    layers_by_thread.cache_clear()
+
+
 @pytest.fixture
 def even_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread has layers, as the memory and what is between products take nothing."""
@@ -214,6 +223,7 @@ def test_shares_of_the_layers_are_even(network: Network, monkeypatch: pytest.Mon
     assert layers_by_thread(network, 1) == [(0, layers)]
     for memory in (1, sum(costs[-2:]), sum(costs) // 2, sum(costs)):
         monkeypatch.setattr(parallel, "MEMORY_COST", memory)
+        layers_by_thread.cache_clear()
         for threads in (2, 3, 4, 99):
             found = layers_by_thread(network, threads)
             assert [0, *(end for _, end in found)] == [*(begin for begin, _ in found), layers]

@@ -73,7 +73,7 @@ def _follow(orders, number, previous, first, weights, lanes, trees):
         lockstep.report(orders, number)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def layers_by_thread(network: Network, threads: int) -> list[tuple[int, int]]:
     """The layers of each thread in a pipeline of at most ``threads``, as (begin, end).
 

@@ -68,10 +68,10 @@ RECIPES = {
     "likezip-2-small": Recipe(
         Shape(
             dimension=8,
-            width=112,
-            state=(112,),
-            hidden=(80,),
-            features=_features("h1/8 h3/16 h7/16 hf/17 h1f/16 h3f/16 hff/15 h1.w1/17 h1.w2/17 h1.w3/15 h6/15 h3c/15"),
+            width=128,
+            state=(128,),
+            hidden=(160,),
+            features=_features("h1/8 h3/16 h7/15 hf/16 h1f/15 h1.w1/16 h1.w2/15"),
         ),
         megabytes=1200.0,
     ),
