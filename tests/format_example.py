@@ -20,7 +20,7 @@ from likezip.model import Model
 PLACE = Path(__file__).parent.parent / "FORMAT.md"
 BEGIN, END = "<!-- worked example: begin -->", "<!-- worked example: end -->"
 
-MODEL = "likezip-1"
+MODEL = "likezip-2"
 CONTENT = b"to be or not to be, that is\n"
 BITS = 8
 """The first bits of the content, whose decoding is shown."""
@@ -68,7 +68,7 @@ def _fields(frame: bytes) -> str:
         rows.append(f"| {at} | `{frame[at : at + size].hex(' ').upper()}` | {text} |")
         at += size
     if at != len(frame) or header != 0x41 or frame[5] != 2:
-        raise ValueError("the example is to be a frame of one coded block, of likezip-1, with nothing unusual")
+        raise ValueError("the example is to be a frame of one coded block, of likezip-2, with nothing unusual")
     return "\n".join(rows)
 
 

@@ -267,7 +267,6 @@ def limit(v: int, a: int, b: int) -> int:
     return max(a, min(b, v))
 
 
-FEATURES = [(1, 0, 0, 8), (3, 0, 0, 16), (7, 0, 0, 16), (15, 0, 0, 17), (63, 0, 0, 17), (1, 0, 1, 17), (1, 0, 2, 17)]
 CLASSES = ["0123456789", None, None, "\t ", "\n\r", ".,;:", "\"'`", "()", "[]{}", "<>", "=+-*", "/\\|", "_$@#%&!?^~"]
 
 
@@ -284,7 +283,7 @@ class Prior:
     def __init__(self, model: dict) -> None:
         self.model = model
         self.history = self.classes = self.word = self.last_word = self.word_before = 0
-        self.features = model.get("prior.features", FEATURES)
+        self.features = model["prior.features"]
         self.cells = []
         while f"prior.{len(self.cells)}.out.weight" in model:
             self.cells.append([0] * len(model[f"prior.{len(self.cells)}.out.weight"][0]))
@@ -501,6 +500,7 @@ class Block:
             [list(row) for row in model[f"{start}.correction.{name}"]]
             for name in ("rows", "squares", "outputs", "output_squares")
         )
+        self.rows = [[256 * number for number in row] for row in self.rows]
         self.ans = 0
         self.refill()
 
@@ -836,7 +836,7 @@ def decode_file(data: bytes, models: dict[bytes, dict], context: bytes | None = 
     return b"".join(contents)
 
 
-NUMBERED = {1: bytes.fromhex("ce31a20b26267e4d")}
+NUMBERED = {1: bytes.fromhex("89bb842f5c6f1602")}
 """Models that have a number."""
 
 

@@ -66,7 +66,7 @@ CASES = [
     (["--help"], 0, "Usage: ...", ""),
     (["-h"], 0, "Usage: ...", ""),
     (["compress", "--help"], 0, "Usage: ...", ""),
-    (["--version"], 0, f"likezip {likezip.__version__}, format 1, model likezip-1 ...", ""),
+    (["--version"], 0, f"likezip {likezip.__version__}, format 1, model likezip-2 ...", ""),
     (["test", "sound.lz"], 0, "", "sound.lz: sound\n"),
     (["test", "-q", "sound.lz"], 0, "", ""),
     (["test", ODD_NAME], 0, "", "name.lz: sound\n"),
@@ -274,7 +274,7 @@ def test_list(place: Path, frame: bytes) -> None:
         "with_copies": 0,
         "window": 0,
         "contexts": [],
-        "models": [likezip.load_model("likezip-1").id.hex()],
+        "models": [likezip.load_model("likezip-2").id.hex()],
     }
     assert b"a pipe can't be listed" in run("list", "-", stdin=frame).stderr
     assert (two["frames"], two["blocks"], two["uncompressed"]) == (2, 2, 2 * len(TEXT))

@@ -31,7 +31,7 @@ SIMILAR = b"".join(b"user %d: name-%d, %d visits\n" % (i, i * 7927 % 1000, i * i
 def framed(*blocks: bytes, **options: Any) -> bytes:
     """A frame of these blocks."""
     with Workers() as workers:
-        coding = CodingOptions(likezip.load_model("likezip-1"), "off")
+        coding = CodingOptions(likezip.load_model("likezip-2"), "off")
         options = {"block_size": container.MIN_BLOCK, "context": Context(CONTEXT), **options}
         writer = FrameWriter(workers, coding, **options)
         return b"".join([*(part for block in blocks for part in writer.write_block(block)), *writer.end()])
@@ -272,7 +272,7 @@ def test_some_damage_of_a_primed_frame() -> None:
 
 def test_a_block_that_needs_a_context_where_none_is_named() -> None:
     """Forged: the frame's header is another, and the block's checksum fits it."""
-    header, (block,) = container.FrameHeader.of(None, likezip.load_model("likezip-1").id), block_headers(PRIMED)
+    header, (block,) = container.FrameHeader.of(None, likezip.load_model("likezip-2").id), block_headers(PRIMED)
     payload = PRIMED[-block.payload_size :]
     forged = header.packed + block.pack(header.sealing(0)) + payload
     for given in (None, CONTEXT):

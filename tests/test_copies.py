@@ -17,7 +17,7 @@ from likezip.errors import CorruptError
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.recovery import recover_stream
 
-ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+ALONE = FrameHeader.of(None, likezip.load_model("likezip-2").id)
 
 
 def nothing_before(distance: int, length: int) -> bytes:
@@ -146,7 +146,7 @@ def _frame(raw: bytes, coded: bytes) -> bytes:
 
 def _in_several(header: BlockHeader, payload: bytes) -> bytes:
     """A frame of several blocks, of this one."""
-    head = FrameHeader.of(1 << 21, likezip.load_model("likezip-1").id)
+    head = FrameHeader.of(1 << 21, likezip.load_model("likezip-2").id)
     block = header.pack(head.sealing(0)) + payload
     return head.packed + block + Index(len(head.packed), ((len(block), header.raw_size),)).pack()
 
@@ -188,7 +188,7 @@ def test_literals_that_get_shorter_are_filled_up_with_zeros_and_nothing_else(
     literals = b"zebras and zebras and zebras and zebras and more zebras"
     raw = (literals * 20_000)[: 1 << 20]
     coded = copies.pack([Copy(len(literals), len(raw) - len(literals), len(literals))], raw)
-    model, mode = likezip.load_model("likezip-1"), coding.BlockMode(block_header.TEXT_PROFILE, 0)
+    model, mode = likezip.load_model("likezip-2"), coding.BlockMode(block_header.TEXT_PROFILE, 0)
     coding_of_it = coding.BlockCoding(coded, CodingOptions(model, "off"), mode)
     payload = coding_of_it.payload(block_header.checksum(coded), len(raw))
     words = payload.rstrip(b"\0")

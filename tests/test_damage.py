@@ -67,7 +67,7 @@ def test_damage(name: str, kind: str) -> None:
 
 
 def test_damage_of_frames_of_no_block() -> None:
-    several = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-1").id).packed
+    several = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-2").id).packed
     several += container.Index(len(several), ()).pack()
     for frame, size in ((likezip.compress(b""), 8), (several, 26)):
         assert likezip.decompress(frame) == b"" and len(frame) == size
@@ -126,7 +126,7 @@ def test_bytes_cut_out_or_put_in(name: str, kind: str) -> None:
 @pytest.mark.parametrize("raw", [bytes(9), b"the ", b"that the", b"hello hello hello", b"a,b\n1,2\n3,4\n" * 3])
 def test_every_flipped_bit_and_byte_too_few_or_too_many_of_short_code_words(raw: bytes, prior: Any) -> None:
     """There is no checksum of what is coded but theirs, so whatever they decode to has to fit it."""
-    model = likezip.load_model("likezip-1")
+    model = likezip.load_model("likezip-2")
     header, payload = codec.encode_block(raw, CodingOptions(model, prior))
     assert header.mode != block_header.STORED and header.raw_crc is None
     assert codec.decode_block(header, payload, model) == raw
@@ -155,7 +155,7 @@ def test_every_flipped_bit_and_byte_too_few_or_too_many_of_short_code_words(raw:
 )
 def test_code_words_do_not_fit_another_header(other: dict[str, Any]) -> None:
     """How a block is coded is not in its words, but what they decode to in another way is something else."""
-    model, raw = likezip.load_model("likezip-1"), b"\xe8\0\0\0\0 is a call, and the call is a call, as each is one"
+    model, raw = likezip.load_model("likezip-2"), b"\xe8\0\0\0\0 is a call, and the call is a call, as each is one"
     coded = coding.BlockCoding(raw, CodingOptions(model, "off"), coding.BlockMode(block_header.TEXT_PROFILE, 0))
     payload = coded.payload(block_header.checksum(raw))
     header = block_header.BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, len(raw), len(payload), None)
@@ -168,7 +168,7 @@ def test_code_words_do_not_fit_another_header(other: dict[str, Any]) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
     """Also behind a sound frame header, where the block headers and the index begin."""
-    identity = likezip.load_model("likezip-1").id
+    identity = likezip.load_model("likezip-2").id
     heads = [container.FrameHeader.of(size, identity).packed for size in (container.MIN_BLOCK, None)]
     for damaged in (data, *(head + data for head in heads)):
         with pytest.raises(likezip.LikezipError):
@@ -177,13 +177,13 @@ def test_any_bytes_are_refused_or_a_frame(data: bytes) -> None:
 
 def _blocks() -> list[tuple[block_header.BlockHeader, bytes]]:
     """A block of each mode."""
-    model = likezip.load_model("likezip-1")
+    model = likezip.load_model("likezip-2")
     return [codec.encode_block(CASES[name], CodingOptions(model, "on" if name == "prior" else "off")) for name in CASES]
 
 
 def _put_together(blocks: list[tuple[block_header.BlockHeader, bytes]], numbers: tuple[int, ...], end: bytes) -> bytes:
     """A frame of blocks that keep the numbers they had; ``end`` is the index."""
-    head = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-1").id)
+    head = container.FrameHeader.of(container.MIN_BLOCK, likezip.load_model("likezip-2").id)
     packed = (blocks[number][0].pack(head.sealing(number)) + blocks[number][1] for number in numbers)
     return b"".join([head.packed, *packed, end])
 

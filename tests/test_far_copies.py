@@ -31,7 +31,7 @@ BEGINS = [sum(map(len, PARTS[:number])) for number in range(len(PARTS))]
 def framed(*blocks: bytes, window: int | None = None) -> bytes:
     """A frame of these blocks."""
     with Workers() as workers:
-        model = likezip.load_model("likezip-1")
+        model = likezip.load_model("likezip-2")
         options = CodingOptions(model, "off")
         writer = FrameWriter(workers, options, block_size=container.MIN_BLOCK, window=window)
         return b"".join([*(part for block in blocks for part in writer.write_block(block)), *writer.end()])

@@ -33,7 +33,7 @@ BLOCKS = -(-len(TEXT) // BLOCK)
 def framed(content: bytes) -> bytes:
     """A frame of small blocks."""
     with Workers() as workers:
-        model = likezip.load_model("likezip-1")
+        model = likezip.load_model("likezip-2")
         writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
         parts = [
             part
@@ -296,7 +296,7 @@ def test_a_block_that_the_index_does_not_know_is_not_read() -> None:
 def test_frame_info() -> None:
     info = likezip.get_frame_info(FRAME)
     assert (info.offset, info.size, info.raw_size, info.block_size) == (0, len(FRAME), len(TEXT), container.MIN_BLOCK)
-    assert info.model_id == likezip.load_model("likezip-1").id
+    assert info.model_id == likezip.load_model("likezip-2").id
     assert len(info.blocks) == BLOCKS
     assert [raw for _, raw in info.blocks[:-1]] == [BLOCK] * (BLOCKS - 1)
     assert info.block_offsets[0] == len(info.header.packed) == 13

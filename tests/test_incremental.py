@@ -112,9 +112,9 @@ def test_damage_is_an_error_every_time() -> None:
 
 
 def test_a_given_model(tmp_path: object) -> None:
-    model = likezip.load_model("likezip-1")
+    model = likezip.load_model("likezip-2")
     assert likezip.LikezipDecompressor(model=model).decompress(FRAME) == TEXT
-    for named in (model, "likezip-1", model.path, str(model.path)):
+    for named in (model, "likezip-2", model.path, str(model.path)):
         assert likezip.decompress(likezip.compress(b"abc", model=named), model=named) == b"abc"
     with pytest.raises(likezip.UnknownModelError):
         likezip.compress(b"abc", model="nothing")

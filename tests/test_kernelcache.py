@@ -332,7 +332,7 @@ from likezip.blocks.block_header import BlockHeader, checksum
 from likezip.frames.container import FrameHeader
 from likezip.kernels import compiling
 assert compiling.CACHE is None
-header = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+header = FrameHeader.of(None, likezip.load_model("likezip-2").id)
 block = BlockHeader.stored(4, checksum(b"data")).pack(header.sealing(0)) + b"data"
 assert likezip.decompress(header.packed + block) == b"data"
 """

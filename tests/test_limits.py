@@ -300,7 +300,7 @@ def test_a_directory_that_leads_nowhere_stops_no_look_up(tmp_path: Path, monkeyp
     places = [tmp_path / "loop", tmp_path / "file", tmp_path / ("x" * 300), tmp_path / "nothing"]
     monkeypatch.setenv("LIKEZIP_MODELS", os.pathsep.join(map(str, places)))
     assert models.find_model(default_model().id).id == default_model().id
-    assert likezip.load_model("likezip-1").id == default_model().id
+    assert likezip.load_model("likezip-2").id == default_model().id
 
 
 def test_many_frames_look_for_their_model_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def _wanted(network: Network, known: np.ndarray) -> np.ndarray:
 
 def _trees(network: Network, known: np.ndarray, backend: str, parts: list[int]) -> np.ndarray:
     if backend == "dot":
-        with SharedPrior(network, known.shape[1], 1) as prior:
+        with SharedPrior(network, 1 << 20, known.shape[1], 1) as prior:
             return _at_once(prior, known, parts)
     return _at_once(Prior(network, known.shape[1], backend), known, parts)
 
@@ -100,7 +100,7 @@ def test_steps_and_backends_agree(network: Network, lanes: int) -> None:
         if backend != "dot":
             assert np.array_equal(_step_by_step(Prior(network, lanes, backend), known[:50]), wanted[:50])
     if INSTRUCTIONS:
-        with SharedPrior(network, lanes, 1) as prior:
+        with SharedPrior(network, 1 << 20, lanes, 1) as prior:
             assert np.array_equal(_step_by_step(prior, known[:50]), wanted[:50])
 
 
@@ -355,7 +355,7 @@ def test_sizes_that_fill_no_vector(sizes: tuple[int, int, tuple[int, ...], tuple
     assert len({tree.tobytes() for tree in wanted.reshape(-1, 512)}) > 60
     assert np.array_equal(_trees(network, known, "float32", [9, 1, 2]), wanted)
     for threads in (1, 3) if INSTRUCTIONS else ():
-        with SharedPrior(network, 7, threads) as prior:
+        with SharedPrior(network, 1 << 20, 7, threads) as prior:
             assert np.array_equal(_at_once(prior, known, [9, 1, 2]), wanted)
 
 
@@ -407,9 +407,8 @@ def _extreme(seed: int) -> dict[str, np.ndarray]:
         shapes |= {f"{i}.up": (hidden, width), f"{i}.down": (width, hidden)}
     embeddings = random.choice([-127, 0, 127], (count_rows(features), 2)).astype(np.int8)
     found: dict[str, np.ndarray] = {"embeddings": embeddings}
-    if features != FIRST_FEATURES:
-        numbers = [(one.history, one.classes, one.words, one.bits) for one in features]
-        found["features"] = np.array(numbers, np.int32)
+    numbers = [(one.history, one.classes, one.words, one.bits) for one in features]
+    found["features"] = np.array(numbers, np.int32)
     for name, (outputs, columns) in shapes.items():
         found[f"{name}.weight"] = random.choice([-63, 63, 5], (outputs, columns)).astype(np.int8)
         offsets = [0, 1 << 26, -(1 << 26)] if seed % 2 else [0, 999, -5000]
@@ -466,7 +465,7 @@ def test_a_network_that_breaks_a_bound_is_refused(name: str, found: dict[str, np
 
 
 def test_missing_tensors_are_refused(found: dict[str, np.ndarray]) -> None:
-    for missing in found.keys() - {"features"}:  # without those it has the first ones
+    for missing in found:
         with pytest.raises(KeyError):
             Network.of({name: tensor for name, tensor in found.items() if name != missing})
 

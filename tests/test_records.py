@@ -62,7 +62,7 @@ def test_nothing_is_learnt_from_records(records: RecordCodec) -> None:
 def test_another_codec_of_the_same_context_reads_them() -> None:
     codes = RecordCodec(context=KNOWN, prior="off", threads=2).encode_batch(NEW)
     assert (
-        RecordCodec(context=iter(KNOWN), prior="off", model=likezip.load_model("likezip-1")).decode_batch(codes) == NEW
+        RecordCodec(context=iter(KNOWN), prior="off", model=likezip.load_model("likezip-2")).decode_batch(codes) == NEW
     )
 
 

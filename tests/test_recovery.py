@@ -37,7 +37,7 @@ NOISE = random.Random(4).randbytes(BLOCK)
 def framed(*blocks: bytes) -> bytes:
     """A frame of these blocks."""
     with Workers() as workers:
-        model = likezip.load_model("likezip-1")
+        model = likezip.load_model("likezip-2")
         writer = FrameWriter(workers, CodingOptions(model, "off"), block_size=container.MIN_BLOCK)
         return b"".join([*(part for block in blocks for part in writer.write_block(block)), *writer.end()])
 
@@ -344,8 +344,8 @@ class Work:
         return self.done
 
 
-HEAD = FrameHeader.of(1 << 20, likezip.load_model("likezip-1").id).packed
-HEAD_ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+HEAD = FrameHeader.of(1 << 20, likezip.load_model("likezip-2").id).packed
+HEAD_ALONE = FrameHeader.of(None, likezip.load_model("likezip-2").id)
 
 
 def header_of(size: int, number: int, crc: int = 1) -> bytes:

@@ -32,7 +32,7 @@ of England; that he came down on Monday in a chaise and four to see the place, a
 he agreed with Mr. Morris immediately."
 """
 NOISE = random.Random(8).randbytes(500)
-ALONE = FrameHeader.of(None, likezip.load_model("likezip-1").id)
+ALONE = FrameHeader.of(None, likezip.load_model("likezip-2").id)
 
 
 def is_alone(frame: bytes) -> bool:

@@ -71,7 +71,7 @@ def test_a_release_begins_with_the_starts_of_all_profiles(tmp_path: Path, exclud
     data = release.Data.read(tmp_path / "data", excluded)
     assert len(data.files["prose"]) == 2 - len(excluded)
     said = list[str]()
-    path = release.trained_states_file(data, Recipe(Shape(), 1.0, state_megabytes=0.002), tmp_path, said.append)
+    path = release.trained_states_file(data, Recipe(Shape(), 1.0, state_megabytes=0.004), tmp_path, said.append)
     with safe_open(path, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     for profile in PROFILES:

@@ -139,7 +139,7 @@ def _with_checksum(fields: bytes) -> bytes:
 
 def test_later_versions_and_flags_are_unsupported_not_corrupt() -> None:
     frame = likezip.compress(b"some bytes")
-    header = container.FrameHeader.of(BLOCK, likezip.load_model("likezip-1").id).packed[:-4]
+    header = container.FrameHeader.of(BLOCK, likezip.load_model("likezip-2").id).packed[:-4]
     for bits in (0x4A, 0x4F, 0x89, 0xC9):
         with pytest.raises(likezip.UnsupportedError):
             likezip.decompress(_with_checksum(header[:4] + bytes([bits]) + header[5:]))
@@ -162,7 +162,7 @@ def test_moved_missing_and_doubled_blocks() -> None:
 
 def test_a_forged_size_allocates_nothing() -> None:
     for block_size in (container.MAX_BLOCK, None):
-        header = container.FrameHeader.of(block_size, likezip.load_model("likezip-1").id)
+        header = container.FrameHeader.of(block_size, likezip.load_model("likezip-2").id)
         block = block_header.BlockHeader.stored(1 << 30, 0).pack(header.sealing(0))
         with pytest.raises(likezip.TruncatedError):
             likezip.decompress(header.packed + block + b"some bytes")

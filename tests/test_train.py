@@ -262,7 +262,7 @@ def test_a_model_of_ones_own(files: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert model.id.hex() in done.stderr
     with safe_open(output, "numpy") as opened:
         card = json.loads(opened.metadata()["card"])
-    assert card["base"] == f"likezip-1 {default_model().id.hex()}"
+    assert card["base"] == f"likezip-2 {default_model().id.hex()}"
     assert card["held_out"]["after"] < card["held_out"]["before"]
     assert card["generalisation_gap"] == pytest.approx(
         card["network"]["validation"] - card["network"]["train"], abs=2e-4
@@ -318,18 +318,18 @@ def test_a_base_that_lacks_something_is_refused(files: Path, tmp_path: Path) -> 
 
 
 def test_the_name_of_the_shipped_model_is_kept(files: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["train", str(files), "-o", str(tmp_path / "likezip-1.safetensors")])
+    done = CliRunner().invoke(main, ["train", str(files), "-o", str(tmp_path / "likezip-2.safetensors")])
     assert done.exit_code == 1
-    assert "likezip-1 is the name of the model that comes with likezip" in done.stderr
+    assert "likezip-2 is the name of the model that comes with likezip" in done.stderr
 
 
 def test_the_default_is_the_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever has its name and is found before it."""
     shipped = default_model()
-    (tmp_path / "likezip-1.safetensors").write_bytes(b"of another one")
+    (tmp_path / "likezip-2.safetensors").write_bytes(b"of another one")
     monkeypatch.setenv("LIKEZIP_MODELS", str(tmp_path))
     assert default_model() == shipped
-    assert likezip.load_model("likezip-1") != shipped
+    assert likezip.load_model("likezip-2") != shipped
     assert likezip.load_model(shipped.id.hex()) == shipped
     with pytest.raises(likezip.UnknownModelError, match="no model file 00ff00ff00ff00ff, nor one of that name or id"):
         likezip.load_model("00ff00ff00ff00ff")
@@ -349,9 +349,9 @@ def test_models_and_their_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [line.split()[::4] for line in listed[:1]] == [
         [default_model().id.hex(), str(tmp_path / "again.safetensors")]
     ]
-    assert any("likezip-1" in line for line in listed[1:])
+    assert any("likezip-2" in line for line in listed[1:])
     found = json.loads(CliRunner().invoke(main, ["models", "again"]).stdout)
-    assert found["bytes"] == default_model().size and "298 MB seen" in found["training"]
+    assert found["bytes"] == default_model().size and found["training"] == "1,200 MB read"
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     done = CliRunner().invoke(main, ["models", "bad"])
     assert done.exit_code == 1 and "not a model file" in done.stderr

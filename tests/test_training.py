@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 
 import likezip
 from likezip.model import default_model, load_model
@@ -106,7 +107,9 @@ def _release(data: Path, output: Path, megabytes: float, *more: str, shape: str 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(states, "LARGEST_BLOCK", 1 << 14)
             patch.setattr(release, "HELD_LANES", 2)
-            patch.setitem(recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, state_megabytes=0.1, rows=4))
+            patch.setitem(
+                recipe.RECIPES, "small", recipe.Recipe(Shape(), 1.0, state_megabytes=0.2, beside_megabytes=0.1, rows=4)
+            )
             choices = next(option for option in release.main.params if option.name == "name")
             patch.setattr(choices, "type", click.Choice(["small"]))
             arguments += ["--recipe", "small", "--megabytes", str(megabytes), *more]
@@ -155,16 +158,16 @@ def test_a_release_can_be_made_of_a_run_as_it_is(data: Path, begun: Path, tmp_pa
     assert "goes on" in _release(data, output, 0.5, "--as-it-is")
     assert load_model(output).card()["card"]["curve"][-1]["megabytes"] < 0.2
     squares = torch.load(begun, weights_only=True)["optimizers"][1]["state"][0]["sum"].numpy()
-    coded = load_model(output).tensors()[release.UNFINISHED].astype(np.uint8)
+    left = tmp_path / "made" / release.SQUARES_FILE
+    coded = load_file(left)[release.SQUARES]
     assert np.allclose(squares_of(coded), squares, rtol=0.08, atol=2.0**-55)
 
     further = tmp_path / "further.safetensors"  # without the checkpoint
-    assert "goes on from" in _release(data, further, 0.2, "--unfinished", str(output))
+    assert "goes on from" in _release(data, further, 0.2, "--go-on", str(output), str(left))
     first, second = load_model(further).card()["card"]["curve"]
     assert first == load_model(output).card()["card"]["curve"][0]
     assert second["megabytes"] == pytest.approx(0.2, abs=0.01)
     assert second["validation"]["text"][0] < first["validation"]["text"][0]
-    assert release.UNFINISHED not in load_model(further).tensors()
 
 
 def test_data_without_a_class_or_validation_is_refused(data: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ Models = dict[bytes, dict[str, list[tuple[int, ...]]]]
 
 @pytest.fixture(scope="module")
 def models() -> Models:
-    model = likezip.load_model("likezip-1")
+    model = likezip.load_model("likezip-2")
     return {model.id: reference_decoder.read_model(model.path.read_bytes())}
 
 

@@ -552,8 +552,9 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         contexts=shape.profile.table(),
         **arrays_of_lanes(lanes, trained),
     )
+    starts = lane_starts(size, lanes)
     for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
-        state.registers[:, column] = lane_starts(size, lanes)
+        state.registers[:, column] = starts
     state.registers[:, LANE], state.registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
     return state
 

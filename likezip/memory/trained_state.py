@@ -59,10 +59,11 @@ class TrainedState:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
         arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        learnt = CorrectionTables(*(aligned_copy(tensors[f"correction.{name}"]) for name in CorrectionTables._fields))
-        if np.abs(learnt.outputs.astype(np.int64)).max() > OUTPUT_LIMIT:
+        learnt = {name: aligned_copy(tensors[f"correction.{name}"]) for name in CorrectionTables._fields}
+        learnt["rows"] = aligned_copy(learnt["rows"].astype(np.int16) * ROW_STEP)
+        if np.abs(learnt["outputs"].astype(np.int64)).max() > OUTPUT_LIMIT:
             raise ValueError(f"an output of the correction is beyond {OUTPUT_LIMIT}")
-        return cls(**arrays, correction=learnt)
+        return cls(**arrays, correction=CorrectionTables(**learnt))
 
     def copy(self) -> TrainedState:
         """The same numbers in arrays of their own."""
@@ -71,19 +72,24 @@ class TrainedState:
         return TrainedState(maps, weights, top, apms, learnt)
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays by name, as ``of`` takes them: weights as int16, in WEIGHT_STEP / 65536, rounded."""
+        """The arrays by name, as ``of`` takes them, rounded: weights as int16, in WEIGHT_STEP / 65536; rows of the
+        correction as int8, in ROW_STEP / 2^14."""
         tensors: dict[str, npt.NDArray[Any]] = {"maps": self.maps, "apms": self.apms}
         tensors |= {f"correction.{name}": array for name, array in self.correction._asdict().items()}
         for name, weights in (("weights", self.weights), ("top", self.top)):
             steps = (weights + WEIGHT_STEP // 2) // WEIGHT_STEP
             most = mixer.MIXER_WEIGHT_LIMIT // WEIGHT_STEP
             tensors[name] = steps.clip(-most, most).astype(np.int16)
-        return tensors
+        rows = (self.correction.rows.astype(np.int32) + ROW_STEP // 2) // ROW_STEP
+        return {**tensors, "correction.rows": rows.clip(-128, 127).astype(np.int8)}
 
 
 WEIGHT_STEP = 16
 """Weights in model files are int16, in steps of WEIGHT_STEP / 65536.  An int16 of -2^15 is -2^19, one below the least
 learnt weight; its products with inputs still fit."""
+
+ROW_STEP = 256
+"""Rows of the correction in model files are int8, in steps of ROW_STEP / 2^14, so all of them are int16."""
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "maps": (((CONTEXTS + MATCH_MODELS) * STATES,), np.uint32),
@@ -91,6 +97,7 @@ _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
     "top": ((256, TOP_INPUTS), np.int16),
     "apms": ((APMS << APM_BITS, mixer.APM_COLUMNS), np.uint16),
     **{f"correction.{name}": form for name, form in TABLES.items()},
+    "correction.rows": (TABLES["rows"][0], np.int8),
 }
 
 

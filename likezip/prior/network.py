@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from likezip.prior import fixed_point
 from likezip.prior.fixed_point import Int8s, Int32s
-from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
+from likezip.prior.ngrams import Feature, count_rows
 
 LARGEST_OFFSET = 1 << 26
 LARGEST_SHIFT = 15
@@ -106,8 +106,6 @@ class Network:
 
 def _features_of(tensors: Mapping[str, npt.NDArray[Any]]) -> tuple[Feature, ...]:
     """The contexts in the tensor ``features`` (features, 4) int32: history, classes, words and bits of each."""
-    if "features" not in tensors:
-        return FIRST_FEATURES
     numbers = tensors["features"]
     if numbers.ndim != 2 or numbers.shape[1] != 4 or numbers.dtype != np.int32:
         raise ValueError(f"features are {numbers.dtype} {numbers.shape}, not int32 (features, 4)")

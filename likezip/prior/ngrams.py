@@ -68,7 +68,7 @@ FIRST_FEATURES = (
     Feature(0x01, 17, words=1),
     Feature(0x01, 17, words=2),
 )
-"""Orders 1, 2, 3, 4 and 6, the word, and the word with the word before it: the contexts of a model that names none."""
+"""Orders 1, 2, 3, 4 and 6, the word, and the word with the word before it: enough for a small network."""
 
 
 def count_rows(features: Sequence[Feature]) -> int:

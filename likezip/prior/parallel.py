@@ -120,9 +120,9 @@ class SharedPrior:
     twice as many each time that this happens again.
     """
 
-    def __init__(self, network: Network, lanes: int, threads: int) -> None:
-        """threads: the most that are used, up to MOST_THREADS."""
-        self.most_steps = most_steps(lanes)
+    def __init__(self, network: Network, size: int, lanes: int, threads: int) -> None:
+        """size: of the block, in bytes; threads: the most that are used, up to MOST_THREADS."""
+        self.most_steps = min(most_steps(lanes), -(-size // lanes))
         self.trees = aligned((1, lanes, 512), np.int32)
         self._network, self._weights, self._threads = network, weights_of(network, packed=True), threads
         self._previous = np.zeros((1, lanes), np.int16)
@@ -242,7 +242,7 @@ def open_prior(network: Network, size: int, lanes: int, *, threads: int = 1) -> 
     """The prior of a block of ``size`` bytes, by the best backend, in up to ``threads`` threads."""
     backend = fixed_point.pick(size)
     if backend == "dot":
-        with SharedPrior(network, lanes, threads) as shared:
+        with SharedPrior(network, size, lanes, threads) as shared:
             yield shared
     else:
         with fixed_point.one_thread(backend):

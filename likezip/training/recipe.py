@@ -26,15 +26,16 @@ SHARES = {
 class Recipe:
     """The recipe of a release.
 
-    megabytes: read by the network in all; state_megabytes: read to train the memory's state beside the prior, and twice
-    as many for each state without it; decay: the last share of the run, in which the rates go down; rows: segments read
+    megabytes: read by the network in all; state_megabytes: read to train each of the memory's states without the prior;
+    beside_megabytes: read to train its state beside the prior; decay: the last share of the run, in which the rates go down; rows: segments read
     at a time; lr and embedding_lr: the full rates of AdamW and of Adagrad; penalty: as for ``Run``; shares: of the
     classes, for those that are there; seed: of all random choices.
     """
 
     shape: Shape
     megabytes: float
-    state_megabytes: float = 30.0
+    state_megabytes: float = 60.0
+    beside_megabytes: float = 120.0
     lr: float = 4e-3
     embedding_lr: float = 0.1
     weight_decay: float = 0.1

@@ -30,7 +30,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from likezip.errors import UnsupportedError, need_torch
 
@@ -68,8 +68,8 @@ STATES_FILE = "states.safetensors"
 HELD_LANES = 8
 """Segments of each class whose bits are measured, of the training data and of the validation data."""
 
-UNFINISHED = "unfinished"
-"""The tensor of Adagrad's sums of squares, which a model made before the end of its run has, to go on from."""
+SQUARES, SQUARES_FILE = "squares", "squares.safetensors"
+"""The tensor of Adagrad's sums of squares, and the file in the work directory with it, to go on from beside a model."""
 
 Classes = dict[str, npt.NDArray[np.uint8]]
 
@@ -130,11 +130,11 @@ class NetworkStage:
         checkpoints: list[Path],
         threads: int,
         say: Say,
-        unfinished: Path | None = None,
+        go_on: tuple[Path, Path] | None = None,
     ) -> None:
         """checkpoints: the paths where copies of the run are kept; it goes on from the newest that is whole.
 
-        unfinished: a model that such a run has made before its end, from which it goes on if there is no checkpoint.
+        go_on: a model and the squares that such a run has left, from which it goes on if there is no checkpoint.
         Raises ValueError if either is of a network of another shape.
         """
         torch.manual_seed(recipe.seed)
@@ -162,9 +162,9 @@ class NetworkStage:
         }
         self._total = int(recipe.megabytes * 1e6 / (recipe.rows * STEPS))
         self._warm_since = 0
-        if not self._resume() and unfinished is not None:
-            self._take_model(load_model(unfinished))
-            self._say(f"goes on from {unfinished}, {self._megabytes():.1f} MB")
+        if not self._resume() and go_on is not None:
+            self._take_model(load_model(go_on[0]), load_file(go_on[1])[SQUARES])
+            self._say(f"goes on from {go_on[0]}, {self._megabytes():.1f} MB")
         self._feed.skip(self.run.step)
 
     def _resume(self) -> bool:
@@ -181,15 +181,15 @@ class NetworkStage:
             return True
         return False
 
-    def _take_model(self, model: Model) -> None:
+    def _take_model(self, model: Model, squares: npt.NDArray[np.uint8]) -> None:
         """Go on from the network of a model; AdamW's moments and the mixture begin anew, with a warm-up."""
-        twin, squares = twin_of(coding.network_of(model)), model.tensors().get(UNFINISHED)
-        if twin.shape != self._recipe.shape or squares is None:
-            raise ValueError(f"{model.path} is finished, or of a network of another shape")
+        twin = twin_of(coding.network_of(model))
+        if twin.shape != self._recipe.shape:
+            raise ValueError(f"{model.path} is of a network of another shape")
         self.run.twin.load_state_dict(twin.state_dict())
         self.run.curve = model.card()["card"]["curve"]
         self.run.step = self._warm_since = round(self.run.curve[-1]["megabytes"] * 1e6 / (self._recipe.rows * STEPS))
-        self.run.embeddings_optimizer.squares.copy_(torch.from_numpy(squares_of(squares.astype(np.uint8))))
+        self.run.embeddings_optimizer.squares.copy_(torch.from_numpy(squares_of(squares)))
 
     def _megabytes(self) -> float:
         return self.run.step * self._recipe.rows * STEPS / 1e6
@@ -248,7 +248,7 @@ def trained_states_file(data: Data, recipe: Recipe, work: Path, say: Say) -> Pat
         for profile in PROFILES:
             say(f"the memory's trained state for {profile.name}")
             trained[profile.name] = states.train(
-                data.files, profile, 2 * recipe.state_megabytes, recipe.seed, states.CONFIDENCE, say=lambda _: None
+                data.files, profile, recipe.state_megabytes, recipe.seed, states.CONFIDENCE, say=lambda _: None
             )
         save_file(states.state_tensors(trained), path)
     return path
@@ -266,14 +266,14 @@ def _assemble(
     """Write the model to ``output``: the network, the memory's trained states, and the card."""
     with safe_open(network, "numpy") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items() if name != UNFINISHED})
+    prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's trained state beside the network")
     loaded = load_model(trained)
     by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
     beside = states.train(
         data.files,
         BESIDE_PRIOR,
-        recipe.state_megabytes,
+        recipe.beside_megabytes,
         recipe.seed,
         states.CONFIDENCE,
         prior,
@@ -281,8 +281,9 @@ def _assemble(
         say=lambda _: None,
     )
     tensors |= states.state_tensors({**by_profile, BESIDE_PRIOR.name: beside})
+    read = f"{curve[-1]['megabytes'] if curve else 0:,.0f} MB read"
     card = {"recipe": asdict(recipe), "curve": curve, "bytes": {n: sum(map(len, f)) for n, f in data.files.items()}}
-    save_file(tensors, output, {"format": "likezip model 1", "training": "a release", "card": json.dumps(card)})
+    save_file(tensors, output, {"format": "likezip model 1", "training": read, "card": json.dumps(card)})
 
 
 @click.command()
@@ -306,9 +307,11 @@ def _assemble(
 @click.option("--threads", default=1, show_default=True)
 @click.option("--as-it-is", is_flag=True, help="Make the model from the network as far as it is trained.")
 @click.option(
-    "--unfinished",
+    "--go-on",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Model that --as-it-is has made; go on from it if there is no checkpoint.",
+    nargs=2,
+    metavar="MODEL SQUARES",
+    help="Model and squares.safetensors that a run has left; go on from them if there is no checkpoint.",
 )
 def main(
     data: Path,
@@ -323,7 +326,7 @@ def main(
     every: float,
     threads: int,
     as_it_is: bool,
-    unfinished: Path | None,
+    go_on: tuple[Path, Path] | None,
 ) -> None:
     """Make a model from DATA, or go on with making it."""
     recipe = RECIPES[name]
@@ -335,14 +338,13 @@ def main(
     checkpoints = [place / "network.pt" for place in (work, copy) if place]
     for path in checkpoints:
         path.parent.mkdir(parents=True, exist_ok=True)
-    stage = NetworkStage(recipe, read, _text_state_in(trained), checkpoints, threads, click.echo, unfinished)
+    stage = NetworkStage(recipe, read, _text_state_in(trained), checkpoints, threads, click.echo, go_on)
     if not as_it_is:
         stage.train(every)
     network = work / "network.safetensors"
     exported = checked_tensors(stage.run.twin, read.held, click.echo)
-    if as_it_is:
-        exported[UNFINISHED] = squares_in_octaves(stage.run.embeddings_optimizer.squares.numpy())
     save_file(exported, network)
+    save_file({SQUARES: squares_in_octaves(stage.run.embeddings_optimizer.squares.numpy())}, work / SQUARES_FILE)
     _assemble(read, recipe, trained, network, output, stage.run.curve, click.echo)
 
 

@@ -146,7 +146,7 @@ def _copying(choices: Choices) -> bytes:
     """A frame of stored blocks with copies, of which many are not allowed; all checksums are right."""
     context, window = choices.pick([b"", CONTEXT]), choices.pick([0, 16, 17, 30])
     several = choices.below(4) > 0
-    header = layout.frame_header(1 << 16 if several else None, layout.LIKEZIP_1, 1, window, context)
+    header = layout.frame_header(1 << 16 if several else None, layout.LIKEZIP_2, 1, window, context)
     frame, entries, content = header, layout.Entries(), bytearray(context)
     if not several and choices.below(4) == 1:
         raw, coded = _repeating(context, choices)
@@ -239,7 +239,7 @@ def _header(choices: Choices) -> bytes:
     with a window and a context or not."""
     size, number = choices.pick([1 << 16, 1 << 17, 1 << 30, None]), choices.below(8)
     window, context = [0, 0, 16, 30][number >> 1], [b"", CONTEXT][number >> 2]
-    return layout.frame_header(size, layout.LIKEZIP_1, number & 1, window, context)
+    return layout.frame_header(size, layout.LIKEZIP_2, number & 1, window, context)
 
 
 # What can be done to a frame.
@@ -439,7 +439,7 @@ def check_stored(frame: bytes, content: bytes, *, complete: bool) -> None:
         assert not complete, "copies that are not allowed were filled in"
         assert len(content) <= at, "what is behind copies that are not allowed came out"
     else:
-        known = all(layout.model_id(part) == layout.LIKEZIP_1 for part in frames)
+        known = all(layout.model_id(part) == layout.LIKEZIP_2 for part in frames)
         assert complete == known, "a sound frame was refused, or one of another model was not"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
 STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
 LARGEST = 1 << 30
-LIKEZIP_1 = bytes.fromhex("ce31a20b26267e4d")
+LIKEZIP_2 = bytes.fromhex("89bb842f5c6f1602")
 """The id of the model with the number 1."""
 NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
@@ -221,7 +221,7 @@ def packed_end(header: bytes, entries: Entries) -> bytes:
 
 def model_id(part: Part) -> bytes:
     """The id of the model of a sound frame header."""
-    return LIKEZIP_1 if part.fields[4] >> 6 else part.fields[5:13]
+    return LIKEZIP_2 if part.fields[4] >> 6 else part.fields[5:13]
 
 
 def named_context(part: Part) -> bytes:

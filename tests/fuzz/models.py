@@ -329,7 +329,7 @@ def breaks_a_bound(content: bytes, prior: PriorChoice) -> str:
         wanted[f"{name}.maps"] = "U32", [7680], 0, (1 << 32) - 1
         wanted[f"{name}.weights"] = "I16", [1824, 32], -(1 << 15), (1 << 15) - 1
         wanted[f"{name}.top"] = "I16", [256, 8], -(1 << 15), (1 << 15) - 1
-        wanted[f"{name}.correction.rows"] = "I16", [20736, 32], -(1 << 15), (1 << 15) - 1
+        wanted[f"{name}.correction.rows"] = "I8", [20736, 32], -128, 127
         wanted[f"{name}.correction.squares"] = "U32", [20736], 0, (1 << 32) - 1
         wanted[f"{name}.correction.outputs"] = "I32", [256, 32], 1 - (1 << 21), (1 << 21) - 1
         wanted[f"{name}.correction.output_squares"] = "U32", [256], 0, (1 << 32) - 1
@@ -385,8 +385,7 @@ def _wanted_of_prior(shapes: dict[str, list[int]]) -> dict[str, tuple[str, list[
         layers |= {f"{block}.gates": (2 * state, width), f"{block}.out": (width, state)}
         layers |= {f"{block}.up": (hidden, width), f"{block}.down": (width, hidden)}
     wanted = {"prior.embeddings": ("I8", [ROWS, size("embeddings", 1)], -127, 127)}
-    if "prior.features" in shapes:
-        wanted["prior.features"] = "I32", [size("features"), 4], 0, 65535
+    wanted["prior.features"] = "I32", [size("features"), 4], 0, 65535
     for name, (outputs, columns) in layers.items():
         sized = outputs if outputs > 0 and 0 < columns <= 2096 else -1
         wanted[f"prior.{name}.weight"] = "I8", [sized, columns], -63, 63

@@ -259,7 +259,7 @@ def _start(context: bytes = b"") -> bytes:
 
 
 def _model() -> likezip.Model:
-    return likezip.load_model("likezip-1")
+    return likezip.load_model("likezip-2")
 
 
 # Contents.
@@ -460,12 +460,12 @@ GOOD: dict[str, Good] = {
     # Legal, but not what likezip writes.
     "no-blocks-of-several": Good("a frame of several blocks, of which there is none", b"", frame),
     "model-id": Good(
-        "a frame of one block with the id of likezip-1 instead of its number",
+        "a frame of one block with the id of likezip-2 instead of its number",
         NOISE,
         lambda: alone(stored(NOISE), start=_named()),
     ),
     "model-id-of-several": Good(
-        "a frame of several blocks with the id of likezip-1 instead of its number",
+        "a frame of several blocks with the id of likezip-2 instead of its number",
         NOISE + bytes(20),
         lambda: _named_frame(stored(NOISE), coded(bytes(20))),
     ),
@@ -689,7 +689,7 @@ GOOD: dict[str, Good] = {
         context=TIMES,
     ),
     "context-behind-a-model-id": Good(
-        "a frame of one block with the id of likezip-1 and one of a context, of which it needs nothing",
+        "a frame of one block with the id of likezip-2 and one of a context, of which it needs nothing",
         NOISE,
         lambda: alone(stored(NOISE), start=_named_with(TIMES)),
         context=TIMES,
@@ -835,7 +835,7 @@ LIST_EMPTY = Check("list: empty file", TruncatedError, "the file is empty")
 SOME = bytes(100)
 """What the sound frames that most bad ones come from hold."""
 BLOCK_SIZE_AT = 5
-"""Where the block size of a frame of several blocks of likezip-1 begins."""
+"""Where the block size of a frame of several blocks of likezip-2 begins."""
 BLOCK_AT = 12
 """Where the first block of a frame of several with the least block size begins, and where its payload does, if it is
 NOISE, stored, or SOME, coded."""
@@ -1132,7 +1132,7 @@ def bad_payload(
 def _primed_and_damaged(context: bytes) -> bytes:
     """A frame of one block, primed, with a bit of its payload flipped."""
     header, payload = coded(SHELLS[5:60], primer=context)
-    return alone((header, flipped(payload, 2)), context=context)
+    return alone((header, flipped(payload, len(payload) - 2)), context=context)
 
 
 def without_context(name: str, wrong: str, given: bytes) -> dict[str, Bad]:
