@@ -27,9 +27,9 @@ class Recipe:
     """The recipe of a release.
 
     megabytes: read by the network in all; state_megabytes: read to train each of the memory's states without the prior;
-    beside_megabytes: read to train its state beside the prior; decay: the last share of the run, in which the rates go down; rows: segments read
-    at a time; lr and embedding_lr: the full rates of AdamW and of Adagrad; penalty: as for ``Run``; shares: of the
-    classes, for those that are there; seed: of all random choices.
+    beside_megabytes: read to train its state beside the prior; decay: the last share of the run, in which the rates go
+    down; rows: segments read at a time; lr and embedding_lr: the full rates of AdamW and of Adagrad; penalty: as for
+    ``Run``; shares: of the classes, for those that are there; seed: of all random choices.
     """
 
     shape: Shape
