@@ -210,6 +210,18 @@ def test_nothing_is_looked_for_without_a_window() -> None:
         assert way(frame) == CONTENT
 
 
+@pytest.mark.parametrize("way", [likezip.decompress, streamed, as_a_file, from_a_pipe, in_pieces, recovered])
+def test_copies_of_the_very_beginning_of_the_window(way: Callable[..., bytes]) -> None:
+    """They begin a whole window before a block, which a reader forgot at the end of that block, before it filled it
+    in."""
+    draw = random.Random(7)
+    parts = [draw.randbytes(container.MIN_BLOCK) for _ in range(3)]
+    for blocks, window in (([*parts[:1] * 2], 1 << 16), ([*parts[:2] * 2], 1 << 17), ([*parts, *parts[1::-1]], 1 << 18)):
+        frame = framed(*blocks, window=window)
+        assert [header.has_copies for header in block_headers(frame)][-1]
+        assert way(frame) == b"".join(blocks)
+
+
 def test_windows() -> None:
     for window in (container.MIN_BLOCK, (1 << 16) + 1, 1 << 30):
         frame = framed(*PARTS, window=window)

@@ -38,8 +38,10 @@ class History:
             self._note(begin, Literals.of(coded, header.raw_size))
             return coded
         listed, literals = copies.unpack(coded, header.raw_size, self._context_size)
-        self._note(begin, literals)
-        raw = copies.fill(listed, literals, lambda distance, length: self._find(begin, distance, length))
+        try:
+            raw = copies.fill(listed, literals, lambda distance, length: self._find(begin, distance, length))
+        finally:  # what came before is needed until then; the literals are right, even if a copy of what is lost is not
+            self._note(begin, literals)
         codec.verify(header, raw)
         return raw
 
@@ -54,7 +56,7 @@ class History:
             self.position += size
 
     def _note(self, begin: int, literals: Literals) -> None:
-        """Keep the literals of the last block, and no more than the next block may refer to."""
+        """Keep the literals of the last block, and of those before no more than the next one may refer to."""
         if self._window == 0:
             return
         self._begins.append(begin)
