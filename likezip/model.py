@@ -106,13 +106,7 @@ def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
         before = _identified(path)
         with safe_open(path, "numpy") as opened:
             tensors: dict[str, npt.NDArray[np.generic]] = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (
-        SafetensorError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:  # the latter: no dtype of numpy's
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:  # most: numpy has no such dtype
         raise FormatError(f"{path}: not a model file ({error})") from error
     if not before.id == identity == _identified(path).id:
         raise FormatError(f"{path}: the model file has changed since its id was taken")

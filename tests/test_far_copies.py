@@ -216,7 +216,11 @@ def test_copies_of_the_very_beginning_of_the_window(way: Callable[..., bytes]) -
     in."""
     draw = random.Random(7)
     parts = [draw.randbytes(container.MIN_BLOCK) for _ in range(3)]
-    for blocks, window in (([*parts[:1] * 2], 1 << 16), ([*parts[:2] * 2], 1 << 17), ([*parts, *parts[1::-1]], 1 << 18)):
+    for blocks, window in (
+        ([*parts[:1] * 2], 1 << 16),
+        ([*parts[:2] * 2], 1 << 17),
+        ([*parts, *parts[1::-1]], 1 << 18),
+    ):
         frame = framed(*blocks, window=window)
         assert [header.has_copies for header in block_headers(frame)][-1]
         assert way(frame) == b"".join(blocks)
