@@ -219,7 +219,7 @@ def test_a_sample_takes_the_bits_that_drew_it(prior: PriorChoice, prompt: bytes)
         mode = BlockMode(block_header.TEXT_PROFILE, 0, prior == "on")
     costs = BlockCoding(prompt + data, CodingOptions(default_model(), prior, 1), mode).byte_costs()[len(prompt) :]
     assert costs.sum() == pytest.approx(bits, rel=0.01, abs=32)
-    assert bits > 20
+    assert bits > 10
 
 
 def test_a_seed_gives_the_same_sample_and_another_another() -> None:
