@@ -177,12 +177,17 @@ class BlockHeader:
         """Bytes that are coded: those of the block, or if it has copies, what ``copies.pack`` makes of it."""
         return self.raw_size - self.spared
 
+    @property
+    def unsealed_size(self) -> int:
+        """Bytes of the block in a frame, but for the checksum of its header."""
+        return len(self._packed_fields()) + self.payload_size
+
     def pack(self, sealing: Sealing) -> bytes:
         """The bytes of the header."""
-        fields = self.fields()
+        fields = self._packed_fields()
         return fields + sealing.check(fields)
 
-    def fields(self) -> bytes:
+    def _packed_fields(self) -> bytes:
         """The bytes of the header but for its checksum."""
         shape = self.lanes, self.table_bits
         shaped = shape != _default_shape(self.mode, self.coded_size)

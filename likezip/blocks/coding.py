@@ -276,11 +276,6 @@ class CodedBlock(NamedTuple):
     transformed: bytes
     coding: BlockCoding | None
 
-    @property
-    def size(self) -> int:
-        """Bytes in the frame, but for the checksum of the header."""
-        return len(self.header.fields()) + len(self.payload)
-
 
 def code_block(
     coded: bytes,
@@ -316,7 +311,7 @@ def code_block(
     verified = crc if whole else None
     header = BlockHeader(mode.number, *modelled, size, len(payload), verified, size - len(coded), bool(primer))
     found = CodedBlock(header, payload, converted, coding)
-    return stored if stored.size <= found.size else found
+    return stored if stored.header.unsealed_size <= header.unsealed_size else found
 
 
 def decode_payload(

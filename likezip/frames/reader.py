@@ -105,7 +105,7 @@ def parse_block_header(marker: bytes, number: int, sealing: Sealing, most: int) 
     if not marker:
         raise TruncatedError(f"the data end within the header of block {number}")
     header = yield from BlockHeader.parser(marker, f"block {number}", most, sealing)
-    return header, len(header.pack(sealing)) + header.payload_size
+    return header, header.unsealed_size + sealing.size
 
 
 def parse_end(marker: bytes, frame: FrameHeader, entries: list[Entry]) -> Parser[None]:

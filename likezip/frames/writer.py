@@ -158,7 +158,7 @@ def encode_in_worker(
     for coded, whole, primer in ways:
         heard = None if found else advance
         found.append(codec.encode_block(coded, here, heard, whole=whole, primer=primer))
-    return min(found, key=lambda block: len(block[0].fields()) + len(block[1]))
+    return min(found, key=lambda block: block[0].unsealed_size)
 
 
 def _compile_repeats() -> None:

@@ -59,11 +59,12 @@ class TrainedState:
                 raise ValueError(f"{name} is {tensors[name].dtype} {tensors[name].shape}, not {dtype} {shape}")
         arrays = {name: aligned_copy(tensors[name]) for name in ("maps", "apms")}
         arrays |= {name: aligned_copy(tensors[name].astype(np.int32) * WEIGHT_STEP) for name in ("weights", "top")}
-        learnt = {name: aligned_copy(tensors[f"correction.{name}"]) for name in CorrectionTables._fields}
-        learnt["rows"] = aligned_copy(learnt["rows"].astype(np.int16) * ROW_STEP)
-        if np.abs(learnt["outputs"].astype(np.int64)).max() > OUTPUT_LIMIT:
+        correction = {name: tensors[f"correction.{name}"] for name in CorrectionTables._fields}
+        correction["rows"] = correction["rows"].astype(np.int16) * ROW_STEP
+        learnt = CorrectionTables(*map(aligned_copy, correction.values()))
+        if np.abs(learnt.outputs.astype(np.int64)).max() > OUTPUT_LIMIT:
             raise ValueError(f"an output of the correction is beyond {OUTPUT_LIMIT}")
-        return cls(**arrays, correction=CorrectionTables(**learnt))
+        return cls(**arrays, correction=learnt)
 
     def copy(self) -> TrainedState:
         """The same numbers in arrays of their own."""

@@ -99,9 +99,10 @@ class Network:
             out = IntegerLayer.of(tensors, f"{name}.out", width, state)
             up = IntegerLayer.of(tensors, f"{name}.up", hidden, width)
             blocks.append((gates, out, up, IntegerLayer.of(tensors, f"{name}.down", width, hidden)))
-        if len(blocks) > MOST_BLOCKS or sum(out.weight.shape[1] for _, out, _, _ in blocks) > MOST_STATES:
+        network = cls(features, embeddings, enter, blocks, head)
+        if len(blocks) > MOST_BLOCKS or network.cells > MOST_STATES:
             raise ValueError(f"there are more than {MOST_BLOCKS} blocks or {MOST_STATES} states")
-        return cls(features, embeddings, enter, blocks, head)
+        return network
 
 
 def _features_of(tensors: Mapping[str, npt.NDArray[Any]]) -> tuple[Feature, ...]:
