@@ -893,10 +893,9 @@ class Frame:
 
     def read_copies(self, coded: bytes, size: int) -> tuple[list[tuple[int, int, int]], int]:
         """The place, length and distance of each copy in a block, and where the list of them ends."""
-        count, at = read_long_number(coded, 0)
-        assert count > 0
-        copies, end, distance = [], 0, len(self.context)
-        for _ in range(count):
+        copies, at, end, literals, distance = [], 0, 0, size, len(self.context)
+        while len(coded) - at < literals:
+            entry = at
             between, at = read_long_number(coded, at)
             length, at = read_long_number(coded, at)
             change, at = read_long_number(coded, at)
@@ -904,6 +903,8 @@ class Frame:
             assert 0 < distance < 2**49 and place + length < size
             copies.append((place, length or size - place, distance))
             end = place + copies[-1][1]
+            literals -= copies[-1][1]
+            assert copies[-1][1] > at - entry
         return copies, at
 
     def before(self, distance: int, length: int) -> list[int | None]:

@@ -41,8 +41,8 @@ def drawn(draw: random.Random, content: bytes) -> tuple[list[Copy], bytes]:
     raw, found = bytearray(), list[Copy]()
     for _ in range(draw.randrange(1, 8)):
         raw += draw.randbytes(draw.choice([0, 1, 5, 200]) if raw else draw.randrange(1, 9))
-        place, length = len(raw), draw.choice([1, 2, 50, 127, 128, 300])
-        if content and draw.random() < 0.5:
+        place, length = len(raw), draw.choice([12, 13, 50, 127, 128, 300])
+        if len(content) >= 12 and draw.random() < 0.5:
             length = min(length, len(content))
             distance = place + draw.randrange(length, len(content) + 1)
             raw += content[len(content) + place - distance :][:length]
@@ -79,9 +79,20 @@ def test_bytes_of_a_list_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     raw = b"0123456789" + b"0123456789" + b"-" + b"345" * 100
     found = [Copy(10, 10, 10), Copy(24, 297, 3)]
-    assert copies.pack(found, raw) == bytes([2, 10, 10, 20, 4, 0, 13]) + b"0123456789-345"
-    assert copies.pack([Copy(10, 10, 10)], raw[:21], 200) == bytes([1, 10, 10, 0xFB, 2]) + b"0123456789-"
-    assert copies.pack([Copy(0, 300, 200)], bytes(301), 200) == bytes([1, 0, 0xAC, 2, 0]) + b"\0"
+    assert copies.pack(found, raw) == bytes([10, 10, 20, 4, 0, 13]) + b"0123456789-345"
+    assert copies.pack([Copy(10, 10, 10)], raw[:21], 200) == bytes([10, 10, 0xFB, 2]) + b"0123456789-"
+    assert copies.pack([Copy(0, 300, 200)], bytes(301), 200) == bytes([0, 0xAC, 2, 0]) + b"\0"
+
+
+@pytest.mark.parametrize(("length", "context"), [(3, 10), (4, 75), (5, 9000)])
+def test_a_copy_is_longer_than_what_it_takes_in_the_list(length: int, context: int) -> None:
+    raw = bytes(range(10)) * 2 + b"-"
+    for longer in (0, 1):
+        if longer:
+            assert len(copies.pack([Copy(10, length + 1, 10)], raw, context)) == len(raw) - 1
+        else:
+            with pytest.raises(ValueError, match="not longer"):
+                copies.pack([Copy(10, length, 10)], raw, context)
 
 
 def test_a_block_without_copies_is_all_literals() -> None:
@@ -96,26 +107,28 @@ def test_a_block_without_copies_is_all_literals() -> None:
     ("coded", "size"),
     [
         (b"", 5),
-        (b"\0some", 5),  # no copies
         (b"\1", 5),
-        (b"\1\2\3", 5),
-        (b"\1\2\0\4", 5),  # literals are missing
-        (b"\1\2\0\4ab", 2),  # a copy of nothing
-        (b"\1\2\0\4abc", 5),  # one literal too many
-        (b"\1\2\3\4ab", 5),  # all of the rest, by its length
-        (b"\1\2\4\4ab", 5),
-        (b"\1\2\0\0ab", 5),  # distance 0
-        (b"\1\2\0\1ab", 5),  # distance -1
-        (b"\1\6\0\4abcdef", 5),  # behind the end
-        (b"\1\x82\0\0\4ab", 5),  # numbers that are too long
-        (b"\1\2\0\x84\x80\0ab", 5),
-        (b"\1\2\0\x84\x80\x80\x80\x80\x80\x80\1ab", 5),
-        (b"\2\2\0\4\0\0\4ab", 5),  # behind a copy of all of the rest
-        (b"\xff\xff\xff\xff\xff\xff\x7f", 5),
+        (b"\2\3", 5),
+        (b"\2\0\4", 6),  # literals are missing
+        (b"\2\0\4ab", 2),  # a copy of nothing
+        (b"\2\0\4abc", 7),  # one literal too many
+        (b"\2\4\4ab", 6),  # all of the rest, by its length
+        (b"\2\5\4ab", 6),
+        (b"\2\0\0ab", 6),  # distance 0
+        (b"\2\0\1ab", 6),  # distance -1
+        (b"\x0b\0\4abcdef", 10),  # behind the end
+        (b"\x82\0\0\4ab", 7),  # numbers that are too long
+        (b"\2\0\x84\x80\0ab", 8),
+        (b"\2\0\x84\x80\x80\x80\x80\x80\x80\1ab", 20),
+        (b"\5\0\x0a\0\0\0", 16),  # behind a copy of all of the rest
+        (b"\2\3\4\0\4\0ab", 9),  # of as many bytes as they take in the list, or fewer
+        (b"\2\2\4\0\5\0ab", 9),
+        (b"\2\4\4\0\2\0\0\6\0ab", 14),
+        (b"\xff\xff\xff\xff\xff\xff\x7f", 8),
     ],
 )
 def test_a_list_that_is_not_right(coded: bytes, size: int) -> None:
-    assert list(copies.unpack(b"\1\2\0\4ab", 5)[0]) == [Copy(2, 3, 2)]
+    assert list(copies.unpack(b"\2\0\4ab", 6)[0]) == [Copy(2, 4, 2)]
     with pytest.raises(CorruptError, match=r"list of copies|block's copies"):
         copies.unpack(coded, size)
 
@@ -123,9 +136,9 @@ def test_a_list_that_is_not_right(coded: bytes, size: int) -> None:
 @pytest.mark.parametrize(
     ("coded", "raw"),
     [
-        (b"\2\2\2\4\0\0\0ab", b"abababab"),  # of a copy, again and again
-        (b"\2\2\2\4\1\0\6abc", b"ababcaba"),  # of literals and a copy
-        (b"\2\2\2\4\1\0\2abc", b"ababcabc"),  # of a copy and literals, again and again
+        (b"\2\4\4\0\0\0ab", b"abababababab"),  # of a copy, again and again
+        (b"\2\4\4\1\0\x0aabc", b"abababcababab"),  # of literals and a copy
+        (b"\2\4\4\1\0\2abc", b"abababcabcabc"),  # of a copy and literals, again and again
     ],
 )
 def test_sources_in_the_block(coded: bytes, raw: bytes) -> None:
@@ -135,7 +148,7 @@ def test_sources_in_the_block(coded: bytes, raw: bytes) -> None:
 
 def test_a_source_before_the_block_that_is_not_there() -> None:
     with pytest.raises(CorruptError):
-        copies.fill(*copies.unpack(b"\1\2\0\6ab", 5), nothing_before)
+        copies.fill(*copies.unpack(b"\2\0\6ab", 6), nothing_before)
 
 
 def _frame(raw: bytes, coded: bytes) -> bytes:
@@ -162,8 +175,8 @@ def test_few_coded_bytes_are_filled_up_with_zeros_and_nothing_else(
     units: int, frame: Callable[[BlockHeader, bytes], bytes]
 ) -> None:
     for size in (units << 17, (units << 17) + 1, ((units + 1) << 17) - 1):
-        raw = (b"\xe5\0" * size)[:size]
-        coded = copies.pack([Copy(2, size - 2, 2)], raw)
+        raw = (b"\xe5\1\0" * size)[:size]
+        coded = copies.pack([Copy(3, size - 3, 3)], raw)
         header = BlockHeader.stored(size, block_header.checksum(raw), size - len(coded))
         assert (len(coded), header.payload_size) == (6, max(6, 4 * units))
         payload = coded + bytes(header.payload_size - 6)

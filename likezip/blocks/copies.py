@@ -3,10 +3,11 @@
 A block with copies is coded as the list of its copies, then its *literals*, the bytes that are no copies. The list is,
 in numbers of 7 bits a byte from the lowest on, each byte but a number's last with bit 7 set (LEB128):
 
-    the number of copies, then for each: the literals since the copy before; its length, 0 for all of the rest; its
-    distance, that of the copy before subtracted, and the difference zigzag coded (0, -1, 1, -2 ... as 0, 1, 2, 3 ...)
+    for each copy: the literals since the copy before; its length, 0 for all of the rest; its distance, that of the copy
+    before subtracted, and the difference zigzag coded (0, -1, 1, -2 ... as 0, 1, 2, 3 ...)
 
 Before the first copy the distance is the size of the context, that of the same place there; 0 without a context.
+Each copy is longer than what it takes in the list, which ends where the bytes left are as many as the literals.
 
 A copy's source begins ``distance`` bytes before it. All of a source before the block are literals of one block, or of
 the context, so whoever has the literals of earlier blocks fills in a copy in one step. A source in the block itself may
@@ -47,15 +48,21 @@ def _number(value: int) -> bytes:
 
 
 def pack(copies: Iterable[Copy], raw: bytes, context: int = 0) -> bytes:
-    """What a block ``raw`` with ``copies``, in their order, is coded as; context: the context's size."""
-    numbers, literals, end, before = list[bytes](), list[bytes](), 0, context
+    """What a block ``raw`` with ``copies``, in their order, is coded as; context: the context's size.
+
+    Raises ValueError if a copy is not longer than what it takes in the list.
+    """
+    entries, literals, end, before = list[bytes](), list[bytes](), 0, context
     for place, length, distance in copies:
         change = distance - before
         zigzag = 2 * change if change >= 0 else -2 * change - 1
-        numbers += [_number(place - end), _number(length if place + length < len(raw) else 0), _number(zigzag)]
+        entry = _number(place - end) + _number(length if place + length < len(raw) else 0) + _number(zigzag)
+        if length <= len(entry):
+            raise ValueError(f"a copy of {length} bytes is not longer than the {len(entry)} that it takes in the list")
+        entries.append(entry)
         literals.append(raw[end:place])
         end, before = place + length, distance
-    return b"".join([_number(len(numbers) // 3), *numbers, *literals, raw[end:]])
+    return b"".join([*entries, *literals, raw[end:]])
 
 
 class Literals:
@@ -117,11 +124,10 @@ class Copies:
 def unpack(coded: bytes, size: int, context: int = 0) -> tuple[Copies, Literals]:
     """The copies and the literals of a block of ``size`` bytes from what it was coded as; context: the context's size.
     Raises CorruptError."""
-    count, at = _read(coded, 0)
-    if count == 0:
-        raise CorruptError("the block's list of copies is empty")
-    copies, begins, offsets, end, offset, distance = Copies(), array("q"), array("q"), 0, 0, context
-    for _ in range(count):
+    copies, begins, offsets, at, end, offset, distance = Copies(), array("q"), array("q"), 0, 0, 0, context
+    spared = size - len(coded)  # by the copies that are still to come
+    while spared > 0:
+        entry = at
         between, at = _read(coded, at)
         length, at = _read(coded, at)
         zigzag, at = _read(coded, at)
@@ -133,14 +139,17 @@ def unpack(coded: bytes, size: int, context: int = 0) -> tuple[Copies, Literals]
         if between:
             begins.append(end)
             offsets.append(offset)
+        if copy.length <= at - entry:
+            raise CorruptError("a copy is not longer than what it takes in the block's list of copies")
         copies.append(copy)
+        spared -= copy.length - (at - entry)
         end, offset = copy.place + copy.length, offset + between
     if end < size:
         begins.append(end)
         offsets.append(offset)
     begins.append(size)
     offsets.append(offset + size - end)
-    if len(coded) - at != offsets[-1]:
+    if spared < 0:
         raise CorruptError("the block's copies do not fit its size")
     return copies, Literals(size, coded[at:], begins, offsets)
 

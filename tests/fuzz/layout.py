@@ -379,22 +379,13 @@ class Filling:
 
 def _copies(coded: bytes, size: int, context: int) -> tuple[list[tuple[int, int, int]], bytes]:
     """Place, length and distance of each copy of a block, and its literals."""
-    numbers, at = list[int](), 0
-    while not numbers or len(numbers) < 1 + 3 * numbers[0]:
-        value, bytes_of_it = 0, 0
-        while True:
-            if at == len(coded) or bytes_of_it == 7:
-                raise Unsound("a number is cut off or too long")
-            value += (coded[at] % 128) * 128**bytes_of_it
-            at, bytes_of_it = at + 1, bytes_of_it + 1
-            if coded[at - 1] < 128:
-                break
-        if bytes_of_it > 1 and coded[at - 1] == 0:
-            raise Unsound("a number is longer than it has to be")
-        numbers.append(value)
-    copies, end, distance = list[tuple[int, int, int]](), 0, context
-    for number in range(1, len(numbers), 3):
-        between, length, change = numbers[number : number + 3]
+    copies, at, end, distance = list[tuple[int, int, int]](), 0, 0, context
+    while len(coded) - at < size - sum(length for _, length, _ in copies):
+        begin, numbers = at, list[int]()
+        for _ in range(3):
+            number, at = _long_number(coded, at)
+            numbers.append(number)
+        between, length, change = numbers
         place = end + between
         if length == 0:
             length = size - place
@@ -403,6 +394,8 @@ def _copies(coded: bytes, size: int, context: int) -> tuple[list[tuple[int, int,
         distance += -(change + 1) // 2 if change % 2 else change // 2
         if length < 1 or distance < 1 or place + length > size:
             raise Unsound("copies that do not fit the block")
+        if length <= at - begin:
+            raise Unsound("a copy that spares nothing")
         copies.append((place, length, distance))
         end = place + length
     if not copies or len(coded) - at != size - sum(length for _, length, _ in copies):
@@ -410,9 +403,24 @@ def _copies(coded: bytes, size: int, context: int) -> tuple[list[tuple[int, int,
     return copies, coded[at:]
 
 
+def _long_number(coded: bytes, at: int) -> tuple[int, int]:
+    """A number in a list of copies, and the place behind it."""
+    value, bytes_of_it = 0, 0
+    while True:
+        if at == len(coded) or bytes_of_it == 7:
+            raise Unsound("a number is cut off or too long")
+        value += (coded[at] % 128) * 128**bytes_of_it
+        at, bytes_of_it = at + 1, bytes_of_it + 1
+        if coded[at - 1] < 128:
+            break
+    if bytes_of_it > 1 and coded[at - 1] == 0:
+        raise Unsound("a number is longer than it has to be")
+    return value, at
+
+
 def packed_list(copies: list[tuple[int, int, int]], context: int) -> bytes:
     """A list of copies from the bytes between them, their lengths, 0 for all of the rest, and their distances."""
-    numbers, before = [len(copies)], context
+    numbers, before = list[int](), context
     for between, length, distance in copies:
         change = distance - before
         numbers += [between, length, 2 * change if change >= 0 else -2 * change - 1]

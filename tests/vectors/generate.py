@@ -157,7 +157,7 @@ def with_list(what: bytes, raw: bytes, **others: Any) -> Block:
 
 def listed(*numbers: int) -> bytes:
     """A list of copies, of which there are three numbers each."""
-    return b"".join(map(long_number, (len(numbers) // 3, *numbers)))
+    return b"".join(map(long_number, numbers))
 
 
 def long_number(value: int, size: int = 1) -> bytes:
@@ -296,7 +296,7 @@ THIRD: Parts = (b"First ", (3 - 108, 28), (42 - 108, 50), b", then ", (-108, 20)
 """A block behind NOISE and SHELLS; copies stand side by side."""
 FOURTH: Parts = ((84 - 188, 7), b"; the end: ", (-188, 6))
 """A block behind THIRD, of 188 bytes, with copies of its literals."""
-RUNS: Parts = (b"<ab", (1, 501), b"=", (504, 40), b">", (545, 1), b"cde", (547, 3))
+RUNS: Parts = (b"<ab", (1, 501), b"=", (504, 40), b">12345", (545, 6), b"cdefgh", (557, 6))
 """Runs: of two bytes and of one; and copies that are not, but nearly."""
 TWICE: Parts = (SHELLS, b"Once more: ", (0, 76), b"and ", (4, 8), b"!")
 CODE_TWICE: Parts = (CODE, (100, 200), CODE[:50], (0, 90))
@@ -310,11 +310,11 @@ PRIMED: Parts = (b"They say it was the worst, ", (-108, 40), b"and she ", (-30, 
 """The same of TIMES and 30 bytes."""
 FIRST: Parts = (NOISE, (0, 65536 - 32))
 """A block of 65,536 bytes, of which the first 32 are literals."""
-LONG_COPY: Parts = (b"ab", (0, (1 << 18) - 2))
+LONG_COPY: Parts = (b"abc", (0, (1 << 18) - 3))
 """A block of 2^18 bytes whose list and literals have 6 bytes, where the payload has at least 8."""
-ZERO_AT_THE_END: Parts = (b"ab\0", (0, (1 << 18) - 3))
+ZERO_AT_THE_END: Parts = (b"abc\0", (0, (1 << 18) - 4))
 """The same of 7 bytes, of which the last is a zero."""
-FULL: Parts = (b"abcd", (0, (1 << 18) - 4))
+FULL: Parts = (b"abcde", (0, (1 << 18) - 5))
 """The same of 8 bytes."""
 
 # Sound files.
@@ -629,7 +629,7 @@ GOOD: dict[str, Good] = {
     ),
     "copies-payload-2-longer-than-the-least": one_copying(
         "2^20 bytes, coded as 24 in 34: 2 more than the least, as many as may be",
-        (NOISE[:20], (0, (1 << 20) - 20)),
+        (NOISE[5:26], (0, (1 << 20) - 21)),
         mode=block_header.MEMORY,
     ),
     "source-a-copy": one_copying("a copy of all of the copy before", (NOISE + b"-", (0, 32), b"+", (33, 32))),
@@ -809,8 +809,12 @@ LIST_NUMBER = Check(
     CorruptError,
     "block {}: a number in the block's list of copies is cut off or too long",
 )
-LIST_OF_NONE = Check("copies: number", CorruptError, "block {}: the block's list of copies is empty")
 LIST_SIZES = Check("copies: sizes", CorruptError, "block {}: the block's copies do not fit its size")
+LIST_LENGTHS = Check(
+    "copies: lengths",
+    CorruptError,
+    "block {}: a copy is not longer than what it takes in the block's list of copies",
+)
 WINDOW_BEGIN = Check("copies: window", CorruptError, "block {}: a copy refers to bytes before the window")
 FRAME_BEGIN = Check(
     "copies: beginning of the frame",
@@ -1223,6 +1227,8 @@ LZIP_FILE = bytes.fromhex("4c5a4950010c0083fffbffffc0000000000000000000000000000
 GZIP_FILE = bytes.fromhex("1f8b08000000000000ff03000000000000000000")
 """gzip's file for no bytes."""
 COPIED_LITERALS = NOISE + b"-+"
+SHELLS_AT_0 = listed(76, 76, 0) + SHELLS
+"""A list of a copy of the distance 0, and literals."""
 CRC_OF_SOME = struct.pack("<I", block_header.checksum(SOME))
 CRC_OF_NOISE = struct.pack("<I", block_header.checksum(NOISE))
 
@@ -1820,70 +1826,69 @@ BAD: dict[str, Bad] = {
     "cut-in-payload-with-copies": cut("payload", PAYLOAD_LENGTH, BLOCK_AT + 11 + 37, lambda: frame(copying(COPIED))),
     "cut-in-payload-with-copies-alone": cut("payload", PAYLOAD_LENGTH, -1, lambda: alone(copying(COPIED))),
     # Copies.
-    **bad_list("copies-0", "number of copies, 0", LIST_OF_NONE, listed() + COPIED_LITERALS, 0),
-    **bad_list("copies-number-cut", "the number of copies is cut off", LIST_NUMBER, b"\x81", 0),
+    **bad_list("copies-number-cut", "the first number is cut off", LIST_NUMBER, b"\xa1", 0),
     **bad_list("copies-cut", "the list ends in a copy", LIST_NUMBER, listed(33, 32, 66)[:-1], 2),
-    **bad_list("copies-fewer", "2 copies, of which one is there", LIST_NUMBER, b"\2" + listed(33, 32, 66)[1:], 0),
+    **bad_list("copies-fewer", "one copy, and neither literals nor another one", LIST_NUMBER, listed(33, 32, 66), 2),
     **bad_list(
         "copies-number-in-2-bytes",
-        "number of copies, 1, in 2 bytes where 1 is enough",
+        "literals before the copy, 33, in 2 bytes where 1 is enough",
         LIST_NUMBER,
-        long_number(1, 2) + listed(33, 32, 66)[1:] + COPIED_LITERALS,
+        long_number(33, 2) + listed(32, 66) + COPIED_LITERALS,
         1,
     ),
     **bad_list(
         "copies-length-in-2-bytes",
         "length, 32, in 2 bytes where 1 is enough",
         LIST_NUMBER,
-        b"\1" + long_number(33) + long_number(32, 2) + long_number(66) + COPIED_LITERALS,
-        3,
+        long_number(33) + long_number(32, 2) + long_number(66) + COPIED_LITERALS,
+        2,
     ),
     **bad_list(
         "copies-number-of-50-bits",
         "length, 2^49",
         LIST_NUMBER,
         listed(33, 1 << 49, 66) + COPIED_LITERALS,
-        9,
+        8,
     ),
     **bad_list(
         "copies-number-of-49-bits",
         "length, 2^49 - 1",
         LIST_SIZES,
         listed(33, (1 << 49) - 1, 66) + COPIED_LITERALS,
-        8,
+        7,
     ),
-    **bad_list("copies-distance-0", "distance, 0", LIST_SIZES, listed(33, 32, 0) + COPIED_LITERALS, 3),
+    **bad_list("copies-distance-0", "distance, 0", LIST_SIZES, listed(33, 32, 0) + COPIED_LITERALS, 2),
     **bad_list(
         "copies-distance-too-large",
         "distance, 3 (2^48 - 1), by changes of 2^48 - 1",
         LIST_SIZES,
         listed(33, 30, (1 << 49) - 2, 0, 30, (1 << 49) - 2, 0, 30, (1 << 49) - 2) + COPIED_LITERALS,
-        27,
+        26,
         COPIED_LITERALS[:33] + bytes(90) + b"+",
     ),
-    **bad_list("copies-distance-negative", "distance, -1", LIST_SIZES, listed(33, 32, 1) + COPIED_LITERALS, 3),
+    **bad_list("copies-distance-negative", "distance, -1", LIST_SIZES, listed(33, 32, 1) + COPIED_LITERALS, 2),
     **bad_list(
         "copies-second-distance-0",
         "distance, 33 and then 33 less",
         LIST_SIZES,
         listed(33, 16, 66, 0, 16, 65) + COPIED_LITERALS,
-        6,
+        5,
     ),
     **bad_list(
         "copies-length-to-the-end",
         "length, 33, which is all of the rest and so 0",
         LIST_SIZES,
         listed(33, 33, 66) + COPIED_LITERALS[:33],
-        2,
+        1,
         COPIED_LITERALS[:33] * 2,
     ),
-    **bad_list("copies-length-beyond-the-end", "length, 34", LIST_SIZES, listed(33, 34, 66) + COPIED_LITERALS[:33], 2),
+    **bad_list("copies-length-beyond-the-end", "length, 34", LIST_SIZES, listed(33, 34, 66) + COPIED_LITERALS[:33], 1),
     **bad_list(
         "copies-at-the-end",
         "literals, all up to the end of the block, and no byte to copy",
         LIST_SIZES,
-        listed(33, 0, 66, 0, 0, 0) + COPIED_LITERALS[:33],
-        4,
+        listed(33, 0, 66, 0, 0, 0) + COPIED_LITERALS[:20],
+        3,
         COPIED_LITERALS[:33] * 2,
     ),
     **bad_list(
@@ -1891,26 +1896,37 @@ BAD: dict[str, Bad] = {
         "literals, more than there are up to the end of the block",
         LIST_SIZES,
         listed(67, 0, 66) + COPIED_LITERALS,
+        0,
+    ),
+    **bad_list(
+        "copy-of-3",
+        "length, 3, as many bytes as the copy takes in the list",
+        LIST_LENGTHS,
+        listed(33, 3, 66) + COPIED_LITERALS,
         1,
     ),
     **bad_list(
-        "literals-too-few", "the last literal missing", LIST_SIZES, listed(33, 32, 66) + COPIED_LITERALS[:-1], 36
+        "literals-too-few",
+        "the last literal missing, so that another copy has to be there",
+        LIST_SIZES,
+        listed(33, 32, 66) + COPIED_LITERALS[:-1],
+        3,
     ),
-    **bad_list("literals-too-many", "a literal too many", LIST_SIZES, listed(33, 32, 66) + COPIED_LITERALS + b"+", 38),
+    **bad_list("literals-too-many", "a literal too many", LIST_SIZES, listed(33, 32, 66) + COPIED_LITERALS + b"+", 37),
     **both(
-        "copies-coded-0",
+        "copies-coded-distance-0",
         "list of copies",
-        "number of copies, 0; coded",
-        lambda: with_list(listed() + SHELLS, filled_in(TWICE), mode=block_header.MEMORY),
+        "distance, 0; coded",
+        lambda: with_list(SHELLS_AT_0, filled_in(TWICE), mode=block_header.MEMORY),
         lambda: copying(TWICE, mode=block_header.MEMORY),
-        LIST_OF_NONE,
+        LIST_SIZES,
     ),
     **both(
-        "copies-coded-0-and-checksum",
+        "copies-coded-distance-0-and-checksum",
         "payload",
-        "words that hold the checksum + 1, of an empty list of copies",
-        lambda: with_list(listed() + SHELLS, filled_in(TWICE), ending=ending_of(listed() + SHELLS) + 1),
-        lambda: with_list(listed() + SHELLS, filled_in(TWICE), mode=block_header.MEMORY),
+        "words that hold the checksum + 1, of a list of copies with the distance 0",
+        lambda: with_list(SHELLS_AT_0, filled_in(TWICE), ending=ending_of(SHELLS_AT_0) + 1),
+        lambda: with_list(SHELLS_AT_0, filled_in(TWICE), mode=block_header.MEMORY),
         CODED_CHECKSUM,
     ),
     **both(
