@@ -460,6 +460,7 @@ class Lane:
         self.named["lane"] = number
         self.instructions = Instructions()
         self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
+        self.asleep = False
 
     def hashes_of(self, contexts: list[tuple]) -> list[int]:
         return [
@@ -579,7 +580,7 @@ class Block:
                 o = lane.expected[m] = e >> (7 - bit) & 1
                 x[28 + m] = STRETCH[self.maps[28 + m][2 * lane.length[m] + o] >> 20] * (1 if o else -1)
         x[30] = 256
-        if lane.tree:
+        if lane.tree and not lane.asleep:
             x[31] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
         c1, c2 = lane.named["history"] & 255, lane.named["history"] >> 8 & 255
         longest = max(lane.length)
@@ -705,6 +706,9 @@ class Block:
 
     def remember(self, lane: Lane, v: int) -> None:
         self.raw[lane.position] = v
+        lane.asleep = len(self.lanes) == 1 and any(
+            lane.length[m] == 32 and self.raw[lane.pointer[m]] == v for m in (0, 1)
+        )
         if lane.prior:
             lane.prior.remember(v)
         lane.named["history"] = (lane.named["history"] << 8 | v) & U64
@@ -990,17 +994,30 @@ def read_block(
     h, at = read_header(data, start)
     expected = check(data[start:at])
     assert data[at : at + len(expected)] == expected
-    assert h["mode"] in (1, 2, 3)
+    check_fields(h)
+    assert h["size"] <= block_size
+    at += len(expected)
+    payload = data[at : at + h["payload"]]
+    assert len(payload) == h["payload"]
+    assert frame.context or not h["primed"]
+    content = frame.complete(coded_bytes(h, payload, frame), h["size"])
+    assert "raw_crc" not in h or zlib.crc32(content) == h["raw_crc"]
+    return content, at + len(payload)
+
+
+def check_fields(h: dict) -> None:
+    """That the fields of a block's header, or a part's, are within their limits; fills in those that follow from
+    others."""
+    assert h["mode"] > 0 or h["first"] in (8, 12)
     assert h["profile"] <= (2 if h["mode"] == 2 else 0)
     assert h["row_length"] != 1 and h["row_length"] < 2**16
-    assert 1 <= h["size"] <= block_size
     assert h["coded"] < h["size"] or not h["copies"]
     usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26)
     least = h["size"] >> 17 << 2
     if h["mode"] == 1:
-        assert data[start] in (1, 5)
+        assert h["first"] in (1, 5)
         h["payload"] = max(least, h["coded"])
-    else:
+    elif h["mode"] > 1:
         assert not h["shaped"] or (h["lanes"], h["bits"]) != usual
         h["lanes"], h["bits"] = (h["lanes"], h["bits"]) if h["shaped"] else usual
         assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
@@ -1008,25 +1025,71 @@ def read_block(
             assert h["lanes"] == 1
         else:
             assert 1 << h["bits"] <= max(1 << 16, 256 * h["coded"])
-        assert least <= h["payload"] <= max(least, h["coded"]) + 2
-    at += len(expected)
-    payload = data[at : at + h["payload"]]
-    assert len(payload) == h["payload"]
-    assert frame.context or not h["primed"]
-    coded = unfilled(h, payload) if h["mode"] == 1 else decoded(h, payload, frame)
-    content = frame.complete(coded, h["size"])
-    assert "raw_crc" not in h or zlib.crc32(content) == h["raw_crc"]
-    return content, at + len(payload)
+    assert least <= h["payload"] <= max(least, h["coded"]) + 2
 
 
-def unfilled(h: dict, payload: bytes) -> bytes:
-    """The coded bytes of a stored block whose header is ``h``."""
+def coded_bytes(h: dict, payload: bytes, frame: Frame) -> bytes:
+    """The coded bytes of a block whose header is ``h``."""
+    return (joined, unfilled, decoded, decoded)[h["mode"]](h, payload, frame)
+
+
+def joined(h: dict, payload: bytes, frame: Frame) -> bytes:
+    """The coded bytes of a block in parts."""
+    parts, at = read_parts(h, payload)
+    stretches, at = read_stretches(payload, at, [part["size"] for part in parts])
+    contents = []
+    for part in parts:
+        packed = payload[at : at + part["payload"]]
+        assert len(packed) == part["payload"]
+        contents.append(coded_bytes(part, packed, frame))
+        assert "raw_crc" not in part or zlib.crc32(contents[-1]) == part["raw_crc"]
+        at += len(packed)
+    assert len(payload) == max(at, h["size"] >> 17 << 2) and not any(payload[at:]), "a block is filled up with zeros"
+    found, places = [], [0] * len(parts)
+    for number, size in stretches:
+        found.append(contents[number][places[number] :][:size])
+        places[number] += size
+    return b"".join(found)
+
+
+def read_parts(h: dict, payload: bytes) -> tuple[list[dict], int]:
+    """The headers of the parts of a block, and where the list of their stretches is."""
+    more, at = read_number(payload, 0)
+    assert more + 2 <= 16
+    parts = []
+    for _ in range(more + 2):
+        part, at = read_header(payload, at)
+        assert part["mode"] > 0 and not part["copies"] and not part["primed"]
+        check_fields(part)
+        parts.append(part)
+    assert sum(part["size"] for part in parts) == h["coded"]
+    return parts, at
+
+
+def read_stretches(payload: bytes, at: int, left: list[int]) -> tuple[list[tuple[int, int]], int]:
+    """The part and the size of each stretch, and where the list of them ends; left: bytes of each part."""
+    stretches, number, left = [], 0, list(left)
+    while sum(size > 0 for size in left) > 1:
+        if stretches:
+            further, at = read_number(payload, at) if len(left) > 2 else (0, at)
+            assert further <= len(left) - 2
+            number = (number + 1 + further) % len(left)
+        size, at = read_number(payload, at)
+        stretches.append((number, size + 1024))
+        left[number] -= size + 1024
+        assert left[number] >= 0
+    rest = next(number for number, size in enumerate(left) if size > 0)
+    return [*stretches, (rest, left[rest])], at
+
+
+def unfilled(h: dict, payload: bytes, frame: Frame) -> bytes:
+    """The coded bytes of a stored block."""
     assert not any(payload[h["coded"] :]), "a block is filled up with zeros"
     return payload[: h["coded"]]
 
 
 def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
-    """The coded bytes of a block that is not stored, whose header is ``h``."""
+    """The coded bytes of a block of mode 2 or 3."""
     assert len(payload) == h["size"] >> 17 << 2 or payload[-1] != 0
     stripped = payload.rstrip(b"\0")
     count = -(-len(stripped) // 4)
@@ -1040,21 +1103,22 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
 
 
 def read_header(data: bytes, start: int) -> tuple[dict, int]:
-    """The fields of the block header at ``start``, and where its checksum is."""
+    """The fields of the header of a block, or of a part, at ``start``, and where its checksum is, if it has one."""
     first, at = data[start], start + 1
-    h = {"mode": first % 4, "copies": first >> 2 & 1, "shaped": first >> 3 & 1, "transform": first >> 4 & 1}
-    h |= {"profile": first >> 5 & 3, "primed": first >> 7, "row_length": 0, "lanes": 0, "bits": 0}
+    h = {"first": first, "mode": first % 4, "copies": first >> 2 & 1, "shaped": first >> 3 & 1}
+    h |= {"transform": first >> 4 & 1, "profile": first >> 5 & 3, "primed": first >> 7}
+    h |= {"row_length": 0, "lanes": 0, "bits": 0}
     size, at = read_number(data, at)
     coded, at = read_number(data, at) if h["copies"] else (size, at)
     h["size"], h["coded"] = size + 1, coded + 1
-    if h["shaped"]:
+    if h["shaped"] and h["mode"] > 0:
         tables = struct.unpack_from("<H", data, at)[0]
         h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 2
     if h["profile"]:
         h["row_length"], at = read_number(data, at)
     if h["mode"] != 1:
         h["payload"], at = read_number(data, at)
-    if h["mode"] == 1 or h["copies"]:
+    if h["mode"] <= 1 or h["copies"]:
         h["raw_crc"], at = struct.unpack_from("<I", data, at)[0], at + 4
     return h, at
 

@@ -264,6 +264,7 @@ def test_list(place: Path, frame: bytes) -> None:
         "frames": 1,
         "blocks": 1,
         "stored": 0,
+        "in_parts": 0,
         "memory": 0,
         "memory_prior": 1,
         "largest_block": len(TEXT),

@@ -71,7 +71,9 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
 def test_the_sample_is_spread_over_the_block() -> None:
     size = coding.SAMPLE_SIZE // 4
     raw = random.Random(2).randbytes(3 * (1 << 18) + size)
-    assert coding._sampled_parts(raw) == b"".join(raw[part << 18 :][:size] for part in range(4))
+    sample, options = coding._sample(raw, CodingOptions(default_model(), lanes=100))
+    assert sample == b"".join(raw[part << 18 :][:size] for part in range(4))
+    assert options.lanes == 100 * coding.SAMPLE_SIZE // len(raw) > 1
 
 
 @pytest.mark.slow

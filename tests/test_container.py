@@ -12,7 +12,7 @@ from roundtrip import parsed_whole
 
 from likezip import model
 from likezip.blocks import block_header
-from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.fields import MAX_NUMBER, Parser, pack_number, parse
 from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedError, UnknownModelError, UnsupportedError
 from likezip.frames import container, reader, stream
@@ -41,7 +41,9 @@ PRIMED = BlockHeader(
     block_header.MEMORY, 1, 0, block_header.CODE_PROFILE, 0, 26, 50_000, 10, 0x12345678, 49_000, primed=True
 )
 PRIMED_ALONE = replace(PRIMED, raw_size=1000, raw_crc=None, spared=0)
-BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED, PRIMED_ALONE
+IN_PARTS = BlockHeader.in_parts(Whole(1000, 0x12345678), 400)
+IN_PARTS_COPIED = BlockHeader.in_parts(Whole(50_000, 0x12345678), 400, 49_000)
+BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED, PRIMED_ALONE, IN_PARTS, IN_PARTS_COPIED
 SEALINGS = Sealing.numbered(5), ALONE.sealing(0), NAMED_ALONE.sealing(0), CONTEXT_ALONE.sealing(0)
 
 
@@ -94,6 +96,8 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     assert STORED_COPIED.pack(alone)[:-2].hex(" ") == "05 3e 0d 03 9d 0f 78 56 34 12"
     assert PRIMED.pack(alone)[:-2].hex(" ") == "ce 3e 0d 03 9d 0f 01 d0 00 28 78 56 34 12"
     assert PRIMED_ALONE.pack(alone)[:-2].hex(" ") == "ca 9d 0f 01 d0 00 28"
+    assert IN_PARTS.pack(alone)[:-2].hex(" ") == "08 9d 0f 41 06 78 56 34 12"
+    assert IN_PARTS_COPIED.pack(alone)[:-2].hex(" ") == "0c 3e 0d 03 9d 0f 41 06 78 56 34 12"
     assert Index(12, ()).pack().hex(" ") == "00 00 00 00 00 0c 88 ed 74 b8 5a 4b 4c ce"
     assert Index(12, ((416, 1000),)).pack()[:14].hex(" ") == "00 a0 01 00 00 e8 03 00 00 01 00 00 00 0c"
     assert (container.end_size(0), container.end_size(1)) == (14, 22)
@@ -205,12 +209,32 @@ def test_block_header_there_and_back(
         read_block_header(header.pack(ALONE.sealing(0)), NAMED_ALONE.sealing(0))
 
 
+@given(
+    st.integers(1, container.MAX_BLOCK) | st.integers(1, 1 << 16),
+    st.floats(0, 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**64 - 1),
+    st.just(0) | st.integers(0, container.MAX_BLOCK),
+)
+def test_header_of_a_block_in_parts_there_and_back(raw: int, share: float, crc: int, number: int, spared: int) -> None:
+    """raw: of the bytes that are coded."""
+    whole = Whole(raw + min(spared, container.MAX_BLOCK - raw), crc)
+    payload_size = min(max(block_header.least_payload(whole.size), int(raw * share)), MAX_NUMBER)
+    header = BlockHeader.in_parts(whole, payload_size, whole.size - raw)
+    assert (header.coded_size, header.has_copies) == (raw, whole.size > raw)
+    several, alone = Sealing.numbered(number), ALONE.sealing(0)
+    assert read_block_header(header.pack(several), several) == read_block_header(header.pack(alone), alone) == header
+    for sealing, other in ((several, Sealing.numbered(number ^ 1)), (alone, NAMED_ALONE.sealing(0))):
+        with pytest.raises(CorruptError, match="out of place"):
+            read_block_header(header.pack(sealing), other)
+
+
 @given(st.integers(1, container.MAX_BLOCK) | st.integers(1, 1 << 20))
 def test_lanes_and_tables_by_default(size: int) -> None:
     bits = block_header.default_table_bits(size)
     assert bits == min(26, max(16, next(bits for bits in range(40) if 1 << bits >= 96 * size)))
     assert 1 << bits <= max(1 << 16, 256 * size)
-    for mode in block_header.MODES[1:]:
+    for mode in (block_header.MEMORY, block_header.MEMORY_PRIOR):
         assert block_header.default_lanes(size, mode) == reference_decoder.usual_lanes(mode, size)
     steps = [(1 << 14) - 1, 1 << 14, 1 << 15, (1 << 17) - 1, 1 << 17, (1 << 20) - 1, 1 << 20, 3 << 19, 1 << 21, 1 << 30]
     lanes = [block_header.default_lanes(step, block_header.MEMORY_PRIOR) for step in steps]
@@ -261,9 +285,11 @@ def test_a_payload_is_hardly_longer_than_if_it_were_stored(
     assert stored.payload_size + block_header.SLACK == most
     assert read_block_header(stored.pack(sealing), sealing) == stored
     header = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, raw_size, most, 7 if spared else None, spared)
-    assert read_block_header(header.pack(sealing), sealing) == header
-    with pytest.raises(CorruptError, match="limits"):
-        read_block_header(replace(header, payload_size=most + 1).pack(sealing), sealing)
+    in_parts = BlockHeader.in_parts(Whole(raw_size, 7), most, spared)
+    for longest in (header, in_parts):
+        assert read_block_header(longest.pack(sealing), sealing) == longest
+        with pytest.raises(CorruptError, match="limits"):
+            read_block_header(replace(longest, payload_size=most + 1).pack(sealing), sealing)
 
 
 def test_a_small_payload_claims_no_large_block() -> None:
@@ -351,12 +377,10 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
 @pytest.mark.parametrize(
     ("header", "error"),
     [
-        (replace(MEMORY, mode=container.END), UnsupportedError),
-        (replace(USUAL, mode=container.END, transform=block_header.X86), UnsupportedError),
-        (replace(USUAL, mode=container.END, primed=True), UnsupportedError),
-        *[(replace(header, mode=container.END), UnsupportedError) for header in (COPIED, STORED_COPIED, PRIMED)],
         *[(replace(header, profile=3), UnsupportedError) for header in BLOCKS],
-        (replace(MEMORY, mode=container.END, lanes=0, row_length=1, payload_size=5000), UnsupportedError),
+        (replace(IN_PARTS, transform=block_header.X86), UnsupportedError),
+        (replace(IN_PARTS, primed=True), UnsupportedError),
+        (replace(IN_PARTS_COPIED, profile=block_header.CODE_PROFILE, row_length=1), UnsupportedError),
         (replace(MEMORY, row_length=1), CorruptError),
         (replace(MEMORY, row_length=65536), CorruptError),
         (replace(MEMORY, lanes=0), CorruptError),
@@ -378,6 +402,9 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(COPIED, payload_size=1003), CorruptError),  # of what is coded, not of the block
         (replace(COPIED, raw_size=1023 + 49_000, spared=49_000, table_bits=18), CorruptError),
         (replace(COPIED, raw_size=container.MIN_BLOCK + 1, spared=49_000), CorruptError),
+        (replace(IN_PARTS, payload_size=1003), CorruptError),
+        (replace(IN_PARTS, raw_size=container.MIN_BLOCK + 1), CorruptError),
+        (replace(IN_PARTS_COPIED, payload_size=1003), CorruptError),
         (replace(PRIMED, lanes=2), CorruptError),
         (replace(PRIMED, table_bits=29), CorruptError),
     ],
@@ -393,6 +420,22 @@ def test_block_header_limits(header: BlockHeader, error: type[LikezipError], sea
 
 CRC = bytes.fromhex("78 56 34 12")
 """That of all headers that have one."""
+
+
+@pytest.mark.parametrize("sealing", SEALINGS)
+def test_mode_0_with_other_bits_is_unknown(sealing: Sealing) -> None:
+    """Whatever else is wrong; but the fields are there that the bits say, so that the checksum is checked."""
+    tried = 0
+    for first in range(4, 256, 4):
+        fields = bytes([first]) + pack_number(999) + (pack_number(999) if first & 4 else b"")
+        fields += (pack_number(1) if first >> 5 & 3 else b"") + pack_number(5000) + CRC
+        packed = fields + sealing.check(fields)
+        with pytest.raises(CorruptError if first in (8, 12) else UnsupportedError, match=r"mode 0|limits"):
+            read_block_header(packed, sealing)
+        with pytest.raises(CorruptError, match="checksum"):
+            read_block_header(packed[:-1] + bytes([packed[-1] ^ 1]), sealing)
+        tried += 1
+    assert tried == 63
 
 
 @pytest.mark.parametrize("sealing", SEALINGS)
@@ -417,6 +460,13 @@ CRC = bytes.fromhex("78 56 34 12")
         (b"\x06" + pack_number(999) + pack_number(999) + pack_number(401) + CRC, USUAL),
         (b"\x06" + pack_number(999) + pack_number(1000) + pack_number(401) + CRC, USUAL),
         (b"\x05" + pack_number(49_999) + (999 << 2 | 2).to_bytes(3, "little") + CRC, STORED_COPIED),
+        (b"\x08" + (999 << 2 | 2).to_bytes(3, "little") + pack_number(400) + CRC, IN_PARTS),
+        (b"\x08" + pack_number(999) + (400 << 2 | 2).to_bytes(3, "little") + CRC, IN_PARTS),
+        (b"\x0c" + pack_number(999) + pack_number(999) + pack_number(400) + CRC, IN_PARTS),
+        (
+            b"\x0c" + pack_number(49_999) + (999 << 2 | 3).to_bytes(4, "little") + pack_number(400) + CRC,
+            IN_PARTS_COPIED,
+        ),
     ],
 )
 def test_a_header_has_one_form(fields: bytes, twin: BlockHeader, sealing: Sealing) -> None:

@@ -3,16 +3,19 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fuzz import drivers, frames, models, roundtrips
+from roundtrip import block_headers
 
 import likezip
-from likezip.blocks import codec, entropy_coder
+from likezip.blocks import block_header, codec, entropy_coder, parts
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.fields import Fields, Parser, pack_number
 from likezip.prior import fixed_point, network
 
 
@@ -77,6 +80,47 @@ def test_a_filling_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatc
         for seed in frames.seeds():
             if seed[0] == frames.COPYING:
                 frames.run(seed)
+
+
+def test_a_filling_behind_parts_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    unpack = parts.unpack
+
+    def careless(payload: bytes, *sizes: int) -> Any:
+        while True:
+            try:
+                return unpack(payload, *sizes)
+            except likezip.CorruptError as error:
+                if "fills up" not in str(error):
+                    raise
+            payload = payload[:-1]
+
+    _finds_in_parts(monkeypatch, "unpack", careless)
+
+
+def test_numbers_of_parts_in_any_length_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless(Fields):
+        def number(self) -> Parser[int]:
+            before = self.packed
+            number = yield from super().number()
+            self.packed = before + pack_number(number)
+            return number
+
+    _finds_in_parts(monkeypatch, "Fields", Careless)
+
+
+def _finds_in_parts(monkeypatch: pytest.MonkeyPatch, name: str, careless: Callable[..., Any]) -> None:
+    seeds = [seed for seed in frames.seeds() if seed[0] == frames.IN_PARTS]
+    monkeypatch.setattr(parts, name, careless)
+    with pytest.raises(AssertionError, match=r"not sound|came out"):
+        for seed in seeds:
+            frames.run(seed)
+
+
+def test_mixed_content_of_round_trips_is_in_parts() -> None:
+    content = roundtrips._mixed(b"some words of a text", 0)
+    with roundtrips.parts_of_few_bytes():
+        (header,) = block_headers(likezip.compress(content, prior="off"))
+    assert header.mode == block_header.PARTS
 
 
 def test_damage_that_is_not_noticed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

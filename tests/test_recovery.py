@@ -15,7 +15,7 @@ from roundtrip import flipped
 
 import likezip
 from likezip.blocks import block_header
-from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.options import CodingOptions
 from likezip.command.main import main
 from likezip.frames import container, header_search, recovery
@@ -447,6 +447,8 @@ def test_a_number_is_found_from_the_checksum() -> None:
         for header in (
             BlockHeader.stored(77, 5),
             BlockHeader.stored(1 << 20, 5, (1 << 20) - 3),
+            BlockHeader.in_parts(Whole(1 << 20, 5), 77),
+            BlockHeader.in_parts(Whole(1 << 20, 5), 77, (1 << 20) - 3000),
             BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, None),
             BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5, 9),
         ):
@@ -475,6 +477,8 @@ def test_headers_are_found_wherever_they_are() -> None:
         lambda raw: BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 16, raw + longer, least(raw) + 2, 7, raw + longer - 3),
         lambda raw: BlockHeader(block_header.MEMORY, 3, 1, block_header.CODE_PROFILE, 24, 16, raw + 1, raw - 1, 5, 1),
         lambda raw: BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 20, 2 * raw, raw // 2, 5, raw, primed=True),
+        lambda raw: BlockHeader.in_parts(Whole(raw, generator.getrandbits(32)), raw - raw // 7),
+        lambda raw: BlockHeader.in_parts(Whole(raw + longer, generator.getrandbits(32)), least(raw) + 2, longer),
     ]
     content, places = b"", []
     for size in (1, 2, 64, 65, 1000, 1 << 14, (1 << 14) + 1, 1 << 16, (1 << 22) + 1, 1 << 29):

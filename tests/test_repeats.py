@@ -38,10 +38,12 @@ def checked(blocks: list[bytes], window: int, context: bytes = b"") -> list[list
             assert inside or set(owner[source:behind]) == {0 if source < len(context) else owner[source]} != {-1}
             assert inside or source + length <= begin
             assert content[source : source + length] == content[begin + place : begin + place + length]
-            assert length >= (repeats.LEAST_OF_MANY if inside else repeats.LEAST_BEFORE)
+            assert length >= (repeats.LEAST_OF_MANY[0][0] if inside else repeats.LEAST_BEFORE)
         lengths = [length for place, length, distance in found if distance <= place]
         if lengths and min(lengths) < repeats.LEAST_INSIDE:
-            assert sum(lengths) >= repeats.MANY * len(raw)
+            assert sum(lengths) >= min(share for least, share in repeats.LEAST_OF_MANY if min(lengths) >= least) * len(
+                raw
+            )
         if found:
             coded = copies.pack(found, raw, len(context))
             listed, literals = copies.unpack(coded, len(raw), len(context))
@@ -87,17 +89,30 @@ def test_a_regular_block_is_made_of_copies_from_itself() -> None:
         word, following = following, following + word
     found = checked([following[:300_000]], 0)[0]
     assert sum(length for _, length, _ in found) > 0.99 * 300_000
-    assert any(before.place < copy.place - copy.distance for before in found for copy in found)  # copies of copies
+    sources = [
+        (copy.place - copy.distance, min(copy.place - copy.distance + copy.length, copy.place)) for copy in found
+    ]
+    assert any(begin < copy.place + copy.length and copy.place < end for begin, end in sources for copy in found)
     assert len(likezip.compress(following, prior="off")) < 200
 
 
 def test_short_copies_from_the_block_count_where_they_are_many() -> None:
-    part = NOISE[: 2 * repeats.LEAST_OF_MANY]
+    part = NOISE[: 2 * repeats.LEAST_OF_MANY[1][0]]
     few, many = part + NOISE[10_000:20_000] + part, part * 2 + NOISE[10_000:20_000] + part * 12
     few, many = (block + NOISE[20_000 : 20_000 + repeats.LEAST_INSIDE] for block in (few, many))
     assert checked([few], 0) == [[]]
     assert checked([many], 0) == [[]]
     assert sum(copy.length for copy in checked([many + part * 100], 0)[0]) >= 100 * len(part)
+
+
+def test_shorter_copies_from_the_block_count_where_they_are_nearly_all() -> None:
+    part, others = NOISE[:100], [NOISE[size : size + 100] for size in range(1000, 2000, 100)]
+    nearly = others * 100 + [part] * 300
+    random.Random(1).shuffle(nearly)
+    found = checked([b"".join(nearly)], 0)[0]
+    assert min(copy.length for copy in found) < repeats.LEAST_OF_MANY[1][0]
+    assert sum(copy.length for copy in found) > 0.98 * 100 * len(nearly)
+    assert checked([b"".join(nearly[:100]) + NOISE[5000:7000]], 0) == [[]]
 
 
 def test_zeros_and_periods() -> None:

@@ -13,10 +13,11 @@ from vectors import generate
 from vectors.generate import BAD, GOOD, UNSUPPORTED, Check
 
 import likezip
-from likezip.blocks import block_header
+from likezip.blocks import block_header, parts
 from likezip.blocks.block_header import BlockHeader
 from likezip.frames import container
 from likezip.frames.index import FrameInfo, read_frames
+from likezip.frames.reader import PackedBlock, frames_of
 
 REFUSED = {f"bad/{name}": bad for name, bad in BAD.items()}
 REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
@@ -25,6 +26,9 @@ NOT_LISTED = {generate.MODEL, generate.NO_CONTEXT, generate.OTHER_CONTEXT, gener
 NOT_LISTED |= {generate.FILLED_UP, generate.TOP_WORD, generate.USED_UP, generate.CODED_CHECKSUM, generate.RAW_CHECKSUM}
 NOT_LISTED |= {generate.LIST_NUMBER, generate.LIST_SIZES, generate.WINDOW_BEGIN, generate.FRAME_BEGIN}
 NOT_LISTED |= {generate.LITERALS, generate.LIST_LENGTHS}
+NOT_LISTED |= {generate.LIST_OF_PARTS, generate.TOO_MANY_PARTS, generate.PART_PROFILE, generate.PART_LIMITS}
+NOT_LISTED |= {generate.PART_WAY, generate.PARTS_SIZES, generate.PARTS_NUMBERS, generate.PARTS_PAYLOADS}
+NOT_LISTED |= {generate.PART_TOP_WORD, generate.PART_USED_UP, generate.PART_CODED_CHECKSUM, generate.PART_RAW_CHECKSUM}
 """Checks that are not made for listing."""
 
 Models = dict[bytes, dict[str, list[tuple[int, ...]]]]
@@ -160,21 +164,49 @@ def test_every_way_has_a_good_frame() -> None:
     assert {1, block_header.MAX_LANES} < {header.lanes for header in headers}
     assert {block_header.MIN_TABLE_BITS, block_header.MAX_TABLE_BITS} < {header.table_bits for header in headers}
     assert {0, 2, 65535} < {header.row_length for header in headers}
-    coded = {header.payload_size % 4 for header in headers if header.mode != block_header.STORED}
-    assert coded == {0, 1, 2, 3}
-    longer = {(_longer(header), header.has_copies) for header in headers if header.mode != block_header.STORED}
+    coded = [header for header in headers if header.mode not in block_header.UNMODELLED]
+    assert {header.payload_size % 4 for header in coded} == {0, 1, 2, 3}
+    longer = {(_longer(header), header.has_copies) for header in coded}
     assert {(0, False), (block_header.SLACK, False), (block_header.SLACK, True)} < longer
     fill = {header.payload_size - header.coded_size for header in headers if header.mode == block_header.STORED}
     assert {0, 1, 2, 3} == fill
     assert {True, False} == {header.has_copies for header in headers if header.mode == block_header.STORED}
     modes = {header.mode for header in headers if header.has_copies and not header.primed}
-    assert modes == {block_header.STORED, block_header.MEMORY, block_header.MEMORY_PRIOR}
+    assert modes == set(block_header.MODES)
     assert {header.mode for header in headers if header.primed} == {block_header.MEMORY, block_header.MEMORY_PRIOR}
     assert {header.transform for header in headers if header.primed} == {block_header.UNCHANGED, block_header.X86}
     windows = {frame.header.window_bits for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)}
     assert {0, container.MIN_WINDOW_BITS, container.MAX_WINDOW_BITS} < windows
     sizes = [frame.header.block_size for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)]
     assert {None, container.MIN_BLOCK, container.MAX_BLOCK} < set(sizes)
+
+
+def test_every_kind_of_parts_is_in_a_good_frame() -> None:
+    found = [block for path in generate.PLACE.glob("good/*.lz") for block in _blocks_in_parts(path)]
+    unpacked = [parts.unpack(block.payload, block.header.coded_size, block.header.raw_size) for block in found]
+    headers = [part.header for those, _ in unpacked for part in those]
+    check_every_way(headers)
+    assert {1, 3} < {header.lanes for header in headers}
+    assert {0, 8} <= {header.row_length for header in headers}
+    assert {2, 3, parts.MOST_PARTS} <= {len(those) for those, _ in unpacked}
+    orders = [[part for part, _, _ in stretches] for _, stretches in unpacked]
+    assert {(0, 1), (0, 1, 0), (0, 1, 0, 1, 2)} < set(map(tuple, orders))
+    assert any(list(dict.fromkeys(order)) != sorted(set(order)) for order in orders)
+    sizes = [end - begin for _, stretches in unpacked for _, begin, end in stretches[:-1]]
+    assert min(sizes) == parts.LEAST_STRETCH and max(sizes) >= parts.LEAST_STRETCH + (1 << 14)
+    assert 1 in {stretches[-1].end - stretches[-1].begin for _, stretches in unpacked}
+    assert {True, False} == {block.header.has_copies for block in found}
+    filled = [
+        block for block in found if block.header.payload_size == block_header.least_payload(block.header.raw_size)
+    ]
+    assert any(block.payload.endswith(bytes(2)) for block in filled)
+    assert {0} < {block.number for block in found}
+
+
+def _blocks_in_parts(path: Path) -> Iterator[PackedBlock]:
+    for part in frames_of(io.BytesIO(path.read_bytes())):
+        if isinstance(part, PackedBlock) and part.header.mode == block_header.PARTS:
+            yield part
 
 
 def _longer(header: BlockHeader) -> int:

@@ -4,7 +4,8 @@ Read ``options`` and ``codec`` first (a block to bytes and back), then ``coding`
 sample, and decides.  ``predictor`` gives the probability of each bit, ``entropy_coder`` turns bits into words;
 ``x86_transform``, ``record_length`` and ``noise`` look at the bytes beforehand, ``cost`` counts bits, ``block_header``
 says how a block was coded, in numbers that ``fields`` packs.  ``repeats`` finds long repeats of what came before,
-which ``copies`` leaves out of what is coded.
+which ``copies`` leaves out of what is coded.  ``kinds`` tells kinds of data in a block apart, which ``parts`` has coded
+each by itself.
 """
 
 from __future__ import annotations

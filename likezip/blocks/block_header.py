@@ -9,12 +9,15 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from likezip.blocks.fields import Fields, Parser, pack_number, parse
+from likezip.blocks.fields import MAX_NUMBER, Fields, Parser, pack_number, parse
 from likezip.errors import CorruptError, UnsupportedError
 
-STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
-MODES = STORED, MEMORY, MEMORY_PRIOR
-"""Numbers of the ways in which a block is coded; 0 is none, the end of a frame."""
+PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
+MODES = PARTS, STORED, MEMORY, MEMORY_PRIOR
+"""Numbers of the ways in which a block is coded; in PARTS each part is coded in one of the others, see ``parts``."""
+
+UNMODELLED = PARTS, STORED
+"""Those of a block that is no model's: its header says nothing of one, and has a checksum of the raw bytes."""
 
 UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
@@ -49,6 +52,8 @@ _PROFILE_SHIFT, _PROFILE, _PRIMED = 5, 3, 128
 """Of the same byte: the profile's place, its mask there, and that the predictor has learnt the context."""
 _SHAPED = 8
 """The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""
+IN_PARTS = 8
+"""The first byte of a block in parts, but for COPIES; nothing of the model follows.  0 is the end of a frame."""
 _SHAPE, _TABLE_SHIFT = struct.Struct("<H"), 11
 _CRC = struct.Struct("<I")
 
@@ -143,9 +148,9 @@ class Whole(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockHeader:
-    """The header of one block: mode, how it is modelled (all 0 if stored), sizes in bytes.
+    """The header of one block: mode, how it is modelled (all 0 if stored or in parts), sizes in bytes.
 
-    raw_crc: CRC-32 of the raw bytes, None if the block is coded and has no copies, as its code words hold it then.
+    raw_crc: CRC-32 of the raw bytes, None if the block is coded as one and has no copies, as its code words hold it.
     spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
     primed: whether the predictor has learnt the frame's context before.
     """
@@ -167,6 +172,11 @@ class BlockHeader:
         """The header of a block whose payload are its coded bytes."""
         return cls(STORED, 0, 0, 0, 0, 0, size, stored_payload(size, size - spared), crc, spared)
 
+    @classmethod
+    def in_parts(cls, whole: Whole, payload_size: int, spared: int = 0) -> BlockHeader:
+        """The header of a block in parts."""
+        return cls(PARTS, 0, 0, 0, 0, 0, whole.size, payload_size, whole.crc, spared)
+
     @property
     def has_copies(self) -> bool:
         """Whether parts of the block are copied."""
@@ -180,18 +190,18 @@ class BlockHeader:
     @property
     def unsealed_size(self) -> int:
         """Bytes of the block in a frame, but for the checksum of its header."""
-        return len(self._packed_fields()) + self.payload_size
+        return len(self.fields()) + self.payload_size
 
     def pack(self, sealing: Sealing) -> bytes:
         """The bytes of the header."""
-        fields = self._packed_fields()
+        fields = self.fields()
         return fields + sealing.check(fields)
 
-    def _packed_fields(self) -> bytes:
+    def fields(self) -> bytes:
         """The bytes of the header but for its checksum."""
         shape = self.lanes, self.table_bits
         shaped = shape != _default_shape(self.mode, self.coded_size)
-        kind = self.mode | COPIES * self.has_copies | _SHAPED * shaped
+        kind = (self.mode or IN_PARTS) | COPIES * self.has_copies | _SHAPED * shaped
         fields = bytes([kind | self.transform << 4 | self.profile << _PROFILE_SHIFT | _PRIMED * self.primed])
         fields += pack_number(self.raw_size - 1)
         fields += pack_number(self.coded_size - 1) if self.has_copies else b""
@@ -211,13 +221,24 @@ class BlockHeader:
         packed = fields.packed
         if (yield from fields.take(sealing.size)) != sealing.check(packed):
             raise CorruptError(f"the checksum of the header of {name} does not fit: damaged or out of place")
-        if header.mode not in MODES:
-            raise UnsupportedError(f"{name} has mode {header.mode}, which this likezip does not know")
-        if header.profile not in PROFILES:
-            raise UnsupportedError(f"{name} has profile {header.profile}, which this likezip does not know")
-        if header.pack(sealing) != fields.packed or not header._within_limits() or header.raw_size > block_size:
+        return header._checked(packed, name, block_size)
+
+    @classmethod
+    def part_parser(cls, first: bytes, name: str) -> Parser[BlockHeader]:
+        """Parses the header of a part of a block, which has no checksum; as ``parser``."""
+        fields = Fields(f"header of {name}", first)
+        header = yield from cls._fields(fields)
+        return header._checked(fields.packed, name, MAX_NUMBER + 1)
+
+    def _checked(self, packed: bytes, name: str, block_size: int) -> BlockHeader:
+        """The header itself, which was read from ``packed``.  Raises CorruptError and UnsupportedError."""
+        if self.mode == PARTS and packed[0] & ~COPIES != IN_PARTS:
+            raise UnsupportedError(f"{name} has mode 0, which this likezip does not know")
+        if self.profile not in PROFILES:
+            raise UnsupportedError(f"{name} has profile {self.profile}, which this likezip does not know")
+        if self.fields() != packed or not self._within_limits() or self.raw_size > block_size:
             raise CorruptError(f"the header of {name} holds values outside their limits")
-        return header
+        return self
 
     @classmethod
     def _fields(cls, fields: Fields) -> Parser[BlockHeader]:
@@ -228,12 +249,12 @@ class BlockHeader:
         raw_size = (yield from fields.number()) + 1
         coded_size = (yield from fields.number()) + 1 if first & COPIES else raw_size
         lanes, table_bits = _default_shape(mode, coded_size)
-        if first & _SHAPED:
+        if first & _SHAPED and mode != PARTS:
             shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
             lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
         row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
         payload_size = (yield from fields.number()) if mode != STORED else stored_payload(raw_size, coded_size)
-        verified = mode == STORED or first & COPIES
+        verified = mode in UNMODELLED or first & COPIES
         raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0] if verified else None
         modelled = mode, lanes, transform, profile, row_length, table_bits
         return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, bool(first & _PRIMED))
@@ -251,22 +272,25 @@ class BlockHeader:
     def _within_limits(self) -> bool:
         if self.spared < 0:
             return False
-        if self.mode == STORED:
+        if self.mode in UNMODELLED:
             modelled = self.lanes, self.transform, self.profile, self.row_length, self.table_bits, self.primed
-            return not any(modelled)
+            return not any(modelled) and (self.mode == STORED or self._payload_within_limits())
         return (
-            1 <= self.lanes <= MAX_LANES
+            self._payload_within_limits()
+            and 1 <= self.lanes <= MAX_LANES
             and self.row_length != 1
             and self.row_length <= MAX_ROW
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
             and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
             and (self.lanes == 1 or not self.primed)
-            and self.payload_size >= least_payload(self.raw_size)
-            and self.payload_size <= stored_payload(self.raw_size, self.coded_size) + SLACK
         )
+
+    def _payload_within_limits(self) -> bool:
+        stored = stored_payload(self.raw_size, self.coded_size)
+        return least_payload(self.raw_size) <= self.payload_size <= stored + SLACK
 
 
 def _default_shape(mode: int, size: int) -> tuple[int, int]:
     """Lanes and table bits of a block whose header does not name them."""
-    return (0, 0) if mode == STORED else (default_lanes(size, mode), default_table_bits(size))
+    return (0, 0) if mode in UNMODELLED else (default_lanes(size, mode), default_table_bits(size))

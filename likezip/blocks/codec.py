@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from likezip import blocks
-from likezip.blocks import block_header
+from likezip.blocks import block_header, parts
 from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.options import Advance, CodingOptions
-from likezip.errors import CorruptError
+from likezip.blocks.parts import Part
+from likezip.errors import CorruptError, LikezipError
 from likezip.model import Model
 
 
@@ -36,8 +37,23 @@ def encode_block(
     primer: bytes that the predictor learns before.  advance: called with the number of bytes coded meanwhile.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    block = blocks.coding.code_block(coded, options, advance, whole=whole, primer=primer)
-    return block.header, block.payload
+    if primer:
+        block = blocks.coding.code_block(coded, options, advance, whole=whole, primer=primer)
+        return block.header, block.payload
+    plan = blocks.coding.plan(coded, options)
+    if len(plan.sampled) == 1:
+        block = blocks.coding.code_block(coded, options, advance, sampled=plan.sampled[0], whole=whole)
+        return block.header, block.payload
+    found = list[Part]()
+    for content, known in plan.parts_of(coded):
+        part = blocks.coding.code_block(content, options, advance, sampled=known)
+        found.append(Part(part.header, part.payload))
+    whole = whole or Whole.of(coded)
+    payload, spared = parts.pack(found, plan.stretches, whole.size), whole.size - len(coded)
+    header, stored = BlockHeader.in_parts(whole, len(payload), spared), BlockHeader.stored(*whole, spared)
+    if stored.unsealed_size <= header.unsealed_size:
+        return stored, coded.ljust(stored.payload_size, b"\0")
+    return header, payload
 
 
 def decode_block(
@@ -51,21 +67,36 @@ def decode_block(
 ) -> bytes:
     """The coded bytes of a block: if it has no copies its raw bytes; else ``copies.unpack`` takes them.
 
-    They are verified, but for those of a stored block with copies.
+    They are verified, but for those of a block with copies that is stored or in parts.
 
     primer: what a primed block's predictor learns before; threads: may share the prior's work; advance: called with the
     number of bytes decoded meanwhile.
     Raises CorruptError if the bytes don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
-    if header.mode != block_header.STORED:
+    if header.mode == block_header.PARTS:
+        coded = _decode_parts(header, payload, model, threads=threads, advance=advance)
+    elif header.mode != block_header.STORED:
         options = CodingOptions(model, threads=threads)
         return blocks.coding.decode_payload(header, payload, options, advance, primer=primer)
-    coded = payload[: header.coded_size]
-    if any(payload[header.coded_size :]):
-        raise CorruptError("what fills up the payload is not zeros")
+    else:
+        coded = payload[: header.coded_size]
+        if any(payload[header.coded_size :]):
+            raise CorruptError("what fills up the payload is not zeros")
     if not header.has_copies:
         verify(header, coded)
     return coded
+
+
+def _decode_parts(header: BlockHeader, payload: bytes, model: Model, *, threads: int, advance: Advance | None) -> bytes:
+    """The coded bytes of a block in parts, as ``decode_block``."""
+    found, stretches = parts.unpack(payload, header.coded_size, header.raw_size)
+    contents = list[bytes]()
+    for number, part in enumerate(found):
+        try:
+            contents.append(decode_block(part.header, part.payload, model, threads=threads, advance=advance))
+        except LikezipError as error:
+            raise type(error)(f"part {number}: {error}") from error
+    return b"".join(parts.pieces(contents, stretches))
 
 
 def verify(header: BlockHeader, raw: bytes) -> None:

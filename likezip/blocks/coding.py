@@ -15,11 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, cost, entropy_coder, predictor, x86_transform
+from likezip.blocks import block_header, cost, entropy_coder, parts, predictor, x86_transform
 from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.entropy_coder import Decoder
+from likezip.blocks.kinds import kinds_of
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import Advance, CodingOptions
+from likezip.blocks.parts import Stretch
 from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
@@ -47,10 +49,15 @@ CLEARLY = 2 / 3
 """If a sample costs less than CLEARLY with the prior of what it costs with the profile of text, it is text, and no
 other profile is tried."""
 
-REDUNDANT, FEWEST_LANES = 1.0, 4
-"""If the sample costs less than REDUNDANT bits a byte with the prior, the block gets half the usual lanes, but at least
-FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8, and takes half as long again to decode; prose would be
-only 0.3 % smaller."""
+LEAST_OF_PARTS = 0.01
+"""The least share of a block's bits that it must save to code kinds of data apart, by their samples: a kind knows
+nothing of the others then."""
+
+REDUNDANT, VERY_REDUNDANT, FEWEST_LANES = 1.0, 0.35, 4
+"""Bits a byte of the sample with the prior.  A block that costs less than REDUNDANT gets half the usual lanes, but at
+least FEWEST_LANES: 1 MB of XML is 1.6 % smaller in 4 lanes than in 8, and takes half as long again to decode; prose
+would be only 0.3 % smaller.  One that costs less than VERY_REDUNDANT gets a quarter, and one lane if 8 are usual: logs
+of 200 KB are 3 to 9 % smaller than in 4 lanes, and the prior sleeps through most of them."""
 
 
 def compile_block_kernels(
@@ -180,21 +187,35 @@ def prior_mode(model: Model) -> BlockMode:
 
 
 def best_coding(
-    raw: bytes, options: CodingOptions, advance: Advance | None = None, encode: Encode = encode_stretch
+    raw: bytes,
+    options: CodingOptions,
+    advance: Advance | None = None,
+    encode: Encode = encode_stretch,
+    *,
+    sampled: BlockCoding | None = None,
 ) -> BlockCoding | None:
     """Code a block in the best mode that ``options`` allow; None for noise: a sample gets no smaller in any mode, and
-    the block repeats nothing."""
+    the block repeats nothing.  sampled: the best coding of a sample, if that is known."""
     if options.effort == "best":
         return _smallest_coding(raw, replace(options, lanes=options.lanes or 1), advance, encode)
-    best = sampled_codings(raw, options)[0]
+    best = sampled or sampled_codings(raw, options)[0]
     if best.shape.size == len(raw):
         return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, advance, encode)
     if is_noise(raw, best):
         return None
-    if options.lanes is None and best.mode.prior and best.bits < REDUNDANT * best.shape.size:
-        usual = best.mode.default_lanes(len(raw))
-        options = replace(options, lanes=min(usual, max(FEWEST_LANES, usual // 2)))
+    if options.lanes is None and best.mode.prior:
+        lanes = _lanes(best.mode.default_lanes(len(raw)), best.bits / best.shape.size)
+        options = replace(options, lanes=lanes)
     return BlockCoding(raw, options, best.mode, advance, encode)
+
+
+def _lanes(usual: int, rate: float) -> int:
+    """The lanes of a block that usually has so many, of which a sample has ``rate`` bits a byte with the prior."""
+    if rate < VERY_REDUNDANT:
+        return 1 if usual <= 8 else usual // 4
+    if rate < REDUNDANT:
+        return min(usual, max(FEWEST_LANES, usual // 2))
+    return usual
 
 
 def _smallest_coding(raw: bytes, options: CodingOptions, advance: Advance | None, encode: Encode) -> BlockCoding | None:
@@ -229,9 +250,8 @@ def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
 def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
     """A sample of a block, or all of a short one, coded in the modes that ``options`` allow: first in the best mode,
     which the block is to be coded in, then in the best mode without the prior, if that is another."""
-    sample = raw if len(raw) <= SAMPLE_SIZE else _sampled_parts(raw)
-    lanes = options.lanes and max(1, options.lanes * len(sample) // len(raw))
-    codings = _codings_of_sample(sample, replace(options, lanes=lanes), _modes(raw, options))
+    sample, sampling = _sample(raw, options)
+    codings = _codings_of_sample(sample, sampling, _modes(raw, options))
     without = sorted((coding for coding in codings if not coding.mode.prior), key=attrgetter("bits"))[:1]
     if not codings[-1].mode.prior:
         return without
@@ -252,11 +272,15 @@ def _codings_of_sample(sample: bytes, options: CodingOptions, modes: list[BlockM
     return codings[:1] + [BlockCoding(sample, options, mode) for mode in modes[1:-1]] + codings[1:]
 
 
-def _sampled_parts(raw: bytes) -> bytes:
-    """Four parts of a block, SAMPLE_SIZE bytes together, evenly spread."""
+def _sample(raw: bytes, options: CodingOptions) -> tuple[bytes, CodingOptions]:
+    """All of a short block, or four parts of a longer one, SAMPLE_SIZE bytes together, evenly spread; and the options
+    that it is to be coded with."""
+    if len(raw) <= SAMPLE_SIZE:
+        return raw, options
     size = SAMPLE_SIZE // 4
     starts = [(len(raw) - size) * part // 3 for part in range(4)]
-    return b"".join(raw[start : start + size] for start in starts)
+    lanes = options.lanes and max(1, options.lanes * SAMPLE_SIZE // len(raw))
+    return b"".join(raw[start : start + size] for start in starts), replace(options, lanes=lanes)
 
 
 def transformed(raw: bytes) -> tuple[int, bytes]:
@@ -266,7 +290,7 @@ def transformed(raw: bytes) -> tuple[int, bytes]:
 
 
 class CodedBlock(NamedTuple):
-    """A block as it is in a frame.
+    """A block as it is in a frame, or a part of one.
 
     transformed: the bytes that were coded, those of the block itself if it is stored; coding: None if it is stored.
     """
@@ -276,6 +300,57 @@ class CodedBlock(NamedTuple):
     transformed: bytes
     coding: BlockCoding | None
 
+    def byte_costs(self) -> npt.NDArray[np.float64]:
+        """The cost of each byte, (size,) bits."""
+        return np.full(len(self.transformed), 8.0) if self.coding is None else self.coding.byte_costs()
+
+
+class Plan(NamedTuple):
+    """How a block is coded: its stretches, and for each part the best coding of a sample of it, None if there is only
+    one part, of which no sample was coded."""
+
+    stretches: list[Stretch]
+    sampled: list[BlockCoding | None]
+
+    def parts_of(self, raw: bytes) -> Iterator[tuple[bytes, BlockCoding | None]]:
+        """The bytes of each part of the block ``raw``, and what is known of it."""
+        for number, known in enumerate(self.sampled):
+            yield parts.bytes_of_part(raw, self.stretches, number), known
+
+
+def plan(raw: bytes, options: CodingOptions) -> Plan:
+    """The parts that a block is to be coded in: kinds of data that want the same mode are one part; and all of them
+    are, if samples of the kinds cost nearly as little in the mode that is the best for all."""
+    kinds = kinds_of(raw)
+    if len(kinds) == 1:
+        return Plan(kinds, [None])
+    usual = sampled_codings(transformed(raw)[1], options)[0]
+    costs = saved = 0.0
+    chosen, part_of = dict[BlockMode | None, BlockCoding | None](), list[int]()
+    for kind in range(1 + max(stretch.part for stretch in kinds)):
+        content = transformed(parts.bytes_of_part(raw, kinds, kind))[1]
+        best = sampled_codings(content, options)[0]
+        mode = None if is_noise(content, best) else best.mode
+        share = len(content) / best.shape.size
+        costs += share * best.bits
+        if mode != usual.mode:
+            saved += share * (BlockCoding(*_sample(content, options), usual.mode).bits - best.bits)
+        chosen.setdefault(mode, best)
+        part_of.append(list(chosen).index(mode))
+    if len(chosen) == 1 or saved < LEAST_OF_PARTS * costs:
+        return Plan([Stretch(0, 0, len(raw))], [usual])
+    return Plan(_merged(kinds, part_of), list(chosen.values()))
+
+
+def _merged(kinds: list[Stretch], part_of: list[int]) -> list[Stretch]:
+    """The stretches of parts from those of kinds, of which each belongs to a part."""
+    stretches = list[Stretch]()
+    for kind, begin, end in kinds:
+        if stretches and stretches[-1].part == part_of[kind]:
+            begin = stretches.pop().begin
+        stretches.append(Stretch(part_of[kind], begin, end))
+    return stretches
+
 
 def code_block(
     coded: bytes,
@@ -283,12 +358,15 @@ def code_block(
     advance: Advance | None = None,
     encode: Encode = encode_stretch,
     *,
+    sampled: BlockCoding | None = None,
     whole: Whole | None = None,
     primer: bytes = b"",
 ) -> CodedBlock:
-    """Decide how a block of at least one byte is coded, and whether it is stored: if coding makes it no smaller.
+    """Decide how a block of at least one byte, or a part of one, is coded, and whether it is stored: if coding makes it
+    no smaller.
 
     coded: the block's bytes, or if it has copies, what ``copies.pack`` makes of them; then whole says what they were.
+    sampled: the best coding of a sample of it, if that is known.
     primer: bytes that the predictor learns before; the block is then coded without the prior.
     encode: takes each stretch of the block, see ``Predictor.run``.
     Raises UnsupportedError if the prior is to be on and the model has none.
@@ -299,7 +377,7 @@ def code_block(
         mode = sampled_codings(converted, replace(options, prior="off"))[0].mode
         coding = BlockCoding(converted, options, mode, advance, encode, primer=_changed(primer, transform))
     else:
-        coding = best_coding(converted, options, advance, encode)
+        coding = best_coding(converted, options, advance, encode, sampled=sampled)
     part = Whole.of(coded)
     size, crc = whole or part
     header = BlockHeader.stored(size, crc, size - len(coded))
@@ -373,5 +451,8 @@ def draw_bytes(
 def cross_entropy(raw: bytes, options: CodingOptions) -> float:
     """The sum of -log2 P, in bits, over exactly the probabilities that a block of these bytes is coded with; 8 for each
     byte of noise, which is stored."""
-    coding = best_coding(transformed(raw)[1], options)
-    return 8.0 * len(raw) if coding is None else coding.bits
+    cost_of_all = 0.0
+    for content, known in plan(raw, options).parts_of(raw):
+        coding = best_coding(transformed(content)[1], options, sampled=known)
+        cost_of_all += 8.0 * len(content) if coding is None else coding.bits
+    return cost_of_all

@@ -25,6 +25,7 @@ from likezip.memory.correction import Correction
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
+    ASLEEP,
     CHOICE,
     EXPECTED,
     HISTORY,
@@ -188,8 +189,10 @@ def predict_bit(state, tree, lane, bit):
     )
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
-    if tree.shape[0] > 0:
+    if tree.shape[0] > 0 and registers[ASLEEP] == 0:
         _gather_prior(partial, tree[lane], inputs)
+    else:
+        inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)
     for k in range(SETS):
         layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
@@ -293,6 +296,17 @@ def _begin_nibble(active, bit, state):
 
 
 @inlined
+def _prior_sleeps(byte, raw, registers):
+    """Whether the prior is not asked for the byte behind ``byte``, which is not learnt yet, in a block of one lane: a
+    match of the full length has expected ``byte``, and goes on."""
+    sleeps = np.int64(0)
+    for m in range(MATCH_MODELS):
+        if registers[MATCH_LENGTH + m] == match_models.LONGEST_MATCH and raw[registers[MATCH_POINTER + m]] == byte:
+            sleeps = np.int64(1)
+    return sleeps
+
+
+@inlined
 def advance_lanes(state, tree, bit, learning, active):
     """Learn the bits of the first ``learning`` lanes at the position before ``bit``, then predict ``bit`` of the first
     ``active`` lanes.
@@ -304,7 +318,11 @@ def advance_lanes(state, tree, bit, learning, active):
         for lane in range(learning):
             learn_bit(state, lane, (bit - 1) & 7)
         if bit == 0:
+            sleeps = np.int64(0)
+            if learning == 1 and state.registers.shape[0] == 1:
+                sleeps = _prior_sleeps(state.registers[0, PARTIAL] & 255, state.raw, state.registers[0])
             end_byte(learning, state)
+            state.registers[0, ASLEEP] = sleeps
         _begin_nibble(active, bit, state)
         for lane in range(active):
             predict_bit(state, tree, lane, bit)
@@ -330,22 +348,41 @@ def _encode_steps(state, trees, content, steps, learning, active, ones, bits):
                 state.bits[lane] = y
 
 
-@compiled
-def _decode_steps(state, trees, previous, steps, learning, active, words, coder):
-    """Decode ``steps`` bytes of the ``active`` lanes with a decoder's words and state, into previous (steps, active or
-    more).
+@inlined
+def _decode_step(state, tree, previous, learning, active, words, coder):
+    """Decode a byte of each of the ``active`` lanes with a decoder's words and state, into previous (active or more,).
 
     A byte is stored at once, as the last bytes of a block are never learnt; nothing reads a byte of the current step.
     """
-    for step in range(steps):
-        for bit in range(8):
-            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
-            for lane in range(active):
-                state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
+    for bit in range(8):
+        advance_lanes(state, tree, bit, active if bit else learning, active)
         for lane in range(active):
-            byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
-            state.raw[state.registers[lane, POSITION]] = byte
-            previous[step, lane] = byte
+            state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
+    for lane in range(active):
+        byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
+        state.raw[state.registers[lane, POSITION]] = byte
+        previous[lane] = byte
+
+
+@compiled
+def _decode_steps(state, trees, previous, steps, learning, active, words, coder):
+    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more)."""
+    for step in range(steps):
+        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
+
+
+@compiled
+def _decode_asleep(state, nothing, previous, most, words, coder):
+    """Decode bytes of the only lane while the prior sleeps, at most ``most``; returns how many.
+
+    nothing (0, 512): no tree; previous (1,): is written to.
+    """
+    registers = state.registers[0]
+    for step in range(most):
+        if _prior_sleeps(state.raw[registers[POSITION]], state.raw, registers) == 0:
+            return step
+        _decode_step(state, nothing, previous, 1, 1, words, coder)
+    return most
 
 
 @dataclass(frozen=True)
@@ -417,6 +454,8 @@ class PriorOfBlock(Protocol):
     def recurrent_state(self) -> list[npt.NDArray[Any]]: ...
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None: ...
+
+    def catch_up(self, previous: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]: ...
 
     def expectations(
         self, previous: Iterable[npt.NDArray[np.int16]]
@@ -522,6 +561,9 @@ class Predictor:
 
     def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
         """Decode the block, or the rest of it, into ``raw``."""
+        if self._prior is not None and self.lanes == 1:
+            self._follow_by_sleeping_prior(self._prior, decoder, advance)
+            return
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
         previous = np.full((most_steps, self._prior_lanes or self.lanes), self._last, np.int16)
         for _, steps, learning, active in self._stretches(self.size, most_steps):
@@ -530,6 +572,23 @@ class Predictor:
             _decode_steps(self.state, trees, previous, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
+
+    def _follow_by_sleeping_prior(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None) -> None:
+        """Decode the only lane: what came while the prior slept it learns in one go, before it is asked again."""
+        previous, nothing, learnt = np.full((1, 1), self._last, np.int16), self._nothing[0], self._step
+        while self._step < self.size:
+            if learnt < self._step:
+                previous = self.raw[learnt : self._step, None].astype(np.int16)
+            tree, learnt, begin = prior.catch_up(previous), self._step, self._step
+            _decode_steps(self.state, tree, previous[:1], 1, min(begin, 1), 1, decoder.words, decoder.state)
+            slept = most = RUN_BYTES
+            self._step += 1
+            while slept == most and self._step < self.size:
+                most = min(RUN_BYTES, self.size - self._step)
+                slept = _decode_asleep(self.state, nothing, previous[0], most, decoder.words, decoder.state)
+                self._step += slept
+            if advance is not None:
+                advance(self._step - begin)
 
 
 def lane_starts(size: int, lanes: int) -> npt.NDArray[np.int64]:

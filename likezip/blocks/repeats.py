@@ -30,8 +30,8 @@ LEAST_BEFORE, LEAST_INSIDE = 128, 1 << 16
 """Bytes of a copy, at least, if its source is before the block or in it: what it costs the list, some 6 bytes, has to
 be less than what the predictor would take, which knows the block itself."""
 
-LEAST_OF_MANY, MANY = 1 << 10, 1 / 2
-"""Copies from the block itself may be shorter, of LEAST_OF_MANY bytes, if they are MANY of the block or more: then it
+LEAST_OF_MANY = (64, 0.99), (1 << 10, 0.5)
+"""Copies from the block itself may be shorter, of so many bytes, if they are such a share of the block or more: then it
 is so regular that a list of copies is smaller than what its bytes cost, each as little as can be, and faster by far."""
 
 SPARE = 8
@@ -165,15 +165,16 @@ class RepeatFinder:
         limit = max(0, self._end - self._window)
         self._take(raw, limit)
         self._grow_table(self._context.size + self._end - limit + len(raw))
-        most = len(raw) // min(LEAST_BEFORE, LEAST_OF_MANY) + 1
+        most = len(raw) // LEAST_OF_MANY[0][0] + 1
         self._make_room_for_runs(most + 1, limit)
         begin, self._end = self._end, self._end + len(raw)
         content, runs = self._content[: self._end - self._base], self._runs
-        found = self._found(self._context, content, self._base, begin, limit, LEAST_OF_MANY, most)
-        inside = [copy.length for copy in found if copy.distance <= copy.place]
-        if inside and min(inside) < LEAST_INSIDE and sum(inside) < MANY * len(raw):
+        for least, share in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0)):
             self._runs = runs
-            found = self._found(self._context, content, self._base, begin, limit, LEAST_INSIDE, most)
+            found = self._found(self._context, content, self._base, begin, limit, least, most)
+            inside = [copy.length for copy in found if copy.distance <= copy.place]
+            if not inside or min(inside) >= LEAST_INSIDE or sum(inside) >= share * len(raw):
+                break
         return found
 
     def _enter_context(self) -> None:

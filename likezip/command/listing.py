@@ -22,6 +22,7 @@ def row(name: str, file: BinaryIO) -> dict[str, Any]:
         "frames": len(frames),
         "blocks": len(headers),
         "stored": modes[block_header.STORED],
+        "in_parts": modes[block_header.PARTS],
         "memory": modes[block_header.MEMORY],
         "memory_prior": modes[block_header.MEMORY_PRIOR],
         "largest_block": max((header.raw_size for header in headers), default=0),
@@ -44,7 +45,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
             f"check {'model':16}  name"
         )
     for row in rows:
-        counts = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"]}
+        counts = {"s": row["stored"], "m": row["memory"], "p": row["memory_prior"], "x": row["in_parts"]}
         coded = " ".join(f"{count}{letter}" for letter, count in counts.items() if count)
         print_line(
             f"{row['frames']:6} {row['blocks']:6} {coded:>8} {row['compressed']:12} {row['uncompressed']:12} "

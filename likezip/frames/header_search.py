@@ -58,7 +58,7 @@ def _begun(first: npt.NDArray[np.uint8]) -> Places:
     mode, profile = first & block_header.MODE, first >> 5 & 3
     found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
     found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
-    found |= first & (255 - block_header.COPIES) == block_header.STORED
+    found |= np.isin(first & (255 - block_header.COPIES), (block_header.STORED, block_header.IN_PARTS))
     return np.flatnonzero(found)
 
 
@@ -71,7 +71,9 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     coded, behind = _number_at(content, behind_raw)
     copied = first & block_header.COPIES != 0
     coded, behind = np.where(copied, coded, raw), np.where(copied, behind, behind_raw)
-    shaped, shape = first >> 3 & 1 == 1, content[behind].astype(np.int64) | content[behind + 1].astype(np.int64) << 8
+    verified = np.isin(first & block_header.MODE, block_header.UNMODELLED)
+    shaped = (first >> 3 & 1 == 1) & (first & block_header.MODE != block_header.PARTS)
+    shape = content[behind].astype(np.int64) | content[behind + 1].astype(np.int64) << 8
     lanes, table_bits = np.where(shaped, shape & 2047, 1), np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
     behind = behind + 2 * shaped
     row, behind_row = _number_at(content, behind)
@@ -86,7 +88,7 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     fits &= (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
     fits &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
     fits &= (row != 1) & (row <= block_header.MAX_ROW)
-    sizes = np.where(stored, behind, behind_payload) + 4 * (stored | copied) - places
+    sizes = np.where(stored, behind, behind_payload) + 4 * (verified | copied) - places
     return places[fits], sizes[fits]
 
 

@@ -221,7 +221,7 @@ def blocks(
 def prepare_decoding(header: BlockHeader, announce: Callable[[], None] | None) -> None:
     """Compile the kernels that the block needs, here rather than in each worker."""
     if header.mode != block_header.STORED:
-        codec.prepare_kernels(announce, prior=header.mode == block_header.MEMORY_PRIOR)
+        codec.prepare_kernels(announce, prior=header.mode in (block_header.MEMORY_PRIOR, block_header.PARTS))
 
 
 def model_for(identity: bytes, model: Model | None) -> Model:

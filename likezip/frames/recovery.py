@@ -452,7 +452,7 @@ class _Walk:
         if not self._may_look_again(held.block.size):
             return True
         header = held.block.header
-        if header.has_copies and header.mode == block_header.STORED:  # what it holds can't be verified here
+        if header.has_copies and header.mode in block_header.UNMODELLED:  # what it holds can't be verified here
             return False
         primer = self._context.primer if header.primed and self._context is not None else b""
         try:

@@ -5,7 +5,7 @@
 const $ = (id) => document.getElementById(id);
 const facts = JSON.parse($("facts").textContent);
 const { part, curve } = facts, first = part.start, size = part.size;
-const STORED = 1, PRIOR = 3, UNKNOWN = 255;
+const PARTS = 0, STORED = 1, PRIOR = 3, UNKNOWN = 255;
 const NAMES = ["raw", "changed", "byte1", "byte2", "byte3", "cost", "prior", "memory", "mixed", "chance1", "chance2", "chance3"];
 const planes = {}; // of the part: a Uint8Array by each of these names
 let end = 0;
@@ -76,6 +76,7 @@ function boundaries() { // of the part: place -> "block" or "lane"
 
 function wayOf(block) {
   if (block.mode === STORED) return "stored as it is";
+  if (block.mode === PARTS) return "kinds of data apart, each with what suits it";
   const models = block.mode === PRIOR ? "memory and prior" : `memory for ${block.profile}`;
   return `${models}, ${counted(block.lanes, "lane")}`;
 }
@@ -351,11 +352,12 @@ function bitsLines(i, block) {
   const found = [["together", planes.cost[i]]];
   if (block.mode !== STORED) {
     found.push(["uncorrected", planes.mixed[i]]);
-    found.push(["prior alone", block.mode === PRIOR ? planes.prior[i] : UNKNOWN], ["memory alone", planes.memory[i]]);
+    const prior = block.mode === PRIOR || block.mode === PARTS ? planes.prior[i] : UNKNOWN;
+    found.push(["prior alone", prior], ["memory alone", planes.memory[i]]);
   }
   const most = Math.max(8, ...found.filter(([, q]) => q !== UNKNOWN).map(([, q]) => bitsOf(q)));
   return found.map(([name, q]) => {
-    if (q === UNKNOWN) return line(false, [name], ["–", "number"], ["not used in this block", "faint"]);
+    if (q === UNKNOWN) return line(false, [name], ["–", "number"], ["not used here", "faint"]);
     const kind = `l-${block.mode === STORED ? "stored" : levelOf(q)}`;
     return line(false, [name], [bitsText(q), "number"], bar(bitsOf(q) / most, kind));
   });

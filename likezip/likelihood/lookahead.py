@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, codec, coding
+from likezip.blocks import block_header, codec, coding, parts
 from likezip.blocks.coding import BlockCoding
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.blocks.predictor import BlockShape, Predictor, State, Stretch, advance_lanes, predict_bit
@@ -203,10 +203,10 @@ class LookaheadEncoder:
 class BlockLookahead:
     """How a block is coded, what its bytes cost, and what was expected.
 
-    mode, lanes, profile: as in its header, the profile by name; coded: the bytes as they are coded, which differ from
-    ``raw`` where targets of x86 code were made absolute; costs (n,): bits of each byte; memory (n,): bits of each byte
-    by the memory alone, in the best mode without the prior.  Of a stored block all costs are 8, and nothing is
-    expected: all chances are 0.
+    mode, lanes, profile: as in its header, the profile by name, but 1 and none if it is in parts; coded: the bytes as
+    they are coded, which differ from ``raw`` where targets of x86 code were made absolute; costs (n,): bits of each
+    byte; memory (n,): bits of each byte by the memory alone, in the best mode without the prior.  Of a stored block all
+    costs are 8, and nothing is expected: all chances are 0.
     """
 
     raw: bytes
@@ -221,8 +221,26 @@ class BlockLookahead:
 
 def look_ahead(raw: bytes, options: CodingOptions, advance: Advance | None = None) -> BlockLookahead:
     """A block of at least one byte as ``codec.encode_block`` codes it, with the same options."""
+    plan = coding.plan(raw, options)
+    found = [_look_ahead(content, options, advance, known) for content, known in plan.parts_of(raw)]
+    if len(found) == 1:
+        return found[0]
+
+    def joined(*of_parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.concatenate(list(parts.pieces(list(of_parts), plan.stretches)))
+
+    coded = b"".join(parts.pieces([part.coded for part in found], plan.stretches))
+    costs, memory = joined(*(part.costs for part in found)), joined(*(part.memory for part in found))
+    lookahead = Lookahead(*map(joined, *(part.lookahead for part in found)))
+    return BlockLookahead(raw, coded, block_header.PARTS, 1, "", costs, memory, lookahead)
+
+
+def _look_ahead(
+    raw: bytes, options: CodingOptions, advance: Advance | None, sampled: BlockCoding | None
+) -> BlockLookahead:
+    """A block or a part of one, as ``coding.code_block`` codes it."""
     encoder = LookaheadEncoder(len(raw))
-    coded = coding.code_block(raw, options, advance, encoder)
+    coded = coding.code_block(raw, options, advance, encoder, sampled=sampled)
     best = coded.coding
     if best is None:
         eight = np.full(len(raw), 8.0)

@@ -306,6 +306,13 @@ class Prior:
             multiply()
         _leave_network(0, self._weights, self._lanes, self.trees[: len(previous)])
 
+    def catch_up(self, previous: npt.NDArray[np.int16]) -> Int32s:
+        """The tree (1, 1, 512) behind the last of the bytes ``previous`` (steps, 1) of the only lane, of any number."""
+        for first in range(0, len(previous), self.most_steps):
+            part = previous[first : first + self.most_steps]
+            self.expect(part)
+        return self.trees[len(part) - 1 : len(part)]
+
     def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``
         steps; valid until the next are asked for."""

@@ -22,9 +22,10 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import compiled
 from likezip.kernels.intrinsics import aligned
-from likezip.prior import fixed_point, lockstep
+from likezip.prior import byte_products, fixed_point, lockstep
 from likezip.prior.fixed_point import Int32s
 from likezip.prior.forward import (
+    COLUMNS,
     LaneBuffers,
     Prior,
     Uint8s,
@@ -201,6 +202,25 @@ class SharedPrior:
             if self._credit < 0:
                 self._dismiss()
                 self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
+
+    def catch_up(self, previous: npt.NDArray[np.int16]) -> Int32s:
+        """The tree (1, 1, 512) behind the last of the bytes ``previous`` (steps, 1) of the only lane, of any number."""
+        room, layers = self._room_of_one, self._weights.layout.shape[0]
+        if len(previous) > 1:
+            for first in range(0, len(previous), self.most_steps):
+                part = previous[first : first + self.most_steps]
+                take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
+            columns = byte_products.padded_columns(self._weights.layout[-1, COLUMNS])
+            activations = room.activations[0, : len(part) * columns].reshape(len(part), columns)
+            activations[0] = activations[-1]  # the last layer is computed for the last byte alone
+        begin = layers - 1 if len(previous) > 1 else 0
+        take_layers(begin, layers, previous[-1:], 0, self._weights, room, self.trees)
+        return self.trees
+
+    @cached_property
+    def _room_of_one(self) -> LaneBuffers:
+        """The buffers of the only lane, for the most steps."""
+        return self._room(0, 1, self.most_steps)
 
     def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``

@@ -33,6 +33,7 @@ PARSERS = [
         "blocks.coding",
         "blocks.copies",
         "blocks.options",
+        "blocks.parts",
         "frames.container",
         "frames.context",
         "frames.file_object",

@@ -50,7 +50,7 @@ LONGEST_FRAME = 3000
 MOST_MEMORY = 48 << 20
 """Bytes that may be allocated for so little: the two indexes of matches take 8 MiB, 1024 lanes and the prior 16."""
 
-RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED, COPYING = range(5)
+RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED, COPYING, IN_PARTS = range(6)
 
 NOISE = Random(5).randbytes(300)
 CONTEXT = NOISE[:200] + b"".join(b"line %d of a context, of which frames may have copies\n" % i for i in range(9))
@@ -61,7 +61,7 @@ FILLER = Random(6).randbytes(1 << 16)
 def run(data: bytes) -> None:
     """Read the frames that ``data`` describes."""
     choices = Choices(data)
-    kind = choices.below(5)
+    kind = choices.below(6)
     if kind == RAW:
         check(choices.rest())
     elif kind == BEHIND_A_HEADER:
@@ -69,6 +69,9 @@ def run(data: bytes) -> None:
         check(layout.repaired(header + choices.rest(), closed=closed))
     elif kind == COPYING:
         check(_copying(choices))
+    elif kind == IN_PARTS:
+        frame, content = _in_parts(choices)
+        check(frame, wanted=content)
     else:
         picked = [choices.pick(vectors()) for _ in range(1 + choices.below(3))]
         sound, content = b"".join(frame for frame, _ in picked), b"".join(raw for _, raw in picked)
@@ -96,6 +99,13 @@ def seeds() -> list[bytes]:
     for number in range(8):  # filled up, with zeros or something else
         piece = bytes([COPYING, number % 2, 0, 0, 1, number]) + b"some letters"[: number + 1]
         found += [piece + bytes([1, 2, 1]), piece + bytes([0, 1, 2])]
+    found += [bytes([IN_PARTS]) + bytes(draw.choices(range(40), k=60)) for _ in range(40)]
+    several, two_parts = bytes([IN_PARTS, 1, 1]), bytes([1, 0, 0, 1, 2, 3, 4, 0, 0, 0])
+    for number in range(16):  # sound
+        found.append(several + bytes([number % 8, number % 4, number // 8, number % 4, *range(number, 30), 0, 0, 0]))
+    for number in range(2 * len(WRONG)):  # with something wrong
+        found.append(bytes([IN_PARTS, 0, 0]) + two_parts + bytes([8 + number // 2, *range(number, 20)]))
+    found += [bytes([IN_PARTS, 0, 0]) + two_parts + bytes([8, place, 0, 1]) for place in (0, 3)]  # 0 in 4 bytes
     return found
 
 
@@ -198,6 +208,138 @@ def _with_copies(before: bytes, context: bytes, choices: Choices) -> tuple[bytes
     return bytes(raw + rest), layout.packed_list(copies, len(context)) + literals + rest
 
 
+def _in_parts(choices: Choices) -> tuple[bytes, bytes | None]:
+    """A frame of blocks in parts, the first coded and the others stored, of which many are wrong in some detail, and
+    what it holds, None if it is wrong; all checksums are right."""
+    several = choices.below(2) == 1
+    header = layout.frame_header(1 << 18 if several else None, layout.LIKEZIP_2, 1)
+    frame, entries, content, sound = header, layout.Entries(), b"", True
+    for number in range(1 + choices.below(2) if several else 1):
+        sizes, raw, coded = _stretched(choices)
+        larger, wrong = choices.below(16) == 1, choices.below(16) - 8
+        pieces = _parts(sizes, coded, modelled=not larger)  # than if the block were stored, if no part is coded
+        if wrong >= 0:
+            pieces = WRONG[wrong % len(WRONG)](pieces, choices)
+        packed, copied = b"".join(pieces), len(coded) if coded != raw else None
+        block = layout.block_in_parts(len(raw), zlib.crc32(raw), packed, header, number, copied)
+        sound = sound and wrong < 0 and not larger
+        content += raw
+        frame += block
+        entries.append((len(block), len(raw)))
+    return frame + (layout.packed_end(header, entries) if several else b""), content if sound else None
+
+
+def _stretched(choices: Choices) -> tuple[list[tuple[int, int]], bytes, bytes]:
+    """The part and size of each stretch of a block, raw, and as it is coded: sometimes with a copy behind all."""
+    count = choices.pick([2, 2, 3, 4, 2, 3, 5, 16])
+    order = list(range(count)) if choices.below(4) else [0, *range(count - 1, 0, -1)]
+    for _ in range(choices.below(3)):
+        order.append((order[-1] + 1 + choices.below(count - 1)) % count)
+    sizes = [(part, layout.LEAST_STRETCH + choices.pick([0, 1, 63, 64])) for part in order[:-1]]
+    sizes.append((order[-1], 1 + choices.below(80)))
+    coded = b"".join((choices.take(2) * size)[:size] for _, size in sizes)
+    if choices.below(4) != 1:
+        return sizes, coded, coded
+    length = choices.pick([20, 3000, 1 << 17])
+    lists = (layout.packed_list([(size, 0, size)], 0) for size in range(len(coded) - 9, len(coded)))
+    listed = next(listed for size, listed in enumerate(lists, len(coded) - 9) if size + len(listed) == len(coded))
+    literals = coded[len(listed) :]
+    raw = (literals * (2 + length // len(literals)))[: len(literals) + length]
+    return sizes, raw, listed + literals
+
+
+def _parts(sizes: list[tuple[int, int]], coded: bytes, *, modelled: bool) -> list[bytes]:
+    """The payload of a block in parts: number of parts, their headers, the numbers of the stretches, the payloads;
+    modelled: whether the first part is coded."""
+    contents, at = [b""] * (1 + max(part for part, _ in sizes)), 0
+    for part, size in sizes:
+        contents[part] += coded[at : at + size]
+        at += size
+    numbers = list[int]()
+    for place, (part, size) in enumerate(sizes[: _last_listed(sizes, [len(content) for content in contents])]):
+        if place and len(contents) > 2:
+            numbers.append((part - sizes[place - 1][0] - 1) % len(contents))
+        numbers.append(size - layout.LEAST_STRETCH)
+    headers, payloads = list[bytes](), list[bytes]()
+    for content in contents:
+        raw_size = layout.packed_number(len(content) - 1)
+        headers.append(bytes([layout.STORED]) + raw_size + zlib.crc32(content).to_bytes(4, "little"))
+        payloads.append(content)
+    if modelled:
+        content = contents[0]
+        bits = block_header.default_table_bits(len(content))
+        payloads[0] = encoded(BlockMode(block_header.TEXT_PROFILE, 0), 0, 1, bits, content, b"").rstrip(b"\0")
+        headers[0] = bytes([layout.MEMORY]) + layout.packed_number(len(content) - 1)
+        headers[0] += layout.packed_number(len(payloads[0]))
+    return [layout.packed_number(len(contents) - 2), *headers, *map(layout.packed_number, numbers), *payloads]
+
+
+def _last_listed(sizes: list[tuple[int, int]], left: list[int]) -> int:
+    """How many stretches are listed: until only one part has bytes left."""
+    left = list(left)
+    for place, (part, size) in enumerate(sizes):
+        if left.count(0) == len(left) - 1:
+            return place
+        left[part] -= size
+    return len(sizes)
+
+
+# What can be wrong in such a payload.
+
+
+def _with_another_number(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    """In place of a number of the list, or of a header, another one, or the same in more bytes."""
+    place, number = choices.below(len(pieces)), choices.pick([0, 1, 2, 13, 14, 15, 63, 64, 1023, (1 << 30) - 1])
+    longer = (number << 2 | 3).to_bytes(4, "little")
+    return [*pieces[:place], choices.pick([layout.packed_number(number), longer]), *pieces[place + 1 :]]
+
+
+def _with_one_more_or_less(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    """A byte of a piece is one more or one less, or four, as in numbers."""
+    place = choices.below(len(pieces))
+    changed = bytearray(pieces[place])
+    at = choices.below(min(len(changed), 12))
+    changed[at] = (changed[at] + choices.pick([4, -4, 1, -1, 128, 8])) % 256
+    return [*pieces[:place], bytes(changed), *pieces[place + 1 :]]
+
+
+def _without_a_piece(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    place = choices.below(len(pieces))
+    return pieces[:place] + pieces[place + 1 :]
+
+
+def _with_a_piece_twice(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    place, other = choices.below(len(pieces)), choices.below(len(pieces))
+    return [*pieces[:place], pieces[other], *pieces[place:]]
+
+
+def _with_pieces_exchanged(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    one, other = choices.below(len(pieces)), choices.below(len(pieces))
+    changed = list(pieces)
+    changed[one], changed[other] = changed[other], changed[one]
+    return changed
+
+
+def _cut_short(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    packed = b"".join(pieces)
+    return [packed[: -1 - choices.below(len(packed))]]
+
+
+def _with_filling(pieces: list[bytes], choices: Choices) -> list[bytes]:
+    return [*pieces, choices.pick([b"\0", b"\1", bytes(4)])]
+
+
+WRONG: tuple[Callable[[list[bytes], Choices], list[bytes]], ...] = (
+    _with_another_number,
+    _with_one_more_or_less,
+    _without_a_piece,
+    _with_a_piece_twice,
+    _with_pieces_exchanged,
+    _cut_short,
+    _with_filling,
+)
+
+
 @lru_cache
 def _known_blocks() -> dict[bytes, bytes]:
     """The content of the vectors' blocks by what they are in the file, but for the checksums of their headers."""
@@ -232,6 +374,20 @@ def _encoded_again(block: Part, content: bytes, context: bytes) -> bytes:
     mode = BlockMode(values["profile"], values["row length"], values["mode"] == layout.MEMORY_PRIOR)
     words = encoded(mode, way >> 4 & 1, *block.shape, content, context if way & 128 else b"")
     return words.rstrip(b"\0").ljust(layout.least_payload(len(content)), b"\0")
+
+
+def _parts_fit(block: Part, content: bytes, frame: bytes) -> bool:
+    """Whether the payload of a block in parts is one for this content, as far as that is known: it may have copies.
+
+    Raises layout.Unsound for one that can't be for any content.
+    """
+    divided = layout.divided(block, frame)
+    if block.values["way"] & 4:
+        return True
+    for part, raw, payload in zip(divided.parts, divided.contents(content), divided.payloads, strict=True):
+        if payload != (raw if part.values["mode"] == layout.STORED else _encoded_again(part, raw, b"")):
+            return False
+    return True
 
 
 def _header(choices: Choices) -> bytes:
@@ -399,8 +555,9 @@ def _is_accepted(part: Part) -> bool:
 def asked_for(frame: bytes) -> int:
     """Bytes of content that may have to be decoded, also behind what is damaged."""
     headers = [part for part in layout.parts(frame) if part.kind == "block" and layout.is_sound(part)]
-    coded = sum(part.entries[-1][1] for part in headers if part.values["mode"] != layout.STORED)
-    copied = sum(part.entries[-1][1] for part in headers if part.values["way"] == layout.STORED | 4)
+    coded = sum(part.entries[-1][1] for part in headers if part.values["mode"] not in (layout.PARTS, layout.STORED))
+    coded += sum(part.values["coded size"] for part in headers if part.values["mode"] == layout.PARTS)
+    copied = sum(part.entries[-1][1] for part in headers if part.values["way"] in (layout.STORED | 4, 8 | 4))
     return coded + copied // QUICKER
 
 
@@ -417,6 +574,8 @@ def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
             fits = zlib.crc32(part) == block.values.get("raw crc", zlib.crc32(part))
             if "raw crc" not in block.values:
                 fits = _encoded_again(block, part, context_of(frame)) == layout.payload(block, frame)
+            elif block.values["mode"] == layout.PARTS:
+                fits = fits and _parts_fit(block, part, frame)
             assert fits, f"the block at {block.at} came out wrong"
             assert part == _known_blocks().get(_written_as(block, frame), part)
             at += raw_size

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
-STORED, MEMORY, MEMORY_PRIOR = 1, 2, 3
+PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
 LARGEST = 1 << 30
 LIKEZIP_2 = bytes.fromhex("89bb842f5c6f1602")
 """The id of the model with the number 1."""
@@ -18,6 +18,7 @@ NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
 SLACK = 2
 """Bytes by which the payload of a coded block may be longer than if it were stored."""
+MOST_PARTS, LEAST_STRETCH = 16, 1024
 
 Entries = list[tuple[int, int]]
 
@@ -28,11 +29,12 @@ class Unsound(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """A frame header, a block header or the end of a frame: what is at ``at`` if all sizes before it are right.
+    """A frame header, a block header or the end of a frame: what is at ``at`` if all sizes before it are right; or the
+    header of a part of a block.
 
-    kind: "frame", "block" or "end".  header: the bytes of the frame's header.  entries: size in the frame and raw size
-    of the blocks of the frame so far, of a block itself too.  places: place and size of each field in ``fields``.
-    values: of a block, what its fields say.
+    kind: "frame", "block", "end" or "part".  header: the bytes of the frame's header.  entries: size in the frame and
+    raw size of the blocks of the frame so far, of a block itself too.  places: place and size of each field in
+    ``fields``.  values: of a block or part, what its fields say.
     """
 
     kind: str
@@ -55,7 +57,7 @@ class Part:
 
     @property
     def payload_size(self) -> int:
-        """Bytes behind the header of a block."""
+        """Bytes behind the header of a block; of a part, the bytes of its payload."""
         return self.stored_size if self.values["mode"] == STORED else self.values["payload size"]
 
     @property
@@ -65,7 +67,7 @@ class Part:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Lanes and table bits of a coded block."""
+        """Lanes and table bits of a coded block or part."""
         if self.values["way"] & 8:
             return self.values["shape"] & 2047, self.values["shape"] >> 11
         return _usual_shape(self.values["mode"], self.values["coded size"])
@@ -152,20 +154,26 @@ def _frame_header(data: bytes | bytearray, at: int) -> Part:
 
 def _block_header(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Part:
     fields = _Fields(data, at)
+    values = _take_values(fields)
+    fields.take("checksum", 2 if frame.alone else 4)
+    return Part("block", at, fields.packed(), frame.header, entries, fields.places, values)
+
+
+def _take_values(fields: _Fields) -> dict[str, int]:
+    """What the fields of the header of a block or part say, but for its checksum."""
     way = fields.take("way", 1)
     values = {"way": way, "mode": way & 3, "profile": way >> 5 & 3, "raw size": fields.number("raw size") + 1}
     values["coded size"] = fields.number("coded size") + 1 if way & 4 else values["raw size"]
     values["row length"] = values["payload size"] = values["shape"] = 0
-    if way & 8:
+    if way & 8 and values["mode"] != PARTS:
         values["shape"] = fields.take("shape", 2)
     if values["profile"]:
         values["row length"] = fields.number("row length")
     if values["mode"] != STORED:
         values["payload size"] = fields.number("payload size")
-    if values["mode"] == STORED or way & 4:
+    if values["mode"] in (PARTS, STORED) or way & 4:
         values["raw crc"] = fields.take("raw crc", 4)
-    fields.take("checksum", 2 if frame.alone else 4)
-    return Part("block", at, fields.packed(), frame.header, entries, fields.places, values)
+    return values
 
 
 def _end(data: bytes | bytearray, at: int, frame: Part, entries: Entries) -> Part:
@@ -236,7 +244,9 @@ def is_sound(part: Part) -> bool:
         return _frame_is_sound(part)
     if part.kind == "end":
         return part.fields == packed_end(part.header, part.entries)
-    return part.fields.endswith(part.checksum) and _block_is_sound(part)
+    return (
+        part.fields.endswith(part.checksum) and part.values["raw size"] <= part.block_size and _values_are_sound(part)
+    )
 
 
 def _block_size(header: bytes) -> int:
@@ -266,7 +276,8 @@ def _frame_is_sound(part: Part) -> bool:
     return shortest and windowed and 1 << 16 <= part.block_size <= LARGEST
 
 
-def _block_is_sound(part: Part) -> bool:
+def _values_are_sound(part: Part) -> bool:
+    """Whether the fields of a block or part are within their limits."""
     values, way, raw_size, size = part.values, part.values["way"], part.values["raw size"], part.values["coded size"]
     numbers = {
         "raw size": raw_size - 1,
@@ -276,10 +287,13 @@ def _block_is_sound(part: Part) -> bool:
     }
     if any(part.places[name][1] > len(packed_number(numbers[name])) for name in numbers if name in part.places):
         return False
-    if raw_size > part.block_size or (way & 4 and size >= raw_size):
+    if way & 4 and size >= raw_size:
         return False
     if values["mode"] == STORED:
         return way & ~4 == STORED
+    payload_fits = least_payload(raw_size) <= values["payload size"] <= part.stored_size + SLACK
+    if values["mode"] == PARTS:
+        return way & ~4 == 8 and payload_fits
     primed, (lanes, table_bits) = way & 128 > 0, part.shape
     fits = (
         values["profile"] <= 2
@@ -290,7 +304,7 @@ def _block_is_sound(part: Part) -> bool:
     fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
     fits = fits and (not primed or lanes == 1)
     fits = fits and (not way & 8 or (lanes, table_bits) != _usual_shape(values["mode"], size))
-    return fits and least_payload(raw_size) <= values["payload size"] <= part.stored_size + SLACK
+    return fits and payload_fits
 
 
 def _usual_shape(mode: int, size: int) -> tuple[int, int]:
@@ -324,6 +338,86 @@ def stored_bytes(part: Part, data: bytes) -> bytes:
     if found[size:].strip(b"\0"):
         raise Unsound(f"what fills up the block at {part.at}")
     return found[:size]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A block in parts: its parts, their payloads, and for each stretch its part and its bytes."""
+
+    parts: list[Part]
+    payloads: list[bytes]
+    stretches: list[tuple[int, int]]
+
+    def contents(self, coded: bytes) -> list[bytes]:
+        """The bytes of each part, of the coded bytes of the block."""
+        found = [b""] * len(self.parts)
+        for number, size in self.stretches:
+            found[number] += coded[:size]
+            coded = coded[size:]
+        return found
+
+
+def divided(block: Part, data: bytes) -> Divided:
+    """What the payload of a block in parts says; raises Unsound if that is not allowed, or a stored part not right."""
+    packed = payload(block, data)
+    fields = _Fields(packed, 0)
+    try:
+        count = 2 + _shortest(fields)
+        if count > MOST_PARTS:
+            raise Unsound("too many parts")
+        headers = [_part_header(fields) for _ in range(count)]
+        if sum(part.values["raw size"] for part in headers) != block.values["coded size"]:
+            raise Unsound("the sizes of the parts are not that of the block")
+        stretches = _stretches(fields, [part.values["raw size"] for part in headers])
+    except EOFError:
+        raise Unsound("the list of parts is cut off") from None
+    at, payloads = fields.at, list[bytes]()
+    for part in headers:
+        payloads.append(packed[at : at + part.payload_size])
+        at += part.payload_size
+        if part.values["mode"] == STORED and zlib.crc32(payloads[-1]) != part.values["raw crc"]:
+            raise Unsound("the content of a part")
+    if at > len(packed) or packed[at:].strip(b"\0"):
+        raise Unsound("the payloads of the parts are not what the block has")
+    if len(packed) != max(at, least_payload(block.values["raw size"])):
+        raise Unsound("the payload is filled up too far")
+    return Divided(headers, payloads, stretches)
+
+
+def _part_header(fields: _Fields) -> Part:
+    own = _Fields(fields.data, fields.at)
+    values = _take_values(own)
+    part = Part("part", own.start, own.packed(), b"", [], own.places, values)
+    fields.at = own.at
+    if values["mode"] == PARTS or values["way"] & 132 or not _values_are_sound(part):
+        raise Unsound("the header of a part")
+    return part
+
+
+def _stretches(fields: _Fields, left: list[int]) -> list[tuple[int, int]]:
+    """The part and the bytes of each stretch; left: of each part."""
+    stretches, number, left = list[tuple[int, int]](), 0, list(left)
+    while left.count(0) < len(left) - 1:
+        if stretches:
+            further = 1 + (_shortest(fields) if len(left) > 2 else 0)
+            if further >= len(left):
+                raise Unsound("a stretch of the same part as the one before")
+            number = (number + further) % len(left)
+        size = LEAST_STRETCH + _shortest(fields)
+        if size > left[number]:
+            raise Unsound("a stretch that is longer than its part")
+        left[number] -= size
+        stretches.append((number, size))
+    rest = max(range(len(left)), key=left.__getitem__)
+    return [*stretches, (rest, left[rest])]
+
+
+def _shortest(fields: _Fields) -> int:
+    """A number of variable length, which has to be in its shortest form."""
+    begin, number = fields.at, fields.number("number")
+    if fields.at - begin != len(packed_number(number)):
+        raise Unsound("a number is longer than it has to be")
+    return number
 
 
 class Filling:
@@ -439,15 +533,28 @@ def stored_block(
 ) -> bytes:
     """A stored block with copies, of a frame with this header; filling: a byte that fills up its payload."""
     fields = bytes([STORED | 4]) + packed_number(raw_size - 1) + packed_number(len(coded) - 1)
-    fields += struct.pack("<I", raw_crc)
-    filled = coded.ljust(least_payload(raw_size), filling)
+    return _sealed(fields + struct.pack("<I", raw_crc), header, number) + coded.ljust(least_payload(raw_size), filling)
+
+
+def block_in_parts(
+    raw_size: int, raw_crc: int, packed: bytes, header: bytes, number: int, coded_size: int | None = None
+) -> bytes:
+    """A block in parts with this payload, of a frame with this header; coded_size: if it has copies."""
+    fields = bytes([8 if coded_size is None else 12]) + packed_number(raw_size - 1)
+    fields += b"" if coded_size is None else packed_number(coded_size - 1)
+    fields += packed_number(len(packed)) + struct.pack("<I", raw_crc)
+    return _sealed(fields, header, number) + packed
+
+
+def _sealed(fields: bytes, header: bytes, number: int) -> bytes:
+    """The header of a block with its checksum."""
     if not header[4] & 8:
-        return fields + struct.pack("<H", binascii.crc_hqx(header + fields, 0xFFFF)) + filled
-    return fields + struct.pack("<I", zlib.crc32(struct.pack("<Q", number) + fields)) + filled
+        return fields + struct.pack("<H", binascii.crc_hqx(header + fields, 0xFFFF))
+    return fields + struct.pack("<I", zlib.crc32(struct.pack("<Q", number) + fields))
 
 
 def stored_contents(data: bytes, context: bytes = b"") -> Iterator[bytes | None]:
-    """The content of each block of sound frames that are stored; None from a coded block to the end of its frame.
+    """The content of each block of sound frames that are stored; None from another block to the end of its frame.
 
     context: of the frames that name one, which has to be this one.  Raises Unsound where the frames are not sound.
     """
@@ -461,6 +568,8 @@ def stored_contents(data: bytes, context: bytes = b"") -> Iterator[bytes | None]
                 raise Unsound("another context")
             filling = Filling(part.fields, context if named else b"")
         elif part.kind == "block":
+            if part.values["mode"] == PARTS:
+                divided(part, data)
             filling = None if part.values["mode"] != STORED else filling
             content = None if filling is None else filling.add(part, stored_bytes(part, data))
             if content is not None and zlib.crc32(content) != part.values["raw crc"]:

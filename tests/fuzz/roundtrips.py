@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import permutations
+from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from roundtrip import check_roundtrip
 
 import likezip
-from fuzz import frames
+from fuzz import drivers, frames
 from fuzz.choices import Choices
 from fuzz.memory import allocations_at_most
-from likezip.blocks import block_header, copies
+from likezip.blocks import block_header, coding, copies, kinds
 from likezip.blocks.block_header import BlockHeader
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.copies import Copy
@@ -24,8 +30,14 @@ PRIORS = ("off", "auto", "on")
 EFFORTS = ("usual", "fast")
 ROW_LENGTHS = (0, 2, 3, 4, 7, 1024, 65535)
 
+MIXED = 254
+"""The shape of content of several kinds; the one behind it takes two blocks."""
+
 LONGEST = 3000
-"""Bytes that are compressed, unless they take two blocks."""
+"""Bytes that are compressed, unless they take two blocks or are of several kinds."""
+
+LEAST_KIND = 1 << 12
+"""Bytes of a kind of data at least; likezip's own would take a minute."""
 
 MOST_MEMORY = 64 << 20
 """Bytes that may be allocated for that: a table takes 256 for each byte at most, the indexes of matches 8 MiB."""
@@ -55,13 +67,14 @@ def seeds() -> list[bytes]:
         found.append(options + bytes([number, number]) + text)
         found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2, number // 2]) + options + text)
     two_blocks = [bytes([0, lanes, 0, 0, 0, 255, 5]) + text for lanes in (0, 6)]
+    mixed = [bytes([0, lanes, 0, 2, 0, MIXED, lanes]) + text for lanes in (0, 3)]
     for number in range(8):  # behind all that the content takes, which is then the part alone
         options = bytes([0, number, number % 3, 0, 0, 3, 9]) + text[:10] + bytes([5])
         found.append(options + bytes([number % 5, 1, number % 2]))
         found.append(
             bytes([3, number % 3, number, number, 0, 0, 2, 9]) + text[:10] + bytes([number, number, 1, number])
         )
-    return [*found, *two_blocks, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
+    return [*found, *two_blocks, *mixed, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
 
 
 def _plain(part: bytes, choices: Choices) -> bytes:
@@ -100,11 +113,23 @@ def _overlapping(part: bytes, choices: Choices) -> bytes:
 SHAPES = (_plain, _repeated, _counted, _records, _calls, _overlapping)
 
 
+def _mixed(part: bytes, order: int) -> bytes:
+    """Several kinds of data in turn, that want different modes: numbered lines, noise and binary records."""
+    size = LEAST_KIND + 37 * order
+    draw = Random(part)
+    records = b"".join(draw.randbytes(2) + (7 * i).to_bytes(6, "big") for i in range(size // 8))
+    of_each = [b"".join(b"%d: %s\n" % (i * i, part[i % 7 :]) for i in range(size // 8))[:size], draw.randbytes(size)]
+    first, second = list(permutations([*of_each, records], 2))[order % 6]
+    return first + second + first[: size // 2][::-1]
+
+
 def _content(choices: Choices, most: int) -> bytes:
-    """Bytes to compress: at most ``most``, or rarely some more than a block of 2^16, which takes a second."""
+    """Bytes to compress: at most ``most``, or rarely more than a block of 2^16, which takes some seconds."""
     shape, more = choices.below(256), choices.below(256)
     part = choices.take(1 + more % 80)
-    if shape < 255:
+    if shape == MIXED:
+        return _mixed(part, more)
+    if shape < MIXED:
         return (SHAPES[shape % len(SHAPES)](part, choices) + choices.rest())[:most]
     size = (1 << 16) + more
     return (part * (size // len(part) + 1))[:size]
@@ -115,11 +140,24 @@ def check_options(content: bytes, options: dict[str, Any]) -> None:
     context = options.get("context")
     if len(content) > LONGEST:
         options |= {"prior": "off", "threads": 1}  # quick enough, and without processes
-    likezip.compress(b"anything", prior="on")  # model and network are loaded, which is no case's memory
-    with allocations_at_most(MOST_MEMORY + 1024 * len(content)):
+    _warm_up()  # model and network are loaded, which is no case's memory
+    with parts_of_few_bytes(), allocations_at_most(MOST_MEMORY + 1024 * len(content)):
         frame = check_roundtrip(content, **options)
         assert likezip.decompress(frame, context=context, threads=options.get("threads", 1)) == content
     frames.check_content(frame, content, complete=True)
+
+
+@lru_cache(maxsize=1)
+def _warm_up() -> None:
+    drivers.warm_up()
+
+
+@contextmanager
+def parts_of_few_bytes() -> Iterator[None]:
+    """Kinds of data may be shorter than usual, and need not be smaller in parts."""
+    smaller = patch.multiple(kinds, WINDOW=LEAST_KIND // 2, LEAST=LEAST_KIND)
+    with smaller, patch.object(coding, "LEAST_OF_PARTS", -1.0):
+        yield
 
 
 def check_any_header(choices: Choices) -> None:

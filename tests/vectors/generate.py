@@ -22,10 +22,12 @@ import numpy as np
 
 import likezip
 from likezip.blocks import block_header, copies, entropy_coder, x86_transform
-from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
+from likezip.blocks.parts import LEAST_STRETCH, Part, Stretch
+from likezip.blocks.parts import pack as pack_parts
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.errors import (
     CorruptError,
@@ -164,6 +166,41 @@ def long_number(value: int, size: int = 1) -> bytes:
     """A number of such a list, in ``size`` bytes at least."""
     size = max(size, -(-value.bit_length() // 7))
     return bytes(value >> 7 * i & 127 | 128 * (i < size - 1) for i in range(size))
+
+
+Stretches = tuple[tuple[int, bytes], ...]
+"""What a block in parts is made of: for each stretch its part and its bytes."""
+Way = dict[str, Any] | None
+"""How a part is coded: fields of its header, as ``coded`` takes them, or None if it is stored."""
+
+
+def joined(stretches: Stretches) -> bytes:
+    """The coded bytes of a block of these stretches."""
+    return b"".join(piece for _, piece in stretches)
+
+
+def in_parts(stretches: Stretches, *ways: Way, whole: bytes | None = None) -> Block:
+    """A block of these stretches, whose parts are coded in these ways; whole: its raw bytes, if it has copies."""
+    contents = [joined(tuple(one for one in stretches if one[0] == part)) for part in range(len(ways))]
+    found = [stored(raw) if way is None else coded(raw, **way) for raw, way in zip(contents, ways, strict=True)]
+    places, begin = [], 0
+    for part, piece in stretches:
+        places.append(Stretch(part, begin, begin + len(piece)))
+        begin += len(piece)
+    whole = joined(stretches) if whole is None else whole
+    return of_parts(pack_parts([Part(*block) for block in found], places, len(whole)), whole, len(whole) - begin)
+
+
+def of_parts(payload: bytes, whole: bytes, spared: int = 0) -> Block:
+    """A block in parts with this payload."""
+    return BlockHeader.in_parts(Whole.of(whole), len(payload), spared), payload
+
+
+def copying_in_parts(parts: Parts, *ways: Way, before: bytes = b"") -> Block:
+    """A block of ``parts``, literals and copies, that is coded in two parts, of which the first has 1024 bytes; before:
+    the content of the blocks before."""
+    what = copying(parts, before)[1]
+    return in_parts(((0, what[:LEAST_STRETCH]), (1, what[LEAST_STRETCH:])), *ways, whole=filled_in(parts, before))
 
 
 def frame(*blocks: Block, **start: Any) -> bytes:
@@ -317,6 +354,20 @@ ZERO_AT_THE_END: Parts = (b"abc\0", (0, (1 << 18) - 4))
 FULL: Parts = (b"abcde", (0, (1 << 18) - 5))
 """The same of 8 bytes."""
 
+ZEROS = bytes(LEAST_STRETCH)
+TWO: Stretches = ((0, ZEROS), (1, NOISE))
+"""What most blocks in parts are made of: zeros, coded, and noise, stored."""
+THREE: Stretches = ((0, ZEROS), (1, b"\1" * 1100), (0, ZEROS + b"\2"), (1, b"\3" * 1024), (2, NOISE))
+"""The same, but three parts, of which two come twice."""
+SIXTEEN: Stretches = (*((i * 5 % 16, bytes([i]) * LEAST_STRETCH) for i in range(15)), (11, b"last"))
+"""Stretches of 16 parts, each of another byte; the last is stored."""
+COPIES_IN_PARTS: Parts = (ZEROS, NOISE, (LEAST_STRETCH, 32), b"+", (0, 700))
+"""A block with copies that is coded in two parts: the list of copies and most of the zeros, and the other literals."""
+AFTER_NOISE_IN_PARTS: Parts = ((-32, 32), ZEROS, NOISE)
+"""The same, of which the first bytes are those of NOISE before it."""
+LONG_COPY_IN_PARTS: Parts = (ZEROS, b"abc", (LEAST_STRETCH, (1 << 20) - LEAST_STRETCH - 3))
+"""A block of 2^20 bytes whose payload in parts has less than 32 bytes, as many as it has at least."""
+
 # Sound files.
 
 
@@ -353,6 +404,19 @@ def one_primed(holds: str, raw: bytes, context: bytes, **fields: Any) -> Good:
 def one_copying(holds: str, parts: Parts, **others: Any) -> Good:
     """A frame with one block of these parts."""
     return Good(holds, filled_in(parts), lambda: alone(copying(parts, **others)))
+
+
+def one_in_parts(holds: str, stretches: Stretches, *ways: Way) -> Good:
+    """A frame with one block of these stretches."""
+    return Good(holds, joined(stretches), lambda: alone(in_parts(stretches, *ways)))
+
+
+def _copies_of_parts() -> bytes:
+    """Three blocks, of which the second is in parts and begins with a copy of the first, and the third is a copy of the
+    second's last stretch."""
+    before = NOISE + filled_in(AFTER_NOISE_IN_PARTS, NOISE)
+    middle = copying_in_parts(AFTER_NOISE_IN_PARTS, {}, None, before=NOISE)
+    return frame(stored(NOISE), middle, copying(((-32, 32),), before), window=16)
 
 
 def _copies_of_earlier_blocks() -> bytes:
@@ -535,6 +599,11 @@ GOOD: dict[str, Good] = {
     ),
     "block-size-2-30": Good(
         "the largest block size, of several", NOISE, lambda: frame(stored(NOISE), block_size=container.MAX_BLOCK)
+    ),
+    "prior-asleep": one_coded(
+        "a sentence more than twice with the prior, which sleeps through most of what repeats",
+        TIMES * 2 + TIMES[:40] + b"; but never the best of times",
+        mode=block_header.MEMORY_PRIOR,
     ),
     "prior-more-lanes-than-bytes": one_coded(
         "16 bytes with the prior in 1024 lanes", b"Once upon a time", mode=block_header.MEMORY_PRIOR, lanes=1024
@@ -738,6 +807,72 @@ GOOD: dict[str, Good] = {
         ),
         context=TIMES,
     ),
+    # Parts.
+    "parts": one_in_parts("two parts: 1024 zeros, coded, and 32 bytes of noise, stored", TWO, {}, None),
+    "parts-stored-first": one_in_parts(
+        "two parts: 1024 bytes of noise, stored, and a sentence, coded",
+        ((0, (LONG_NOISE * 2)[:LEAST_STRETCH]), (1, SHELLS)),
+        None,
+        {},
+    ),
+    "parts-with-the-prior": one_in_parts(
+        "two parts: 1024 zeros, and half a sentence with the prior",
+        ((0, ZEROS), (1, TIMES[:30])),
+        {},
+        {"mode": block_header.MEMORY_PRIOR},
+    ),
+    "parts-with-profiles": one_in_parts(
+        "two parts: profile records, rows of 8 bytes, 3 lanes and table bits 17; profile code, transform x86",
+        ((0, ROWS[:LEAST_STRETCH]), (1, CODE)),
+        {"profile": block_header.RECORDS_PROFILE, "row_length": 8, "lanes": 3, "table_bits": 17},
+        {"profile": block_header.CODE_PROFILE, "transform": block_header.X86},
+    ),
+    "parts-of-one-mode": one_in_parts(
+        "two parts of the same mode; the last stretch of one byte, and of the first part",
+        ((0, ZEROS), (1, b"\1" * 1088), (0, b"\2")),
+        {},
+        {},
+    ),
+    "parts-three": one_in_parts("three parts: stretches to and fro, the last of the third", THREE, {}, {}, None),
+    "parts-in-another-order": one_in_parts(
+        "three parts, of which the third comes before the second",
+        ((0, ZEROS), (2, b"\1" * LEAST_STRETCH), (0, ZEROS), (1, NOISE)),
+        {},
+        None,
+        {},
+    ),
+    "parts-16": Good(
+        "16 parts, as many as may be, of 1024 bytes, but for the last stretch; in another order",
+        joined(SIXTEEN),
+        lambda: alone(in_parts(SIXTEEN, *[{}] * 11, None, *[{}] * 4)),
+        slow=True,
+    ),
+    "parts-of-a-long-stretch": Good(
+        "two parts: 20,000 zeros and a byte, stored",
+        bytes(20_000) + b"x",
+        lambda: alone(in_parts(((0, bytes(20_000)), (1, b"x")), {}, None)),
+        slow=True,
+    ),
+    "parts-in-a-frame-of-several": Good(
+        "three blocks, of which the second is in parts",
+        NOISE + joined(TWO) + SHELLS,
+        lambda: frame(stored(NOISE), in_parts(TWO, {}, None), coded(SHELLS)),
+    ),
+    "parts-with-copies": Good(
+        "a block with copies, in two parts: the first of the list of copies and zeros",
+        filled_in(COPIES_IN_PARTS),
+        lambda: alone(copying_in_parts(COPIES_IN_PARTS, {}, None)),
+    ),
+    "parts-with-copies-of-earlier-blocks": Good(
+        "the same with a copy of the block before, and the end with a copy of its literals",
+        NOISE + filled_in(AFTER_NOISE_IN_PARTS, NOISE) + NOISE,
+        _copies_of_parts,
+    ),
+    "parts-filled-up": Good(
+        "2^20 bytes, most of them a copy, in two parts; zeros behind the second",
+        filled_in(LONG_COPY_IN_PARTS),
+        lambda: alone(copying_in_parts(LONG_COPY_IN_PARTS, {}, None)),
+    ),
 }
 
 # Checks, in the order in which they are made.
@@ -803,6 +938,30 @@ TOP_WORD = Check("payload: last word", CorruptError, "block {}: the block's code
 USED_UP = Check("payload: used up", CorruptError, "block {}: the block's code words are not used up by its bits")
 CODED_CHECKSUM = Check(
     "payload: checksum", CorruptError, "block {}: the checksum in the block's code words does not fit its bytes"
+)
+LIST_OF_PARTS = Check("parts: length", CorruptError, "block {}: the block's list of parts is cut off")
+TOO_MANY_PARTS = Check("parts: number", CorruptError, "block {}: the block has {} parts, more than 16")
+PART_PROFILE = Check(
+    "parts: profile", UnsupportedError, "block {}: part {} has profile 3, which this likezip does not know"
+)
+PART_LIMITS = Check("parts: limits", CorruptError, "block {}: the header of part {} holds values outside their limits")
+PART_WAY = Check("parts: limits", CorruptError, "block {}: part {} is in parts itself, has copies, or is primed")
+PARTS_SIZES = Check("parts: sizes", CorruptError, "block {}: the block's parts do not fit its size")
+PARTS_NUMBERS = Check(
+    "parts: numbers", CorruptError, "block {}: a number in the block's list of parts is longer than it has to be"
+)
+PARTS_PAYLOADS = Check("parts: payloads", CorruptError, "block {}: the block's parts do not fit its payload")
+PART_TOP_WORD = Check("part: last word", CorruptError, "block {}: part {}: the block's code words end in a zero")
+PART_USED_UP = Check(
+    "part: used up", CorruptError, "block {}: part {}: the block's code words are not used up by its bits"
+)
+PART_CODED_CHECKSUM = Check(
+    "part: checksum",
+    CorruptError,
+    "block {}: part {}: the checksum in the block's code words does not fit its bytes",
+)
+PART_RAW_CHECKSUM = Check(
+    "part: checksum", CorruptError, "block {}: part {}: the block's checksum does not fit its bytes"
 )
 LIST_NUMBER = Check(
     "copies: numbers",
@@ -974,6 +1133,96 @@ def bad_list(
         at=at - len(what),
         **others,
     )
+
+
+def zeros_header(**fields: Any) -> bytes:
+    """The header of the part of zeros in TWO; ``fields`` of it are replaced."""
+    return replace(_zeros()[0], **fields).fields()
+
+
+def noise_header(**fields: Any) -> bytes:
+    """The same of the part of noise."""
+    return stored(NOISE, **fields)[0].fields()
+
+
+ZEROS_WORDS = 6
+"""Bytes of the code words of ZEROS."""
+TWO_SIZE = 44 + ZEROS_WORDS
+"""Bytes of the payload of TWO."""
+
+
+@cache
+def _zeros() -> Block:
+    """The part of zeros."""
+    header, payload = coded(ZEROS)
+    assert len(payload) == ZEROS_WORDS
+    return header, payload
+
+
+def two_parts(
+    count: bytes | None = None,
+    first: bytes | None = None,
+    second: bytes | None = None,
+    lengths: bytes | None = None,
+    payloads: bytes | None = None,
+) -> bytes:
+    """The payload of TWO, or one that has something else as number of parts, as their headers, as length of the first
+    stretch, or as payloads."""
+    usual = (number(0), zeros_header(), noise_header(), number(0), _zeros()[1] + NOISE)
+    others = (count, first, second, lengths, payloads)
+    return b"".join(one if other is None else other for one, other in zip(usual, others, strict=True))
+
+
+THREE_NUMBERS = 0, 0, 76, 1, 1, 0, 0
+"""Of the stretches of THREE, but for the last: the length of the first, the part and the length of each other one."""
+THREE_PAYLOADS = 49
+"""Bytes of the payloads of the parts of THREE, which follow those numbers."""
+
+
+def three_parts(*numbers: int | bytes) -> bytes:
+    """The payload of THREE, or one with other stretches; THREE_NUMBERS for those, or bytes in place of a number."""
+    payload = in_parts(THREE, {}, {}, None)[1]
+    usual = b"".join(map(number, THREE_NUMBERS))
+    place = len(payload) - THREE_PAYLOADS - len(usual)
+    assert payload[place:].startswith(usual)
+    packed = b"".join(one if isinstance(one, bytes) else number(one) for one in numbers or THREE_NUMBERS)
+    return payload[:place] + packed + payload[place + len(usual) :]
+
+
+def bad_parts(
+    name: str,
+    field: str,
+    wrong: str,
+    check: Check,
+    payload: Callable[[], bytes],
+    sound: Callable[[], bytes] = two_parts,
+    *,
+    part: int | None = None,
+    whole: bytes | None = None,
+    at: int | None = None,
+) -> dict[str, Bad]:
+    """Two files with a block in parts that has this payload; part: its number, which the check's message has; whole:
+    the raw bytes, if they are not those of TWO or THREE; at: the byte of the payload that is wrong, from behind."""
+    usual = joined(TWO if sound is two_parts else THREE)
+    return both(
+        name,
+        field,
+        wrong,
+        lambda: of_parts(payload(), usual if whole is None else whole),
+        lambda: of_parts(sound(), usual),
+        check,
+        0 if part is None else (0, part),
+        at=at,
+    )
+
+
+def bad_part(name: str, field: str, wrong: str, at: int, check: Check = PART_LIMITS, **fields: Any) -> dict[str, Bad]:
+    """Two files with a block of two parts, of which the first has these fields in its header."""
+
+    def payload() -> bytes:
+        return two_parts(first=zeros_header(**fields))
+
+    return bad_parts(name, f"part 0, {field}", wrong, check, payload, part=0, at=at)
 
 
 def bad_source(
@@ -1212,6 +1461,30 @@ def _large_frame(header: BlockHeader, payload: bytes) -> bytes:
     return head(block_size=1 << 30) + body((header, payload))
 
 
+def two_block() -> Block:
+    """A block in parts, which is TWO."""
+    return of_parts(two_parts(), joined(TWO))
+
+
+@cache
+def long_copy_in_parts() -> Block:
+    """A block in parts whose payload is filled up."""
+    return copying_in_parts(LONG_COPY_IN_PARTS, {}, None)
+
+
+def _changed_payload(block: Block, change: Callable[[bytes], bytes]) -> Block:
+    payload = change(block[1])
+    return replace(block[0], payload_size=len(payload)), payload
+
+
+def _copies_in_parts_with(copied: bytes) -> Block:
+    """A block with copies in two parts: this list of one copy of 32 bytes and ZEROS, and what is left of them, NOISE
+    and a byte."""
+    what = copied + ZEROS + NOISE + b"+"
+    raw = ZEROS + NOISE + NOISE[-32:] + b"+"
+    return in_parts(((0, what[:LEAST_STRETCH]), (1, what[LEAST_STRETCH:])), {}, None, whole=raw)
+
+
 def _filled_with(fill: bytes) -> Block:
     """The stored block of LONG_COPY, filled up with these two bytes."""
     header, payload = copying(LONG_COPY)
@@ -1231,6 +1504,7 @@ SHELLS_AT_0 = listed(76, 76, 0) + SHELLS
 """A list of a copy of the distance 0, and literals."""
 CRC_OF_SOME = struct.pack("<I", block_header.checksum(SOME))
 CRC_OF_NOISE = struct.pack("<I", block_header.checksum(NOISE))
+CRC_OF_TWO = struct.pack("<I", block_header.checksum(joined(TWO)))
 
 BAD: dict[str, Bad] = {
     # No frame.
@@ -2034,6 +2308,389 @@ BAD: dict[str, Bad] = {
         lambda: copying(COPIED),
         RAW_CHECKSUM,
     ),
+    # Parts.
+    **both(
+        "parts-payload-3-longer-than-raw",
+        "block header, payload size",
+        "103, of a raw size of 100, in parts",
+        lambda: of_parts(bytes(103), SOME),
+        lambda: of_parts(bytes(102), SOME),
+    ),
+    **both(
+        "parts-payload-below-the-least",
+        "block header, payload size",
+        "3, of a raw size of 2^17, in parts",
+        lambda: of_parts(bytes(3), bytes(1 << 17)),
+        lambda: of_parts(bytes(4), bytes(1 << 17)),
+        block_size=1 << 17,
+    ),
+    **bad_fields(
+        "parts-raw-size-in-3-bytes",
+        "raw size",
+        "1056, in 3 bytes where 2 are enough, in parts",
+        b"\x08" + number(1055, 3) + number(TWO_SIZE) + CRC_OF_TWO,
+        two_block,
+    ),
+    **bad_fields(
+        "parts-coded-size-as-raw-size",
+        "coded size",
+        "1056, of a raw size of 1056, in parts",
+        b"\x0c" + number(1055) * 2 + number(TWO_SIZE) + CRC_OF_TWO,
+        two_block,
+    ),
+    **bad_fields(
+        "parts-without-a-raw-checksum",
+        "CRC-32 of the raw bytes",
+        "missing, in parts, and so the checksum is taken for it",
+        b"\x08" + number(1055) + number(TWO_SIZE),
+        two_block,
+        BLOCK_CHECKSUM,
+    ),
+    "cut-in-parts": cut("payload", PAYLOAD_LENGTH, END_AT - 1, lambda: frame(two_block())),
+    "cut-in-parts-alone": cut("payload", PAYLOAD_LENGTH, -1, lambda: alone(two_block())),
+    **bad_parts("parts-none", "number of parts", "nothing there: the payload is empty", LIST_OF_PARTS, bytes),
+    **bad_parts("parts-17", "number of parts", "17", TOO_MANY_PARTS, lambda: two_parts(number(15)), part=17),
+    **bad_parts(
+        "parts-2-30",
+        "number of parts",
+        "2^30 + 1",
+        TOO_MANY_PARTS,
+        lambda: two_parts(number((1 << 30) - 1)),
+        part=(1 << 30) + 1,
+        at=-53,
+    ),
+    **bad_parts(
+        "parts-number-in-2-bytes",
+        "number of parts",
+        "2, in 2 bytes where 1 is enough",
+        PARTS_NUMBERS,
+        lambda: two_parts(number(0, 2)),
+        at=-51,
+    ),
+    **{
+        key: bad
+        for size, what in [(1, "part 0"), (3, "part 0, raw size"), (5, "part 1"), (10, "part 1, CRC-32")]
+        for key, bad in bad_parts(
+            f"parts-cut-after-{size}",
+            what,
+            "missing from here on: the end of the payload",
+            LIST_OF_PARTS,
+            lambda size=size: two_parts()[:size],
+            at=-1,
+        ).items()
+    },
+    **bad_parts(
+        "parts-cut-before-lengths",
+        "stretches, length",
+        "missing: the end of the payload",
+        LIST_OF_PARTS,
+        lambda: two_parts(lengths=b"", payloads=b""),
+        at=-1,
+    ),
+    **bad_part("part-lanes-0", "lanes", "0", -48, lanes=0),
+    **bad_part("part-table-bits-19", "table bits", "19, of a part of 1024 bytes", -47, table_bits=19),
+    **bad_parts(
+        "part-table-bits-of-the-block",
+        "part 1, table bits",
+        "17, of a part of 32 bytes and a block of 1056",
+        PART_LIMITS,
+        lambda: two_parts(second=coded(NOISE[:1] * 32, table_bits=17)[0].fields()),
+        part=1,
+        at=-41,
+    ),
+    **bad_parts(
+        "part-lanes-and-table-bits-as-without",
+        "part 0, lanes and table bits",
+        "1 and 17, which 1024 bytes have without them",
+        PART_LIMITS,
+        lambda: two_parts(first=b"\x0a" + number(1023) + struct.pack("<H", 1 | 17 << 11) + number(ZEROS_WORDS)),
+        part=0,
+        at=-48,
+    ),
+    **bad_part("part-row-length-1", "row length", "1", -47, profile=block_header.CODE_PROFILE, row_length=1),
+    **bad_part(
+        "part-prior-profile-records",
+        "profile",
+        "records, mode 3",
+        -50,
+        mode=block_header.MEMORY_PRIOR,
+        profile=block_header.RECORDS_PROFILE,
+    ),
+    **bad_part("part-payload-3-longer-than-raw", "payload size", "1027, of 1024 bytes", -47, payload_size=1027),
+    **bad_parts(
+        "part-raw-size-in-3-bytes",
+        "part 0, raw size",
+        "1024, in 3 bytes where 2 are enough",
+        PART_LIMITS,
+        lambda: two_parts(first=b"\x02" + number(1023, 3) + number(ZEROS_WORDS)),
+        part=0,
+        at=-49,
+    ),
+    **bad_parts(
+        "part-stored-transform",
+        "part 1, transform",
+        "x86, stored",
+        PART_LIMITS,
+        lambda: two_parts(second=noise_header(transform=block_header.X86)),
+        part=1,
+    ),
+    **bad_parts(
+        "part-stored-lanes-and-table-bits-0",
+        "part 1, lanes and table bits",
+        "0, stored",
+        PART_LIMITS,
+        lambda: two_parts(second=b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE),
+        part=1,
+        at=-47,
+    ),
+    **bad_parts(
+        "part-coded-size-as-raw-size",
+        "part 1, coded size",
+        "32, of 32 bytes",
+        PART_LIMITS,
+        lambda: two_parts(second=b"\x05" + number(31) * 2 + CRC_OF_NOISE),
+        part=1,
+        at=-46,
+    ),
+    **bad_parts(
+        "part-with-copies",
+        "part 1, copies",
+        "1, and a coded size of 31 of 32 bytes",
+        PART_WAY,
+        lambda: two_parts(second=noise_header(spared=1, payload_size=31)),
+        part=1,
+        at=-46,
+    ),
+    **bad_part("part-primed", "primed", "1", -49, PART_WAY, primed=True),
+    **bad_parts(
+        "part-in-parts",
+        "part 1, mode",
+        "0, in parts",
+        PART_WAY,
+        lambda: two_parts(second=of_parts(NOISE, NOISE)[0].fields()),
+        part=1,
+        at=-46,
+    ),
+    **bad_parts(
+        "parts-1-byte-too-few",
+        "part 1, raw size",
+        "31, and the block has 1056 bytes",
+        PARTS_SIZES,
+        lambda: two_parts(second=stored(NOISE[:31])[0].fields()),
+    ),
+    **bad_parts(
+        "parts-1-byte-too-many",
+        "part 0, raw size",
+        "1025, and the block has 1056 bytes",
+        PARTS_SIZES,
+        lambda: two_parts(first=zeros_header(raw_size=1025)),
+    ),
+    **bad_parts(
+        "parts-of-2-30",
+        "part 0, raw size",
+        "2^30, and the block has 1056 bytes",
+        PARTS_SIZES,
+        lambda: two_parts(first=zeros_header(raw_size=1 << 30, payload_size=1 << 15)),
+        at=-54,
+    ),
+    **bad_parts(
+        "stretch-longer-than-its-part",
+        "stretches, length",
+        "1025, of a part of 1024 bytes",
+        PARTS_SIZES,
+        lambda: two_parts(lengths=number(1)),
+    ),
+    **bad_parts(
+        "stretch-longer-than-the-rest-of-its-part",
+        "stretches, length",
+        "1026, where the part has 1025 bytes left",
+        PARTS_SIZES,
+        lambda: three_parts(0, 0, 76, 1, 2, 0, 0),
+        three_parts,
+    ),
+    **bad_parts(
+        "stretch-of-the-same-part",
+        "stretches, part",
+        "2, which is the part of the stretch before",
+        PARTS_SIZES,
+        lambda: three_parts(0, 2, 76, 1, 1, 0, 0),
+        three_parts,
+    ),
+    **bad_parts(
+        "stretch-of-a-part-that-there-is-not",
+        "stretches, part",
+        "3, of three parts",
+        PARTS_SIZES,
+        lambda: three_parts(0, 3, 76, 1, 1, 0, 0),
+        three_parts,
+    ),
+    **bad_parts(
+        "stretch-of-a-part-without-bytes",
+        "stretches, part",
+        "0, which is part 1, and has no bytes left",
+        PARTS_SIZES,
+        lambda: three_parts(0, 0, 1100, 1, 0, 0, 0),
+        three_parts,
+        at=-51,
+    ),
+    **bad_parts(
+        "stretch-length-in-2-bytes",
+        "stretches, length",
+        "1024, in 2 bytes where 1 is enough",
+        PARTS_NUMBERS,
+        lambda: two_parts(lengths=number(0, 2)),
+        at=-40,
+    ),
+    **bad_parts(
+        "stretch-part-in-2-bytes",
+        "stretches, part",
+        "0, in 2 bytes where 1 is enough",
+        PARTS_NUMBERS,
+        lambda: three_parts(0, number(0, 2), 76, 1, 1, 0, 0),
+        three_parts,
+        at=-57,
+    ),
+    **bad_parts(
+        "parts-cut-in-stretches",
+        "stretches, part",
+        "missing: the end of the payload",
+        LIST_OF_PARTS,
+        lambda: three_parts()[: -THREE_PAYLOADS - 2],
+        three_parts,
+        at=-1,
+    ),
+    **bad_parts(
+        "parts-payload-cut",
+        "payloads",
+        "the last byte missing",
+        PARTS_PAYLOADS,
+        lambda: two_parts()[:-1],
+        at=-1,
+    ),
+    **bad_parts(
+        "parts-payload-missing",
+        "payloads",
+        "that of part 1 missing",
+        PARTS_PAYLOADS,
+        lambda: two_parts(payloads=_zeros()[1]),
+        at=-1,
+    ),
+    **bad_parts(
+        "parts-payload-behind",
+        "payloads",
+        "a byte behind them",
+        FILLED_UP,
+        lambda: two_parts() + b"\1",
+        at=-1,
+    ),
+    **bad_parts(
+        "parts-padded-too-far",
+        "payloads",
+        "a zero behind them, where nothing has to be filled up",
+        FILLED_UP,
+        lambda: two_parts() + b"\0",
+        at=-1,
+    ),
+    **both(
+        "parts-filled-up-with-a-byte",
+        "payload",
+        "a byte 1 at the end, to fill up",
+        lambda: _changed_payload(long_copy_in_parts(), lambda payload: payload[:-1] + b"\1"),
+        long_copy_in_parts,
+        FILLED_UP,
+        block_size=1 << 20,
+    ),
+    **both(
+        "parts-filled-up-too-far",
+        "payload",
+        "a zero too many at the end, to fill up",
+        lambda: _changed_payload(long_copy_in_parts(), lambda payload: payload + b"\0"),
+        long_copy_in_parts,
+        FILLED_UP,
+        block_size=1 << 20,
+        at=-1,
+    ),
+    **bad_parts(
+        "part-stored-flipped",
+        "payload of part 1",
+        "a flipped bit, stored",
+        PART_RAW_CHECKSUM,
+        lambda: flipped(two_parts(), -9),
+        part=1,
+    ),
+    **bad_parts(
+        "part-stored-checksum",
+        "part 1, CRC-32 of the raw bytes",
+        "0",
+        PART_RAW_CHECKSUM,
+        lambda: two_parts(second=noise_header(raw_crc=0)),
+        part=1,
+    ),
+    **bad_parts(
+        "part-flipped",
+        "payload of part 0",
+        "a flipped bit",
+        PART_USED_UP,
+        lambda: flipped(two_parts(), -33),
+        part=0,
+    ),
+    **bad_parts(
+        "part-zero-behind-words",
+        "payload of part 0",
+        "a zero behind its words",
+        PART_TOP_WORD,
+        lambda: two_parts(first=zeros_header(payload_size=ZEROS_WORDS + 1), payloads=_zeros()[1] + b"\0" + NOISE),
+        part=0,
+        at=-33,
+    ),
+    **bad_parts(
+        "part-words-checksum",
+        "payload of part 0",
+        "words that hold the checksum + 1",
+        PART_CODED_CHECKSUM,
+        lambda: two_parts(payloads=coded(ZEROS, ending=ending_of(ZEROS) + 1)[1] + NOISE),
+        part=0,
+    ),
+    **bad_parts(
+        "parts-two-damaged",
+        "payloads",
+        "a flipped bit of each part: that of the first is noticed",
+        PART_USED_UP,
+        lambda: flipped(flipped(two_parts(), -33), -9),
+        part=0,
+    ),
+    **bad_parts(
+        "parts-of-other-stretches",
+        "stretches, length",
+        "1025, and 1024 of the third instead of 1025: the parts are right, but not the block",
+        RAW_CHECKSUM,
+        lambda: three_parts(1, 0, 76, 1, 0, 0, 0),
+        three_parts,
+    ),
+    **bad_parts(
+        "parts-of-other-bytes",
+        "block header, CRC-32 of the raw bytes",
+        "that of other bytes",
+        RAW_CHECKSUM,
+        two_parts,
+        whole=ZEROS + NOISE[::-1],
+    ),
+    **both(
+        "parts-copies-distance-0",
+        "list of copies",
+        "distance, 0; in parts",
+        lambda: _copies_in_parts_with(listed(LEAST_STRETCH + 32, 32, 0)),
+        lambda: _copies_in_parts_with(listed(LEAST_STRETCH + 32, 32, 64)),
+        LIST_SIZES,
+    ),
+    **both(
+        "parts-copies-raw-checksum",
+        "block header, CRC-32 of the raw bytes",
+        "0, in parts and with copies",
+        lambda: _without_checksum(copying_in_parts(COPIES_IN_PARTS, {}, None)),
+        lambda: copying_in_parts(COPIES_IN_PARTS, {}, None),
+        RAW_CHECKSUM,
+    ),
     # A frame of no block.
     "cut-after-marker-alone": cut("marker", EMPTY_LENGTH, ALONE_AT + 1, alone),
     "cut-in-checksum-of-no-block": cut("checksum", EMPTY_LENGTH, ALONE_AT + 2, alone),
@@ -2242,27 +2899,27 @@ UNSUPPORTED: dict[str, Bad] = {
         lambda: alone(some_block(), start=_named()),
         b"no model".hex(),
     ),
-    **bad_header(
-        "mode-0", "mode", "0, transform x86: not the end's marker", MODE, 0, mode=0, transform=block_header.X86
-    ),
-    **bad_fields(
-        "mode-0-all",
-        "mode",
-        "0, and all other bits",
-        b"\xfc" + number(99) + number(49) + bytes(2) + number(1) + number(SOME_WORDS) + CRC_OF_SOME,
-        some_block,
-        MODE,
-    ),
-    **bad_fields(
-        "mode-0-copies",
-        "mode",
-        "0, copies",
-        b"\4" + number(99) + number(49) + number(SOME_WORDS) + CRC_OF_SOME,
-        some_block,
-        MODE,
-    ),
-    **bad_header("mode-0-primed", "mode", "0, primed", MODE, 0, mode=0, primed=True),
-    **bad_header("mode-0-profile-3", "mode", "0, profile 3, rows of 1 byte", MODE, 0, mode=0, profile=3, row_length=1),
+    **{
+        key: bad
+        for name, wrong, kind, numbers in [
+            ("mode-0", "0, transform x86: not the end's marker", 0x10, ()),
+            ("mode-0-copies", "0, copies", 0x04, (49,)),
+            ("mode-0-primed", "0, primed", 0x80, ()),
+            ("mode-0-profile-3", "0, profile 3, rows of 1 byte", 0x60, (1,)),
+            ("mode-0-all", "0, and all other bits, rows of 1 byte", 0xFC, (49, 1)),
+            ("parts-transform", "0, in parts, transform x86", 0x18, ()),
+            ("parts-primed", "0, in parts, primed", 0x88, ()),
+            ("parts-profile-code", "0, in parts, profile code, rows are lines", 0x48, (0,)),
+        ]
+        for key, bad in bad_fields(
+            name,
+            "mode",
+            wrong,
+            bytes([kind]) + number(99) + b"".join(map(number, numbers)) + number(SOME_WORDS) + CRC_OF_SOME,
+            some_block,
+            MODE,
+        ).items()
+    },
     **bad_header("profile-3", "profile", "3", PROFILE, 3, profile=3),
     **bad_header(
         "profile-3-outside-limits",
@@ -2276,6 +2933,16 @@ UNSUPPORTED: dict[str, Bad] = {
     ),
     **bad_stored("stored-profile-3", "profile", "3, stored", PROFILE, 3, profile=3),
     **bad_header("prior-profile-3", "profile", "3, mode 3", PROFILE, 3, mode=block_header.MEMORY_PRIOR, profile=3),
+    **bad_part("part-profile-3", "profile", "3", -50, PART_PROFILE, profile=3),
+    **bad_parts(
+        "part-stored-profile-3",
+        "part 1, profile",
+        "3, stored",
+        PART_PROFILE,
+        lambda: two_parts(second=noise_header(profile=3)),
+        part=1,
+        at=-46,
+    ),
     **without_context("no-context", "of a context that is not given", b""),
     **without_context("other-context", "of another context than is given", SHELLS),
 }
