@@ -92,20 +92,20 @@ def _without_short_runs(counts: Counts, members: npt.NDArray[np.int64], kinds: C
 
 def _stretches(content: npt.NDArray[np.uint8], members: npt.NDArray[np.int64], kinds: Counts) -> list[Stretch]:
     lengths = np.log2(kinds.sum(1, keepdims=True) + 128) - np.log2(kinds + 0.5)
+    borders = [*(np.flatnonzero(np.diff(members)) + 1).tolist(), len(members)]
     stretches, begin, numbers = list[Stretch](), 0, dict[int, int]()
-    borders = np.flatnonzero(np.diff(members)) + 1
-    for border in [*borders.tolist(), len(members)]:
-        member = int(members[border - 1])
-        last = border == len(members)
-        end = content.size if last else _border(content, border * WINDOW, lengths[member] - lengths[members[border]])
+    for number, border in enumerate(borders):
+        member, end = int(members[border - 1]), content.size
+        if border < len(members):
+            first = max(begin + LEAST_STRETCH, (border - 1) * WINDOW)
+            last = min(border + 1, borders[number + 1]) * WINDOW - LEAST_STRETCH
+            end = first + _border(content[first:last], lengths[member] - lengths[members[border]])
         stretches.append(Stretch(numbers.setdefault(member, len(numbers)), begin, end))
         begin = end
     return stretches
 
 
-def _border(content: npt.NDArray[np.uint8], place: int, change: Counts) -> int:
-    """The best place for a border at about ``place``; change (256,): bits by which the kind before it is worse for
-    each byte than the kind behind it."""
-    reach = (WINDOW - LEAST_STRETCH) // 2
-    costs = np.cumsum(change[content[place - reach : place + reach]])
-    return place - reach + int(np.concatenate([[0.0], costs]).argmin())
+def _border(content: npt.NDArray[np.uint8], change: Counts) -> int:
+    """The best place for a border in ``content``; change (256,): bits by which the kind before it is worse for each
+    byte than the kind behind it."""
+    return int(np.concatenate([[0.0], np.cumsum(change[content])]).argmin())
