@@ -414,7 +414,7 @@ NEAR = 40
 """Bytes by which a border may be misplaced: a few bytes are as likely in the kind on the other side."""
 
 
-@pytest.mark.parametrize("shift", [0, 1, 300, 7700, 8191])
+@pytest.mark.parametrize("shift", [0, 1, 300, 700, 3000, 4096, 5000, 7700, 8191])
 def test_borders_of_kinds_are_found(shift: int) -> None:
     size = kinds.LEAST + 2 * kinds.WINDOW
     text, more = TEXT[: size + shift], TEXT[size + shift :][: size + 50]

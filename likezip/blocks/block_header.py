@@ -225,9 +225,11 @@ class BlockHeader:
 
     @classmethod
     def part_parser(cls, first: bytes, name: str) -> Parser[BlockHeader]:
-        """Parses the header of a part of a block, which has no checksum; as ``parser``."""
+        """Parses the header of a part of a block, which has no checksum, as ``parser``."""
         fields = Fields(f"header of {name}", first)
         header = yield from cls._fields(fields)
+        if header.mode == PARTS or header.has_copies or header.primed:
+            raise CorruptError(f"{name} is in parts itself, has copies, or is primed")
         return header._checked(fields.packed, name, MAX_NUMBER + 1)
 
     def _checked(self, packed: bytes, name: str, block_size: int) -> BlockHeader:

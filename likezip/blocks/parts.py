@@ -9,7 +9,8 @@ block of its own.  The payload of a block in parts is, with the numbers of ``lik
     its length, less LEAST_STRETCH
     the payload of each part; zeros up to the least size
 
-The first stretch belongs to the first part; no stretch belongs to the part of the stretch before.
+The first stretch belongs to the first part; no stretch belongs to the part of the stretch before.  The last stretch is
+not in the list.
 """
 
 from __future__ import annotations
@@ -104,40 +105,38 @@ def unpack(payload: bytes, coded_size: int, raw_size: int) -> tuple[list[Part], 
 
 def _parser(size: int) -> Parser[tuple[list[BlockHeader], list[Stretch]]]:
     """Parses the payload of a block of which ``size`` bytes are coded, up to the payloads of its parts."""
-    fields = Fields("block's list of parts")
-    count = (yield from fields.number()) + 2
+    count = (yield from _number()) + 2
     if count > MOST_PARTS:
         raise CorruptError(f"the block has {count} parts, more than {MOST_PARTS}")
     headers = list[BlockHeader]()
     for number in range(count):
-        first = yield from fields.take(1)
-        header = yield from BlockHeader.part_parser(first, f"part {number}")
-        if header.mode == block_header.PARTS or header.has_copies or header.primed:
-            raise CorruptError(f"part {number} is in parts itself, has copies, or is primed")
-        fields.packed += header.fields()[1:]
-        headers.append(header)
+        first = yield from Fields("block's list of parts").take(1)
+        headers.append((yield from BlockHeader.part_parser(first, f"part {number}")))
     if sum(header.raw_size for header in headers) != size:
         raise CorruptError("the block's parts do not fit its size")
-    stretches = yield from _stretches(fields, [header.raw_size for header in headers])
-    if _packed_list(headers, stretches) != fields.packed:
+    return headers, (yield from _stretches([header.raw_size for header in headers]))
+
+
+def _number() -> Parser[int]:
+    fields = Fields("block's list of parts")
+    number = yield from fields.number()
+    if pack_number(number) != fields.packed:
         raise CorruptError("a number in the block's list of parts is longer than it has to be")
-    return headers, stretches
+    return number
 
 
-def _stretches(fields: Fields, left: list[int]) -> Parser[list[Stretch]]:
+def _stretches(left: list[int]) -> Parser[list[Stretch]]:
     """Parses the stretches; left: bytes of each part."""
     stretches, part, place, count = list[Stretch](), 0, 0, len(left)
     while sum(map(bool, left)) > 1:
         if stretches:
-            further = (yield from fields.number()) if count > 2 else 0
+            further = (yield from _number()) if count > 2 else 0
             part = (part + 1 + further) % count if further < count - 1 else part
-        length = (yield from fields.number()) + LEAST_STRETCH
+        length = (yield from _number()) + LEAST_STRETCH
         if length > left[part] or (stretches and stretches[-1].part == part):
             raise CorruptError("the block's parts do not fit its size")
         stretches.append(Stretch(part, place, place + length))
         left[part] -= length
         place += length
     rest = next(number for number, size in enumerate(left) if size)
-    if stretches[-1].part == rest:
-        raise CorruptError("the block's parts do not fit its size")
     return [*stretches, Stretch(rest, place, place + left[rest])]

@@ -9,15 +9,15 @@ from likezip.prior.ngrams import Feature
 from likezip.training.twin import Shape
 
 SHARES = {
-    "prose": 0.25,
-    "source": 0.20,
-    "tables": 0.112,
-    "markup": 0.10,
-    "languages": 0.087,
-    "techdoc": 0.075,
-    "logs": 0.075,
-    "binaries": 0.074,
-    "science": 0.027,
+    "prose": 0.32,
+    "source": 0.18,
+    "tables": 0.1,
+    "markup": 0.09,
+    "languages": 0.083,
+    "techdoc": 0.07,
+    "logs": 0.067,
+    "binaries": 0.065,
+    "science": 0.025,
 }
 """The share of each class in the bytes that the network reads; see docs/training.md on how they were chosen."""
 
@@ -64,7 +64,7 @@ RECIPES = {
                 "h1.w1/19 h1.w2/19 h1.w3/17 h3.w1/17 h3c/17 h1.cfff/17 h3.cff0/17 h0.cffff/17"
             ),
         ),
-        megabytes=1200.0,
+        megabytes=1460.0,
     ),
     "likezip-2-small": Recipe(
         Shape(
@@ -74,7 +74,7 @@ RECIPES = {
             hidden=(160,),
             features=_features("h1/8 h3/16 h7/15 hf/16 h1f/15 h1.w1/16 h1.w2/15"),
         ),
-        megabytes=1200.0,
+        megabytes=1460.0,
     ),
 }
 """Recipes by name."""

@@ -2461,6 +2461,15 @@ BAD: dict[str, Bad] = {
         part=1,
         at=-46,
     ),
+    **bad_parts(
+        "part-mode-0",
+        "part 1, mode",
+        "0, not in parts",
+        PART_WAY,
+        lambda: two_parts(second=b"\0" + number(31) + number(32) + CRC_OF_NOISE),
+        part=1,
+        at=-46,
+    ),
     **bad_part("part-primed", "primed", "1", -49, PART_WAY, primed=True),
     **bad_parts(
         "part-in-parts",
