@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 DEFAULT_NAME = "likezip-2"
-NUMBERED = {1: bytes.fromhex("89bb842f5c6f1602")}
+NUMBERED = {1: bytes.fromhex("ae79d71f02415400")}
 """The ids of models that frames name by a number: 1 is likezip-2."""
 MODEL_SUFFIX = ".safetensors"
 ID_BYTES = 8

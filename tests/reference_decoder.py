@@ -840,7 +840,7 @@ def decode_file(data: bytes, models: dict[bytes, dict], context: bytes | None = 
     return b"".join(contents)
 
 
-NUMBERED = {1: bytes.fromhex("89bb842f5c6f1602")}
+NUMBERED = {1: bytes.fromhex("ae79d71f02415400")}
 """Models that have a number."""
 
 

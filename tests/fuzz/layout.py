@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
 PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
 LARGEST = 1 << 30
-LIKEZIP_2 = bytes.fromhex("89bb842f5c6f1602")
+LIKEZIP_2 = bytes.fromhex("ae79d71f02415400")
 """The id of the model with the number 1."""
 NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
