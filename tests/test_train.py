@@ -351,7 +351,7 @@ def test_models_and_their_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ]
     assert any("likezip-2" in line for line in listed[1:])
     found = json.loads(CliRunner().invoke(main, ["models", "again"]).stdout)
-    assert found["bytes"] == default_model().size and found["training"] == "1,200 MB read"
+    assert found["bytes"] == default_model().size and found["training"] == "1,460 MB read"
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     done = CliRunner().invoke(main, ["models", "bad"])
     assert done.exit_code == 1 and "not a model file" in done.stderr
