@@ -68,7 +68,7 @@ def list_command(files: tuple[str, ...], recursive: bool, as_json: bool) -> None
     Standard input (-) can be listed only if it is a file.
 
     \b
-    coded: s blocks that are stored, m coded with the memory, p with memory and prior
+    coded: s blocks that are stored, m coded with the memory, p with memory and prior, x in parts of several kinds
     In JSON sizes are in bytes; a FILE that can't be listed has a name and an error only. A byte of a name that is no
     UTF-8 is escaped as Python does it, \\xe9 as \\udce9.
     """
