@@ -37,22 +37,17 @@ def encode_block(
     primer: bytes that the predictor learns before.  advance: called with the number of bytes coded meanwhile.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
-    if primer:
-        block = blocks.coding.code_block(coded, options, advance, whole=whole, primer=primer)
+    plan = None if primer else blocks.coding.plan(coded, options)
+    if plan is None or len(plan.sampled) == 1:
+        sampled = plan.sampled[0] if plan else None
+        block = blocks.coding.code_block(coded, options, advance, sampled=sampled, whole=whole, primer=primer)
         return block.header, block.payload
-    plan = blocks.coding.plan(coded, options)
-    if len(plan.sampled) == 1:
-        block = blocks.coding.code_block(coded, options, advance, sampled=plan.sampled[0], whole=whole)
-        return block.header, block.payload
-    found = list[Part]()
-    for content, known in plan.parts_of(coded):
-        part = blocks.coding.code_block(content, options, advance, sampled=known)
-        found.append(Part(part.header, part.payload))
     whole = whole or Whole.of(coded)
-    payload, spared = parts.pack(found, plan.stretches, whole.size), whole.size - len(coded)
-    header, stored = BlockHeader.in_parts(whole, len(payload), spared), BlockHeader.stored(*whole, spared)
-    if stored.unsealed_size <= header.unsealed_size:
-        return stored, coded.ljust(stored.payload_size, b"\0")
+    found = [Part(part.header, part.payload) for part in plan.code(coded, options, advance)]
+    payload, stored = parts.pack(found, plan.stretches, whole.size), blocks.coding.stored_block(coded, whole)
+    header = BlockHeader.in_parts(whole, len(payload), stored.header.spared)
+    if stored.header.unsealed_size <= header.unsealed_size:
+        return stored.header, stored.payload
     return header, payload
 
 

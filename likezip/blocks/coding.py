@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -250,22 +250,26 @@ def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
 def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
     """A sample of a block, or all of a short one, coded in the modes that ``options`` allow: first in the best mode,
     which the block is to be coded in, then in the best mode without the prior, if that is another."""
-    sample, sampling = _sample(raw, options)
-    codings = _codings_of_sample(sample, sampling, _modes(raw, options))
+    return _best_first(_codings_of_sample(raw, options), len(raw))
+
+
+def _best_first(codings: list[BlockCoding], size: int) -> list[BlockCoding]:
+    """``sampled_codings`` of a block of ``size`` bytes from all codings of its sample."""
     without = sorted((coding for coding in codings if not coding.mode.prior), key=attrgetter("bits"))[:1]
     if not codings[-1].mode.prior:
         return without
     if not without:
         return codings
-    doublings = (len(raw) // len(sample)).bit_length()
+    doublings = (size // codings[0].shape.size).bit_length()
     profile_gain = codings[0].bits / without[0].bits if doublings > 1 else 1.0
     pays = codings[-1].bits * profile_gain <= (1 - LEAST_GAIN * doublings) * without[0].bits
     return [codings[-1], *without] if pays else without
 
 
-def _codings_of_sample(sample: bytes, options: CodingOptions, modes: list[BlockMode]) -> list[BlockCoding]:
-    """A sample coded in ``modes``; only in the first and the last of them, if the last is with the prior and costs less
-    than CLEARLY of what the first costs."""
+def _codings_of_sample(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
+    """A sample of a block coded in the modes that ``options`` allow; only in the first and the last of them, if the
+    last is with the prior and costs less than CLEARLY of what the first costs."""
+    modes, (sample, options) = _modes(raw, options), _sample(raw, options)
     codings = [BlockCoding(sample, options, mode) for mode in dict.fromkeys((modes[0], modes[-1]))]
     if codings[-1].mode.prior and codings[-1].bits < CLEARLY * codings[0].bits:
         return codings
@@ -312,6 +316,14 @@ class Plan(NamedTuple):
     stretches: list[Stretch]
     sampled: list[BlockCoding | None]
 
+    def code(self, raw: bytes, options: CodingOptions, advance: Advance | None = None) -> list[CodedBlock]:
+        """Each part of the block ``raw``, coded."""
+        return [code_block(content, options, advance, sampled=known) for content, known in self.parts_of(raw)]
+
+    def joined(self, of_parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """What belongs to each byte of the block, (size, ...), from what belongs to those of each part."""
+        return np.concatenate(list(parts.pieces(of_parts, self.stretches)))
+
     def parts_of(self, raw: bytes) -> Iterator[tuple[bytes, BlockCoding | None]]:
         """The bytes of each part of the block ``raw``, and what is known of it."""
         for number, known in enumerate(self.sampled):
@@ -329,12 +341,15 @@ def plan(raw: bytes, options: CodingOptions) -> Plan:
     chosen, part_of = dict[BlockMode | None, BlockCoding | None](), list[int]()
     for kind in range(1 + max(stretch.part for stretch in kinds)):
         content = transformed(parts.bytes_of_part(raw, kinds, kind))[1]
-        best = sampled_codings(content, options)[0]
+        codings = _codings_of_sample(content, options)
+        best = _best_first(codings, len(content))[0]
         mode = None if is_noise(content, best) else best.mode
         share = len(content) / best.shape.size
         costs += share * best.bits
         if mode != usual.mode:
-            saved += share * (BlockCoding(*_sample(content, options), usual.mode).bits - best.bits)
+            tried = [coding for coding in codings if coding.mode == usual.mode]
+            as_usual = tried[0] if tried else BlockCoding(*_sample(content, options), usual.mode)
+            saved += share * (as_usual.bits - best.bits)
         chosen.setdefault(mode, best)
         part_of.append(list(chosen).index(mode))
     if len(chosen) == 1 or saved < LEAST_OF_PARTS * costs:
@@ -380,8 +395,7 @@ def code_block(
         coding = best_coding(converted, options, advance, encode, sampled=sampled)
     part = Whole.of(coded)
     size, crc = whole or part
-    header = BlockHeader.stored(size, crc, size - len(coded))
-    stored = CodedBlock(header, coded.ljust(header.payload_size, b"\0"), coded, None)
+    stored = stored_block(coded, whole or part)
     if coding is None:
         return stored
     mode, shape, payload = coding.mode, coding.shape, coding.payload(part.crc, size)
@@ -390,6 +404,12 @@ def code_block(
     header = BlockHeader(mode.number, *modelled, size, len(payload), verified, size - len(coded), bool(primer))
     found = CodedBlock(header, payload, converted, coding)
     return stored if stored.header.unsealed_size <= header.unsealed_size else found
+
+
+def stored_block(coded: bytes, whole: Whole) -> CodedBlock:
+    """A block whose payload are its coded bytes, filled up with zeros to the least size."""
+    header = BlockHeader.stored(*whole, whole.size - len(coded))
+    return CodedBlock(header, coded.ljust(header.payload_size, b"\0"), coded, None)
 
 
 def decode_payload(

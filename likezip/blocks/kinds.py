@@ -48,12 +48,17 @@ def _cost(counts: Counts) -> Counts:
     return costs
 
 
+def _losses(kinds: Counts, own: Counts) -> Counts:
+    """The bits by which each of the kinds (kinds, 256) costs more with a window of ``own`` counts (256,)."""
+    return _cost(kinds + own) - _cost(kinds)
+
+
 def _members(counts: Counts) -> tuple[npt.NDArray[np.int64], Counts]:
     """The kind of each window, and the counts of each kind (kinds, 256); counts: of each window (windows, 256)."""
     members, kinds = np.zeros(len(counts), np.int64), counts[:1].copy()
     for window in range(1, len(counts)):
         own = counts[window]
-        losses = (_cost(kinds + own) - _cost(kinds) - _cost(own)) / WINDOW
+        losses = (_losses(kinds, own) - _cost(own)) / WINDOW
         losses[members[window - 1]] -= LOYALTY
         member = int(losses.argmin())
         if losses[member] > DIFFERENT and len(kinds) < MOST_KINDS:
@@ -73,9 +78,10 @@ def _without_small_kinds(
     if not large.any():
         return np.zeros_like(members), kinds.sum(0, keepdims=True)
     kept = kinds[large]
-    losses = np.stack([_cost(kept + own) - _cost(kept) for own in counts])
-    renumbered = np.cumsum(large) - 1
-    return np.where(large[members], renumbered[members], losses.argmin(1)), kept
+    found = (np.cumsum(large) - 1)[members]
+    for window in np.flatnonzero(~large[members]):
+        found[window] = _losses(kept, counts[window]).argmin()
+    return found, kept
 
 
 def _without_short_runs(counts: Counts, members: npt.NDArray[np.int64], kinds: Counts) -> npt.NDArray[np.int64]:
@@ -85,8 +91,7 @@ def _without_short_runs(counts: Counts, members: npt.NDArray[np.int64], kinds: C
     for window in range(1, len(members) - 1):
         sides = members[[window - 1, window + 1]]
         if members[window] not in sides:
-            losses = _cost(kinds[sides] + counts[window]) - _cost(kinds[sides])
-            members[window] = sides[losses.argmin()]
+            members[window] = sides[_losses(kinds[sides], counts[window]).argmin()]
     return members
 
 

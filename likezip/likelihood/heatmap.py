@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 import likezip
-from likezip.blocks import block_header, coding, parts
+from likezip.blocks import block_header, coding
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container
 from likezip.frames.raw_io import Source, blocks_of
@@ -146,12 +146,8 @@ class Survey:
     def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
         """Take a block of which only the costs are shown, which takes a fraction of the time."""
         plan = coding.plan(raw, self.options)
-        found = [
-            coding.code_block(content, self.options, self._advance, sampled=known)
-            for content, known in plan.parts_of(raw)
-        ]
-        of_parts = [block.byte_costs() for block in found]
-        costs = np.concatenate(list(parts.pieces(of_parts, plan.stretches)))
+        found = plan.code(raw, self.options, self._advance)
+        costs = plan.joined([block.byte_costs() for block in found])
         mode, best = found[0].header.mode if len(found) == 1 else block_header.PARTS, found[0].coding
         profile, lanes = (best.shape.profile.name, best.shape.lanes) if best and len(found) == 1 else ("", 1)
         return BlockSummary(len(raw), float(costs.sum()), mode, profile, lanes), costs

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -225,13 +225,11 @@ def look_ahead(raw: bytes, options: CodingOptions, advance: Advance | None = Non
     found = [_look_ahead(content, options, advance, known) for content, known in plan.parts_of(raw)]
     if len(found) == 1:
         return found[0]
-
-    def joined(*of_parts: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.concatenate(list(parts.pieces(list(of_parts), plan.stretches)))
-
     coded = b"".join(parts.pieces([part.coded for part in found], plan.stretches))
-    costs, memory = joined(*(part.costs for part in found)), joined(*(part.memory for part in found))
-    lookahead = Lookahead(*map(joined, *(part.lookahead for part in found)))
+    costs, memory = plan.joined([part.costs for part in found]), plan.joined([part.memory for part in found])
+    lookahead = Lookahead(
+        *(plan.joined(list(arrays)) for arrays in zip(*(part.lookahead for part in found), strict=True))
+    )
     return BlockLookahead(raw, coded, block_header.PARTS, 1, "", costs, memory, lookahead)
 
 

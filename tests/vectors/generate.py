@@ -199,8 +199,12 @@ def of_parts(payload: bytes, whole: bytes, spared: int = 0) -> Block:
 def copying_in_parts(parts: Parts, *ways: Way, before: bytes = b"") -> Block:
     """A block of ``parts``, literals and copies, that is coded in two parts, of which the first has 1024 bytes; before:
     the content of the blocks before."""
-    what = copying(parts, before)[1]
-    return in_parts(((0, what[:LEAST_STRETCH]), (1, what[LEAST_STRETCH:])), *ways, whole=filled_in(parts, before))
+    return in_two_parts(copying(parts, before)[1], filled_in(parts, before), *ways)
+
+
+def in_two_parts(what: bytes, whole: bytes, *ways: Way) -> Block:
+    """A block of ``whole`` that is coded as ``what``, in two parts, of which the first has 1024 bytes."""
+    return in_parts(((0, what[:LEAST_STRETCH]), (1, what[LEAST_STRETCH:])), *ways, whole=whole)
 
 
 def frame(*blocks: Block, **start: Any) -> bytes:
@@ -1225,6 +1229,13 @@ def bad_part(name: str, field: str, wrong: str, at: int, check: Check = PART_LIM
     return bad_parts(name, f"part 0, {field}", wrong, check, payload, part=0, at=at)
 
 
+def bad_second_part(
+    name: str, field: str, wrong: str, check: Check, header: Callable[[], bytes], at: int | None = -46
+) -> dict[str, Bad]:
+    """Two files with a block of two parts, of which the second has this header."""
+    return bad_parts(name, f"part 1, {field}", wrong, check, lambda: two_parts(second=header()), part=1, at=at)
+
+
 def bad_source(
     name: str, wrong: str, check: Check, parts: Parts, context: bytes = b"", before: bytes = b""
 ) -> dict[str, Bad]:
@@ -1480,9 +1491,7 @@ def _changed_payload(block: Block, change: Callable[[bytes], bytes]) -> Block:
 def _copies_in_parts_with(copied: bytes) -> Block:
     """A block with copies in two parts: this list of one copy of 32 bytes and ZEROS, and what is left of them, NOISE
     and a byte."""
-    what = copied + ZEROS + NOISE + b"+"
-    raw = ZEROS + NOISE + NOISE[-32:] + b"+"
-    return in_parts(((0, what[:LEAST_STRETCH]), (1, what[LEAST_STRETCH:])), {}, None, whole=raw)
+    return in_two_parts(copied + ZEROS + NOISE + b"+", ZEROS + NOISE + NOISE[-32:] + b"+", {}, None)
 
 
 def _filled_with(fill: bytes) -> Block:
@@ -2389,14 +2398,13 @@ BAD: dict[str, Bad] = {
     ),
     **bad_part("part-lanes-0", "lanes", "0", -48, lanes=0),
     **bad_part("part-table-bits-19", "table bits", "19, of a part of 1024 bytes", -47, table_bits=19),
-    **bad_parts(
+    **bad_second_part(
         "part-table-bits-of-the-block",
-        "part 1, table bits",
+        "table bits",
         "17, of a part of 32 bytes and a block of 1056",
         PART_LIMITS,
-        lambda: two_parts(second=coded(NOISE[:1] * 32, table_bits=17)[0].fields()),
-        part=1,
-        at=-41,
+        lambda: coded(NOISE[:1] * 32, table_bits=17)[0].fields(),
+        -41,
     ),
     **bad_parts(
         "part-lanes-and-table-bits-as-without",
@@ -2426,60 +2434,41 @@ BAD: dict[str, Bad] = {
         part=0,
         at=-49,
     ),
-    **bad_parts(
+    **bad_second_part(
         "part-stored-transform",
-        "part 1, transform",
+        "transform",
         "x86, stored",
         PART_LIMITS,
-        lambda: two_parts(second=noise_header(transform=block_header.X86)),
-        part=1,
+        lambda: noise_header(transform=block_header.X86),
+        None,
     ),
-    **bad_parts(
+    **bad_second_part(
         "part-stored-lanes-and-table-bits-0",
-        "part 1, lanes and table bits",
+        "lanes and table bits",
         "0, stored",
         PART_LIMITS,
-        lambda: two_parts(second=b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE),
-        part=1,
-        at=-47,
+        lambda: b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE,
+        -47,
     ),
-    **bad_parts(
+    **bad_second_part(
         "part-coded-size-as-raw-size",
-        "part 1, coded size",
+        "coded size",
         "32, of 32 bytes",
         PART_LIMITS,
-        lambda: two_parts(second=b"\x05" + number(31) * 2 + CRC_OF_NOISE),
-        part=1,
-        at=-46,
+        lambda: b"\x05" + number(31) * 2 + CRC_OF_NOISE,
     ),
-    **bad_parts(
+    **bad_second_part(
         "part-with-copies",
-        "part 1, copies",
+        "copies",
         "1, and a coded size of 31 of 32 bytes",
         PART_WAY,
-        lambda: two_parts(second=noise_header(spared=1, payload_size=31)),
-        part=1,
-        at=-46,
+        lambda: noise_header(spared=1, payload_size=31),
     ),
-    **bad_parts(
-        "part-mode-0",
-        "part 1, mode",
-        "0, not in parts",
-        PART_WAY,
-        lambda: two_parts(second=b"\0" + number(31) + number(32) + CRC_OF_NOISE),
-        part=1,
-        at=-46,
+    **bad_second_part(
+        "part-mode-0", "mode", "0, not in parts", PART_WAY, lambda: b"\0" + number(31) + number(32) + CRC_OF_NOISE
     ),
     **bad_part("part-primed", "primed", "1", -49, PART_WAY, primed=True),
-    **bad_parts(
-        "part-in-parts",
-        "part 1, mode",
-        "0, in parts",
-        PART_WAY,
-        lambda: two_parts(second=of_parts(NOISE, NOISE)[0].fields()),
-        part=1,
-        at=-46,
-    ),
+    **bad_second_part("part-in-parts", "mode", "0, in parts", PART_WAY, lambda: of_parts(NOISE, NOISE)[0].fields()),
     **bad_parts(
         "parts-1-byte-too-few",
         "part 1, raw size",
@@ -2627,13 +2616,8 @@ BAD: dict[str, Bad] = {
         lambda: flipped(two_parts(), -9),
         part=1,
     ),
-    **bad_parts(
-        "part-stored-checksum",
-        "part 1, CRC-32 of the raw bytes",
-        "0",
-        PART_RAW_CHECKSUM,
-        lambda: two_parts(second=noise_header(raw_crc=0)),
-        part=1,
+    **bad_second_part(
+        "part-stored-checksum", "CRC-32 of the raw bytes", "0", PART_RAW_CHECKSUM, lambda: noise_header(raw_crc=0), None
     ),
     **bad_parts(
         "part-flipped",
@@ -2943,15 +2927,7 @@ UNSUPPORTED: dict[str, Bad] = {
     **bad_stored("stored-profile-3", "profile", "3, stored", PROFILE, 3, profile=3),
     **bad_header("prior-profile-3", "profile", "3, mode 3", PROFILE, 3, mode=block_header.MEMORY_PRIOR, profile=3),
     **bad_part("part-profile-3", "profile", "3", -50, PART_PROFILE, profile=3),
-    **bad_parts(
-        "part-stored-profile-3",
-        "part 1, profile",
-        "3, stored",
-        PART_PROFILE,
-        lambda: two_parts(second=noise_header(profile=3)),
-        part=1,
-        at=-46,
-    ),
+    **bad_second_part("part-stored-profile-3", "profile", "3, stored", PART_PROFILE, lambda: noise_header(profile=3)),
     **without_context("no-context", "of a context that is not given", b""),
     **without_context("other-context", "of another context than is given", SHELLS),
 }
