@@ -33,17 +33,20 @@ MAX_ROW = 65_535
 
 MIN_TABLE_BITS, MAX_TABLE_BITS = 16, 28
 
+MIN_PIECE_BITS, PIECE_BITS, MAX_PIECE_BITS = 10, 20, 30
+"""log2 of the bytes of a piece: at least, by default, at most."""
+
 TABLE_SHARE = 256
 """The most bytes of a hash table for each byte of its block; 2^MIN_TABLE_BITS bytes it may have in any case."""
 
-PADDED_SHIFT = 17
-"""A block has four bytes of payload for every 2^17 bytes of content, as ``least_payload`` says."""
+PADDED_SHIFT = 18
+"""A block has four bytes of payload for every 2^18 bytes of content, as ``least_payload`` says."""
 
 SLACK = 2
 """The most bytes by which the payload of a coded block may be longer than if it were stored: the header of a stored
 block has the 4 bytes of checksum that code words hold, and lacks the payload's size."""
 
-MAX_SIZE = 1 + 4 + 4 + 2 + 4 + 4 + 4 + 4
+MAX_SIZE = 1 + 4 + 4 + 3 + 4 + 4 + 4 + 4
 """Bytes that a header claims at most: its fields in order, numbers in their longest form."""
 
 MODE, COPIES = 3, 4
@@ -51,10 +54,11 @@ MODE, COPIES = 3, 4
 _PROFILE_SHIFT, _PROFILE, _PRIMED = 5, 3, 128
 """Of the same byte: the profile's place, its mask there, and that the predictor has learnt the context."""
 _SHAPED = 8
-"""The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""
+"""The bit of a block's first byte that says that lanes, table bits and piece bits follow, since they are not those by
+default."""
 IN_PARTS = 8
 """The first byte of a block in parts, but for COPIES; nothing of the model follows.  0 is the end of a frame."""
-_SHAPE, _TABLE_SHIFT = struct.Struct("<H"), 11
+_SHAPE, _TABLE_SHIFT = struct.Struct("<HB"), 11
 _CRC = struct.Struct("<I")
 
 
@@ -84,23 +88,6 @@ def least_payload(raw_size: int) -> int:
 def stored_payload(raw_size: int, coded_size: int) -> int:
     """Bytes of the payload of a stored block."""
     return max(coded_size, least_payload(raw_size))
-
-
-def pad_payload(words: bytes, raw_size: int) -> bytes:
-    """The payload for a coded block's words: without the zeros at their end, but not shorter than it may be."""
-    words = words.rstrip(b"\0")
-    return words + bytes(max(0, least_payload(raw_size) - len(words)))
-
-
-def unpad_payload(payload: bytes, raw_size: int) -> bytes:
-    """The words in a coded block's payload.
-
-    Raises CorruptError for zeros at its end that ``pad_payload`` would not have left there.
-    """
-    words = payload.rstrip(b"\0")
-    if len(words) < len(payload) > least_payload(raw_size):
-        raise CorruptError("the block's code words end in a zero")
-    return words + bytes(-len(words) % 4)
 
 
 def checksum(data: bytes | memoryview) -> int:
@@ -152,7 +139,7 @@ class BlockHeader:
 
     raw_crc: CRC-32 of the raw bytes, None if the block is coded as one and has no copies, as its code words hold it.
     spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
-    primed: whether the predictor has learnt the frame's context before.
+    primed: whether the predictor has learnt the frame's context before; piece_bits: log2 of the bytes of a piece.
     """
 
     mode: int
@@ -166,6 +153,7 @@ class BlockHeader:
     raw_crc: int | None
     spared: int = 0
     primed: bool = False
+    piece_bits: int = PIECE_BITS
 
     @classmethod
     def stored(cls, size: int, crc: int, spared: int = 0) -> BlockHeader:
@@ -199,13 +187,13 @@ class BlockHeader:
 
     def fields(self) -> bytes:
         """The bytes of the header but for its checksum."""
-        shape = self.lanes, self.table_bits
+        shape = self.lanes, self.table_bits, self.piece_bits
         shaped = shape != _default_shape(self.mode, self.coded_size)
         kind = (self.mode or IN_PARTS) | COPIES * self.has_copies | _SHAPED * shaped
         fields = bytes([kind | self.transform << 4 | self.profile << _PROFILE_SHIFT | _PRIMED * self.primed])
         fields += pack_number(self.raw_size - 1)
         fields += pack_number(self.coded_size - 1) if self.has_copies else b""
-        fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT) if shaped else b""
+        fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT, self.piece_bits) if shaped else b""
         fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
         return fields + (b"" if self.raw_crc is None else _CRC.pack(self.raw_crc))
@@ -250,16 +238,17 @@ class BlockHeader:
         mode, transform, profile = first & MODE, first >> 4 & 1, first >> _PROFILE_SHIFT & _PROFILE
         raw_size = (yield from fields.number()) + 1
         coded_size = (yield from fields.number()) + 1 if first & COPIES else raw_size
-        lanes, table_bits = _default_shape(mode, coded_size)
+        lanes, table_bits, piece_bits = _default_shape(mode, coded_size)
         if first & _SHAPED and mode != PARTS:
-            shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
-            lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
+            tables, piece_bits = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))
+            lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
         row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
         payload_size = (yield from fields.number()) if mode != STORED else stored_payload(raw_size, coded_size)
         verified = mode in UNMODELLED or first & COPIES
         raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0] if verified else None
         modelled = mode, lanes, transform, profile, row_length, table_bits
-        return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, bool(first & _PRIMED))
+        primed = bool(first & _PRIMED)
+        return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, primed, piece_bits)
 
     @classmethod
     def parted(cls, packed: bytes) -> tuple[bytes, int]:
@@ -276,7 +265,8 @@ class BlockHeader:
             return False
         if self.mode in UNMODELLED:
             modelled = self.lanes, self.transform, self.profile, self.row_length, self.table_bits, self.primed
-            return not any(modelled) and (self.mode == STORED or self._payload_within_limits())
+            unmodelled = not any(modelled) and self.piece_bits == PIECE_BITS
+            return unmodelled and (self.mode == STORED or self._payload_within_limits())
         return (
             self._payload_within_limits()
             and 1 <= self.lanes <= MAX_LANES
@@ -284,6 +274,7 @@ class BlockHeader:
             and self.row_length <= MAX_ROW
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
             and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
+            and MIN_PIECE_BITS <= self.piece_bits <= MAX_PIECE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
             and (self.lanes == 1 or not self.primed)
         )
@@ -293,6 +284,8 @@ class BlockHeader:
         return least_payload(self.raw_size) <= self.payload_size <= stored + SLACK
 
 
-def _default_shape(mode: int, size: int) -> tuple[int, int]:
-    """Lanes and table bits of a block whose header does not name them."""
-    return (0, 0) if mode in UNMODELLED else (default_lanes(size, mode), default_table_bits(size))
+def _default_shape(mode: int, size: int) -> tuple[int, int, int]:
+    """Lanes, table bits and piece bits of a block whose header does not name them."""
+    if mode in UNMODELLED:
+        return 0, 0, PIECE_BITS
+    return default_lanes(size, mode), default_table_bits(size), PIECE_BITS

@@ -6,7 +6,7 @@ loaded once a block has to be coded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from likezip import blocks
 from likezip.blocks import block_header, parts
@@ -68,18 +68,33 @@ def decode_block(
     number of bytes decoded meanwhile.
     Raises CorruptError if the bytes don't fit the checksum, UnsupportedError for a prior that the model does not have.
     """
+    return b"".join(decode_pieces(header, payload, model, primer=primer, threads=threads, advance=advance))
+
+
+def decode_pieces(
+    header: BlockHeader,
+    payload: bytes,
+    model: Model,
+    *,
+    primer: bytes = b"",
+    threads: int = 1,
+    advance: Advance | None = None,
+) -> Iterator[bytes]:
+    """What ``decode_block`` returns, piece by piece, each once it is verified; memory for the payload, the content and
+    a table is needed, but not for the content twice."""
+    if header.mode in (block_header.MEMORY, block_header.MEMORY_PRIOR):
+        options = CodingOptions(model, threads=threads)
+        yield from blocks.coding.decode_pieces(header, payload, options, advance, primer=primer)
+        return
     if header.mode == block_header.PARTS:
         coded = _decode_parts(header, payload, model, threads=threads, advance=advance)
-    elif header.mode != block_header.STORED:
-        options = CodingOptions(model, threads=threads)
-        return blocks.coding.decode_payload(header, payload, options, advance, primer=primer)
     else:
         coded = payload[: header.coded_size]
         if any(payload[header.coded_size :]):
             raise CorruptError("what fills up the payload is not zeros")
     if not header.has_copies:
         verify(header, coded)
-    return coded
+    yield coded
 
 
 def _decode_parts(header: BlockHeader, payload: bytes, model: Model, *, threads: int, advance: Advance | None) -> bytes:

@@ -5,6 +5,7 @@ Both directions share the predictor and the order (step, bit, lane).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks import block_header, cost, entropy_coder, parts, predictor, x86_transform
+from likezip.blocks import block_header, code_words, cost, entropy_coder, parts, predictor, x86_transform
 from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.kinds import kinds_of
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.blocks.parts import Stretch
-from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch
+from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch, pieces_of
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
@@ -124,49 +125,80 @@ class BlockMode:
         """The number of lanes of a block of ``size`` bytes."""
         return block_header.default_lanes(size, self.number)
 
-    def shape(self, size: int, lanes: int, table_bits: int | None = None) -> BlockShape:
+    def shape(
+        self, size: int, lanes: int, table_bits: int | None = None, piece_bits: int = block_header.PIECE_BITS
+    ) -> BlockShape:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
         profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
-        return BlockShape(size, lanes, table_bits or block_header.default_table_bits(size), profile, self.row_length)
+        table_bits = table_bits or block_header.default_table_bits(size)
+        return BlockShape(size, lanes, table_bits, profile, self.row_length, piece_bits)
 
 
 class BlockCoding:
-    """A block coded in one mode: its probabilities and bits."""
+    """A block coded in one mode: its probabilities and bits, of which only those of the last piece are kept."""
 
     def __init__(
         self,
-        raw: bytes,
+        converted: bytes,
         options: CodingOptions,
         mode: BlockMode,
         advance: Advance | None = None,
         encode: Encode = encode_stretch,
         *,
+        raw: bytes | None = None,
         primer: bytes = b"",
+        keep_costs: bool = False,
     ) -> None:
-        """encode: takes each stretch of the block, see ``Predictor.run``; primer: bytes that are learnt before, in one
-        lane."""
-        self.mode, self.size = mode, len(raw)
-        lanes = 1 if primer else options.lanes or mode.default_lanes(len(raw))
-        self.shape = mode.shape(len(primer) + len(raw), min(lanes, block_header.MAX_LANES))
+        """converted: what is coded; raw: what it was before its transform, None if that is the same.
+
+        encode: takes each stretch of the block, see ``Predictor.run``; primer: bytes that are learnt before, in one
+        lane; keep_costs: whether ``byte_costs`` will be asked for.
+        """
+        self.mode, self.size = mode, len(converted)
+        lanes = 1 if primer else options.lanes or mode.default_lanes(self.size)
+        lanes = min(lanes, block_header.MAX_LANES)
+        self.shape = mode.shape(len(primer) + self.size, lanes, piece_bits=options.piece_bits)
+        self._raw, self._keep_costs = converted if raw is None else raw, keep_costs
+        self._words, self._bits, self._costs = list[bytes](), 0.0, list[npt.NDArray[np.float64]]()
+        content, self._begin, self._end = np.frombuffer(primer + converted, np.uint8), 0, 0
         with open_predictor(self.shape, options, prior=mode.prior) as opened:
-            ones, bits = opened.run(np.frombuffer(primer + raw, np.uint8), advance, encode)
-            self.decisions = ones[8 * len(primer) :], bits[8 * len(primer) :]
+            if primer:
+                opened.run(content[: len(primer)], advance, encode)
+            for begin, end in pieces_of(self.size, lanes, options.piece_bits):
+                if begin:
+                    self._leave_piece()
+                self._begin, self._end = begin, end
+                self.decisions = opened.run(content[: len(primer) + end], advance, encode)
+
+    def _leave_piece(self) -> None:
+        """Keep what the decisions of a piece come to, instead of them: they take 24 times as much memory as its
+        bytes."""
+        self._bits += cost.total_cost(*self.decisions)
+        self._words.append(self._words_of_piece())
+        if self._keep_costs:
+            self._costs.append(self._costs_of_piece())
+
+    def _words_of_piece(self) -> bytes:
+        return entropy_coder.encode(*self.decisions, block_header.checksum(self._raw[self._begin : self._end]))
+
+    def _costs_of_piece(self) -> npt.NDArray[np.float64]:
+        return cost.cost_of_each_byte(*self.decisions, self._end - self._begin, self.shape.lanes)
 
     @cached_property
     def bits(self) -> float:
         """The cost of the block in bits, by its probabilities."""
-        return cost.total_cost(*self.decisions)
+        return self._bits + cost.total_cost(*self.decisions)
 
-    def payload(self, crc: int, raw_size: int | None = None) -> bytes:
+    def payload(self, raw_size: int | None = None) -> bytes:
         """The payload as a frame holds it; ``code_block`` stores the block if that is no longer, where it may.
 
-        crc: CRC-32 of the coded bytes; raw_size: of the block, None if it has no copies.
+        raw_size: of the block, None if it has no copies.
         """
-        return block_header.pad_payload(entropy_coder.encode(*self.decisions, crc), raw_size or self.size)
+        return code_words.pack_words([*self._words, self._words_of_piece()], raw_size or self.size)
 
     def byte_costs(self) -> npt.NDArray[np.float64]:
         """The cost of each byte, (size,) bits."""
-        return cost.cost_of_each_byte(*self.decisions, self.shape.size, self.shape.lanes)
+        return np.concatenate([*self._costs, self._costs_of_piece()])
 
 
 def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
@@ -187,26 +219,37 @@ def prior_mode(model: Model) -> BlockMode:
 
 
 def best_coding(
-    raw: bytes,
+    converted: bytes,
     options: CodingOptions,
     advance: Advance | None = None,
     encode: Encode = encode_stretch,
     *,
+    raw: bytes | None = None,
     sampled: BlockCoding | None = None,
+    keep_costs: bool = False,
 ) -> BlockCoding | None:
     """Code a block in the best mode that ``options`` allow; None for noise: a sample gets no smaller in any mode, and
-    the block repeats nothing.  sampled: the best coding of a sample, if that is known."""
+    the block repeats nothing.  sampled: the best coding of a sample, if that is known; raw, keep_costs: see
+    ``BlockCoding``."""
+
+    def coding_in(mode: BlockMode, lanes: int | None) -> BlockCoding:
+        given = replace(options, lanes=lanes)
+        return BlockCoding(converted, given, mode, advance, encode, raw=raw, keep_costs=keep_costs)
+
+    lanes = options.lanes
     if options.effort == "best":
-        return _smallest_coding(raw, replace(options, lanes=options.lanes or 1), advance, encode)
-    best = sampled or sampled_codings(raw, options)[0]
-    if best.shape.size == len(raw):
-        return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, advance, encode)
-    if is_noise(raw, best):
+        best, lanes = _smallest_coding(converted, options, advance, raw, keep_costs), lanes or 1
+    else:
+        best = sampled or sampled_codings(converted, options, raw)[0]
+    if best.size == len(converted):
+        if options.effort == "best" and is_noise(converted, best):
+            return None
+        return best if encode is encode_stretch else coding_in(best.mode, lanes)
+    if is_noise(converted, best):
         return None
-    if options.lanes is None and best.mode.prior:
-        lanes = _lanes(best.mode.default_lanes(len(raw)), best.bits / best.shape.size)
-        options = replace(options, lanes=lanes)
-    return BlockCoding(raw, options, best.mode, advance, encode)
+    if lanes is None and best.mode.prior:
+        lanes = _lanes(best.mode.default_lanes(len(converted)), best.bits / best.size)
+    return coding_in(best.mode, lanes)
 
 
 def _lanes(usual: int, rate: float) -> int:
@@ -218,16 +261,14 @@ def _lanes(usual: int, rate: float) -> int:
     return usual
 
 
-def _smallest_coding(raw: bytes, options: CodingOptions, advance: Advance | None, encode: Encode) -> BlockCoding | None:
-    """Code all of a block in every mode; the smallest coding, None for noise."""
-    modes, best = _modes(raw, options), None
+def _smallest_coding(
+    converted: bytes, options: CodingOptions, advance: Advance | None, raw: bytes | None, keep_costs: bool
+) -> BlockCoding:
+    """Code all of a block in every mode, in one lane unless ``options`` say how many; the smallest coding."""
+    modes, options = _modes(converted, options), replace(options, lanes=options.lanes or 1)
     heard = advance and _a_share_of(advance, len(modes))
-    for mode in modes:
-        coding = BlockCoding(raw, options, mode, heard)
-        best = coding if best is None or coding.bits < best.bits else best
-    if best is None or is_noise(raw, best):
-        return None
-    return best if encode is encode_stretch else BlockCoding(raw, options, best.mode, None, encode)
+    codings = (BlockCoding(converted, options, mode, heard, raw=raw, keep_costs=keep_costs) for mode in modes)
+    return min(codings, key=attrgetter("bits"))
 
 
 def _a_share_of(advance: Advance, parts: int) -> Advance:
@@ -244,13 +285,14 @@ def _a_share_of(advance: Advance, parts: int) -> Advance:
 
 def is_noise(raw: bytes, sampled: BlockCoding) -> bool:
     """Whether a block is noise, which is stored without being coded; sampled: the best coding of its sample."""
-    return sampled.bits >= 8 * sampled.shape.size and repeats_nothing(raw)
+    return sampled.bits >= 8 * sampled.size and repeats_nothing(raw)
 
 
-def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
+def sampled_codings(converted: bytes, options: CodingOptions, raw: bytes | None = None) -> list[BlockCoding]:
     """A sample of a block, or all of a short one, coded in the modes that ``options`` allow: first in the best mode,
-    which the block is to be coded in, then in the best mode without the prior, if that is another."""
-    return _best_first(_codings_of_sample(raw, options), len(raw))
+    which the block is to be coded in, then in the best mode without the prior, if that is another; raw: see
+    ``BlockCoding``."""
+    return _best_first(_codings_of_sample(converted, options, raw), len(converted))
 
 
 def _best_first(codings: list[BlockCoding], size: int) -> list[BlockCoding]:
@@ -260,20 +302,21 @@ def _best_first(codings: list[BlockCoding], size: int) -> list[BlockCoding]:
         return without
     if not without:
         return codings
-    doublings = (size // codings[0].shape.size).bit_length()
+    doublings = (size // codings[0].size).bit_length()
     profile_gain = codings[0].bits / without[0].bits if doublings > 1 else 1.0
     pays = codings[-1].bits * profile_gain <= (1 - LEAST_GAIN * doublings) * without[0].bits
     return [codings[-1], *without] if pays else without
 
 
-def _codings_of_sample(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
+def _codings_of_sample(converted: bytes, options: CodingOptions, raw: bytes | None = None) -> list[BlockCoding]:
     """A sample of a block coded in the modes that ``options`` allow; only in the first and the last of them, if the
     last is with the prior and costs less than CLEARLY of what the first costs."""
-    modes, (sample, options) = _modes(raw, options), _sample(raw, options)
-    codings = [BlockCoding(sample, options, mode) for mode in dict.fromkeys((modes[0], modes[-1]))]
+    modes, (sample, options) = _modes(converted, options), _sample(converted, options)
+    whole = raw if len(sample) == len(converted) else None
+    codings = [BlockCoding(sample, options, mode, raw=whole) for mode in dict.fromkeys((modes[0], modes[-1]))]
     if codings[-1].mode.prior and codings[-1].bits < CLEARLY * codings[0].bits:
         return codings
-    return codings[:1] + [BlockCoding(sample, options, mode) for mode in modes[1:-1]] + codings[1:]
+    return codings[:1] + [BlockCoding(sample, options, mode, raw=whole) for mode in modes[1:-1]] + codings[1:]
 
 
 def _sample(raw: bytes, options: CodingOptions) -> tuple[bytes, CodingOptions]:
@@ -316,9 +359,14 @@ class Plan(NamedTuple):
     stretches: list[Stretch]
     sampled: list[BlockCoding | None]
 
-    def code(self, raw: bytes, options: CodingOptions, advance: Advance | None = None) -> list[CodedBlock]:
-        """Each part of the block ``raw``, coded."""
-        return [code_block(content, options, advance, sampled=known) for content, known in self.parts_of(raw)]
+    def code(
+        self, raw: bytes, options: CodingOptions, advance: Advance | None = None, *, keep_costs: bool = False
+    ) -> list[CodedBlock]:
+        """Each part of the block ``raw``, coded, as ``code_block``."""
+        return [
+            code_block(content, options, advance, sampled=known, keep_costs=keep_costs)
+            for content, known in self.parts_of(raw)
+        ]
 
     def joined(self, of_parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """What belongs to each byte of the block, (size, ...), from what belongs to those of each part."""
@@ -336,15 +384,16 @@ def plan(raw: bytes, options: CodingOptions) -> Plan:
     kinds = kinds_of(raw)
     if len(kinds) == 1:
         return Plan(kinds, [None])
-    usual = sampled_codings(transformed(raw)[1], options)[0]
+    usual = sampled_codings(transformed(raw)[1], options, raw)[0]
     costs = saved = 0.0
     chosen, part_of = dict[BlockMode | None, BlockCoding | None](), list[int]()
     for kind in range(1 + max(stretch.part for stretch in kinds)):
-        content = transformed(parts.bytes_of_part(raw, kinds, kind))[1]
-        codings = _codings_of_sample(content, options)
+        part = parts.bytes_of_part(raw, kinds, kind)
+        content = transformed(part)[1]
+        codings = _codings_of_sample(content, options, part)
         best = _best_first(codings, len(content))[0]
         mode = None if is_noise(content, best) else best.mode
-        share = len(content) / best.shape.size
+        share = len(content) / best.size
         costs += share * best.bits
         if mode != usual.mode:
             tried = [coding for coding in codings if coding.mode == usual.mode]
@@ -376,6 +425,7 @@ def code_block(
     sampled: BlockCoding | None = None,
     whole: Whole | None = None,
     primer: bytes = b"",
+    keep_costs: bool = False,
 ) -> CodedBlock:
     """Decide how a block of at least one byte, or a part of one, is coded, and whether it is stored: if coding makes it
     no smaller.
@@ -383,25 +433,27 @@ def code_block(
     coded: the block's bytes, or if it has copies, what ``copies.pack`` makes of them; then whole says what they were.
     sampled: the best coding of a sample of it, if that is known.
     primer: bytes that the predictor learns before; the block is then coded without the prior.
-    encode: takes each stretch of the block, see ``Predictor.run``.
+    encode: takes each stretch of the block, see ``Predictor.run``; keep_costs: whether the costs of the bytes will be
+    asked for.
     Raises UnsupportedError if the prior is to be on and the model has none.
     """
     transform, converted = transformed(coded)
     coding: BlockCoding | None
     if primer:
         mode = sampled_codings(converted, replace(options, prior="off"))[0].mode
-        coding = BlockCoding(converted, options, mode, advance, encode, primer=_changed(primer, transform))
+        learnt = _changed(primer, transform)
+        coding = BlockCoding(converted, options, mode, advance, encode, raw=coded, primer=learnt)
     else:
-        coding = best_coding(converted, options, advance, encode, sampled=sampled)
+        coding = best_coding(converted, options, advance, encode, raw=coded, sampled=sampled, keep_costs=keep_costs)
     part = Whole.of(coded)
     size, crc = whole or part
     stored = stored_block(coded, whole or part)
     if coding is None:
         return stored
-    mode, shape, payload = coding.mode, coding.shape, coding.payload(part.crc, size)
+    mode, shape, payload = coding.mode, coding.shape, coding.payload(size)
     modelled = shape.lanes, transform, mode.profile, mode.row_length, shape.table_bits
-    verified = crc if whole else None
-    header = BlockHeader(mode.number, *modelled, size, len(payload), verified, size - len(coded), bool(primer))
+    verified = (crc if whole else None), size - len(coded), bool(primer), shape.piece_bits
+    header = BlockHeader(mode.number, *modelled, size, len(payload), *verified)
     found = CodedBlock(header, payload, converted, coding)
     return stored if stored.header.unsealed_size <= header.unsealed_size else found
 
@@ -412,10 +464,10 @@ def stored_block(coded: bytes, whole: Whole) -> CodedBlock:
     return CodedBlock(header, coded.ljust(header.payload_size, b"\0"), coded, None)
 
 
-def decode_payload(
+def decode_pieces(
     header: BlockHeader, payload: bytes, options: CodingOptions, advance: Advance | None, *, primer: bytes = b""
-) -> bytes:
-    """The coded bytes of a block that is not stored.
+) -> Iterator[bytes]:
+    """The coded bytes of a block that is not stored, piece by piece, each once it is verified.
 
     primer: what the predictor learns before, if the block is primed.
     Raises CorruptError if the code words do not fit, UnsupportedError for a prior that the model does not have.
@@ -423,17 +475,24 @@ def decode_payload(
     prior, model = header.mode == block_header.MEMORY_PRIOR, options.model
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
-    decoder = Decoder(block_header.unpad_payload(payload, header.raw_size))
-    mode = BlockMode(header.profile, header.row_length, prior)
+    pieces = pieces_of(header.coded_size, header.lanes, header.piece_bits)
+    words = code_words.unpack_words(payload, header.raw_size, len(pieces))
+    mode, decoders = BlockMode(header.profile, header.row_length, prior), deque[Decoder]()
     learnt = _changed(primer, header.transform) if header.primed else b""
-    shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits)
-    with open_predictor(shape, options, prior=prior) as opened:
+    shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
+
+    def decoded() -> Iterator[bytes]:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
-        opened.follow(decoder, advance)
-    coded = _restored(opened.raw[len(learnt) :].tobytes(), header.transform)
-    decoder.finish(block_header.checksum(coded))
-    return coded
+        for (begin, end), words_of_piece in zip(pieces, words, strict=True):
+            decoders.append(Decoder(words_of_piece))
+            opened.follow(decoders[-1], advance, len(learnt) + end)
+            yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
+
+    with open_predictor(shape, options, prior=prior) as opened:
+        for piece in _restored(decoded(), header.transform):
+            decoders.popleft().finish(block_header.checksum(piece))
+            yield piece
 
 
 def _changed(raw: bytes, transform: int) -> bytes:
@@ -441,8 +500,8 @@ def _changed(raw: bytes, transform: int) -> bytes:
     return x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
 
 
-def _restored(converted: bytes, transform: int) -> bytes:
-    """The bytes of a block as they were before their transform."""
+def _restored(converted: Iterator[bytes], transform: int) -> Iterator[bytes]:
+    """The pieces of a block as they were before their transform."""
     return x86_transform.to_relative(converted) if transform == block_header.X86 else converted
 
 
@@ -465,7 +524,7 @@ def draw_bytes(
         if prompt:
             opened.run(np.frombuffer(converted, np.uint8))
         opened.follow(decoder, advance)
-    return _restored(opened.raw.tobytes(), transform)[len(prompt) :]
+    return b"".join(_restored(iter([opened.raw.tobytes()]), transform))[len(prompt) :]
 
 
 def cross_entropy(raw: bytes, options: CodingOptions) -> float:

@@ -40,13 +40,13 @@ COST = _costs()
 def cost_of_each_byte(
     ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], size: int, lanes: int
 ) -> npt.NDArray[np.float64]:
-    """The cost of each byte of a block, (size,) bits, from its decisions in the order (step, bit, lane): ones and bits
-    (8 size,).
+    """The cost of each byte of a piece of ``size`` bytes, (size,) bits, from its decisions in the order (step, bit,
+    lane): ones and bits (8 size,).
 
     Multiples of 2^-20, so sums of fewer than 2^29 of them are exact, in any order.
     """
     steps, longer = divmod(size, lanes)
-    first = lane_starts(size, lanes)
+    first = lane_starts(0, size, lanes)
     costs = np.empty(size)
     for step in range(0, steps, _STEPS):
         count = min(_STEPS, steps - step)

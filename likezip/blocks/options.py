@@ -25,9 +25,9 @@ Advance = Callable[[int], None]
 class CodingOptions:
     """How blocks are coded.
 
-    lanes: slices of a block that are coded in lockstep, None for the usual number; threads: how many may share the work
-    of one block, which changes no byte.  Raises ValueError for values outside their ranges, and for the prior together
-    with the effort "fast".
+    lanes: slices of a piece that are coded in lockstep, None for the usual number; threads: how many may share the work
+    of one block, which changes no byte; piece_bits: log2 of the bytes of a piece of a block.
+    Raises ValueError for values outside their ranges, and for the prior together with the effort "fast".
     """
 
     model: Model
@@ -35,6 +35,7 @@ class CodingOptions:
     lanes: int | None = None
     threads: int = 1
     effort: Effort = "usual"
+    piece_bits: int = block_header.PIECE_BITS
 
     def __post_init__(self) -> None:
         if self.lanes is not None and not 1 <= self.lanes <= block_header.MAX_LANES:
@@ -47,6 +48,9 @@ class CodingOptions:
             raise ValueError("with the effort fast the prior is not used")
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
+        least, most = block_header.MIN_PIECE_BITS, block_header.MAX_PIECE_BITS
+        if not least <= self.piece_bits <= most:
+            raise ValueError(f"piece_bits must be {least} to {most}, not {self.piece_bits}")
 
     @property
     def may_use_prior(self) -> bool:

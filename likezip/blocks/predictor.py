@@ -3,18 +3,24 @@
 The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
 bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
 which sees it grow by one bit position at a time, run the same kernel, ``advance_lanes``.
+
+A long block is coded in *pieces*, one after the other: the lanes divide each piece, so that its bytes are all known
+before the next one begins.  Everything that was learnt is kept from piece to piece.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from likezip.blocks.block_header import PIECE_BITS
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
@@ -26,6 +32,7 @@ from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
     ASLEEP,
+    BEGAN,
     CHOICE,
     EXPECTED,
     HISTORY,
@@ -35,6 +42,8 @@ from likezip.memory.registers import (
     LINE,
     MATCH_LENGTH,
     MATCH_POINTER,
+    MATCH_SPARE,
+    NEIGHBOURS,
     PARTIAL,
     POSITION,
     REGISTERS,
@@ -79,7 +88,8 @@ Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 class State(NamedTuple):
     """All that changes while a block is coded; the last arrays hold a row for each lane."""
 
-    raw: npt.NDArray[np.uint8]  # (size,), the bytes learnt so far
+    raw: npt.NDArray[np.uint8]  # (size,), the bytes learnt so far, and perhaps others, which are not looked at
+    piece: npt.NDArray[np.int64]  # (2,), where the piece that the lanes divide begins and ends
     table: npt.NDArray[np.uint8]  # (2^table_bits,)
     positions: npt.NDArray[np.int32]  # (match models, 2^bits)
     maps: npt.NDArray[np.uint32]
@@ -233,7 +243,7 @@ def learn_bit(state, lane, bit):
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if expected == y else 0)
     target, rate = (
         mixer.PROBABILITY_ONE * y,
-        mixer.rate(registers[POSITION] - registers[START], state.registers.shape[0]),
+        mixer.rate(registers[POSITION] - registers[BEGAN], state.registers.shape[0]),
     )
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
@@ -249,13 +259,12 @@ def learn_bit(state, lane, bit):
 
 @inlined
 def end_byte(active, state):
-    """Store the byte that each of the ``active`` lanes has completed, and follow or find matches."""
-    raw, lanes = state.raw, state.registers.shape[0]
+    """Learn the byte that each of the ``active`` lanes has completed, which is in ``raw``, and follow or find
+    matches."""
+    raw, lanes, begin, end = state.raw, state.registers.shape[0], state.piece[0], state.piece[1]
     for lane in range(active):
         registers = state.registers[lane]
-        byte = registers[PARTIAL] & 255
-        raw[registers[POSITION]] = byte
-        remember_byte(byte, raw, registers)
+        remember_byte(registers[PARTIAL] & 255, raw, registers)
         for m in range(MATCH_MODELS):
             match_models.expect_match(
                 match_models.MATCHES[m][0], match_models.MATCHES[m][1], registers, state.positions[m]
@@ -263,7 +272,9 @@ def end_byte(active, state):
     for m in range(MATCH_MODELS):
         bits, minimum = match_models.MATCHES[m]
         for lane in range(active):
-            match_models.follow_match(m, bits, minimum, lanes, raw.size, raw, state.registers[lane], state.positions[m])
+            match_models.follow_match(
+                m, bits, minimum, lanes, begin, end, raw, state.registers[lane], state.positions[m]
+            )
         for lane in range(active):
             match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
@@ -333,8 +344,28 @@ def advance_lanes(state, tree, bit, learning, active):
 
 
 @compiled
-def _encode_steps(state, trees, content, steps, learning, active, ones, bits):
-    """Take ``steps`` bytes of the ``active`` lanes from the block ``content``; fills ones and bits (steps, 8, active).
+def _go_to_piece(state, begin, end, starts):
+    """Learn the last bits of a piece, and have each lane go on in the next one, which begins and ends there, at its
+    place ``starts`` (lanes,): it knows nothing of the bytes before that place, and expects nothing."""
+    lanes = state.registers.shape[0]
+    for lane in range(lanes):
+        learn_bit(state, lane, 7)
+    end_byte(lanes, state)
+    state.piece[0], state.piece[1] = begin, end
+    for lane in range(lanes):
+        registers = state.registers[lane]
+        registers[BEGAN] += starts[lane] - registers[POSITION]
+        registers[START] = registers[POSITION] = starts[lane]
+        registers[LINE] = registers[LAST_LINE] = registers[ALIGNED_AT] = starts[lane]
+        registers[NEIGHBOURS] = registers[EXPECTED] = 0
+        for m in range(MATCH_MODELS):
+            registers[MATCH_LENGTH + m] = registers[MATCH_SPARE + m] = 0
+
+
+@compiled
+def _encode_steps(state, trees, steps, learning, active, ones, bits):
+    """Take ``steps`` bytes of the ``active`` lanes from the block, all of which is in ``raw``; fills ones and bits
+    (steps, 8, active).
 
     learning: the number of lanes of the step before, whose last bits are still to be learnt.
     """
@@ -342,7 +373,7 @@ def _encode_steps(state, trees, content, steps, learning, active, ones, bits):
         for bit in range(8):
             advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
             for lane in range(active):
-                y = (content[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 bits[step, bit, lane] = y
                 state.bits[lane] = y
@@ -389,7 +420,8 @@ def _decode_asleep(state, nothing, previous, most, words, coder):
 class BlockShape:
     """All that decides how a block of ``size`` bytes is modelled, but for the trained state.
 
-    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines.
+    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines; piece_bits: log2
+    of the bytes of a piece.
     """
 
     size: int
@@ -397,16 +429,22 @@ class BlockShape:
     table_bits: int
     profile: Profile
     row_length: int = 0
+    piece_bits: int = PIECE_BITS
 
     @property
     def used_lanes(self) -> int:
         """The lanes that have a byte."""
         return min(self.lanes, self.size)
 
+    @property
+    def pieces(self) -> list[tuple[int, int]]:
+        """Where the pieces that the lanes divide begin and end: one lane goes through the block in one go."""
+        return pieces_of(self.size, self.lanes, self.piece_bits) if self.lanes > 1 else [(0, self.size)]
+
 
 class Stretch(NamedTuple):
-    """Steps that are taken in one call: the number of the first; how many; how many lanes the step before had
-    (learning), and how many these have (active)."""
+    """Steps that are taken in one call: the number of the first in its piece; how many; how many lanes the step before
+    had (learning), 0 if there is none or it has been learnt, and how many these have (active)."""
 
     first: int
     steps: int
@@ -419,12 +457,12 @@ Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
 
 
 class Encode(Protocol):
-    """Takes a stretch of the block ``content`` with its trees, and fills its ones and bits (steps, 8, active)."""
+    """Takes a stretch of the block, all of which is in the predictor's state, with its trees, and fills its ones and
+    bits (steps, 8, active)."""
 
     def __call__(
         self,
         predictor: Predictor,
-        content: npt.NDArray[np.uint8],
         stretch: Stretch,
         trees: npt.NDArray[np.int32],
         ones: npt.NDArray[np.uint16],
@@ -434,14 +472,13 @@ class Encode(Protocol):
 
 def encode_stretch(
     predictor: Predictor,
-    content: npt.NDArray[np.uint8],
     stretch: Stretch,
     trees: npt.NDArray[np.int32],
     ones: npt.NDArray[np.uint16],
     bits: npt.NDArray[np.uint8],
 ) -> None:
     """Take a stretch as every encoder does."""
-    _encode_steps(predictor.state, trees, content, *stretch[1:], ones, bits)
+    _encode_steps(predictor.state, trees, *stretch[1:], ones, bits)
 
 
 class PriorOfBlock(Protocol):
@@ -481,23 +518,26 @@ class Learnt(NamedTuple):
 
 
 class Predictor:
-    """The state of one block: ``run`` for the encoder, ``follow`` for the decoder.
+    """The state of one block: ``run`` for the encoder, ``follow`` for the decoder, piece by piece.
 
-    raw (size,) uint8 fills with the block's bytes as they are learnt.
+    raw (size,) uint8 fills with the block's bytes as they are decoded.
     """
 
     def __init__(self, shape: BlockShape, trained: TrainedState, prior: PriorOfBlock | None = None) -> None:
         """``trained`` and ``prior`` are changed in place: neither can serve another block."""
         self.size, self.lanes, self._prior, self._step = shape.size, shape.lanes, prior, 0
         self._prior_lanes = prior.trees.shape[1] if prior else 0  # all, or those that have a byte
-        self._last = -1  # byte before the next step, of one lane
+        self._previous = np.full(self._prior_lanes or shape.lanes, -1, np.int16)  # the last byte of each lane
+        self._later = deque(shape.pieces[1:])
+        self._coded, self._given = 0, -1  # bytes, and of these the first that the prior does not know
         self.state = new_state(shape, trained)
-        self.raw = self.state.raw
+        self.raw, self._known = self.state.raw, np.zeros(0, np.uint8)
         self._most_steps = prior.most_steps if prior else max(1, RUN_BYTES // shape.lanes)
         self._nothing = aligned((self._most_steps, 0, 512), np.int32)
 
     def learnt(self) -> Learnt:
         """The state behind all bytes of a block in one lane: the arrays themselves, not copies."""
+        self._store_known()
         return Learnt(self.state, self._prior.recurrent_state if self._prior else [])
 
     def go_on(self, learnt: Learnt) -> None:
@@ -505,103 +545,145 @@ class Predictor:
         that block have to be the same otherwise."""
         for own, learnt_array in zip(self.learnt().arrays, learnt.arrays, strict=True):
             own[: len(learnt_array)] = learnt_array
-        self._step, self._last = learnt.state.raw.size, int(learnt.state.raw[-1])
+        self._step = self._coded = learnt.state.raw.size
+        self._given = self._coded - 1
+
+    def _store_known(self) -> None:
+        """Have the bytes that ``run`` knew in ``raw``, so that others can follow."""
+        self.raw[: self._known.size] = self._known
+        self.state, self._known = self.state._replace(raw=self.raw), self._known[:0]
 
     def _stretches(self, end: int, most_steps: int) -> Iterator[Stretch]:
-        """The stretches up to byte ``end`` of the block, of at most ``most_steps`` steps each."""
-        steps, longer = divmod(end, self.lanes)
+        """The stretches up to byte ``end`` of the block, of at most ``most_steps`` steps each.
+
+        If that is behind the piece at hand, the next one begins.
+        """
+        if end > self.state.piece[1]:
+            self._begin_piece()
+        steps, longer = divmod(end - int(self.state.piece[0]), self.lanes)
         while self._step < steps:
-            stretch = Stretch(
-                self._step, min(steps - self._step, most_steps), self.lanes if self._step else 0, self.lanes
-            )
+            learning = self.lanes if self._step else 0
+            stretch = Stretch(self._step, min(steps - self._step, most_steps), learning, self.lanes)
             self._step += stretch.steps
             yield stretch
         if longer:
             yield Stretch(steps, 1, self.lanes if steps else 0, longer)
 
+    def _begin_piece(self) -> None:
+        begin, end = self._later.popleft()
+        known = self.state._replace(raw=_read_only(self.state.raw))
+        _go_to_piece(known, begin, end, lane_starts(begin, end, self.lanes))
+        self._step = 0
+
     def expectations(self, content: npt.NDArray[np.uint8]) -> Expectations:
-        """The stretches of the bytes ``content``, each with the prior's trees, which are valid until the next
-        stretch."""
-        starts, stretches = (
-            self.state.registers[: self._prior_lanes, START].copy(),
-            list(self._stretches(content.size, self._most_steps)),
-        )
+        """The stretches of what is still to be coded of ``content``, the block up to the end of a piece or in one lane
+        up to any byte, each with the prior's trees, which are valid until the next stretch."""
+        stretches = list(self._stretches(content.size, self._most_steps))
         if self._prior is None:
             yield from ((stretch, self._nothing) for stretch in stretches)
             return
+        starts = self.state.registers[: self._prior_lanes, START].copy()
 
         def before(stretch: Stretch) -> npt.NDArray[np.int16]:
-            places = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
-            return np.where(places < 0, -1, content[starts + places].astype(np.int16))
+            steps = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
+            return np.where(steps < 0, self._previous, content[starts + np.maximum(steps, 0)].astype(np.int16))
 
         with closing(self._prior.expectations(map(before, stretches))) as trees:
             yield from zip(stretches, trees, strict=True)
+        if self._later:
+            self._previous = content[starts + stretches[-1].first + stretches[-1].steps - 1].astype(np.int16)
 
     def run(
         self, content: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode = encode_stretch
     ) -> Decisions:
-        """Every binary decision of the block ``content``, (8 size,).
+        """The binary decisions of all bytes of ``content`` that were not coded before, (8 n,).
 
-        In one lane ``content``, at least one byte, may be the beginning of the block, after which ``follow`` goes on;
-        the decisions are only those of bytes that were not learnt before.
+        content: the block up to the end of a piece, or in one lane at least one byte of it, after which ``follow`` may
+        go on; it is not copied, and must not change as long as the predictor is used.
         encode: takes each stretch, and may look at the predictor before and after.
         """
-        size, end = 8 * (content.size - self._step * self.lanes), 0
+        size, end = 8 * (content.size - self._coded), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
+        self._known = _read_only(content)
+        self.state = self.state._replace(raw=self._known)
         with closing(self.expectations(content)) as expected:
             for stretch, trees in expected:
                 shape, begin = (stretch.steps, 8, stretch.active), end
                 end += 8 * stretch.steps * stretch.active
-                encode(self, content, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
+                encode(self, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
                     advance(stretch.steps * stretch.active)
-        self.raw[: content.size] = content  # the last step's bytes are never learnt, so they are stored here
-        self._last = int(content[-1])
+        self._coded, self._given = content.size, content.size - 1
         return ones, bits
 
-    def follow(self, decoder: Decoder, advance: Advance | None = None) -> None:
-        """Decode the block, or the rest of it, into ``raw``."""
+    def follow(self, decoder: Decoder, advance: Advance | None = None, end: int | None = None) -> None:
+        """Decode the block up to the ``end`` of a piece, None for all of it, into ``raw``."""
+        end = self.size if end is None else end
+        self._store_known()
         if self._prior is not None and self.lanes == 1:
-            self._follow_by_sleeping_prior(self._prior, decoder, advance)
+            self._follow_by_sleeping_prior(self._prior, decoder, advance, end)
             return
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
-        previous = np.full((most_steps, self._prior_lanes or self.lanes), self._last, np.int16)
-        for _, steps, learning, active in self._stretches(self.size, most_steps):
+        previous = np.tile(self._previous, (most_steps, 1))
+        for _, steps, learning, active in self._stretches(end, most_steps):
             if self._prior:
                 self._prior.expect(previous)
             _decode_steps(self.state, trees, previous, steps, learning, active, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
+        self._previous = previous[0]
 
-    def _follow_by_sleeping_prior(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None) -> None:
+    def _follow_by_sleeping_prior(
+        self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None, end: int
+    ) -> None:
         """Decode the only lane: what came while the prior slept it learns in one go, before it is asked again."""
-        previous, nothing, learnt = np.full((1, 1), self._last, np.int16), self._nothing[0], self._step
-        while self._step < self.size:
-            if learnt < self._step:
-                previous = self.raw[learnt : self._step, None].astype(np.int16)
-            tree, learnt, begin = prior.catch_up(previous), self._step, self._step
-            _decode_steps(self.state, tree, previous[:1], 1, min(begin, 1), 1, decoder.words, decoder.state)
+        last, nothing = np.full((1, 1), -1, np.int16), self._nothing[0]
+        while self._step < end:
+            begin = self._step
+            previous = self.raw[self._given : begin, None].astype(np.int16) if begin else last
+            tree, self._given = prior.catch_up(previous), begin
+            _decode_steps(self.state, tree, last, 1, min(begin, 1), 1, decoder.words, decoder.state)
             slept = most = RUN_BYTES
             self._step += 1
-            while slept == most and self._step < self.size:
-                most = min(RUN_BYTES, self.size - self._step)
-                slept = _decode_asleep(self.state, nothing, previous[0], most, decoder.words, decoder.state)
+            while slept == most and self._step < end:
+                most = min(RUN_BYTES, end - self._step)
+                slept = _decode_asleep(self.state, nothing, last[0], most, decoder.words, decoder.state)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
 
 
-def lane_starts(size: int, lanes: int) -> npt.NDArray[np.int64]:
-    """The places (lanes,) where the lanes of a block of ``size`` bytes begin; the first ones may be a byte longer."""
-    steps, longer = divmod(size, lanes)
-    return np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
+def _read_only(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The same bytes for kernels that don't write to them; such a kernel is compiled for these."""
+    view = raw.view()
+    view.flags.writeable = False
+    return view
+
+
+def pieces_of(size: int, lanes: int, bits: int) -> list[tuple[int, int]]:
+    """Where each piece of a block of ``size`` bytes begins and ends.
+
+    A piece has 2^bits bytes, or as many fewer as give all lanes the same number; the last one half to one and a half
+    times as many, and the only one less than that.
+    """
+    whole = (1 << bits) - (1 << bits) % lanes
+    begins = range(0, max(1, size - whole // 2 + 1), whole)
+    return list(pairwise([*begins, size]))
+
+
+def lane_starts(begin: int, end: int, lanes: int) -> npt.NDArray[np.int64]:
+    """The places (lanes,) where the lanes of a piece begin; the first ones may be a byte longer."""
+    steps, longer = divmod(end - begin, lanes)
+    return begin + np.arange(lanes) * steps + np.minimum(np.arange(lanes), longer)
 
 
 def new_state(shape: BlockShape, trained: TrainedState) -> State:
     """The state before a block's first byte; the arrays of ``trained`` are a part of it."""
     size, lanes = shape.size, shape.lanes
+    first = shape.pieces[0]
     state = State(
         raw=aligned(size, np.uint8),
+        piece=np.array(first, np.int64),
         table=aligned(1 << shape.table_bits, np.uint8),
         positions=aligned((MATCH_MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
         maps=trained.maps,
@@ -611,8 +693,8 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         contexts=shape.profile.table(),
         **arrays_of_lanes(lanes, trained),
     )
-    starts = lane_starts(size, lanes)
-    for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):
+    starts = lane_starts(*first, lanes)
+    for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):
         state.registers[:, column] = starts
     state.registers[:, LANE], state.registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
     return state
@@ -637,7 +719,9 @@ def arrays_of_lanes(lanes: int, trained: TrainedState) -> dict[str, Any]:
 
 
 def compile_predictor() -> None:
-    """Compile both kernels by coding a byte and decoding one from the fewest words."""
+    """Compile the kernels by coding a byte, going on behind it, and decoding one from the fewest words."""
     shape = BlockShape(1, 1, 16, PROFILES[0])
-    Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8))
+    predictor = Predictor(shape, untrained_state())
+    predictor.run(np.frombuffer(b"\0", np.uint8))
+    _go_to_piece(predictor.state, 0, 1, lane_starts(0, 1, 1))
     Predictor(shape, untrained_state()).follow(Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0])))

@@ -12,6 +12,8 @@ end to the beginning, the decoder from the beginning to the end, and sees each p
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from likezip.kernels.compiling import compiled
@@ -25,15 +27,15 @@ FEWEST_PLACES, MOST_PLACES = 32, 1 << 18
 
 
 @compiled
-def _convert(code, sign):
-    """Add to all operands in ``code`` (n,) uint8 the place behind them times ``sign``: 1 to encode, -1 to decode."""
-    places = code.size - OPERAND
+def _convert(code, begin, places, sign):
+    """Add to the operands in ``code`` (n,) uint8 at its first ``places`` the place behind them in the block, in which
+    the code is from ``begin`` on, times ``sign``: 1 to encode, -1 to decode."""
     for i in range(places):
         place = places - 1 - i if sign > 0 else i
         if code[place] | 1 == 0xE9 and (code[place + OPERAND] == 0 or code[place + OPERAND] == 255):
             value = np.int64(code[place + 1]) | np.int64(code[place + 2]) << 8 | np.int64(code[place + 3]) << 16
             value |= np.int64(code[place + OPERAND]) << 24
-            value = (value + sign * (place + 1 + OPERAND)) & (RANGE - 1)
+            value = (value + sign * (begin + place + 1 + OPERAND)) & (RANGE - 1)
             code[place + 1], code[place + 2], code[place + 3] = value & 255, (value >> 8) & 255, (value >> 16) & 255
             code[place + OPERAND] = 255 if value >= RANGE // 2 else 0
 
@@ -53,22 +55,27 @@ def is_code(raw: bytes) -> bool:
     return 4 * np.unique(addresses).size <= 3 * np.unique(distances).size
 
 
-def _converted(block: bytes, sign: int) -> bytes:
-    code = np.frombuffer(block, np.uint8).copy()
-    _convert(code, sign)
+def to_absolute(raw: bytes) -> bytes:
+    """The block with addresses instead of distances."""
+    code = np.frombuffer(raw, np.uint8).copy()
+    _convert(code, 0, code.size - OPERAND, 1)
     return code.tobytes()
 
 
-def to_absolute(raw: bytes) -> bytes:
-    """The block with addresses instead of distances."""
-    return _converted(raw, 1)
-
-
-def to_relative(code: bytes) -> bytes:
-    """The block as it was before ``to_absolute``."""
-    return _converted(code, -1)
+def to_relative(converted: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a block as they were before ``to_absolute``, each once the next one is known, since its last
+    operand may end there; all but the last have at least OPERAND bytes."""
+    begin, code = 0, np.zeros(0, np.uint8)
+    for piece in converted:
+        size, code = code.size, np.concatenate((code, np.frombuffer(piece, np.uint8)))
+        if size:
+            _convert(code, begin, min(size, code.size - OPERAND), -1)
+            yield code[:size].tobytes()
+            begin, code = begin + size, code[size:]
+    _convert(code, begin, code.size - OPERAND, -1)
+    yield code.tobytes()
 
 
 def compile_x86_transform() -> None:
     """Compile the kernel."""
-    to_relative(b"")
+    to_absolute(b"")

@@ -7,7 +7,7 @@ import io
 import os
 import threading
 from builtins import open as open_file
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from itertools import islice
@@ -120,6 +120,7 @@ class _Content(io.RawIOBase):
                 raise ValueError("reading was interrupted before; seek to go on")
             try:
                 following = next(self._blocks, None)
+                content = b"" if following is None else b"".join(following)
             except LikezipError as error:
                 self._failure = error
                 raise
@@ -128,10 +129,10 @@ class _Content(io.RawIOBase):
                 raise
             if following is None:
                 return memoryview(b"")
-            self._block_begin, self._block = self._block_begin + len(self._block), following
+            self._block_begin, self._block = self._block_begin + len(self._block), content
         return memoryview(self._block)[self._position - self._block_begin :]
 
-    def _decoded(self, blocks: Iterator[Work]) -> Generator[bytes, None, None]:
+    def _decoded(self, blocks: Iterator[Work]) -> Generator[Iterable[bytes], None, None]:
         """The coded bytes of blocks; the first is decoded before another is read, as no other may be wanted."""
         for work in islice(blocks, 1):
             yield reader.decode_in_worker(self._workers.threads, None, *work)

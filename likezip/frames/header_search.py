@@ -75,7 +75,8 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     shaped = (first >> 3 & 1 == 1) & (first & block_header.MODE != block_header.PARTS)
     shape = content[behind].astype(np.int64) | content[behind + 1].astype(np.int64) << 8
     lanes, table_bits = np.where(shaped, shape & 2047, 1), np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
-    behind = behind + 2 * shaped
+    piece_bits = np.where(shaped, content[behind + 2], block_header.PIECE_BITS)
+    behind = behind + 3 * shaped
     row, behind_row = _number_at(content, behind)
     rowed = first >> 5 & 3 != block_header.TEXT_PROFILE
     row = np.where(rowed, row, 0)
@@ -87,6 +88,7 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     fits &= (coded < raw) | ~copied
     fits &= (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
     fits &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
+    fits &= (piece_bits >= block_header.MIN_PIECE_BITS) & (piece_bits <= block_header.MAX_PIECE_BITS)
     fits &= (row != 1) & (row <= block_header.MAX_ROW)
     sizes = np.where(stored, behind, behind_payload) + 4 * (verified | copied) - places
     return places[fits], sizes[fits]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from likezip.blocks import codec, copies
 from likezip.blocks.block_header import BlockHeader
@@ -30,13 +30,26 @@ class History:
         self._context_size = size_of(context)
         self._begins, self._blocks = list[int](), list[Literals]()  # in order
 
-    def complete(self, header: BlockHeader, coded: bytes) -> bytes:
-        """The raw bytes of the next block, from its coded bytes; they are verified.  Raises CorruptError."""
+    def complete(self, header: BlockHeader, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The raw bytes of the next block, from its coded bytes, both piece by piece; they are verified.
+
+        Raises CorruptError, and what ``pieces`` raises.
+        """
         begin = self.position
         self.position += header.raw_size
-        if not header.has_copies:
-            self._note(begin, Literals.of(coded, header.raw_size))
-            return coded
+        if not header.has_copies and self._window == 0:
+            yield from pieces
+        elif not header.has_copies:
+            kept = list[bytes]()
+            for piece in pieces:
+                kept.append(piece)
+                yield piece
+            self._note(begin, Literals.of(b"".join(kept), header.raw_size))
+        else:
+            yield self._filled(header, begin, b"".join(pieces))
+
+    def _filled(self, header: BlockHeader, begin: int, coded: bytes) -> bytes:
+        """The raw bytes of a block with copies, which begins there."""
         listed, literals = copies.unpack(coded, header.raw_size, self._context_size)
         try:
             raw = copies.fill(listed, literals, lambda distance, length: self._find(begin, distance, length))

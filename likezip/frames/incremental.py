@@ -185,7 +185,8 @@ class LikezipDecompressor:
                 self._history = History(part.window, context=self._context)
             coded = reader.decode_in_worker(1, None, *FoundBlock(part, self._model, self._context).work)
             with reader.named(part):
-                self._output += self._history.complete(part.header, coded)
+                for piece in self._history.complete(part.header, coded):
+                    self._output += piece
 
     def _returned(self, most: int) -> bytes:
         size = len(self._output) if most < 0 else min(most, len(self._output))

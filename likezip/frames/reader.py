@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -234,11 +234,21 @@ def model_for(identity: bytes, model: Model | None) -> Model:
     return model
 
 
-def decode_in_worker(threads: int, advance: Advance | None, block: PackedBlock, model: Model, primer: bytes) -> bytes:
-    """The coded bytes of a block, computed by a worker; primer: what its predictor learns before, if it is primed."""
-    here = model.here()
+def decode_in_worker(
+    threads: int, advance: Advance | None, block: PackedBlock, model: Model, primer: bytes
+) -> Iterable[bytes]:
+    """The coded bytes of a block, in pieces, computed by a worker; primer: what its predictor learns before, if it is
+    primed."""
     with named(block):
-        return codec.decode_block(block.header, block.payload, here, primer=primer, threads=threads, advance=advance)
+        return list(decode_here(threads, advance, block, model, primer))
+
+
+def decode_here(
+    threads: int, advance: Advance | None, block: PackedBlock, model: Model, primer: bytes
+) -> Iterator[bytes]:
+    """As ``decode_in_worker``, each piece as soon as it is verified; errors don't say which block they are about."""
+    here = model.here()
+    return codec.decode_pieces(block.header, block.payload, here, primer=primer, threads=threads, advance=advance)
 
 
 @contextmanager
@@ -251,9 +261,10 @@ def named(block: PackedBlock) -> Iterator[None]:
 
 
 def contents(
-    found: Iterator[FoundBlock], decode: Callable[[Iterator[Work]], Generator[bytes, None, None]]
-) -> Generator[bytes, None, None]:
-    """The raw bytes of blocks, with their copies; decode: gives the coded bytes of each, in order."""
+    found: Iterator[FoundBlock], decode: Callable[[Iterator[Work]], Generator[Iterable[bytes], None, None]]
+) -> Generator[Iterator[bytes], None, None]:
+    """The raw bytes of blocks, with their copies, in pieces, which are to be used up before the next block is asked
+    for; decode: gives the coded bytes of each, in pieces, in order."""
     begun = deque[FoundBlock]()
 
     def noted() -> Iterator[Work]:
@@ -268,9 +279,13 @@ def contents(
             block, _, context, load = begun.popleft()
             if history is None or block.number == 0:
                 history = History(block.window, block.begin, load, context)
-            with named(block):
-                raw = history.complete(block.header, coded)
-            yield raw
+            yield _named_pieces(block, history.complete(block.header, coded))
+
+
+def _named_pieces(block: PackedBlock, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces themselves; errors say which block they are about."""
+    with named(block):
+        yield from pieces
 
 
 def literals_of(found: FoundBlock) -> Literals:
@@ -278,8 +293,8 @@ def literals_of(found: FoundBlock) -> Literals:
     verified."""
     block = found.block
     prepare_decoding(block.header, None)
-    coded = decode_in_worker(1, None, *found.work)
     with named(block):
+        coded = b"".join(decode_here(1, None, *found.work))
         return Literals.of(coded, block.header.raw_size, size_of(found.context))
 
 

@@ -150,7 +150,7 @@ def _attempt(
         assert isinstance(found, Loss)
         return found
     try:
-        return reader.decode_in_worker(threads, advance, found.block, model, primer)
+        return b"".join(reader.decode_in_worker(threads, advance, found.block, model, primer))
     except (CorruptError, UnsupportedError) as error:
         return _loss_of(found, error)
 
@@ -163,7 +163,7 @@ def _completed(found: _FoundBlock | Loss, result: bytes | Loss, history: History
     assert isinstance(found, _FoundBlock)
     try:
         with reader.named(found.block):
-            return history.complete(found.block.header, result)
+            return b"".join(history.complete(found.block.header, [result]))
     except CorruptError as error:
         return _loss_of(found, error)
 

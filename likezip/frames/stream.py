@@ -109,7 +109,8 @@ def decompress_stream(
     announce: Callable[[], None] | None = None,
     max_size: int | None = None,
 ) -> None:
-    """Read the frames of ``source`` and write their content, each block only once its checksum has been verified.
+    """Read the frames of ``source`` and write their content, each piece of a block (1 MiB, or all of a block with
+    copies or of several kinds) only once its checksum has been verified.
 
     model: used instead of looking for the frame's id, which it must have; context: what the frame was compressed with,
     if it was; threads, executor, announce: as for compress_stream.  max_size: bytes of content that are allowed; the
@@ -133,10 +134,12 @@ def decompress_stream(
             yield found
 
     with Workers(threads, executor) as workers:
-        queue = Queue(workers, reader.decode_in_worker, advance if progress else None)
-        for raw in reader.contents(heard(), queue.map):
-            write_fully(sink, raw)
-            read, written = read + begun.popleft()[0], written + len(raw)
+        queue = Queue(workers, reader.decode_in_worker, advance if progress else None, here=reader.decode_here)
+        for pieces in reader.contents(heard(), queue.map):
+            for piece in pieces:
+                write_fully(sink, piece)
+            size, raw = begun.popleft()
+            read, written = read + size, written + raw
             advance(0)
 
 
@@ -166,8 +169,8 @@ def decompress_range(
             yield found
 
     with Workers(threads, executor) as workers:
-        for raw in reader.contents(noted(), Queue(workers, reader.decode_in_worker).map):
-            write_fully(sink, raw[parts.popleft()])
+        for pieces in reader.contents(noted(), Queue(workers, reader.decode_in_worker).map):
+            write_fully(sink, b"".join(pieces)[parts.popleft()])
 
 
 def _range_of_file(file: BinaryIO, start: int, end: int | None, given: Given) -> Iterator[tuple[slice, FoundBlock]]:

@@ -132,8 +132,17 @@ class Queue(Generic[Result]):
     are coded in this process or in ours.
     """
 
-    def __init__(self, workers: Workers, work: BlockWork[Result], advance: Advance | None = None) -> None:
-        self._workers, self._work, self._advance = workers, work, advance
+    def __init__(
+        self,
+        workers: Workers,
+        work: BlockWork[Result],
+        advance: Advance | None = None,
+        *,
+        here: BlockWork[Result] | None = None,
+    ) -> None:
+        """here: works on blocks in this process, None for ``work``; its results are used before it is given another
+        block."""
+        self._workers, self._work, self._advance, self._work_here = workers, work, advance, here or work
         self._held: tuple[Any, ...] | None = None
         self._waiting: deque[Future[Result]] = deque()
         self._reported = workers.coded()
@@ -189,7 +198,7 @@ class Queue(Generic[Result]):
         self._held = None
 
     def _here(self, block: tuple[Any, ...]) -> Result:
-        return self._work(self._workers.threads, self._advance, *block)
+        return self._work_here(self._workers.threads, self._advance, *block)
 
     def _next(self) -> Result:
         future = self._waiting.popleft()

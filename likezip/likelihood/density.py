@@ -104,8 +104,8 @@ def _block_costs(
     heard = advance and _advance_behind(len(before), advance)
     if context:
         return _costs_behind(context, converted, options, best.mode, heard)[len(before) :]
-    if best.shape.size < len(converted):
-        best = BlockCoding(converted, options, best.mode, heard)
+    if best.size < len(converted):
+        best = BlockCoding(converted, options, best.mode, heard, keep_costs=True)
     return best.byte_costs()[len(before) :]
 
 

@@ -146,7 +146,7 @@ class Survey:
     def _measure(self, raw: bytes) -> tuple[BlockSummary, Bits]:
         """Take a block of which only the costs are shown, which takes a fraction of the time."""
         plan = coding.plan(raw, self.options)
-        found = plan.code(raw, self.options, self._advance)
+        found = plan.code(raw, self.options, self._advance, keep_costs=True)
         costs = plan.joined([block.byte_costs() for block in found])
         mode, best = found[0].header.mode if len(found) == 1 else block_header.PARTS, found[0].coding
         profile, lanes = (best.shape.profile.name, best.shape.lanes) if best and len(found) == 1 else ("", 1)

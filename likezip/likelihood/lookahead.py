@@ -119,9 +119,7 @@ def _enter_best(chance, byte, best, numbers):
 
 
 @compiled
-def _encode_with_lookahead(
-    state, trees, content, steps, learning, active, ones, bits, view, buffers, expected, chances, mixed
-):
+def _encode_with_lookahead(state, trees, steps, learning, active, ones, bits, view, buffers, expected, chances, mixed):
     """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST), and for all
     bits their probabilities without the correction, mixed (steps, 8, active)."""
     for step in range(steps):
@@ -130,7 +128,7 @@ def _encode_with_lookahead(
             for lane in range(active):
                 if bit == 0:
                     _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
-                y = (content[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
                 ones[step, bit, lane] = state.ones[lane]
                 mixed[step, bit, lane] = squash(np.int64(state.mixed[lane]))
                 bits[step, bit, lane] = y
@@ -176,7 +174,6 @@ class LookaheadEncoder:
     def __call__(
         self,
         predictor: Predictor,
-        content: npt.NDArray[np.uint8],
         stretch: Stretch,
         trees: npt.NDArray[np.int32],
         ones: npt.NDArray[np.uint16],
@@ -190,12 +187,12 @@ class LookaheadEncoder:
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
         mixed = np.empty((steps, 8, active), np.uint16)
         room = self._view, self._buffers, expected, chances, mixed
-        _encode_with_lookahead(state, trees, content, steps, learning, active, ones, bits, *room)
+        _encode_with_lookahead(state, trees, steps, learning, active, ones, bits, *room)
         places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
         self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
         self.lookahead.mixed[places] = -np.log2(np.where(bits == 1, mixed, 65536.0 - mixed) / 65536).sum(1)
         if trees.shape[1]:
-            leaves = np.take_along_axis(trees[:steps, :active], 256 + content[places][:, :, None].astype(np.int64), 2)
+            leaves = np.take_along_axis(trees[:steps, :active], 256 + state.raw[places][:, :, None].astype(np.int64), 2)
             self.lookahead.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])
 
 
@@ -238,7 +235,7 @@ def _look_ahead(
 ) -> BlockLookahead:
     """A block or a part of one, as ``coding.code_block`` codes it."""
     encoder = LookaheadEncoder(len(raw))
-    coded = coding.code_block(raw, options, advance, encoder, sampled=sampled)
+    coded = coding.code_block(raw, options, advance, encoder, sampled=sampled, keep_costs=True)
     best = coded.coding
     if best is None:
         eight = np.full(len(raw), 8.0)
@@ -246,7 +243,7 @@ def _look_ahead(
     costs = memory = best.byte_costs()
     if best.mode.prior:
         without = coding.sampled_codings(coded.transformed, replace(options, prior="off"))[0].mode
-        memory = BlockCoding(coded.transformed, replace(options, lanes=None), without).byte_costs()
+        memory = BlockCoding(coded.transformed, replace(options, lanes=None), without, keep_costs=True).byte_costs()
     shape = best.shape
     return BlockLookahead(
         raw, coded.transformed, best.mode.number, shape.lanes, shape.profile.name, costs, memory, encoder.lookahead

@@ -23,12 +23,15 @@ reached that length again: where lines or records are alike but for a number, it
 
 
 @inlined
-def _lane_start(position: int, size: int, lanes: int) -> int:
-    """Where the lane that holds ``position`` begins."""
-    short, longer = size // lanes, size % lanes
+def _lane_start(position: int, begin: int, end: int, lanes: int) -> int:
+    """Where the lane of the piece that holds ``position`` begins; 0 for a place before the piece, as all that is before
+    it is known."""
+    if position < begin:
+        return 0
+    position, short, longer = position - begin, (end - begin) // lanes, (end - begin) % lanes
     if position < longer * (short + 1):
-        return position // (short + 1) * (short + 1)
-    return longer * (short + 1) + (position - longer * (short + 1)) // short * short
+        return begin + position // (short + 1) * (short + 1)
+    return begin + longer * (short + 1) + (position - longer * (short + 1)) // short * short
 
 
 @inlined
@@ -59,13 +62,14 @@ def follow_match(
     bits: int,
     minimum: int,
     lanes: int,
+    begin: int,
     end: int,
     raw: npt.NDArray[np.uint8],
     registers: npt.NDArray[np.int64],
     index: npt.NDArray[np.int32],
 ) -> None:
-    """Advance one lane's match over the byte just coded, or look for a new one, within the first ``end`` bytes, which
-    are divided into ``lanes``.
+    """Advance one lane's match over the byte just coded, or look for a new one, within the first ``end`` bytes, of
+    which those from ``begin`` on are divided into ``lanes``.
 
     The length of a match that has expected a wrong bit is negative.  A match that survives a wrong byte has length 1
     again.  A candidate was entered in an earlier step, so the byte after it is coded, whatever lane it is in; from
@@ -91,7 +95,7 @@ def follow_match(
     candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)])
     if candidate == 0 or candidate >= end:
         return
-    limit = min(done, candidate - _lane_start(candidate - 1, end, lanes), LONGEST_MATCH)
+    limit = min(done, candidate - _lane_start(candidate - 1, begin, end, lanes), LONGEST_MATCH)
     length = _agreement(raw, position, candidate, limit)
     if length >= minimum:
         registers[MATCH_POINTER + model] = candidate

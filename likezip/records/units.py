@@ -44,6 +44,7 @@ from likezip.memory import hash_table, match_models
 from likezip.memory.profiles import CONTEXTS
 from likezip.memory.registers import (
     ALIGNED_AT,
+    BEGAN,
     HISTORY,
     KNOWN_CONTEXTS,
     LAST_LINE,
@@ -86,7 +87,8 @@ def _begin_unit(raw, registers):
     position, line, start, row = registers[POSITION], registers[LINE], registers[START], registers[ROW_LENGTH]
     above = line if line < position else registers[LAST_LINE]
     registers[:] = 0
-    registers[START], registers[POSITION], registers[LINE], registers[ROW_LENGTH] = start, position, position, row
+    registers[START], registers[BEGAN], registers[POSITION], registers[LINE] = start, start, position, position
+    registers[ROW_LENGTH] = row
     registers[LAST_LINE] = registers[ALIGNED_AT] = above
     registers[NEIGHBOURS] = look_up(raw, registers)
     derive_registers(raw, registers)
@@ -180,7 +182,7 @@ def _end_unit_byte(state, lane, end):
     remember_byte(byte, state.raw, registers)
     for m in range(len(match_models.MATCHES)):
         bits, minimum = match_models.MATCHES[m]
-        match_models.follow_match(m, bits, minimum, 1, end, state.raw, registers, state.positions[m])
+        match_models.follow_match(m, bits, minimum, 1, 0, end, state.raw, registers, state.positions[m])
     derive_registers(state.raw, registers)
 
 
@@ -210,7 +212,7 @@ def _begin_units(state, beginning, active, places):
             state.raw[place + i] = state.raw[places.end + i]
         for column in range(REGISTERS):
             registers[column] = beginning[column]
-        for column in (START, POSITION, LINE):
+        for column in (START, BEGAN, POSITION, LINE):
             registers[column] = place
         above = place - (beginning[LINE] - beginning[LAST_LINE])
         registers[LAST_LINE] = registers[ALIGNED_AT] = above if above >= place - TAIL else place
