@@ -34,8 +34,8 @@ def kinds_of(raw: bytes) -> list[Stretch]:
     windows = len(raw) // WINDOW
     if len(raw) < 2 * LEAST:
         return [Stretch(0, 0, len(raw))]
-    numbers = np.arange(windows * WINDOW) // WINDOW * 256 + content[: windows * WINDOW]
-    counts = np.bincount(numbers, minlength=256 * windows).reshape(windows, 256).astype(np.float64)
+    each = content[: windows * WINDOW].reshape(windows, WINDOW)
+    counts = np.array([np.bincount(window, minlength=256) for window in each], np.float64)
     members, kinds = _without_small_kinds(counts, *_members(counts))
     members = _without_short_runs(counts, members, kinds)
     return _stretches(content, members, kinds)

@@ -24,7 +24,7 @@ from likezip.blocks.block_header import PIECE_BITS
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
-from likezip.kernels.intrinsics import aligned, prefetch
+from likezip.kernels.intrinsics import aligned, prefetch, read_only
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
@@ -571,7 +571,7 @@ class Predictor:
 
     def _begin_piece(self) -> None:
         begin, end = self._later.popleft()
-        known = self.state._replace(raw=_read_only(self.state.raw))
+        known = self.state._replace(raw=read_only(self.state.raw))
         _go_to_piece(known, begin, end, lane_starts(begin, end, self.lanes))
         self._step = 0
 
@@ -604,7 +604,7 @@ class Predictor:
         """
         size, end = 8 * (content.size - self._coded), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        self._known = _read_only(content)
+        self._known = read_only(content)
         self.state = self.state._replace(raw=self._known)
         with closing(self.expectations(content)) as expected:
             for stretch, trees in expected:
@@ -651,13 +651,6 @@ class Predictor:
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
-
-
-def _read_only(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The same bytes for kernels that don't write to them; such a kernel is compiled for these."""
-    view = raw.view()
-    view.flags.writeable = False
-    return view
 
 
 def pieces_of(size: int, lanes: int, bits: int) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from likezip.blocks.copies import Copy
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.hashing import scramble
+from likezip.kernels.intrinsics import read_only
 
 STRIDE = 32
 """Bytes of the strings that are hashed, and between the places of those that are entered."""
@@ -39,7 +40,7 @@ SPARE = 8
 AT_ONCE = 1 << 25
 """Room of so many bytes or more is that for the whole window: it takes no memory before it is used, and is not copied
 while it grows."""
-NOTHING = np.zeros(0, np.uint8)
+NOTHING = read_only(np.zeros(0, np.uint8))
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -70,7 +71,8 @@ def _segment(begins, count, position):
 def _find(before, content, base, begin, limit, table, shift, entered, literals, count, least, copies):
     """Find the copies in the block that ``content`` ends with, enter its strings, and note its literals.
 
-    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on;
+    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on
+    (both can't be written to);
     begin: position of the block; limit: the first position that may be referred to, besides those of ``before``.
     table (2^k,) uint64: in the upper half the upper half of a mixed hash, in the lower half the number of the string,
     counted from 1, its position being STRIDE times that minus ``entered``; shift: 64 - k.
@@ -168,7 +170,7 @@ class RepeatFinder:
         most = len(raw) // LEAST_OF_MANY[0][0] + 1
         self._make_room_for_runs(most + 1, limit)
         begin, self._end = self._end, self._end + len(raw)
-        content, runs = self._content[: self._end - self._base], self._runs
+        content, runs = read_only(self._content[: self._end - self._base]), self._runs
         for least, share in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0)):
             self._runs = runs
             found = self._found(self._context, content, self._base, begin, limit, least, most)
@@ -195,10 +197,14 @@ class RepeatFinder:
 
     def _take(self, raw: bytes, limit: int) -> None:
         """Append a block to the content; what is before ``limit`` may go, but goes only if there is no room."""
+        block = np.frombuffer(raw, np.uint8)
+        if self._end == limit:  # nothing is kept, and the block need not be copied unless another one follows
+            self._content, self._base = block, limit
+            return
         if self._end - self._base + len(raw) > self._content.size:
             old, first, kept = self._content, limit - self._base, self._end - limit
             most = self._window + self._window // SPARE + 2 * len(raw)
-            if kept + len(raw) > old.size or first < old.size // (2 * SPARE):
+            if not old.flags.writeable or kept + len(raw) > old.size or first < old.size // (2 * SPARE):
                 size = 2 * (kept + len(raw))
                 self._content = np.empty(min(size if size < AT_ONCE else most, most), np.uint8)
             piece = kept if self._content is not old else first  # in place no piece may overlap with where it goes
@@ -207,7 +213,7 @@ class RepeatFinder:
                 self._content[part] = old[first + part.start : first + part.stop]
             self._base = limit
         size = self._end - self._base
-        self._content[size : size + len(raw)] = np.frombuffer(raw, np.uint8)
+        self._content[size : size + len(raw)] = block
 
     def _grow_table(self, size: int) -> None:
         """Have an entry for each string that ``size`` bytes enter."""

@@ -37,6 +37,14 @@ def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return copy
 
 
+def read_only(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The same bytes for kernels that don't write to them: compiled for arrays that can't be written to, they take the
+    content of ``bytes`` too."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def spread(builder: Any, value: Any, vector: Any) -> Any:
     """Generate a vector of the LLVM type ``vector`` that holds ``value`` everywhere."""
     nothing = llvmlite.ir.Constant(vector, llvmlite.ir.Undefined)
