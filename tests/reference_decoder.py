@@ -436,9 +436,8 @@ IMMEDIATE_4 = codes("9A A0-A3 E8-EA 180-18F")
 
 
 class Lane:
-    def __init__(self, number: int, start: int, size: int) -> None:
-        self.number, self.start, self.size = number, start, size
-        self.position = self.line = self.last_line = self.aligned_at = start
+    def __init__(self, number: int) -> None:
+        self.number, self.learnt = number, 0
         self.last_word = self.word_before = 0
         self.partial = 1
         self.named = dict.fromkeys(
@@ -459,8 +458,15 @@ class Lane:
         )
         self.named["lane"] = number
         self.instructions = Instructions()
-        self.pointer, self.length, self.spare = [0, 0], [0, 0], [0, 0]
+        self.pointer = [0, 0]
         self.asleep = False
+
+    def go_to(self, start: int, size: int) -> None:
+        """Begin there in a piece, without an expectation."""
+        self.start, self.size = start, size
+        self.position = self.line = self.last_line = self.aligned_at = start
+        self.named["neighbours"] = self.named["expected"] = 0
+        self.length, self.spare = [0, 0], [0, 0]
 
     def hashes_of(self, contexts: list[tuple]) -> list[int]:
         return [
@@ -475,17 +481,16 @@ class Lane:
 
 
 class Block:
-    """Decodes one block of mode 2 or 3; primer: what is learnt before it, in the same lane."""
+    """Decodes one block of mode 2 or 3, piece by piece; primer: what is learnt before it, in the same lane."""
 
-    def __init__(self, header: dict, words: list[int], model: dict, primer: bytes = b"") -> None:
+    def __init__(self, header: dict, model: dict, primer: bytes = b"") -> None:
         mode, lanes, self.row_length = (header[name] for name in ("mode", "lanes", "row_length"))
         size, self.primer = len(primer) + header["coded"], primer
         profile = 3 if mode == 3 else header["profile"]
         self.contexts, self.paired, self.choices = PROFILES[profile]
         start = ("text", "records", "code", "both")[profile]
-        q, r = divmod(size, lanes)
-        self.lanes = [Lane(i, i * q + min(i, r), q + (i < r)) for i in range(lanes)]
-        self.size, self.words = size, words
+        self.lanes = [Lane(i) for i in range(lanes)]
+        self.size, self.words, self.ans = size, [], 0
         self.raw = bytearray(size)
         self.table = bytearray(1 << header["bits"])
         self.index = [{}, {}]
@@ -502,34 +507,52 @@ class Block:
             for name in ("rows", "squares", "outputs", "output_squares")
         )
         self.rows = [[256 * number for number in row] for row in self.rows]
-        self.ans = 0
-        self.refill()
+        if lanes == 1:
+            self.divide(0, size)
+            self.begin_nibble(0, self.lanes)
+            for t, v in enumerate(primer):
+                self.advance(t, lambda lane, bit, v=v: v >> (7 - bit) & 1)
 
-    def refill(self) -> None:
+    def divide(self, begin: int, end: int) -> None:
+        """Have the lanes begin in the piece that is there."""
+        self.begin, self.end = begin, end
+        q, r = divmod(end - begin, len(self.lanes))
+        for i, lane in enumerate(self.lanes):
+            lane.go_to(begin + i * q + min(i, r), q + (i < r))
+
+    def decode(self, begin: int, end: int, words: list[int]) -> bytes:
+        """The next piece, from ``begin`` to ``end`` of the coded bytes."""
+        begin, end = begin + len(self.primer), end + len(self.primer)
+        self.words, self.ans = words, 0
         while self.words and self.ans < 1 << 32:
             self.ans = self.ans << 32 | self.words.pop()
-
-    def decode(self) -> bytes:
-        self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
-        for t in range(max(lane.size for lane in self.lanes)):
-            active = [lane for lane in self.lanes if lane.size > t]
-            upcoming = [lane for lane in self.lanes if lane.size > t + 1]
-            for bit in range(8):
-                for lane in active:
-                    known = t < len(self.primer)
-                    lane.bit = self.primer[t] >> (7 - bit) & 1 if known else self.decode_bit(lane.k)
-                if bit in (3, 7):
-                    for lane in active:
-                        self.learn(lane, bit, lane.bit)
-                    if bit == 7:
-                        self.end_byte(active)
-                    self.begin_nibble((bit + 1) % 8, upcoming if bit == 7 else active)
-                else:
-                    for lane in active:
-                        self.learn(lane, bit, lane.bit)
-                        self.predict(lane, bit + 1)
+        if len(self.lanes) > 1:
+            self.divide(begin, end)
+            self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
+            steps = range(max(lane.size for lane in self.lanes))
+        else:
+            steps = range(begin, end)
+        for t in steps:
+            self.advance(t, lambda lane, bit: self.decode_bit(lane.k))
         assert not self.words, "no word may be left"
-        return bytes(self.raw[len(self.primer) :])
+        return bytes(self.raw[begin:end])
+
+    def advance(self, t: int, bit_of: Callable[[Lane, int], int]) -> None:
+        active = [lane for lane in self.lanes if lane.size > t]
+        upcoming = [lane for lane in self.lanes if lane.size > t + 1]
+        for bit in range(8):
+            for lane in active:
+                lane.bit = bit_of(lane, bit)
+            if bit in (3, 7):
+                for lane in active:
+                    self.learn(lane, bit, lane.bit)
+                if bit == 7:
+                    self.end_byte(active)
+                self.begin_nibble((bit + 1) % 8, upcoming if bit == 7 else active)
+            else:
+                for lane in active:
+                    self.learn(lane, bit, lane.bit)
+                    self.predict(lane, bit + 1)
 
     def decode_bit(self, k: int) -> int:
         split = ((65536 - k) * (2**24 - 2) >> 16) + 1
@@ -662,7 +685,7 @@ class Block:
             o = lane.expected[m]
             if o is not None:
                 self.teach(28 + m, 2 * lane.length[m] + o, int(o == b))
-        rate = (2**17 + 2**17 // len(self.lanes)) // (lane.position - lane.start + 4096) + 2 + 10 // len(self.lanes)
+        rate = (2**17 + 2**17 // len(self.lanes)) // (lane.learnt + 4096) + 2 + 10 // len(self.lanes)
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
         self.adjust(lane.layer, self.top[lane.partial], 65536 * b - SQUASH[lane.logit + LIMIT], 18)
@@ -713,6 +736,7 @@ class Block:
             lane.prior.remember(v)
         lane.named["history"] = (lane.named["history"] << 8 | v) & U64
         lane.position += 1
+        lane.learnt += 1
         if 97 <= v | 32 <= 122 or v >= 128:
             lane.named["word"] = (lane.named["word"] + (v | 32 if v < 128 else v) + 1) * A & U64
         elif lane.named["word"]:
@@ -767,20 +791,21 @@ class Block:
     def follow(self, lane: Lane, m: int, bits: int, minimum: int) -> None:
         pointer = lane.pointer[m]
         lane.length[m] = abs(lane.length[m])
-        if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.size:
+        if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.end:
             lane.pointer[m] += 1
             lane.length[m] = min(lane.length[m] + 1, 32)
             return
         if lane.length[m] >= 16:
             lane.spare[m] = 8
-        if lane.length[m] > 0 and lane.spare[m] > 0 and pointer + 1 < self.size:
+        if lane.length[m] > 0 and lane.spare[m] > 0 and pointer + 1 < self.end:
             lane.pointer[m], lane.length[m], lane.spare[m] = pointer + 1, 1, lane.spare[m] - 1
         else:
             lane.length[m] = 0
         candidate = self.index[m].get(self.key(lane, bits, minimum), 0)
-        if lane.position - lane.start < minimum or not 0 < candidate < self.size:
+        if lane.position - lane.start < minimum or not 0 < candidate < self.end:
             return
-        home = max(other.start for other in self.lanes if other.start <= candidate - 1)
+        starts = [other.start for other in self.lanes if other.start < candidate] if candidate > self.begin else []
+        home = max(starts, default=0)
         limit, length = min(lane.position - lane.start, candidate - home, 32), 0
         while length < limit and self.raw[lane.position - 1 - length] == self.raw[candidate - 1 - length]:
             length += 1
@@ -1012,15 +1037,16 @@ def check_fields(h: dict) -> None:
     assert h["profile"] <= (2 if h["mode"] == 2 else 0)
     assert h["row_length"] != 1 and h["row_length"] < 2**16
     assert h["coded"] < h["size"] or not h["copies"]
-    usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26)
-    least = h["size"] >> 17 << 2
+    usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26), 20
+    least = h["size"] >> 18 << 2
     if h["mode"] == 1:
         assert h["first"] in (1, 5)
         h["payload"] = max(least, h["coded"])
     elif h["mode"] > 1:
-        assert not h["shaped"] or (h["lanes"], h["bits"]) != usual
-        h["lanes"], h["bits"] = (h["lanes"], h["bits"]) if h["shaped"] else usual
-        assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
+        named = h["lanes"], h["bits"], h["piece_bits"]
+        assert not h["shaped"] or named != usual
+        h["lanes"], h["bits"], h["piece_bits"] = named if h["shaped"] else usual
+        assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28 and 10 <= h["piece_bits"] <= 30
         if h["primed"]:
             assert h["lanes"] == 1
         else:
@@ -1044,7 +1070,7 @@ def joined(h: dict, payload: bytes, frame: Frame) -> bytes:
         contents.append(coded_bytes(part, packed, frame))
         assert "raw_crc" not in part or zlib.crc32(contents[-1]) == part["raw_crc"]
         at += len(packed)
-    assert len(payload) == max(at, h["size"] >> 17 << 2) and not any(payload[at:]), "a block is filled up with zeros"
+    assert len(payload) == max(at, h["size"] >> 18 << 2) and not any(payload[at:]), "a block is filled up with zeros"
     found, places = [], [0] * len(parts)
     for number, size in stretches:
         found.append(contents[number][places[number] :][:size])
@@ -1090,16 +1116,43 @@ def unfilled(h: dict, payload: bytes, frame: Frame) -> bytes:
 
 def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
     """The coded bytes of a block of mode 2 or 3."""
-    assert len(payload) == h["size"] >> 17 << 2 or payload[-1] != 0
-    stripped = payload.rstrip(b"\0")
-    count = -(-len(stripped) // 4)
-    words = list(struct.unpack(f"<{count}I", stripped.ljust(4 * count, b"\0")))
+    ends = ends_of_pieces(h)
+    words, begin, code, checksums = read_words(h, payload, len(ends)), 0, b"", []
     primer = frame.context[-(2**22) :] if h["primed"] else b""
-    block = Block(h, words, frame.model, absolute(primer) if h["transform"] else primer)
-    code = block.decode()
+    block = Block(h, frame.model, absolute(primer) if h["transform"] else primer)
+    for end, words_of_piece in zip(ends, words, strict=True):
+        code += block.decode(begin, end, words_of_piece)
+        checksums.append((begin, end, block.ans))
+        begin = end
     coded = relative(code) if h["transform"] else code
-    assert block.ans == 2**32 + zlib.crc32(coded), "ans must hold the checksum at the end"
+    for begin, end, ans in checksums:
+        assert ans == 2**32 + zlib.crc32(coded[begin:end]), "ans must hold the checksum at the end of a piece"
     return coded
+
+
+def ends_of_pieces(h: dict) -> list[int]:
+    """Where each piece of the coded bytes ends."""
+    whole = 2 ** h["piece_bits"] // h["lanes"] * h["lanes"]
+    ends, left = [], h["coded"]
+    while left >= whole + whole // 2:
+        ends.append(h["coded"] - left + whole)
+        left -= whole
+    return [*ends, h["coded"]]
+
+
+def read_words(h: dict, payload: bytes, pieces: int) -> list[list[int]]:
+    """The code words of each piece."""
+    at, found = 0, []
+    for _ in range(pieces - 1):
+        size, at = read_number(payload, at)
+        assert at + size <= len(payload)
+        found.append(payload[at : at + size])
+        at += size
+    found.append(payload[at:])
+    if len(payload) == h["size"] >> 18 << 2:
+        found[-1] = found[-1].rstrip(b"\0")
+    assert not any(packed.endswith(b"\0") for packed in found), "words end in no zero"
+    return [[*struct.unpack(f"<{(len(w) + 3) // 4}I", w + bytes(-len(w) % 4))] for w in found]
 
 
 def read_header(data: bytes, start: int) -> tuple[dict, int]:
@@ -1107,13 +1160,13 @@ def read_header(data: bytes, start: int) -> tuple[dict, int]:
     first, at = data[start], start + 1
     h = {"first": first, "mode": first % 4, "copies": first >> 2 & 1, "shaped": first >> 3 & 1}
     h |= {"transform": first >> 4 & 1, "profile": first >> 5 & 3, "primed": first >> 7}
-    h |= {"row_length": 0, "lanes": 0, "bits": 0}
+    h |= {"row_length": 0, "lanes": 0, "bits": 0, "piece_bits": 20}
     size, at = read_number(data, at)
     coded, at = read_number(data, at) if h["copies"] else (size, at)
     h["size"], h["coded"] = size + 1, coded + 1
     if h["shaped"] and h["mode"] > 0:
-        tables = struct.unpack_from("<H", data, at)[0]
-        h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 2
+        tables, h["piece_bits"] = struct.unpack_from("<HB", data, at)
+        h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 3
     if h["profile"]:
         h["row_length"], at = read_number(data, at)
     if h["mode"] != 1:

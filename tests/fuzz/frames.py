@@ -23,11 +23,12 @@ from fuzz import layout
 from fuzz.choices import Choices
 from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
-from likezip.blocks import block_header, coding, x86_transform
+from likezip.blocks import block_header, code_words, coding, x86_transform
 from likezip.blocks.block_header import BlockHeader, Sealing
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.options import CodingOptions
+from likezip.blocks.predictor import pieces_of
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.context import Context
@@ -267,8 +268,8 @@ def _parts(sizes: list[tuple[int, int]], coded: bytes, *, modelled: bool) -> lis
         payloads.append(content)
     if modelled:
         content = contents[0]
-        bits = block_header.default_table_bits(len(content))
-        payloads[0] = encoded(BlockMode(block_header.TEXT_PROFILE, 0), 0, 1, bits, content, b"").rstrip(b"\0")
+        shape = 1, block_header.default_table_bits(len(content)), block_header.PIECE_BITS
+        payloads[0] = payload_of(BlockMode(block_header.TEXT_PROFILE, 0), 0, *shape, content, b"")
         headers[0] = bytes([layout.MEMORY]) + layout.packed_number(len(content) - 1)
         headers[0] += layout.packed_number(len(payloads[0]))
     return [layout.packed_number(len(contents) - 2), *headers, *map(layout.packed_number, numbers), *payloads]
@@ -358,22 +359,72 @@ def _written_as(block: Part, frame: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def encoded(mode: BlockMode, transform: int, lanes: int, table_bits: int, coded: bytes, primer: bytes) -> bytes:
-    """The words for the coded bytes of a block, which hold their checksum, too."""
+def _words(
+    mode: BlockMode,
+    transform: int,
+    lanes: int,
+    table_bits: int,
+    piece_bits: int,
+    size: int,
+    coded: bytes,
+    primer: bytes,
+) -> list[bytes]:
+    """The words of each piece of a block of ``size`` coded bytes that begins with these, which are whole pieces; each
+    holds the checksum of its piece, too."""
     change = x86_transform.to_absolute if transform == block_header.X86 else bytes
-    learnt = change(primer) if primer else b""
-    shape = mode.shape(len(learnt + coded), lanes, table_bits)
+    learnt, words = change(primer) if primer else b"", list[bytes]()
+    known, shape = learnt + change(coded), mode.shape(len(learnt) + size, lanes, table_bits, piece_bits)
     with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
-        ones, bits = opened.run(np.frombuffer(learnt + change(coded), np.uint8))
-    return encode(ones[8 * len(learnt) :], bits[8 * len(learnt) :], zlib.crc32(coded))
+        if learnt:
+            opened.run(np.frombuffer(learnt, np.uint8))
+        for begin, end in pieces_of(size, lanes, piece_bits):
+            if end <= len(coded):
+                ones, bits = opened.run(np.frombuffer(known[: len(learnt) + end], np.uint8))
+                words.append(encode(ones, bits, zlib.crc32(coded[begin:end])))
+    return words
+
+
+def payload_of(
+    mode: BlockMode,
+    transform: int,
+    lanes: int,
+    table_bits: int,
+    piece_bits: int,
+    coded: bytes,
+    primer: bytes,
+    raw_size: int | None = None,
+) -> bytes:
+    """The payload for the coded bytes of a block; raw_size: if it has copies."""
+    words = _words(mode, transform, lanes, table_bits, piece_bits, len(coded), coded, primer)
+    return code_words.pack_words(words, raw_size or len(coded))
 
 
 def _encoded_again(block: Part, content: bytes, context: bytes) -> bytes:
     """The payload of a coded block without copies for this content, which is the only one that decodes to it."""
-    values, way = block.values, block.values["way"]
+    return payload_of(*_way(block), content, context if block.values["way"] & 128 else b"")
+
+
+def _way(block: Part) -> tuple[BlockMode, int, int, int, int]:
+    """How a coded block is coded: its mode, transform and shape."""
+    values = block.values
     mode = BlockMode(values["profile"], values["row length"], values["mode"] == layout.MEMORY_PRIOR)
-    words = encoded(mode, way >> 4 & 1, *block.shape, content, context if way & 128 else b"")
-    return words.rstrip(b"\0").ljust(layout.least_payload(len(content)), b"\0")
+    return mode, values["way"] >> 4 & 1, *block.shape
+
+
+def _begin_fits(block: Part, content: bytes, frame: bytes) -> bool:
+    """Whether content that ends within a block is whole pieces of it, in which the payload begins."""
+    values, way, shape = block.values, block.values["way"], block.shape
+    if values["mode"] not in (layout.MEMORY, layout.MEMORY_PRIOR) or way & 4:
+        return False
+    ends = [end for _, end in pieces_of(values["coded size"], shape[0], shape[2])]
+    if len(content) not in ends[:-1]:
+        return False
+    if way >> 4 & 1:
+        return True  # operands at the end of the content depend on what is behind it
+    words = _words(*_way(block), values["coded size"], content, context_of(frame) if way & 128 else b"")
+    stripped = [each.rstrip(b"\0") for each in words]
+    begin = b"".join(layout.packed_number(len(each)) + each for each in stripped)
+    return layout.payload(block, frame).startswith(begin)
 
 
 def _parts_fit(block: Part, content: bytes, frame: bytes) -> bool:
@@ -517,7 +568,8 @@ def check(frame: bytes, *, wanted: bytes | None = None) -> None:
         return
     with allocations_at_most(MOST_MEMORY):
         content, complete = _piped(frame)
-    check_content(frame, content, complete=complete)
+    written = content
+    content = written[: check_content(frame, written, complete=complete)]  # whole blocks, which every way gives
     assert not complete or indexed == len(content), "the frames can be read, but their index can't"
     check_stored(frame, content, complete=complete)
     assert complete or wanted is None or not _has_its_context(frame), "a sound frame was refused"
@@ -561,15 +613,17 @@ def asked_for(frame: bytes) -> int:
     return coded + copied // QUICKER
 
 
-def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
-    """What was given out is that of sound blocks: if ``complete`` of all, and then the frames have to be sound."""
-    at, sound = 0, True
+def check_content(frame: bytes, content: bytes, *, complete: bool) -> int:
+    """What was given out is that of sound blocks: if ``complete`` of all, and then the frames have to be sound; else
+    perhaps also the first pieces of one that is not.  Returns the bytes of whole blocks."""
+    at, sound, part = 0, True, b""
     try:
         for block in layout.sound_blocks(frame):
             raw_size = block.values["raw size"]
             part = content[at : at + raw_size]
             if len(part) < raw_size:
                 sound = False
+                assert not part or _begin_fits(block, part, frame), f"the block at {block.at} began wrong"
                 break
             fits = zlib.crc32(part) == block.values.get("raw crc", zlib.crc32(part))
             if "raw crc" not in block.values:
@@ -578,11 +632,12 @@ def check_content(frame: bytes, content: bytes, *, complete: bool) -> None:
                 fits = fits and _parts_fit(block, part, frame)
             assert fits, f"the block at {block.at} came out wrong"
             assert part == _known_blocks().get(_written_as(block, frame), part)
-            at += raw_size
+            at, part = at + raw_size, b""
     except layout.Unsound:
         sound = False
-    assert at == len(content), "bytes that are in no sound block came out"
+    assert at == len(content) - len(part), "bytes that are in no sound block came out"
     assert sound or not complete, "a frame that is not sound was read as if it were"
+    return at
 
 
 def check_stored(frame: bytes, content: bytes, *, complete: bool) -> None:

@@ -66,10 +66,11 @@ class Part:
         return max(self.values["coded size"], least_payload(self.values["raw size"]))
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Lanes and table bits of a coded block or part."""
+    def shape(self) -> tuple[int, int, int]:
+        """Lanes, table bits and piece bits of a coded block or part."""
         if self.values["way"] & 8:
-            return self.values["shape"] & 2047, self.values["shape"] >> 11
+            shape = self.values["shape"]
+            return shape & 2047, shape >> 11 & 31, shape >> 16
         return _usual_shape(self.values["mode"], self.values["coded size"])
 
     @property
@@ -166,7 +167,7 @@ def _take_values(fields: _Fields) -> dict[str, int]:
     values["coded size"] = fields.number("coded size") + 1 if way & 4 else values["raw size"]
     values["row length"] = values["payload size"] = values["shape"] = 0
     if way & 8 and values["mode"] != PARTS:
-        values["shape"] = fields.take("shape", 2)
+        values["shape"] = fields.take("shape", 3)
     if values["profile"]:
         values["row length"] = fields.number("row length")
     if values["mode"] != STORED:
@@ -190,7 +191,7 @@ def behind_padding(data: bytes | bytearray, at: int) -> int:
 
 def least_payload(raw_size: int) -> int:
     """Bytes behind the header of a block of so many raw bytes at least."""
-    return (raw_size >> 17) * 4
+    return (raw_size >> 18) * 4
 
 
 def packed_number(number: int) -> bytes:
@@ -294,7 +295,7 @@ def _values_are_sound(part: Part) -> bool:
     payload_fits = least_payload(raw_size) <= values["payload size"] <= part.stored_size + SLACK
     if values["mode"] == PARTS:
         return way & ~4 == 8 and payload_fits
-    primed, (lanes, table_bits) = way & 128 > 0, part.shape
+    primed, (lanes, table_bits, piece_bits) = way & 128 > 0, part.shape
     fits = (
         values["profile"] <= 2
         if values["mode"] == MEMORY
@@ -303,14 +304,15 @@ def _values_are_sound(part: Part) -> bool:
     fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
     fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
     fits = fits and (not primed or lanes == 1)
-    fits = fits and (not way & 8 or (lanes, table_bits) != _usual_shape(values["mode"], size))
+    fits = fits and 10 <= piece_bits <= 30
+    fits = fits and (not way & 8 or part.shape != _usual_shape(values["mode"], size))
     return fits and payload_fits
 
 
-def _usual_shape(mode: int, size: int) -> tuple[int, int]:
-    """Lanes and table bits of a block of so many coded bytes that does not name them."""
+def _usual_shape(mode: int, size: int) -> tuple[int, int, int]:
+    """Lanes, table bits and piece bits of a block of so many coded bytes that does not name them."""
     lanes = max(1, min(8, size // 16384), min(32, size // 524288 * 8)) if mode == MEMORY_PRIOR else 1
-    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * size or bits == 26)
+    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * size or bits == 26), 20
 
 
 def sound_blocks(data: bytes) -> Iterator[Part]:

@@ -28,6 +28,7 @@ from likezip.model import default_model
 LANES = (None, 1, 2, 3, 4, 7, 8, 31, 32, 33, 219, 1023, 1024)
 PRIORS = ("off", "auto", "on")
 EFFORTS = ("usual", "fast")
+PIECE_BITS = (block_header.PIECE_BITS, 10, 11, 30)
 ROW_LENGTHS = (0, 2, 3, 4, 7, 1024, 65535)
 
 MIXED = 254
@@ -35,6 +36,9 @@ MIXED = 254
 
 LONGEST = 3000
 """Bytes that are compressed, unless they take two blocks or are of several kinds."""
+
+MOST_PIECES = 2700
+"""Bytes that are coded with a header of any kind at most, three pieces of the least size."""
 
 LEAST_KIND = 1 << 12
 """Bytes of a kind of data at least; likezip's own would take a minute."""
@@ -65,14 +69,17 @@ def seeds() -> list[bytes]:
     for number in range(len(LANES) * 2):
         options = bytes([0, number % len(LANES), number % len(PRIORS), number % 4, number % 8, number % len(SHAPES)])
         found.append(options + bytes([number, number]) + text)
-        found.append(bytes([3, number % 3, number % len(LANES), number % 8, number % 2, number // 2]) + options + text)
+        way = bytes([3, number % 3, number % len(LANES), number % 8, number % 2, number // 2, number % len(PIECE_BITS)])
+        found += [way + options + text, way + bytes([1, 78]) + text + bytes([63])]  # the second of several pieces
     two_blocks = [bytes([0, lanes, 0, 0, 0, 255, 5]) + text for lanes in (0, 6)]
     mixed = [bytes([0, lanes, 0, 2, 0, MIXED, lanes]) + text for lanes in (0, 3)]
     for number in range(8):  # behind all that the content takes, which is then the part alone
         options = bytes([0, number, number % 3, 0, 0, 3, 9]) + text[:10] + bytes([5])
         found.append(options + bytes([number % 5, 1, number % 2]))
         found.append(
-            bytes([3, number % 3, number, number, 0, 0, 2, 9]) + text[:10] + bytes([number, number, 1, number])
+            bytes([3, number % 3, number, number, 0, 0, number % 4, 2, 9])
+            + text[:10]
+            + bytes([number, number, 1, number])
         )
     return [*found, *two_blocks, *mixed, bytes([0, 0, 1, 0, 0, 0]), bytes(6) + b"\0"]
 
@@ -166,7 +173,8 @@ def check_any_header(choices: Choices) -> None:
     row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([block_header.UNCHANGED, block_header.X86])
     row_length = row_length if number != block_header.TEXT_PROFILE else 0  # which has none
     block_size = choices.pick([1 << 16, None])
-    raw = _content(choices, 600)[:600] or b"\0"
+    piece_bits = choices.pick(PIECE_BITS)
+    raw = _content(choices, MOST_PIECES)[:MOST_PIECES] or b"\0"
     content, context = raw, choices.pick([b"", frames.CONTEXT])
     primer = context if choices.below(2) else b""
     if choices.below(2):  # all of it once more, as far as the block may be long
@@ -181,13 +189,13 @@ def check_any_header(choices: Choices) -> None:
             return
     lanes = 1 if primer else lanes
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    words = frames.encoded(BlockMode(number, row_length), transform, lanes, table_bits, raw, primer)
-    payload = block_header.pad_payload(words, len(content))
+    way = BlockMode(number, row_length), transform, lanes, table_bits, piece_bits
+    payload = frames.payload_of(*way, raw, primer, len(content))
     if len(payload) > len(raw) + block_header.SLACK:
         return  # such a block has to be stored
     modelled, spared = (lanes, transform, number, row_length, table_bits), len(content) - len(raw)
     sizes = len(content), len(payload), block_header.checksum(content) if spared else None, spared
-    header = BlockHeader(block_header.MEMORY, *modelled, *sizes, primed=bool(primer))
+    header = BlockHeader(block_header.MEMORY, *modelled, *sizes, primed=bool(primer), piece_bits=piece_bits)
     identity = Context(context).id if context else b""
     start = FrameHeader.of(block_size, default_model().id, context_id=identity)
     block = header.pack(start.sealing(0)) + payload
