@@ -81,6 +81,9 @@ RUN_BYTES = 1 << 13
 """Bytes, about, that are coded in one call without a prior; between two calls Ctrl-C is answered."""
 
 
+MOST_GUESSES = 7
+"""Bytes that the decoder of one lane guesses at most."""
+
 Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 """Binary decisions in the order in which they are coded: P(1) in 1/65536 and the bit, (n,) both."""
 
@@ -403,6 +406,21 @@ def _decode_steps(state, trees, previous, steps, learning, active, words, coder)
 
 
 @compiled
+def _decode_guessed(state, trees, guesses, previous, learning, words, coder):
+    """Decode a byte of the only lane, and as long as each is as guessed, another one with the next tree; returns how
+    many.
+
+    trees (steps, 1, 512); guesses (steps - 1,) int16; previous (1,) int16: is written to.
+    """
+    for step in range(guesses.size):
+        _decode_step(state, trees[step], previous, 1 if step else learning, 1, words, coder)
+        if previous[0] != guesses[step]:
+            return step + 1
+    _decode_step(state, trees[guesses.size], previous, 1 if guesses.size else learning, 1, words, coder)
+    return guesses.size + 1
+
+
+@compiled
 def _decode_asleep(state, nothing, previous, most, words, coder):
     """Decode bytes of the only lane while the prior sleeps, at most ``most``; returns how many.
 
@@ -492,7 +510,7 @@ class PriorOfBlock(Protocol):
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None: ...
 
-    def catch_up(self, previous: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]: ...
+    def catch_up(self, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]: ...
 
     def expectations(
         self, previous: Iterable[npt.NDArray[np.int16]]
@@ -621,7 +639,7 @@ class Predictor:
         end = self.size if end is None else end
         self._store_known()
         if self._prior is not None and self.lanes == 1:
-            self._follow_by_sleeping_prior(self._prior, decoder, advance, end)
+            self._follow_by_guesses(self._prior, decoder, advance, end)
             return
         most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
         previous = np.tile(self._previous, (most_steps, 1))
@@ -633,24 +651,42 @@ class Predictor:
                 advance(steps * active)
         self._previous = previous[0]
 
-    def _follow_by_sleeping_prior(
-        self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None, end: int
-    ) -> None:
-        """Decode the only lane: what came while the prior slept it learns in one go, before it is asked again."""
-        last, nothing = np.full((1, 1), -1, np.int16), self._nothing[0]
+    def _follow_by_guesses(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None, end: int) -> None:
+        """Decode the only lane: several bytes that a match expects are guessed, as the prior takes them in one go
+        nearly as fast as one byte, and what came while it slept it learns in one go, before it is asked again.
+
+        (Speculative decoding: Leviathan et al., 2022.)
+        """
+        previous, nothing = np.full(1, -1, np.int16), self._nothing[0]
         while self._step < end:
-            begin = self._step
-            previous = self.raw[self._given : begin, None].astype(np.int16) if begin else last
-            tree, self._given = prior.catch_up(previous), begin
-            _decode_steps(self.state, tree, last, 1, min(begin, 1), 1, decoder.words, decoder.state)
+            begin, before = self._step, [array.copy() for array in prior.recurrent_state]
+            known = self.raw[self._given : begin].astype(np.int16) if begin else previous
+            guesses = self._guesses(min(MOST_GUESSES, end - begin - 1))
+            trees = prior.catch_up(known, guesses)
+            self._step += _decode_guessed(
+                self.state, trees, guesses, previous, min(begin, 1), decoder.words, decoder.state
+            )
+            if self._step - begin == len(trees):
+                self._given = self._step - 1
+            else:  # the prior knows a wrong guess
+                for array, known_before in zip(prior.recurrent_state, before, strict=True):
+                    array[:] = known_before
             slept = most = RUN_BYTES
-            self._step += 1
             while slept == most and self._step < end:
                 most = min(RUN_BYTES, end - self._step)
-                slept = _decode_asleep(self.state, nothing, last[0], most, decoder.words, decoder.state)
+                slept = _decode_asleep(self.state, nothing, previous, most, decoder.words, decoder.state)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
+
+    def _guesses(self, most: int) -> npt.NDArray[np.int16]:
+        """The next bytes, at most so many, as the longest match expects them."""
+        registers = self.state.registers[0]
+        for model in range(MATCH_MODELS):  # they have not learnt the last byte yet
+            pointer = int(registers[MATCH_POINTER + model])
+            if registers[MATCH_LENGTH + model] > 0 and self.raw[pointer] == self.raw[self._step - 1]:
+                return self.raw[pointer + 1 : min(pointer + 1 + most, self._step)].astype(np.int16)
+        return np.zeros(0, np.int16)
 
 
 def pieces_of(size: int, lanes: int, bits: int) -> list[tuple[int, int]]:

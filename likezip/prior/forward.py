@@ -306,12 +306,15 @@ class Prior:
             multiply()
         _leave_network(0, self._weights, self._lanes, self.trees[: len(previous)])
 
-    def catch_up(self, previous: npt.NDArray[np.int16]) -> Int32s:
-        """The tree (1, 1, 512) behind the last of the bytes ``previous`` (steps, 1) of the only lane, of any number."""
-        for first in range(0, len(previous), self.most_steps):
-            part = previous[first : first + self.most_steps]
-            self.expect(part)
-        return self.trees[len(part) - 1 : len(part)]
+    def catch_up(self, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]) -> Int32s:
+        """The trees (1 + guesses, 1, 512) of the only lane behind the last of the bytes ``known`` (n,), and behind each
+        of a few ``guesses`` of what follows.  The recurrent state is then that behind all of them."""
+        behind = max(0, known.size + guesses.size - self.most_steps)
+        for first in range(0, behind, self.most_steps):
+            self.expect(known[first : min(first + self.most_steps, behind), None])
+        part = np.concatenate((known[behind:], guesses))[:, None]
+        self.expect(part)
+        return self.trees[part.size - 1 - guesses.size : part.size]
 
     def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``

@@ -203,24 +203,31 @@ class SharedPrior:
                 self._dismiss()
                 self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
 
-    def catch_up(self, previous: npt.NDArray[np.int16]) -> Int32s:
-        """The tree (1, 1, 512) behind the last of the bytes ``previous`` (steps, 1) of the only lane, of any number."""
-        room, layers = self._room_of_one, self._weights.layout.shape[0]
-        if len(previous) > 1:
-            for first in range(0, len(previous), self.most_steps):
-                part = previous[first : first + self.most_steps]
-                take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
-            columns = byte_products.padded_columns(self._weights.layout[-1, COLUMNS])
-            activations = room.activations[0, : len(part) * columns].reshape(len(part), columns)
-            activations[0] = activations[-1]  # the last layer is computed for the last byte alone
-        begin = layers - 1 if len(previous) > 1 else 0
-        take_layers(begin, layers, previous[-1:], 0, self._weights, room, self.trees)
-        return self.trees
+    def catch_up(self, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]) -> Int32s:
+        """The trees (1 + guesses, 1, 512) of the only lane behind the last of the bytes ``known`` (n,), and behind each
+        of a few ``guesses`` of what follows.  The recurrent state is then that behind all of them."""
+        room, layers, wanted = self._room_of_one, self._weights.layout.shape[0], 1 + guesses.size
+        behind = max(0, known.size + guesses.size - self.most_steps)  # what does not fit with the guesses
+        for first in range(0, behind, self.most_steps):
+            part = known[first : min(first + self.most_steps, behind), None]
+            take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
+        part = np.concatenate((known[behind:], guesses))[:, None]
+        take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
+        columns = byte_products.padded_columns(self._weights.layout[-1, COLUMNS])
+        activations = room.activations[0, : part.size * columns].reshape(part.size, columns)
+        activations[:wanted] = activations[part.size - wanted :].copy()  # the last layer is for these alone
+        take_layers(layers - 1, layers, part[-wanted:], 0, self._weights, room, self._trees_of_one[:wanted])
+        return self._trees_of_one[:wanted]
 
     @cached_property
     def _room_of_one(self) -> LaneBuffers:
         """The buffers of the only lane, for the most steps."""
         return self._room(0, 1, self.most_steps)
+
+    @cached_property
+    def _trees_of_one(self) -> Int32s:
+        """Room for the trees of the only lane, for the most steps."""
+        return aligned((self.most_steps, 1, 512), np.int32)
 
     def expectations(self, previous: Iterable[npt.NDArray[np.int16]]) -> Generator[Int32s, None, None]:
         """The trees (steps, lanes, 512) for each array of ``previous`` bytes (steps, lanes), of up to ``most_steps``
