@@ -1152,6 +1152,7 @@ def read_words(h: dict, payload: bytes, pieces: int) -> list[list[int]]:
     if len(payload) == h["size"] >> 18 << 2:
         found[-1] = found[-1].rstrip(b"\0")
     assert not any(packed.endswith(b"\0") for packed in found), "words end in no zero"
+    assert min(map(len, found)) > 4, "words hold a checksum"
     return [[*struct.unpack(f"<{(len(w) + 3) // 4}I", w + bytes(-len(w) % 4))] for w in found]
 
 

@@ -178,6 +178,7 @@ def test_a_model_with_a_number_may_be_named_by_its_id() -> None:
     st.integers(0, 2**64 - 1),
     st.just(0) | st.integers(0, container.MAX_BLOCK),
     st.booleans(),
+    st.just(block_header.PIECE_BITS) | st.integers(block_header.MIN_PIECE_BITS, block_header.MAX_PIECE_BITS),
 )
 def test_block_header_there_and_back(
     mode: int,
@@ -189,6 +190,7 @@ def test_block_header_there_and_back(
     number: int,
     spared: int,
     primed: bool,
+    piece_bits: int,
 ) -> None:
     """raw: of the bytes that are coded."""
     if bits is not None:
@@ -198,7 +200,9 @@ def test_block_header_there_and_back(
     whole = raw + spared
     payload_size = min(max(block_header.least_payload(whole), int(raw * share)), MAX_NUMBER)
     modelled, verified = (mode, lanes, 0, block_header.TEXT_PROFILE, 0, bits), crc if spared else None
-    header = BlockHeader(*modelled, whole, payload_size, verified, spared, primed)
+    header = BlockHeader(*modelled, whole, payload_size, verified, spared, primed, piece_bits)
+    usual = block_header.default_lanes(raw, mode), block_header.default_table_bits(raw), block_header.PIECE_BITS
+    assert header.fields()[0] >> 3 & 1 == ((lanes, bits, piece_bits) != usual)
     assert (header.coded_size, header.has_copies) == (raw, spared > 0)
     sealing = Sealing.numbered(number)
     assert read_block_header(header.pack(sealing), sealing) == header
@@ -241,18 +245,6 @@ def test_lanes_and_tables_by_default(size: int) -> None:
     assert lanes == [1, 1, 2, 7, 8, 8, 16, 24, 32, 32]
 
 
-@given(st.binary(max_size=40), st.integers(0, 6 << block_header.PADDED_SHIFT))
-def test_padding_there_and_back(content: bytes, raw_size: int) -> None:
-    words = content[: len(content) // 4 * 4]
-    words = words[:-1] + b"x" if words else words
-    for size in (1, 2, 3, 4):  # of the last word, without zeros
-        if words:
-            words = words[:-4] + words[-4:][:size].replace(b"\0", b"x") + bytes(4 - size)
-        payload = block_header.pad_payload(words, raw_size)
-        assert len(payload) == max(len(words.rstrip(b"\0")), block_header.least_payload(raw_size))
-        assert block_header.unpad_payload(payload, raw_size) == words
-
-
 @pytest.mark.parametrize("spared", [0, 5, 400])
 def test_a_header_of_a_coded_block_holds_a_checksum_only_with_copies(spared: int) -> None:
     """The code words hold that of the coded bytes; what is copied is verified by the header."""
@@ -272,10 +264,10 @@ def test_a_header_of_a_coded_block_holds_a_checksum_only_with_copies(spared: int
         (1, 0, 3),
         (1000, 0, 1002),
         (1000, 990, 12),
-        ((1 << 17) - 1, (1 << 17) - 3, 4),
-        (1 << 17, (1 << 17) - 2, 6),  # of 4 bytes at least
-        (1 << 20, (1 << 20) - 31, 34),
-        (1 << 20, (1 << 20) - 33, 35),
+        ((1 << 18) - 1, (1 << 18) - 3, 4),
+        (1 << 18, (1 << 18) - 2, 6),  # of 4 bytes at least
+        (1 << 21, (1 << 21) - 31, 34),
+        (1 << 21, (1 << 21) - 33, 35),
     ],
 )
 def test_a_payload_is_hardly_longer_than_if_it_were_stored(
@@ -293,25 +285,10 @@ def test_a_payload_is_hardly_longer_than_if_it_were_stored(
 
 
 def test_a_small_payload_claims_no_large_block() -> None:
-    large, sealing = replace(MEMORY, raw_size=1 << 30, table_bits=28, payload_size=1 << 15), Sealing.numbered(0)
+    large, sealing = replace(MEMORY, raw_size=1 << 30, table_bits=28, payload_size=1 << 14), Sealing.numbered(0)
     assert read_block_header(large.pack(sealing), sealing) == large
     with pytest.raises(CorruptError, match="limits"):
-        read_block_header(replace(large, payload_size=(1 << 15) - 1).pack(sealing), sealing)
-
-
-def test_only_what_may_be_padding_is_taken_off() -> None:
-    raw_size = 3 << block_header.PADDED_SHIFT
-    assert block_header.least_payload(raw_size) == 12
-    assert block_header.unpad_payload(bytes(12), raw_size) == b""
-    assert block_header.unpad_payload(b"\1" + bytes(11), raw_size) == b"\1\0\0\0"
-    assert block_header.unpad_payload(bytes(9) + b"\1\0\0", raw_size) == bytes(9) + b"\1\0\0"
-    assert block_header.unpad_payload(bytes(12) + b"\1", raw_size) == bytes(12) + b"\1\0\0\0"
-    for payload in (b"word" + bytes(12), b"word" * 3 + b"\0", bytes(13)):
-        with pytest.raises(CorruptError, match="end in a zero"):
-            block_header.unpad_payload(payload, raw_size)
-    for payload in (b"\0", b"word\0", bytes(4)):
-        with pytest.raises(CorruptError, match="end in a zero"):
-            block_header.unpad_payload(payload, 100)
+        read_block_header(replace(large, payload_size=(1 << 14) - 1).pack(sealing), sealing)
 
 
 @given(

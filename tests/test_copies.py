@@ -174,7 +174,7 @@ def _in_one(header: BlockHeader, payload: bytes) -> bytes:
 def test_few_coded_bytes_are_filled_up_with_zeros_and_nothing_else(
     units: int, frame: Callable[[BlockHeader, bytes], bytes]
 ) -> None:
-    for size in (units << 17, (units << 17) + 1, ((units + 1) << 17) - 1):
+    for size in (units << 18, (units << 18) + 1, ((units + 1) << 18) - 1):
         raw = (b"\xe5\1\0" * size)[:size]
         coded = copies.pack([Copy(3, size - 3, 3)], raw)
         header = BlockHeader.stored(size, block_header.checksum(raw), size - len(coded))
@@ -199,11 +199,11 @@ def test_literals_that_get_shorter_are_filled_up_with_zeros_and_nothing_else(
 ) -> None:
     """The payload of a coded block is longer than its words only if they are shorter than it may be."""
     literals = b"zebras and zebras and zebras and zebras and more zebras"
-    raw = (literals * 20_000)[: 1 << 20]
+    raw = (literals * 40_000)[: 1 << 21]
     coded = copies.pack([Copy(len(literals), len(raw) - len(literals), len(literals))], raw)
     model, mode = likezip.load_model("likezip-2"), coding.BlockMode(block_header.TEXT_PROFILE, 0)
     coding_of_it = coding.BlockCoding(coded, CodingOptions(model, "off"), mode)
-    payload = coding_of_it.payload(block_header.checksum(coded), len(raw))
+    payload = coding_of_it.payload(len(raw))
     words = payload.rstrip(b"\0")
     assert len(words) < len(payload) == block_header.least_payload(len(raw)) < len(coded)
     modelled = block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 16
@@ -220,7 +220,7 @@ def test_literals_that_get_shorter_are_filled_up_with_zeros_and_nothing_else(
             likezip.decompress(frame(replace(header, payload_size=len(longer)), longer))
     with pytest.raises(CorruptError, match="checksum"):  # of the content, as the words hold that of the coded bytes
         likezip.decompress(frame(replace(header, raw_crc=crc ^ 1), payload))
-    wrong = coding_of_it.payload(block_header.checksum(raw), len(raw))
+    wrong = coding.BlockCoding(coded, CodingOptions(model, "off"), mode, raw=raw[: len(coded)]).payload(len(raw))
     with pytest.raises(CorruptError, match="code words"):
         likezip.decompress(frame(header, wrong))
 

@@ -171,7 +171,7 @@ def test_words_too_few_for_a_checksum_are_refused_at_once(
     monkeypatch.setattr(coding, "open_predictor", never)
     for way in WAYS:
         for frame in (framed((header, payload)), alone((header, payload))):
-            with pytest.raises(likezip.CorruptError, match="used up"):
+            with pytest.raises(likezip.CorruptError, match=r"used up|cut off"):  # of the first of two pieces
                 way(frame)
 
 
@@ -197,7 +197,7 @@ def test_lanes_without_a_byte_cost_nothing_with_the_prior(monkeypatch: pytest.Mo
     monkeypatch.setattr(predictor.Predictor, "__init__", noted)
     options, mode = CodingOptions(default_model(), lanes=1024), coding.BlockMode(block_header.TEXT_PROFILE, 0, True)
     coded = coding.BlockCoding(b"sixteen letters.", options, mode)
-    payload = coded.payload(block_header.checksum(b"sixteen letters."))
+    payload = coded.payload()
     header = BlockHeader(block_header.MEMORY_PRIOR, 1024, 0, 0, 0, coded.shape.table_bits, 16, len(payload), None)
     assert codec.decode_block(header, payload, default_model()) == b"sixteen letters."
     assert opened == [16, 16]

@@ -25,7 +25,7 @@ REFUSED |= {f"unsupported/{name}": bad for name, bad in UNSUPPORTED.items()}
 NOT_LISTED = {generate.MODEL, generate.NO_CONTEXT, generate.OTHER_CONTEXT, generate.PRIMED_BY_NOTHING}
 NOT_LISTED |= {generate.FILLED_UP, generate.TOP_WORD, generate.USED_UP, generate.CODED_CHECKSUM, generate.RAW_CHECKSUM}
 NOT_LISTED |= {generate.LIST_NUMBER, generate.LIST_SIZES, generate.WINDOW_BEGIN, generate.FRAME_BEGIN}
-NOT_LISTED |= {generate.LITERALS, generate.LIST_LENGTHS}
+NOT_LISTED |= {generate.LITERALS, generate.LIST_LENGTHS, generate.WORDS_CUT, generate.WORDS_NUMBERS}
 NOT_LISTED |= {generate.LIST_OF_PARTS, generate.TOO_MANY_PARTS, generate.PART_PROFILE, generate.PART_LIMITS}
 NOT_LISTED |= {generate.PART_WAY, generate.PARTS_SIZES, generate.PARTS_NUMBERS, generate.PARTS_PAYLOADS}
 NOT_LISTED |= {generate.PART_TOP_WORD, generate.PART_USED_UP, generate.PART_CODED_CHECKSUM, generate.PART_RAW_CHECKSUM}
@@ -155,7 +155,7 @@ def test_every_check_refuses_a_file() -> None:
 
 def test_the_words_of_wrong_endings_are_made_as_likezip_makes_those_of_right_ones() -> None:
     for raw in (generate.SOME, generate.SHELLS, generate.NOISE):
-        assert generate.coded(raw, ending=generate.ending_of(raw)) == generate.coded(raw)
+        assert generate.coded(raw, endings=(generate.ending_of(raw),)) == generate.coded(raw)
 
 
 def test_every_way_has_a_good_frame() -> None:
@@ -164,6 +164,7 @@ def test_every_way_has_a_good_frame() -> None:
     assert {1, block_header.MAX_LANES} < {header.lanes for header in headers}
     assert {block_header.MIN_TABLE_BITS, block_header.MAX_TABLE_BITS} < {header.table_bits for header in headers}
     assert {0, 2, 65535} < {header.row_length for header in headers}
+    assert {10, 11, 20, 30} == {header.piece_bits for header in headers}
     coded = [header for header in headers if header.mode not in block_header.UNMODELLED]
     assert {header.payload_size % 4 for header in coded} == {0, 1, 2, 3}
     longer = {(_longer(header), header.has_copies) for header in coded}

@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import likezip
-from likezip.blocks import block_header, copies, entropy_coder, x86_transform
+from likezip.blocks import block_header, code_words, copies, entropy_coder, x86_transform
 from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
 from likezip.blocks.parts import LEAST_STRETCH, Part, Stretch
 from likezip.blocks.parts import pack as pack_parts
-from likezip.blocks.predictor import BlockShape, Predictor
+from likezip.blocks.predictor import BlockShape, Decisions, Predictor, pieces_of
 from likezip.errors import (
     CorruptError,
     FormatError,
@@ -63,42 +64,60 @@ def stored(raw: bytes, **fields: Any) -> Block:
 def claim(size: int, payload: bytes | None = None, **fields: Any) -> Block:
     """A coded block that claims to have ``size`` zeros, of which only the header is sound; ``fields`` of that are
     replaced.  payload: zeros, as few as there may be, if none is given."""
-    payload = block_header.pad_payload(b"", size) if payload is None else payload
+    payload = bytes(block_header.least_payload(size)) if payload is None else payload
     modelled = 1, 0, block_header.TEXT_PROFILE, 0, block_header.default_table_bits(size - fields.get("spared", 0))
     header = replace(BlockHeader(block_header.MEMORY, *modelled, size, len(payload), None), **fields)
     return replace(header, raw_crc=block_header.checksum(bytes(size)) if header.has_copies else None), payload
 
 
 def coded(
-    raw: bytes, whole: bytes | None = None, primer: bytes = b"", ending: int | None = None, **fields: Any
+    raw: bytes,
+    whole: bytes | None = None,
+    primer: bytes = b"",
+    endings: tuple[int, ...] | None = None,
+    change: Callable[[list[bytes]], bytes] | None = None,
+    **fields: Any,
 ) -> Block:
     """A coded block in the way that ``fields`` of its header say, which need not be one that likezip chooses.
 
     raw: what is coded; whole: the block's raw bytes, if it has copies; primer: what the predictor learns before;
-    ending: the state that a decoder ends in, ``ending_of(raw)`` if none is given.
+    endings: the states that a decoder ends in, for each piece ``ending_of`` its bytes if none are given; change: makes
+    the payload of the words of the pieces, without the zeros at their ends, in another way than likezip.
     """
     header, _ = claim(len(raw), **fields)
-    with_prior = header.mode == block_header.MEMORY_PRIOR
+    with_prior, size = header.mode == block_header.MEMORY_PRIOR, len(primer) + len(raw)
     profile = BESIDE_PRIOR if with_prior else PROFILES[header.profile]
-    size = len(primer) + len(raw)
-    shape = BlockShape(size, header.lanes, header.table_bits, profile, header.row_length)
+    shape = BlockShape(size, header.lanes, header.table_bits, profile, header.row_length, header.piece_bits)
     start = TrainedState.of(_model().part(profile.name))
     parts = [x86_transform.to_absolute(part) if header.transform and part else part for part in (primer, raw)]
     known = np.frombuffer(b"".join(parts), np.uint8)
+    pieces = pieces_of(len(raw), header.lanes, header.piece_bits)
     if with_prior:
-        with open_prior(Network.of(_model().part("prior")), size, header.lanes) as network:
-            ones, bits = Predictor(shape, start, network).run(known)
+        with open_prior(Network.of(_model().part("prior")), size, shape.used_lanes) as network:
+            decisions = _decisions(Predictor(shape, start, network), known, len(primer), pieces)
     else:
-        ones, bits = Predictor(shape, start).run(known)
-    ones, bits = ones[8 * len(primer) :], bits[8 * len(primer) :]
-    if ending is None:
-        words = entropy_coder.encode(ones, bits, block_header.checksum(raw))
-    else:
-        words = words_with_ending(ones.tolist(), bits.tolist(), ending)
+        decisions = _decisions(Predictor(shape, start), known, len(primer), pieces)
+    words = list[bytes]()
+    for number, (begin, end) in enumerate(pieces):
+        if endings is None:
+            words.append(entropy_coder.encode(*decisions[number], block_header.checksum(raw[begin:end])))
+        else:
+            ones, bits = decisions[number]
+            words.append(words_with_ending(ones.tolist(), bits.tolist(), endings[number]))
     size, crc = (len(raw), None) if whole is None else (len(whole), block_header.checksum(whole))
-    payload = block_header.pad_payload(words, size)
+    words = [each.rstrip(b"\0") for each in words]
+    payload = change(words) if change else code_words.pack_words(words, size)
     header = replace(header, raw_size=size, raw_crc=crc, payload_size=len(payload))
     return replace(header, spared=size - len(raw), primed=bool(primer)), payload
+
+
+def _decisions(
+    predictor: Predictor, known: npt.NDArray[np.uint8], primed: int, pieces: list[tuple[int, int]]
+) -> list[Decisions]:
+    """The decisions of each piece of a block behind its primer, ``primed`` bytes."""
+    if primed:
+        predictor.run(known[:primed])
+    return [predictor.run(known[: primed + end]) for _, end in pieces]
 
 
 def ending_of(raw: bytes) -> int:
@@ -278,6 +297,11 @@ def number(value: int, size: int = 0) -> bytes:
     return (value << 2 | size - 1).to_bytes(size, "little") if size else pack_number(value)
 
 
+def packed_shape(lanes: int, table_bits: int, piece_bits: int = block_header.PIECE_BITS) -> bytes:
+    """The field that says so."""
+    return struct.pack("<HB", lanes | table_bits << 11, piece_bits)
+
+
 def filled(data: bytes, size: int) -> bytes:
     """``data`` and zeros, at least ``size`` bytes together."""
     return data + bytes(max(0, size - len(data)))
@@ -316,6 +340,7 @@ TIMES = b"It was the best of times, it was the worst of times, it was the age of
 NOISE = hashlib.sha256(b"noise").digest()
 LOG = b"".join(b"12:%02d:%02d host app[%d]: request %x done\n" % (i // 60, i % 60, i % 7, i * i) for i in range(60))
 ROWS = b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
+IN_LANES = (GOLDEN_TEXT + SHELLS * 4 + GOLDEN_TEXT.upper() + TIMES + LOG[:200] + GOLDEN_TEXT * 3)[:2000]
 
 
 ENDINGS = SHELLS[:23], SHELLS[:15], SHELLS[:18], SHELLS[:12]
@@ -351,12 +376,23 @@ PRIMED: Parts = (b"They say it was the worst, ", (-108, 40), b"and she ", (-30, 
 """The same of TIMES and 30 bytes."""
 FIRST: Parts = (NOISE, (0, 65536 - 32))
 """A block of 65,536 bytes, of which the first 32 are literals."""
-LONG_COPY: Parts = (b"abc", (0, (1 << 18) - 3))
-"""A block of 2^18 bytes whose list and literals have 6 bytes, where the payload has at least 8."""
-ZERO_AT_THE_END: Parts = (b"abc\0", (0, (1 << 18) - 4))
+LONG_COPY: Parts = (b"abc", (0, (1 << 19) - 3))
+"""A block of 2^19 bytes whose list and literals have 6 bytes, where the payload has at least 8."""
+ZERO_AT_THE_END: Parts = (b"abc\0", (0, (1 << 19) - 4))
 """The same of 7 bytes, of which the last is a zero."""
-FULL: Parts = (b"abcde", (0, (1 << 18) - 5))
+FULL: Parts = (b"abcde", (0, (1 << 19) - 5))
 """The same of 8 bytes."""
+
+PIECE_BITS = block_header.MIN_PIECE_BITS
+IN_PIECES = bytes(1536)
+"""The fewest bytes that are two pieces of 10 piece bits in one lane."""
+E = (b" e" * 385)[:769]
+"""The fewest bytes that are two pieces in any lanes, so alike that even 513 of them code it in fewer bytes."""
+CODE_IN_PIECES = b"ab" + CODE * 5
+"""With an operand that begins in the first piece, of 1024 bytes, and ends in the second."""
+COPIED_IN_PIECES: Parts = (LOG[:1600], (40, 500), b"end")
+LONG_COPY_IN_PIECES: Parts = (IN_PIECES, (0, (1 << 22) - 1536))
+"""A block of 2^22 bytes whose payload has 64 bytes at least; the words of its two pieces are fewer."""
 
 ZEROS = bytes(LEAST_STRETCH)
 TWO: Stretches = ((0, ZEROS), (1, NOISE))
@@ -369,8 +405,8 @@ COPIES_IN_PARTS: Parts = (ZEROS, NOISE, (LEAST_STRETCH, 32), b"+", (0, 700))
 """A block with copies that is coded in two parts: the list of copies and most of the zeros, and the other literals."""
 AFTER_NOISE_IN_PARTS: Parts = ((-32, 32), ZEROS, NOISE)
 """The same, of which the first bytes are those of NOISE before it."""
-LONG_COPY_IN_PARTS: Parts = (ZEROS, b"abc", (LEAST_STRETCH, (1 << 20) - LEAST_STRETCH - 3))
-"""A block of 2^20 bytes whose payload in parts has less than 32 bytes, as many as it has at least."""
+LONG_COPY_IN_PARTS: Parts = (ZEROS, b"abc", (LEAST_STRETCH, (1 << 21) - LEAST_STRETCH - 3))
+"""A block of 2^21 bytes whose payload in parts has less than 32 bytes, as many as it has at least."""
 
 # Sound files.
 
@@ -508,9 +544,9 @@ GOOD: dict[str, Good] = {
         lambda: likezip.compress(MANY_SHELLS, prior="off"),
     ),
     "a-long-run": Good(
-        "2^18 bytes, all but two of them a copy; two zeros behind the 6 stored",
-        b"ab" * (1 << 17),
-        lambda: likezip.compress(b"ab" * (1 << 17), prior="off"),
+        "2^19 bytes, all but two of them a copy; two zeros behind the 6 stored",
+        b"ab" * (1 << 18),
+        lambda: likezip.compress(b"ab" * (1 << 18), prior="off"),
     ),
     "with-a-context": Good(
         "a text that has a line more than the context",
@@ -659,6 +695,56 @@ GOOD: dict[str, Good] = {
         transform=block_header.X86,
         lanes=3,
     ),
+    # Pieces.
+    "pieces": one_coded("two pieces of lines, 1,024 bytes and the rest, in one lane", LOG, piece_bits=PIECE_BITS),
+    "pieces-in-lanes": one_coded(
+        "two pieces of text in 3 lanes, the first of 1,023 bytes", IN_LANES, lanes=3, piece_bits=PIECE_BITS
+    ),
+    "pieces-of-records": one_coded(
+        "three pieces of records in 2 lanes", ROWS * 2, profile=1, row_length=8, lanes=2, piece_bits=11
+    ),
+    "pieces-with-fewer-bytes-than-lanes": one_coded(
+        "two pieces in 513 lanes, the second of 256 bytes", E, lanes=513, piece_bits=PIECE_BITS
+    ),
+    "pieces-with-transform": one_coded(
+        "two pieces of code in 2 lanes, transform x86; an operand is in both",
+        CODE_IN_PIECES,
+        profile=block_header.CODE_PROFILE,
+        transform=block_header.X86,
+        lanes=2,
+        piece_bits=PIECE_BITS,
+    ),
+    "pieces-with-the-prior": one_coded(
+        "two pieces with the prior in 513 lanes, the second of 256 bytes",
+        E,
+        mode=block_header.MEMORY_PRIOR,
+        lanes=513,
+        piece_bits=PIECE_BITS,
+    ),
+    "pieces-with-the-prior-in-2-lanes": Good(
+        "two pieces of text with the prior in 2 lanes",
+        IN_LANES[:1540],
+        lambda: alone(
+            coded(IN_LANES[:1540], mode=block_header.MEMORY_PRIOR, lanes=2, table_bits=18, piece_bits=PIECE_BITS)
+        ),
+        slow=True,
+    ),
+    "pieces-primed": one_primed(
+        "two pieces of a primed block, counted from behind the context", LOG[600:2200], LOG[:700], piece_bits=PIECE_BITS
+    ),
+    "pieces-with-copies": one_copying("copies, coded in two pieces", COPIED_IN_PIECES, piece_bits=PIECE_BITS),
+    "pieces-filled-up": one_copying(
+        "2^22 bytes, most of them a copy, coded in two pieces; zeros behind the words of the second",
+        LONG_COPY_IN_PIECES,
+        piece_bits=PIECE_BITS,
+    ),
+    "pieces-of-parts": one_in_parts(
+        "two parts: lines in two pieces and 2 lanes, and noise, stored",
+        ((0, LOG[:1600]), (1, NOISE)),
+        {"lanes": 2, "piece_bits": PIECE_BITS},
+        None,
+    ),
+    "piece-bits-30": one_coded("a sentence, pieces of 2^30 bytes", SHELLS, piece_bits=block_header.MAX_PIECE_BITS),
     # Copies.
     "copies-of-earlier-blocks": Good(
         "four blocks; the last two, stored, have copies of those before, side by side, and to the end",
@@ -691,18 +777,18 @@ GOOD: dict[str, Good] = {
         lanes=2,
     ),
     "copies-padded": one_copying(
-        "2^20 bytes, most of them a copy, coded; zeros behind the words",
-        (TIMES[:40], (0, (1 << 20) - 40)),
+        "2^21 bytes, most of them a copy, coded; zeros behind the words",
+        (TIMES[:40], (0, (1 << 21) - 40)),
         mode=block_header.MEMORY,
     ),
     "copies-padded-by-a-byte": one_copying(
-        "6 2^17 bytes, the same, but one zero behind the words",
-        (TIMES[:40], (0, (6 << 17) - 40)),
+        "6 2^18 bytes, the same, but one zero behind the words",
+        (TIMES[:40], (0, (6 << 18) - 40)),
         mode=block_header.MEMORY,
     ),
     "copies-payload-2-longer-than-the-least": one_copying(
-        "2^20 bytes, coded as 24 in 34: 2 more than the least, as many as may be",
-        (NOISE[5:26], (0, (1 << 20) - 21)),
+        "2^21 bytes, coded as 24 in 34: 2 more than the least, as many as may be",
+        (NOISE[5:26], (0, (1 << 21) - 21)),
         mode=block_header.MEMORY,
     ),
     "source-a-copy": one_copying("a copy of all of the copy before", (NOISE + b"-", (0, 32), b"+", (33, 32))),
@@ -724,11 +810,11 @@ GOOD: dict[str, Good] = {
         NOISE + filled_in(((-32, 20), b"+", (0, 9)), NOISE),
         lambda: frame(stored(NOISE), copying(((-32, 20), b"+", (0, 9)), NOISE), window=16),
     ),
-    "copies-stored-filled-up": one_copying("2^18 bytes, most of them a copy; two zeros behind the 6 stored", LONG_COPY),
+    "copies-stored-filled-up": one_copying("2^19 bytes, most of them a copy; two zeros behind the 6 stored", LONG_COPY),
     "copies-stored-filled-up-of-several": Good(
         "the same in a frame of several blocks, and twice",
         filled_in(LONG_COPY) * 2,
-        lambda: frame(copying(LONG_COPY), copying(LONG_COPY), block_size=1 << 18),
+        lambda: frame(copying(LONG_COPY), copying(LONG_COPY), block_size=1 << 19),
     ),
     "copies-stored-zero-at-the-end": one_copying(
         "the same, one zero behind 7 stored, of which the last is a zero, too", ZERO_AT_THE_END
@@ -873,7 +959,7 @@ GOOD: dict[str, Good] = {
         _copies_of_parts,
     ),
     "parts-filled-up": Good(
-        "2^20 bytes, most of them a copy, in two parts; zeros behind the second",
+        "2^21 bytes, most of them a copy, in two parts; zeros behind the second",
         filled_in(LONG_COPY_IN_PARTS),
         lambda: alone(copying_in_parts(LONG_COPY_IN_PARTS, {}, None)),
     ),
@@ -942,6 +1028,10 @@ TOP_WORD = Check("payload: last word", CorruptError, "block {}: the block's code
 USED_UP = Check("payload: used up", CorruptError, "block {}: the block's code words are not used up by its bits")
 CODED_CHECKSUM = Check(
     "payload: checksum", CorruptError, "block {}: the checksum in the block's code words does not fit its bytes"
+)
+WORDS_CUT = Check("payload: words", CorruptError, "block {}: the block's code words are cut off")
+WORDS_NUMBERS = Check(
+    "payload: words", CorruptError, "block {}: the size of a piece's code words is longer than it has to be"
 )
 LIST_OF_PARTS = Check("parts: length", CorruptError, "block {}: the block's list of parts is cut off")
 TOO_MANY_PARTS = Check("parts: number", CorruptError, "block {}: the block has {} parts, more than 16")
@@ -1094,10 +1184,12 @@ def both(
     block_size: int = container.MIN_BLOCK,
     at: int | None = None,
     context: bytes = b"",
+    content: bytes = b"",
 ) -> dict[str, Bad]:
     """Two files, a frame of several blocks and one of one, of a block that is refused, checksums and sizes fitting it.
 
-    at: of the byte that is wrong, from the end of the block if it is negative, else the first that differs.
+    at: of the byte that is wrong, from the end of the block if it is negative, else the first that differs; content:
+    what may have been written by then.
     """
 
     def several(some: Block) -> bytes:
@@ -1106,7 +1198,15 @@ def both(
     behind = None if at is None else at - container.end_size(1)
     return {
         name: Bad(
-            field, wrong, check, lambda: several(block()), lambda: several(sound()), number, at=behind, context=context
+            field,
+            wrong,
+            check,
+            lambda: several(block()),
+            lambda: several(sound()),
+            number,
+            content,
+            at=behind,
+            context=context,
         ),
         f"{name}-alone": Bad(
             field,
@@ -1115,6 +1215,7 @@ def both(
             lambda: alone(block(), context=context),
             lambda: alone(sound(), context=context),
             number,
+            content,
             at=at,
             context=context,
         ),
@@ -1436,10 +1537,38 @@ def bad_ending(
         name,
         "payload",
         wrong,
-        lambda: coded(raw, primer=context, ending=change(ending_of(raw)), **fields),
+        lambda: coded(raw, primer=context, endings=(change(ending_of(raw)),), **fields),
         lambda: coded(raw, primer=context, **fields),
         check,
         context=context,
+    )
+
+
+def bad_pieces(name: str, wrong: str, check: Check, change: Callable[[list[bytes]], bytes], at: int) -> dict[str, Bad]:
+    """Two files with a block of two pieces, of whose words ``change`` makes the payload; at: the byte of it that is
+    wrong, from behind."""
+    return both(
+        name,
+        "payload",
+        wrong,
+        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS, change=change),
+        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS),
+        check,
+        at=at,
+    )
+
+
+def bad_ending_of_piece(name: str, wrong: str, *changes: int, content: bytes) -> dict[str, Bad]:
+    """Two files with a block of two pieces whose words hold the checksums and these numbers more."""
+    endings = ending_of(IN_PIECES[:1024]) + changes[0], ending_of(IN_PIECES[1024:]) + changes[1]
+    return both(
+        name,
+        "payload",
+        wrong,
+        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS, endings=endings),
+        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS),
+        CODED_CHECKSUM,
+        content=content,
     )
 
 
@@ -1706,6 +1835,9 @@ BAD: dict[str, Bad] = {
     **bad_header("row-length-65536", "row length", "65,536", profile=block_header.RECORDS_PROFILE, row_length=65536),
     **bad_header("table-bits-0", "table bits", "0", table_bits=0),
     **bad_header("table-bits-15", "table bits", "15", table_bits=15),
+    **bad_header("piece-bits-0", "piece bits", "0", piece_bits=0),
+    **bad_header("piece-bits-9", "piece bits", "9", piece_bits=9),
+    **bad_header("piece-bits-31", "piece bits", "31", piece_bits=31),
     **both(
         "table-bits-17-for-511-bytes",
         "block header, table bits",
@@ -1722,24 +1854,24 @@ BAD: dict[str, Bad] = {
         block_size=1 << 21,
     ),
     **bad_fields(
-        "lanes-and-table-bits-as-without",
-        "lanes and table bits",
-        "1 and 16, which 100 bytes have without them",
-        b"\x0a" + number(99) + b"\x01\x80" + number(SOME_WORDS),
+        "shape-as-without",
+        "lanes, table bits and piece bits",
+        "1, 16 and 20, which 100 bytes have without them",
+        b"\x0a" + number(99) + packed_shape(1, 16) + number(SOME_WORDS),
         some_block,
     ),
     **bad_fields(
-        "lanes-and-table-bits-of-the-prior-as-without",
-        "lanes and table bits",
-        "3 and 23, which 60,000 bytes with the prior have without them",
-        b"\x0b" + number(59_999) + struct.pack("<H", 3 | 23 << 11) + number(0),
+        "shape-of-the-prior-as-without",
+        "lanes, table bits and piece bits",
+        "3, 23 and 20, which 60,000 bytes with the prior have without them",
+        b"\x0b" + number(59_999) + packed_shape(3, 23) + number(0),
         lambda: claim(60_000, mode=block_header.MEMORY_PRIOR, lanes=3),
     ),
     **bad_fields(
-        "most-lanes-and-table-bits-of-the-prior-as-without",
-        "lanes and table bits",
-        "32 and 26, which 2^22 + 1 bytes with the prior have without them",
-        b"\x0b" + number(1 << 22) + struct.pack("<H", 32 | 26 << 11) + number(128),
+        "most-shape-of-the-prior-as-without",
+        "lanes, table bits and piece bits",
+        "32, 26 and 20, which 2^22 + 1 bytes with the prior have without them",
+        b"\x0b" + number(1 << 22) + packed_shape(32, 26) + number(64),
         lambda: claim((1 << 22) + 1, mode=block_header.MEMORY_PRIOR, lanes=32),
         block_size=1 << 23,
     ),
@@ -1754,18 +1886,18 @@ BAD: dict[str, Bad] = {
     **both(
         "payload-3-longer-than-the-least",
         "block header, payload size",
-        "35, of a coded size of 24, of a raw size of 2^20",
-        lambda: claim(1 << 20, bytes(35), spared=(1 << 20) - 24),
-        lambda: claim(1 << 20, bytes(34), spared=(1 << 20) - 24),
-        block_size=1 << 20,
+        "35, of a coded size of 24, of a raw size of 2^21",
+        lambda: claim(1 << 21, bytes(35), spared=(1 << 21) - 24),
+        lambda: claim(1 << 21, bytes(34), spared=(1 << 21) - 24),
+        block_size=1 << 21,
     ),
     **both(
         "payload-below-the-least",
         "block header, payload size",
-        "3, of a raw size of 2^17",
-        lambda: claim(1 << 17, bytes(3)),
-        lambda: claim(1 << 17),
-        block_size=1 << 17,
+        "3, of a raw size of 2^18",
+        lambda: claim(1 << 18, bytes(3)),
+        lambda: claim(1 << 18),
+        block_size=1 << 18,
     ),
     "raw-size-larger-than-block-size": Bad(
         "block header, raw size",
@@ -1877,10 +2009,10 @@ BAD: dict[str, Bad] = {
     **bad_stored("stored-profile", "profile", "code, stored", profile=block_header.CODE_PROFILE),
     **bad_stored("stored-row-length", "row length", "2, stored", profile=block_header.CODE_PROFILE, row_length=2),
     **bad_fields(
-        "stored-lanes-and-table-bits-0",
-        "lanes and table bits",
+        "stored-shape-0",
+        "lanes, table bits and piece bits",
         "0, stored",
-        b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE,
+        b"\x09" + number(31) + bytes(3) + CRC_OF_NOISE,
         noise_block,
     ),
     **bad_header(
@@ -1944,10 +2076,10 @@ BAD: dict[str, Bad] = {
         "payload-of-zeros-only",
         "payload",
         "zeros to fill up, and no words",
-        lambda: claim(1 << 17, spared=(1 << 17) - 20),
-        lambda: claim(1 << 17, b"word", spared=(1 << 17) - 20),
+        lambda: claim(1 << 18, spared=(1 << 18) - 20),
+        lambda: claim(1 << 18, b"word", spared=(1 << 18) - 20),
         USED_UP,
-        block_size=1 << 17,
+        block_size=1 << 18,
     ),
     **bad_payload("payload-word-missing", "the first word missing", USED_UP, SHELLS, lambda words: words[4:]),
     **bad_payload("payload-byte-missing", "the first byte missing", USED_UP, SHELLS, lambda words: words[1:]),
@@ -2052,12 +2184,70 @@ BAD: dict[str, Bad] = {
     **both(
         "payload-padded-too-far",
         "payload",
-        "five zeros, of a raw size of 2^17",
-        lambda: claim(1 << 17, bytes(5)),
-        lambda: claim(1 << 17),
+        "five zeros, of a raw size of 2^18",
+        lambda: claim(1 << 18, bytes(5)),
+        lambda: claim(1 << 18),
         TOP_WORD,
-        block_size=1 << 17,
+        block_size=1 << 18,
         at=-1,
+    ),
+    # Pieces.
+    **bad_pieces("words-missing", "nothing there: the payload is empty", WORDS_CUT, lambda words: b"", -1),
+    **bad_pieces(
+        "words-cut-in-number", "the size of the first words is cut off", WORDS_CUT, lambda words: number(64)[:1], -1
+    ),
+    **bad_pieces(
+        "words-cut",
+        "the first words have a byte more than is there",
+        WORDS_CUT,
+        lambda words: number(1 + len(words[0]) + len(words[1])) + words[0] + words[1],
+        -12,
+    ),
+    **bad_pieces(
+        "words-of-2-30-bytes",
+        "the first words have 2^30 - 1 bytes",
+        WORDS_CUT,
+        lambda words: number((1 << 30) - 1) + words[0] + words[1],
+        -15,
+    ),
+    **bad_pieces(
+        "words-number-in-2-bytes",
+        "the size of the first words in 2 bytes where 1 is enough",
+        WORDS_NUMBERS,
+        lambda words: number(len(words[0]), 2) + words[0] + words[1],
+        -12,
+    ),
+    **bad_pieces(
+        "words-zero-behind-the-first",
+        "a zero behind the first words, in their last word",
+        TOP_WORD,
+        lambda words: number(len(words[0]) + 1) + words[0] + b"\0" + words[1],
+        -6,
+    ),
+    **bad_pieces(
+        "words-of-the-second-missing",
+        "nothing behind the first words",
+        USED_UP,
+        lambda words: number(len(words[0])) + words[0],
+        -1,
+    ),
+    **bad_pieces(
+        "words-of-the-first-empty",
+        "no words of the first piece",
+        USED_UP,
+        lambda words: number(0) + words[1],
+        -6,
+    ),
+    **bad_pieces(
+        "words-of-one-piece",
+        "words of the second piece instead of the first, too",
+        CODED_CHECKSUM,
+        lambda words: number(len(words[1])) + words[1] + words[1],
+        -11,
+    ),
+    **bad_ending_of_piece("words-checksum-of-the-first", "the first words hold the checksum + 1", 1, 0, content=b""),
+    **bad_ending_of_piece(
+        "words-checksum-of-the-second", "the second words hold the checksum + 1", 0, 1, content=IN_PIECES[:1024]
     ),
     **both(
         "primed-without-a-context",
@@ -2082,7 +2272,7 @@ BAD: dict[str, Bad] = {
         lambda: _filled_with(b"\0\1"),
         lambda: copying(LONG_COPY),
         FILLED_UP,
-        block_size=1 << 18,
+        block_size=1 << 19,
     ),
     **both(
         "stored-filled-up-with-bytes",
@@ -2091,7 +2281,7 @@ BAD: dict[str, Bad] = {
         lambda: _filled_with(b"cd"),
         lambda: copying(LONG_COPY),
         FILLED_UP,
-        block_size=1 << 18,
+        block_size=1 << 19,
     ),
     **both(
         "stored-filled-up-and-raw-checksum",
@@ -2100,10 +2290,10 @@ BAD: dict[str, Bad] = {
         lambda: _without_checksum(_filled_with(b"\1\0")),
         lambda: _without_checksum(copying(LONG_COPY)),
         FILLED_UP,
-        block_size=1 << 18,
+        block_size=1 << 19,
     ),
     "cut-in-what-fills-up": cut(
-        "payload", PAYLOAD_LENGTH, END_AT - 1, lambda: frame(copying(LONG_COPY), block_size=1 << 18)
+        "payload", PAYLOAD_LENGTH, END_AT - 1, lambda: frame(copying(LONG_COPY), block_size=1 << 19)
     ),
     "cut-in-what-fills-up-alone": cut("payload", PAYLOAD_LENGTH, -2, lambda: alone(copying(LONG_COPY))),
     "cut-in-payload-with-copies": cut("payload", PAYLOAD_LENGTH, BLOCK_AT + 11 + 37, lambda: frame(copying(COPIED))),
@@ -2208,7 +2398,7 @@ BAD: dict[str, Bad] = {
         "copies-coded-distance-0-and-checksum",
         "payload",
         "words that hold the checksum + 1, of a list of copies with the distance 0",
-        lambda: with_list(SHELLS_AT_0, filled_in(TWICE), ending=ending_of(SHELLS_AT_0) + 1),
+        lambda: with_list(SHELLS_AT_0, filled_in(TWICE), endings=(ending_of(SHELLS_AT_0) + 1,)),
         lambda: with_list(SHELLS_AT_0, filled_in(TWICE), mode=block_header.MEMORY),
         CODED_CHECKSUM,
     ),
@@ -2216,7 +2406,7 @@ BAD: dict[str, Bad] = {
         "copies-coded-checksum-of-raw-bytes",
         "payload",
         "words that hold the checksum of the raw bytes instead of the coded ones",
-        lambda: copying(TWICE, ending=ending_of(filled_in(TWICE))),
+        lambda: copying(TWICE, endings=(ending_of(filled_in(TWICE)),)),
         lambda: copying(TWICE, mode=block_header.MEMORY),
         CODED_CHECKSUM,
     ),
@@ -2328,10 +2518,10 @@ BAD: dict[str, Bad] = {
     **both(
         "parts-payload-below-the-least",
         "block header, payload size",
-        "3, of a raw size of 2^17, in parts",
-        lambda: of_parts(bytes(3), bytes(1 << 17)),
-        lambda: of_parts(bytes(4), bytes(1 << 17)),
-        block_size=1 << 17,
+        "3, of a raw size of 2^18, in parts",
+        lambda: of_parts(bytes(3), bytes(1 << 18)),
+        lambda: of_parts(bytes(4), bytes(1 << 18)),
+        block_size=1 << 18,
     ),
     **bad_fields(
         "parts-raw-size-in-3-bytes",
@@ -2407,11 +2597,11 @@ BAD: dict[str, Bad] = {
         -41,
     ),
     **bad_parts(
-        "part-lanes-and-table-bits-as-without",
-        "part 0, lanes and table bits",
-        "1 and 17, which 1024 bytes have without them",
+        "part-shape-as-without",
+        "part 0, lanes, table bits and piece bits",
+        "1, 17 and 20, which 1024 bytes have without them",
         PART_LIMITS,
-        lambda: two_parts(first=b"\x0a" + number(1023) + struct.pack("<H", 1 | 17 << 11) + number(ZEROS_WORDS)),
+        lambda: two_parts(first=b"\x0a" + number(1023) + packed_shape(1, 17) + number(ZEROS_WORDS)),
         part=0,
         at=-48,
     ),
@@ -2443,11 +2633,11 @@ BAD: dict[str, Bad] = {
         None,
     ),
     **bad_second_part(
-        "part-stored-lanes-and-table-bits-0",
-        "lanes and table bits",
+        "part-stored-shape-0",
+        "lanes, table bits and piece bits",
         "0, stored",
         PART_LIMITS,
-        lambda: b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE,
+        lambda: b"\x09" + number(31) + bytes(3) + CRC_OF_NOISE,
         -47,
     ),
     **bad_second_part(
@@ -2596,7 +2786,7 @@ BAD: dict[str, Bad] = {
         lambda: _changed_payload(long_copy_in_parts(), lambda payload: payload[:-1] + b"\1"),
         long_copy_in_parts,
         FILLED_UP,
-        block_size=1 << 20,
+        block_size=1 << 21,
     ),
     **both(
         "parts-filled-up-too-far",
@@ -2605,7 +2795,7 @@ BAD: dict[str, Bad] = {
         lambda: _changed_payload(long_copy_in_parts(), lambda payload: payload + b"\0"),
         long_copy_in_parts,
         FILLED_UP,
-        block_size=1 << 20,
+        block_size=1 << 21,
         at=-1,
     ),
     **bad_parts(
@@ -2641,7 +2831,7 @@ BAD: dict[str, Bad] = {
         "payload of part 0",
         "words that hold the checksum + 1",
         PART_CODED_CHECKSUM,
-        lambda: two_parts(payloads=coded(ZEROS, ending=ending_of(ZEROS) + 1)[1] + NOISE),
+        lambda: two_parts(payloads=coded(ZEROS, endings=(ending_of(ZEROS) + 1,))[1] + NOISE),
         part=0,
     ),
     **bad_parts(
@@ -2968,7 +3158,7 @@ where nothing else is said.
 Damaged. Each fails the check that is named and none before it: checksums before that are those of what is there. The
 byte is the first that is wrong, or missing at the end of the file. Most are of both kinds of frames: NAME of several
 blocks, NAME-alone of one. What is before the damage may be written before it
-is noticed, whole blocks only.
+is noticed, whole pieces only.
 
 | file | size | byte | field: what is wrong | check | exception: message |
 |---|---|---|---|---|---|
