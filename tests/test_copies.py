@@ -159,7 +159,7 @@ def _frame(raw: bytes, coded: bytes) -> bytes:
 
 def _in_several(header: BlockHeader, payload: bytes) -> bytes:
     """A frame of several blocks, of this one."""
-    head = FrameHeader.of(1 << 21, likezip.load_model("likezip-2").id)
+    head = FrameHeader.of(1 << 22, likezip.load_model("likezip-2").id)
     block = header.pack(head.sealing(0)) + payload
     return head.packed + block + Index(len(head.packed), ((len(block), header.raw_size),)).pack()
 

@@ -102,13 +102,13 @@ class NoSeek(Pipe):
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The numbers of the blocks that are decoded in this process."""
-    numbers, decode = list[int](), reader.decode_in_worker
+    numbers, decode = list[int](), reader.decode_here
 
-    def counting(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> bytes:
+    def counting(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> Iterator[bytes]:
         numbers.append(block.number)
         return decode(threads, advance, block, *others)
 
-    monkeypatch.setattr(reader, "decode_in_worker", counting)
+    monkeypatch.setattr(reader, "decode_here", counting)
     yield numbers
 
 

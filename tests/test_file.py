@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Decoded:
         self.numbers: list[int] = []
         decode = reader.decode_in_worker
 
-        def counting(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> bytes:
+        def counting(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> Iterable[bytes]:
             self.numbers.append(block.number)
             return decode(threads, advance, block, *others)
 
@@ -345,7 +346,7 @@ def test_reading_on_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     """It once was the end of the file."""
     decode = reader.decode_in_worker
 
-    def interrupted(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> bytes:
+    def interrupted(threads: int, advance: Any, block: reader.PackedBlock, *others: Any) -> Iterable[bytes]:
         if block.number == 2:
             raise KeyboardInterrupt
         return decode(threads, advance, block, *others)

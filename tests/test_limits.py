@@ -4,7 +4,7 @@ import io
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +92,13 @@ def test_a_block_that_is_too_large_is_not_even_read(way: Callable[..., bytes], m
     small = BlockHeader.stored(4, block_header.checksum(b"some")), b"some"
     large = BlockHeader(block_header.MEMORY, 1, 0, 0, 0, 28, 1 << 30, 1 << 29, None)
     decoded: list[int] = []
-    decode = reader.decode_in_worker
+    decode = reader.decode_here
 
-    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model, primer: bytes) -> bytes:
+    def noted(threads: int, advance: Any, block: reader.PackedBlock, model: Model, primer: bytes) -> Iterator[bytes]:
         decoded.append(block.number)
         return decode(threads, advance, block, model, primer)
 
-    monkeypatch.setattr(reader, "decode_in_worker", noted)
+    monkeypatch.setattr(reader, "decode_here", noted)
     cut = framed(small, (large, b""))[: -container.end_size(2)]
     with pytest.raises(likezip.LimitError, match="block 1"):
         way(cut, max_size=1000)
