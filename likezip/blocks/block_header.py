@@ -137,6 +137,8 @@ class Whole(NamedTuple):
 class BlockHeader:
     """The header of one block: mode, how it is modelled (all 0 if stored or in parts), sizes in bytes.
 
+    At order zero lanes and table bits are 0.
+
     raw_crc: CRC-32 of the raw bytes, None if the block is coded as one and has no copies, as its code words hold it.
     spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
     primed: whether the predictor has learnt the frame's context before; piece_bits: log2 of the bytes of a piece.
@@ -269,15 +271,20 @@ class BlockHeader:
             return unmodelled and (self.mode == STORED or self._payload_within_limits())
         return (
             self._payload_within_limits()
-            and 1 <= self.lanes <= MAX_LANES
+            and (1 <= self.lanes <= MAX_LANES or self._is_order_zero())
             and self.row_length != 1
             and self.row_length <= MAX_ROW
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
-            and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
+            and (MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS or self._is_order_zero())
             and MIN_PIECE_BITS <= self.piece_bits <= MAX_PIECE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
             and (self.lanes == 1 or not self.primed)
         )
+
+    def _is_order_zero(self) -> bool:
+        """Whether the block has no lanes, and no table either."""
+        unmodelled = self.lanes, self.table_bits, self.profile
+        return self.mode == MEMORY and not any(unmodelled)
 
     def _payload_within_limits(self) -> bool:
         stored = stored_payload(self.raw_size, self.coded_size)

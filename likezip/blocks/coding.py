@@ -22,6 +22,7 @@ from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.kinds import kinds_of
 from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import Advance, CodingOptions
+from likezip.blocks.order_zero import OrderZero, compile_order_zero
 from likezip.blocks.parts import Stretch
 from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch, pieces_of
 from likezip.blocks.record_length import row_length
@@ -50,6 +51,10 @@ CLEARLY = 2 / 3
 """If a sample costs less than CLEARLY with the prior of what it costs with the profile of text, it is text, and no
 other profile is tried."""
 
+NEARLY = 0.01
+"""The share by which a sample may be larger at order zero than the block in its best mode, for all of it to be tried at
+order zero, too."""
+
 LEAST_OF_PARTS = 0.01
 """The least share of a block's bits that it must save to code kinds of data apart, by their samples: a kind knows
 nothing of the others then."""
@@ -65,7 +70,12 @@ def compile_block_kernels(
     announce: Callable[[], None] | None, *, prior: bool, more: dict[str, Callable[[], None]]
 ) -> None:
     """Compile the kernels that the cache lacks, see ``codec.prepare_kernels``."""
-    wanted = {"predictor": predictor.compile_predictor, "x86": x86_transform.compile_x86_transform, **more}
+    wanted = {
+        "predictor": predictor.compile_predictor,
+        "order zero": compile_order_zero,
+        "x86": x86_transform.compile_x86_transform,
+        **more,
+    }
     if prior:
         wanted["prior"] = parallel.compile_prior
     cache.compile_once(compiling.CACHE, wanted, announce)
@@ -108,13 +118,25 @@ def open_predictor(shape: BlockShape, options: CodingOptions, *, prior: bool) ->
         yield Predictor(shape, trained, ready)
 
 
+@contextmanager
+def _opened(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor | OrderZero]:
+    """The predictor of a block, or that of order zero for one without lanes."""
+    if shape.lanes == 0:
+        yield OrderZero(shape.size)
+    else:
+        with open_predictor(shape, options, prior=prior) as opened:
+            yield opened
+
+
 @dataclass(frozen=True)
 class BlockMode:
-    """One way to code a block: a profile by its number, the length of a row, and whether with the prior."""
+    """One way to code a block: a profile by its number, the length of a row, and whether with the prior; or at order
+    zero."""
 
     profile: int
     row_length: int
     prior: bool = False
+    order_zero: bool = False
 
     @property
     def number(self) -> int:
@@ -122,15 +144,15 @@ class BlockMode:
         return block_header.MEMORY_PRIOR if self.prior else block_header.MEMORY
 
     def default_lanes(self, size: int) -> int:
-        """The number of lanes of a block of ``size`` bytes."""
-        return block_header.default_lanes(size, self.number)
+        """The number of lanes of a block of ``size`` bytes, 0 at order zero."""
+        return 0 if self.order_zero else block_header.default_lanes(size, self.number)
 
     def shape(
         self, size: int, lanes: int, table_bits: int | None = None, piece_bits: int = block_header.PIECE_BITS
     ) -> BlockShape:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
         profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
-        table_bits = table_bits or block_header.default_table_bits(size)
+        table_bits = 0 if self.order_zero else table_bits or block_header.default_table_bits(size)
         return BlockShape(size, lanes, table_bits, profile, self.row_length, piece_bits)
 
 
@@ -155,13 +177,14 @@ class BlockCoding:
         lane; keep_costs: whether ``byte_costs`` will be asked for.
         """
         self.mode, self.size = mode, len(converted)
-        lanes = 1 if primer else options.lanes or mode.default_lanes(self.size)
-        lanes = min(lanes, block_header.MAX_LANES)
+        lanes = 1 if primer else mode.default_lanes(self.size)
+        if options.lanes is not None and lanes:
+            lanes = min(options.lanes, block_header.MAX_LANES)
         self.shape = mode.shape(len(primer) + self.size, lanes, piece_bits=options.piece_bits)
         self._raw, self._keep_costs = converted if raw is None else raw, keep_costs
         self._words, self._bits, self._costs = list[bytes](), 0.0, list[npt.NDArray[np.float64]]()
         content, self._begin, self._end = np.frombuffer(primer + converted, np.uint8), 0, 0
-        with open_predictor(self.shape, options, prior=mode.prior) as opened:
+        with _opened(self.shape, options, prior=mode.prior) as opened:
             if primer:
                 opened.run(content[: len(primer)], advance, encode)
             for begin, end in pieces_of(self.size, lanes, options.piece_bits):
@@ -182,7 +205,7 @@ class BlockCoding:
         return entropy_coder.encode(*self.decisions, block_header.checksum(self._raw[self._begin : self._end]))
 
     def _costs_of_piece(self) -> npt.NDArray[np.float64]:
-        return cost.cost_of_each_byte(*self.decisions, self._end - self._begin, self.shape.lanes)
+        return cost.cost_of_each_byte(*self.decisions, self._end - self._begin, max(1, self.shape.lanes))
 
     @cached_property
     def bits(self) -> float:
@@ -230,26 +253,46 @@ def best_coding(
 ) -> BlockCoding | None:
     """Code a block in the best mode that ``options`` allow; None for noise: a sample gets no smaller in any mode, and
     the block repeats nothing.  sampled: the best coding of a sample, if that is known; raw, keep_costs: see
-    ``BlockCoding``."""
+    ``BlockCoding``.  A block is not coded at order zero if another ``encode`` is to see how it is predicted."""
+    coding = _best_predicted(converted, options, advance, encode, raw, sampled, keep_costs)
+    if coding is None or options.prior == "on" or encode is not encode_stretch:
+        return coding
+    sample = _sample_of(converted)
+    at_order_zero = cost.total_cost(*OrderZero(len(sample)).run(np.frombuffer(sample, np.uint8)))
+    if at_order_zero / len(sample) > (1 + NEARLY) * coding.bits / coding.size:
+        return coding
+    mode = BlockMode(block_header.TEXT_PROFILE, 0, order_zero=True)
+    return min(coding, BlockCoding(converted, options, mode, raw=raw, keep_costs=keep_costs), key=attrgetter("bits"))
+
+
+def _best_predicted(
+    converted: bytes,
+    options: CodingOptions,
+    advance: Advance | None,
+    encode: Encode,
+    raw: bytes | None,
+    sampled: BlockCoding | None,
+    keep_costs: bool,
+) -> BlockCoding | None:
+    """``best_coding`` but for order zero."""
 
     def coding_in(mode: BlockMode, lanes: int | None) -> BlockCoding:
         given = replace(options, lanes=lanes)
         return BlockCoding(converted, given, mode, advance, encode, raw=raw, keep_costs=keep_costs)
 
-    lanes = options.lanes
     if options.effort == "best":
-        best, lanes = _smallest_coding(converted, options, advance, raw, keep_costs), lanes or 1
-    else:
-        best = sampled or sampled_codings(converted, options, raw)[0]
-    if best.size == len(converted):
-        if options.effort == "best" and is_noise(converted, best):
+        best = _smallest_coding(converted, options, advance, raw, keep_costs)
+        if is_noise(converted, best):
             return None
-        return best if encode is encode_stretch else coding_in(best.mode, lanes)
+        return best if encode is encode_stretch else coding_in(best.mode, best.shape.lanes)
+    best = sampled or sampled_codings(converted, options, raw)[0]
+    if best.size == len(converted):
+        return best if encode is encode_stretch else coding_in(best.mode, options.lanes)
     if is_noise(converted, best):
         return None
-    if lanes is None and best.mode.prior:
-        lanes = _lanes(best.mode.default_lanes(len(converted)), best.bits / best.size)
-    return coding_in(best.mode, lanes)
+    if options.lanes is None and best.mode.prior:
+        return coding_in(best.mode, _lanes(best.mode.default_lanes(len(converted)), best.bits / best.size))
+    return coding_in(best.mode, options.lanes)
 
 
 def _lanes(usual: int, rate: float) -> int:
@@ -320,14 +363,17 @@ def _codings_of_sample(converted: bytes, options: CodingOptions, raw: bytes | No
 
 
 def _sample(raw: bytes, options: CodingOptions) -> tuple[bytes, CodingOptions]:
-    """All of a short block, or four parts of a longer one, SAMPLE_SIZE bytes together, evenly spread; and the options
-    that it is to be coded with."""
+    """A sample of a block, and the options that it is to be coded with."""
+    lanes = options.lanes and max(1, options.lanes * min(SAMPLE_SIZE, len(raw)) // len(raw))
+    return _sample_of(raw), replace(options, lanes=lanes)
+
+
+def _sample_of(raw: bytes) -> bytes:
+    """All of a short block, or four parts of a longer one, SAMPLE_SIZE bytes together, evenly spread."""
     if len(raw) <= SAMPLE_SIZE:
-        return raw, options
+        return raw
     size = SAMPLE_SIZE // 4
-    starts = [(len(raw) - size) * part // 3 for part in range(4)]
-    lanes = options.lanes and max(1, options.lanes * SAMPLE_SIZE // len(raw))
-    return b"".join(raw[start : start + size] for start in starts), replace(options, lanes=lanes)
+    return b"".join(raw[start : start + size] for start in ((len(raw) - size) * part // 3 for part in range(4)))
 
 
 def transformed(raw: bytes) -> tuple[int, bytes]:
@@ -477,7 +523,7 @@ def decode_pieces(
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     pieces = pieces_of(header.coded_size, header.lanes, header.piece_bits)
     words = code_words.unpack_words(payload, header.raw_size, len(pieces))
-    mode, decoders = BlockMode(header.profile, header.row_length, prior), deque[Decoder]()
+    mode, decoders = BlockMode(header.profile, header.row_length, prior, header.lanes == 0), deque[Decoder]()
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
 
@@ -489,7 +535,7 @@ def decode_pieces(
             opened.follow(decoders[-1], advance, len(learnt) + end)
             yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
 
-    with open_predictor(shape, options, prior=prior) as opened:
+    with _opened(shape, options, prior=prior) as opened:
         for piece in _restored(decoded(), header.transform):
             decoders.popleft().finish(block_header.checksum(piece))
             yield piece

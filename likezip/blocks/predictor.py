@@ -693,9 +693,9 @@ def pieces_of(size: int, lanes: int, bits: int) -> list[tuple[int, int]]:
     """Where each piece of a block of ``size`` bytes begins and ends.
 
     A piece has 2^bits bytes, or as many fewer as give all lanes the same number; the last one half to one and a half
-    times as many, and the only one less than that.
+    times as many, and the only one less than that.  At order zero there are no lanes, but the same pieces as of one.
     """
-    whole = (1 << bits) - (1 << bits) % lanes
+    whole = (1 << bits) - (1 << bits) % max(1, lanes)
     begins = range(0, max(1, size - whole // 2 + 1), whole)
     return list(pairwise([*begins, size]))
 

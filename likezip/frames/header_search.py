@@ -86,8 +86,9 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     least = (raw + 1) >> block_header.PADDED_SHIFT << 2
     fits = stored | (payload >= least) & (payload <= np.maximum(least, coded + 1) + block_header.SLACK)
     fits &= (coded < raw) | ~copied
-    fits &= (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
-    fits &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
+    modelled = (lanes >= 1) & (lanes <= np.where(first >> 7 == 1, 1, block_header.MAX_LANES))
+    modelled &= (table_bits >= block_header.MIN_TABLE_BITS) & (table_bits <= block_header.MAX_TABLE_BITS)
+    fits &= modelled | (lanes == 0) & (table_bits == 0)
     fits &= (piece_bits >= block_header.MIN_PIECE_BITS) & (piece_bits <= block_header.MAX_PIECE_BITS)
     fits &= (row != 1) & (row <= block_header.MAX_ROW)
     sizes = np.where(stored, behind, behind_payload) + 4 * (verified | copied) - places
