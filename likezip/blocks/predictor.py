@@ -19,9 +19,10 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, prefetch
-from likezip.memory import correction, hash_table, match_models, mixer
+from likezip.memory import correction, hash_table, match_models, mixer, numbers
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
+from likezip.memory.numbers import ITEM, NumberLayout, Numbers
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -99,6 +100,7 @@ class State(NamedTuple):
     ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
     correction: Correction
+    numbers: Numbers
 
 
 @inlined
@@ -191,6 +193,9 @@ def predict_bit(state, tree, lane, bit):
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0 and registers[ASLEEP] == 0:
         _gather_prior(partial, tree[lane], inputs)
+    elif state.numbers.layout[ITEM] > 0:
+        logit = numbers.next_logit(partial, bit, state.numbers.odds[lane])
+        inputs[PRIOR_INPUT] = mixer.clamp_logit(logit >> 8)
     else:
         inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)
@@ -268,6 +273,9 @@ def end_byte(active, state):
             match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
         derive_registers(raw, state.registers[lane])
+    if state.numbers.layout[ITEM] > 0:
+        for lane in range(active):
+            numbers.follow(raw, state.registers[lane], lane, state.numbers)
 
 
 @inlined
@@ -397,6 +405,7 @@ class BlockShape:
     table_bits: int
     profile: Profile
     row_length: int = 0
+    layout: NumberLayout | None = None
 
     @property
     def used_lanes(self) -> int:
@@ -610,6 +619,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         apms=trained.apms,
         contexts=shape.profile.table(),
         **arrays_of_lanes(lanes, trained),
+        numbers=Numbers.of(shape.layout, shape.row_length, lanes),
     )
     starts = lane_starts(size, lanes)
     for column in (START, POSITION, LINE, LAST_LINE, ALIGNED_AT):

@@ -18,6 +18,9 @@ from likezip.memory.registers import (
     LANE,
     NEIGHBOURS,
     NO_REGISTER,
+    NUMBERS_A,
+    NUMBERS_B,
+    NUMBERS_C,
     RIGHT,
     RUN,
     SECOND,
@@ -248,5 +251,54 @@ BESIDE_PRIOR = Profile(
 """The profile of all blocks with the prior, which have many lanes: that of text, with a third of the contexts local to
 the lane."""
 
-PROFILES = (TEXT, RECORDS, CODES)
+PLACE = 0xFF << 48
+OLS_W, NORTH, GRADIENT, LINE_ON, ACROSS = 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
+BEST, BEHIND, FINE, SIGN, LAST_SIZE, SLOW = 0xFF, 7 << 8, 0xFF << 16, 3 << 24, 0xFF << 32, 0xFF << 40
+MEAN, NORTH_ON, EAST, NORTH_ACROSS, CURVE, BEFORE = 0xFF, 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
+
+NUMBERS = Profile(
+    "numbers",
+    (
+        Context("best", 0x0, NUMBERS_C, BEST | PLACE),
+        Context("best, behind", 0x0, NUMBERS_C, BEST | PLACE | BEHIND),
+        Context("best, fine", 0x0, NUMBERS_C, BEST | PLACE | FINE),
+        Context("best, last", 0xFF, NUMBERS_C, BEST | PLACE),
+        Context("expected byte", 0x0, EXPECTED),
+        Context("expected byte and last", 0xFF, EXPECTED),
+        Context("best, sign, size", 0x0, NUMBERS_C, BEST | PLACE | SIGN | LAST_SIZE),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
+        Context("w", 0x0, NUMBERS_A, OLS_W | PLACE),
+        Context("column and above", 0x0, NEIGHBOURS, ROW | COLUMN),
+        Context("w, north", 0x0, NUMBERS_A, OLS_W | NORTH | PLACE),
+        Context("best, w", 0x0, NUMBERS_A, BEST | OLS_W | PLACE),
+        Context("gradient", 0x0, NUMBERS_A, GRADIENT | PLACE),
+        Context("line on", 0x0, NUMBERS_A, LINE_ON | PLACE),
+        Context("across", 0x0, NUMBERS_A, ACROSS | PLACE),
+        Context("mean", 0x0, NUMBERS_B, MEAN | PLACE),
+        Context("order 1", 0xFF),
+        Context("order 3", 0xFFFFFF),
+        Context("order 6", 0xFFFFFFFFFFFF),
+        Context("expected byte and order 2", 0xFFFF, EXPECTED),
+        Context("two above", 0x0, NEIGHBOURS, ROW | SECOND),
+        Context("best, gradient", 0x0, NUMBERS_A, BEST | GRADIENT | PLACE),
+        Context("north across", 0x0, NUMBERS_B, NORTH_ACROSS | PLACE),
+        Context("north on", 0x0, NUMBERS_B, NORTH_ON | PLACE),
+        Context("w, last", 0xFF, NUMBERS_A, OLS_W | PLACE),
+        Context("w, before", 0x0, NUMBERS_B, BEFORE | MEAN | PLACE),
+        Context("order 2", 0xFFFF, NUMBERS_A, PLACE),
+        Context("across, best", 0x0, NUMBERS_A, BEST | ACROSS | PLACE),
+    ),
+    (
+        Context("best", 0x0, NUMBERS_C, BEST | PLACE),
+        Context("behind, fine", 0x0, NUMBERS_C, BEHIND | FINE | PLACE),
+        Context("w", 0x0, NUMBERS_A, OLS_W | PLACE),
+        Context("north", 0x0, NUMBERS_A, NORTH | PLACE),
+        Context("column", 0x0, NEIGHBOURS, COLUMN),
+        Context("gradient", 0x0, NUMBERS_A, GRADIENT | PLACE),
+        Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
+    ),
+    ((NUMBERS_C, PLACE | FINE), (NUMBERS_C, BEST)),
+)
+
+PROFILES = (TEXT, RECORDS, CODES, NUMBERS)
 """The profiles of blocks without the prior, which have one lane, by their numbers in block headers."""
