@@ -76,7 +76,11 @@ class Model:
 
     def has_prior(self) -> bool:
         """Whether the model has a network, and the trained state of the memory for use beside it."""
-        return all(any(key.startswith(part) for key in self.tensors()) for part in ("prior.", "both."))
+        return self.knows("prior") and self.knows("both")
+
+    def knows(self, name: str) -> bool:
+        """Whether there are tensors of the part ``name``."""
+        return any(key.startswith(f"{name}.") for key in self.tensors())
 
 
 def _parsed_card(text: str) -> Any:

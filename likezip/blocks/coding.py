@@ -23,10 +23,12 @@ from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.blocks.parts import Stretch
 from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch
+from likezip.blocks.number_layouts import likely_layouts
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
-from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
+from likezip.memory.number_layout import NumberLayout
+from likezip.memory.profiles import BESIDE_PRIOR, NUMBERS, PROFILES
 from likezip.memory.trained_state import TrainedState
 from likezip.model import Model
 from likezip.prior import parallel
@@ -109,11 +111,13 @@ def open_predictor(shape: BlockShape, options: CodingOptions, *, prior: bool) ->
 
 @dataclass(frozen=True)
 class BlockMode:
-    """One way to code a block: a profile by its number, the length of a row, and whether with the prior."""
+    """One way to code a block: a profile by its number, the length of a row, whether with the prior, and in profile
+    numbers how they lie."""
 
     profile: int
     row_length: int
     prior: bool = False
+    layout: NumberLayout | None = None
 
     @property
     def number(self) -> int:
@@ -127,7 +131,12 @@ class BlockMode:
     def shape(self, size: int, lanes: int, table_bits: int | None = None) -> BlockShape:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
         profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
-        return BlockShape(size, lanes, table_bits or block_header.default_table_bits(size), profile, self.row_length)
+        bits = table_bits or block_header.default_table_bits(size)
+        return BlockShape(size, lanes, bits, profile, self.row_length, self.layout)
+
+    def behind(self, size: int) -> BlockMode:
+        """The same mode for a block that ``size`` bytes are learnt before."""
+        return replace(self, layout=self.layout.behind(size)) if self.layout else self
 
 
 class BlockCoding:
@@ -176,6 +185,9 @@ def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
         return [prior_mode(options.model)]
     rows = row_length(raw)
     modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
+    if options.model.knows(NUMBERS.name):
+        numbers = block_header.NUMBERS_PROFILE
+        modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
 
 
@@ -389,7 +401,7 @@ def code_block(
     transform, converted = transformed(coded)
     coding: BlockCoding | None
     if primer:
-        mode = sampled_codings(converted, replace(options, prior="off"))[0].mode
+        mode = sampled_codings(converted, replace(options, prior="off"))[0].mode.behind(len(primer))
         coding = BlockCoding(converted, options, mode, advance, encode, primer=_changed(primer, transform))
     else:
         coding = best_coding(converted, options, advance, encode, sampled=sampled)
@@ -401,7 +413,8 @@ def code_block(
     mode, shape, payload = coding.mode, coding.shape, coding.payload(part.crc, size)
     modelled = shape.lanes, transform, mode.profile, mode.row_length, shape.table_bits
     verified = crc if whole else None
-    header = BlockHeader(mode.number, *modelled, size, len(payload), verified, size - len(coded), bool(primer))
+    spared, primed = size - len(coded), bool(primer)
+    header = BlockHeader(mode.number, *modelled, size, len(payload), verified, spared, primed, mode.layout)
     found = CodedBlock(header, payload, converted, coding)
     return stored if stored.header.unsealed_size <= header.unsealed_size else found
 
@@ -424,7 +437,7 @@ def decode_payload(
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     decoder = Decoder(block_header.unpad_payload(payload, header.raw_size))
-    mode = BlockMode(header.profile, header.row_length, prior)
+    mode = BlockMode(header.profile, header.row_length, prior, header.layout)
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits)
     with open_predictor(shape, options, prior=prior) as opened:

@@ -22,7 +22,8 @@ from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.memory import correction, hash_table, match_models, mixer, numbers
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
-from likezip.memory.numbers import ITEM, NumberLayout, Numbers
+from likezip.memory.number_layout import NumberLayout
+from likezip.memory.numbers import ITEM, Numbers
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -397,7 +398,8 @@ def _decode_asleep(state, nothing, previous, most, words, coder):
 class BlockShape:
     """All that decides how a block of ``size`` bytes is modelled, but for the trained state.
 
-    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines.
+    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines, or numbers have
+    none; layout: how numbers lie, in profile numbers alone.
     """
 
     size: int
@@ -480,8 +482,8 @@ class Learnt(NamedTuple):
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
         """All arrays; ``raw`` is the first."""
-        arrays: list[Any] = list(self.state[:-1])
-        return [*arrays, *self.state.correction, *self.prior]
+        arrays: list[Any] = list(self.state[:-2])
+        return [*arrays, *self.state.correction, *self.state.numbers, *self.prior]
 
     @property
     def table_bits(self) -> int:

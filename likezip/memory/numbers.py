@@ -24,7 +24,6 @@ Why nothing overflows: a feature is at most 2^14, so a product at most 2^28, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
@@ -33,29 +32,16 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import inlined
 from likezip.kernels.intrinsics import aligned, leading_zeros
-from likezip.memory.registers import HISTORY, NUMBERS_A, NUMBERS_B, NUMBERS_C, POSITION, START
+from likezip.memory.number_layout import NumberLayout
+from likezip.memory.registers import NUMBERS_A, NUMBERS_B, NUMBERS_C, POSITION, START
 from likezip.prior.fixed_point import logarithm
 
-WIDTHS = 1, 2, 4, 8
 CHANNELS = 8
 FEATURES = 16
 POINTS = 21
 PREDICTIONS = 12
 FEATURE_BITS, WEIGHT_BITS, FORGET = 14, 16, 6
 WEIGHT_LIMIT = (1 << 20) - 1
-
-
-@dataclass(frozen=True)
-class NumberLayout:
-    """item: bytes from a number to the one before of its channel, a multiple of width; width: bytes of a number; phase:
-    the place in the block of the first number that begins there, below width; is_float: the highest bit is a sign, and
-    the others a magnitude."""
-
-    item: int
-    width: int
-    phase: int = 0
-    big_endian: bool = False
-    is_float: bool = False
 
 
 # Columns of ``Numbers.layout``
@@ -101,6 +87,8 @@ class Numbers(NamedTuple):
             chosen = _PAIRS_2D if row else _PAIRS_1D
             pairs[: len(chosen)] = chosen
         columns = [layout.item, layout.width, layout.phase, layout.big_endian, layout.is_float] if layout else [0] * 5
+        import os
+        columns += [int(x) for x in os.environ.get('TUNE', '6,8,8,3,5,3,6,0').split(',')]
         return cls(
             np.array(columns, np.int64), offsets, pairs,
             aligned((n, POINTS), np.int64), aligned((n, PREDICTIONS + 4), np.int64), aligned((n, FEATURES), np.int64),
@@ -115,8 +103,10 @@ CDF_BITS, CDF_STEPS, CDF_RANGE = 28, 64, 16 * 64
 def _cdf() -> npt.NDArray[np.int64]:
     with localcontext() as context:
         context.prec = 50
+        import os
+        part, wide = map(int, os.environ.get('CDF', '0,1').split(','))
         upper = [
-            int((1 << CDF_BITS) / (1 + (Decimal(-x) / CDF_STEPS).exp()) + Decimal("0.5")) for x in range(CDF_RANGE + 1)
+            int(((16-part) * (1 << CDF_BITS) / (1 + (Decimal(-x) / CDF_STEPS).exp())  + part* (1 << CDF_BITS) / (1 + (Decimal(-x) / CDF_STEPS/wide).exp()))/16+ Decimal("0.5")) for x in range(CDF_RANGE + 1)
         ]
     return np.array([(1 << CDF_BITS) - p for p in reversed(upper[1:])] + upper, np.int64)
 
@@ -176,8 +166,8 @@ def _learn(actual, lane, n, channel):
     error = abs(_difference(actual, predictions[0], width))
     error = min(error, np.int64(1) << 40) if error >= 0 else np.int64(1) << 40
     errors = n.errors[lane, channel]
-    errors[0] += (16 * error - errors[0] + 4) >> 3
-    errors[1] += (16 * error - errors[1] + 16) >> 5
+    errors[0] += (16 * error - errors[0]) >> n.layout[8]
+    errors[1] += (16 * error - errors[1]) >> n.layout[9]
     errors[2] = _difference(actual, predictions[0], width)
     goal = _difference(actual, predictions[1], width)
     size = abs(goal)
@@ -188,15 +178,15 @@ def _learn(actual, lane, n, channel):
     for i in range(FEATURES):
         f = features[i]
         for j in range(FEATURES):
-            covariance[i, j] += ((f * features[j] << 8) - covariance[i, j]) >> FORGET
-        target[i] += ((f * goal << 8) - target[i]) >> FORGET
+            covariance[i, j] += ((f * features[j] << 8) - covariance[i, j]) >> n.layout[5]
+        target[i] += ((f * goal << 8) - target[i]) >> n.layout[5]
     for i in range(FEATURES):
         rest = target[i] << WEIGHT_BITS
         for j in range(FEATURES):
             rest -= covariance[i, j] * weights[j]
         own = covariance[i, i]
         rest += own * weights[i]
-        weights[i] = min(max(rest // (own + (own >> 8) + 256), np.int64(-WEIGHT_LIMIT)), np.int64(WEIGHT_LIMIT))
+        weights[i] = min(max(rest // (own + (own >> n.layout[6]) + (1 << n.layout[7])), np.int64(-WEIGHT_LIMIT)), np.int64(WEIGHT_LIMIT))
 
 
 @inlined
@@ -273,7 +263,7 @@ def _spread(known, place, lane, n, channel):
     if layout[FLOAT]:
         prediction = _ordered(prediction, width)
     errors = n.errors[lane, channel]
-    scale = (errors[0] + errors[1]) * 3 // 8 + 6  # in 1/16
+    scale = (errors[0] + errors[1]) * layout[10] // 8 + layout[11]  # in 1/16
     if layout[BIG]:
         unit_bits = 8 * (width - 1 - place)
         centre = np.int64(prediction - (known << (unit_bits + 8)))
