@@ -28,7 +28,7 @@ from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
 from likezip.memory.number_layout import NumberLayout
-from likezip.memory.profiles import BESIDE_PRIOR, NUMBERS, PROFILES
+from likezip.memory.profiles import ARRAYS, BESIDE_PRIOR, PROFILES
 from likezip.memory.trained_state import TrainedState
 from likezip.model import Model
 from likezip.prior import parallel
@@ -185,7 +185,7 @@ def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
         return [prior_mode(options.model)]
     rows = row_length(raw)
     modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
-    if options.model.knows(NUMBERS.name):
+    if options.model.knows(ARRAYS.name):
         numbers = block_header.NUMBERS_PROFILE
         modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes

@@ -19,11 +19,11 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, prefetch
-from likezip.memory import correction, hash_table, match_models, mixer, numbers
+from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
 from likezip.memory.number_layout import NumberLayout
-from likezip.memory.numbers import ITEM, Numbers
+from likezip.memory.numbers import ITEM, Numbers, bit_logit, follow_numbers
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -195,8 +195,7 @@ def predict_bit(state, tree, lane, bit):
     if tree.shape[0] > 0 and registers[ASLEEP] == 0:
         _gather_prior(partial, tree[lane], inputs)
     elif state.numbers.layout[ITEM] > 0:
-        logit = numbers.next_logit(partial, bit, state.numbers.odds[lane])
-        inputs[PRIOR_INPUT] = mixer.clamp_logit(logit >> 8)
+        inputs[PRIOR_INPUT] = mixer.clamp_logit(bit_logit(partial, bit, state.numbers.distribution[lane]) >> 8)
     else:
         inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)
@@ -276,7 +275,7 @@ def end_byte(active, state):
         derive_registers(raw, state.registers[lane])
     if state.numbers.layout[ITEM] > 0:
         for lane in range(active):
-            numbers.follow(raw, state.registers[lane], lane, state.numbers)
+            follow_numbers(raw, state.registers[lane], state.numbers, lane)
 
 
 @inlined

@@ -19,7 +19,7 @@ MATCH_POINTER, MATCH_LENGTH, MATCH_SPARE = 21, 23, 25  # two columns each, one f
 ALIGNED_AT = 27  # the place in the last line that the coming byte is aligned with
 CHOICE = 28  # two columns, the rows of the weight sets that the profile chooses
 ASLEEP = 30  # 1 while the prior is not asked
-NUMBERS_A, NUMBERS_B, NUMBERS_C = 31, 32, 33
+NUMBERS, MORE_NUMBERS, BEST_NUMBER = 31, 32, 33  # of the profile for numbers alone
 REGISTERS = 40  # whole cache lines
 
 # The bytes of NEIGHBOURS, if there is a row above: the byte above, its right neighbour, and the byte two rows above.
