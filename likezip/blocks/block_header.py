@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from likezip.blocks.fields import MAX_NUMBER, Fields, Parser, pack_number, parse
 from likezip.errors import CorruptError, UnsupportedError
-from likezip.memory.number_layout import WIDTHS, NumberLayout
+from likezip.memory.number_layout import LAYOUT_BITS, NumberLayout
 
 PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
 MODES = PARTS, STORED, MEMORY, MEMORY_PRIOR
@@ -44,7 +44,7 @@ SLACK = 2
 """The most bytes by which the payload of a coded block may be longer than if it were stored: the header of a stored
 block has the 4 bytes of checksum that code words hold, and lacks the payload's size."""
 
-MAX_SIZE = 1 + 4 + 4 + 2 + 4 + 5 + 4 + 4 + 4
+MAX_SIZE = 1 + 4 + 4 + 2 + 4 + 4 + 4 + 4
 """Bytes that a header claims at most: its fields in order, numbers in their longest form."""
 
 MODE, COPIES = 3, 4
@@ -55,8 +55,6 @@ _SHAPED = 8
 """The bit of a block's first byte that says that lanes and table bits follow, since they are not those by default."""
 IN_PARTS = 8
 """The first byte of a block in parts, but for COPIES; nothing of the model follows.  0 is the end of a frame."""
-_BIG_ENDIAN, _FLOAT, _PHASE_SHIFT, _PHASE = 4, 8, 4, 7
-"""Of the byte that says how numbers lie: its bits but for the lowest two, log2 of the width."""
 _SHAPE, _TABLE_SHIFT = struct.Struct("<H"), 11
 _CRC = struct.Struct("<I")
 
@@ -211,10 +209,13 @@ class BlockHeader:
         fields += pack_number(self.raw_size - 1)
         fields += pack_number(self.coded_size - 1) if self.has_copies else b""
         fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT) if shaped else b""
-        fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
-        fields += _packed_layout(self.layout) if self.layout else b""
+        fields += pack_number(self._rows()) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
         return fields + (b"" if self.raw_crc is None else _CRC.pack(self.raw_crc))
+
+    def _rows(self) -> int:
+        """The row length as it is in the header: with the layout of numbers below it, if there is one."""
+        return self.row_length << LAYOUT_BITS | self.layout.pack() if self.layout else self.row_length
 
     @classmethod
     def parser(cls, first: bytes, name: str, block_size: int, sealing: Sealing) -> Parser[BlockHeader]:
@@ -260,8 +261,10 @@ class BlockHeader:
         if first & _SHAPED and mode != PARTS:
             shape = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))[0]
             lanes, table_bits = shape & ((1 << _TABLE_SHIFT) - 1), shape >> _TABLE_SHIFT
-        row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
-        layout = (yield from _layout(fields)) if profile == NUMBERS_PROFILE else None
+        row_length, layout = (yield from fields.number()) if profile != TEXT_PROFILE else 0, None
+        if profile == NUMBERS_PROFILE:
+            layout = NumberLayout.unpack(row_length & ((1 << LAYOUT_BITS) - 1))
+            row_length >>= LAYOUT_BITS
         payload_size = (yield from fields.number()) if mode != STORED else stored_payload(raw_size, coded_size)
         verified = mode in UNMODELLED or first & COPIES
         raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0] if verified else None
@@ -290,7 +293,7 @@ class BlockHeader:
             and 1 <= self.lanes <= MAX_LANES
             and self.row_length != 1
             and self.row_length <= MAX_ROW
-            and (self.layout is None or _is_possible(self.layout))
+            and (self.layout is None or self.layout.is_possible)
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
             and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
@@ -300,31 +303,6 @@ class BlockHeader:
     def _payload_within_limits(self) -> bool:
         stored = stored_payload(self.raw_size, self.coded_size)
         return least_payload(self.raw_size) <= self.payload_size <= stored + SLACK
-
-
-def _packed_layout(layout: NumberLayout) -> bytes:
-    """The bytes of a header that say how numbers lie."""
-    flags = _BIG_ENDIAN * layout.big_endian | _FLOAT * layout.is_float | layout.phase << _PHASE_SHIFT
-    return pack_number(layout.item) + bytes([WIDTHS.index(layout.width) | flags])
-
-
-def _layout(fields: Fields) -> Parser[NumberLayout]:
-    """Parses what ``_packed_layout`` has packed."""
-    item = yield from fields.number()
-    packed = (yield from fields.take(1))[0]
-    phase = packed >> _PHASE_SHIFT & _PHASE
-    return NumberLayout(item, WIDTHS[packed & 3], phase, bool(packed & _BIG_ENDIAN), bool(packed & _FLOAT))
-
-
-def _is_possible(layout: NumberLayout) -> bool:
-    """Whether numbers may lie so, see ``NumberLayout``."""
-    return (
-        0 < layout.item <= MAX_ROW
-        and layout.item % layout.width == 0
-        and layout.phase < layout.width
-        and (layout.width > 1 or not layout.big_endian)
-        and (layout.width > 2 or not layout.is_float)
-    )
 
 
 def _default_shape(mode: int, size: int) -> tuple[int, int]:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from likezip.memory.number_layout import WIDTHS, NumberLayout
+from likezip.memory.number_layout import MOST_CHANNELS, WIDTHS, NumberLayout
+from likezip.memory.numbers import LEAST_OF_ROW
 
 EXAMINED = 1 << 14
 """Bytes in the middle of a block in which layouts are tried, and numbers in which lengths of rows are."""
@@ -21,8 +22,6 @@ EXAMINED_FOR_ROWS = 1 << 18
 """Bytes in the middle of a block in which rows are looked for."""
 LONGEST_ROW = 1 << 14
 """Bytes of a row at most that is looked for."""
-SHORTEST_ROW = 8
-"""Numbers of a channel that a row has at least."""
 PLACES, WINDOW, BEST_ROWS = 8, 24, 16
 """For every length of a row so many windows of so many numbers are compared with what is above them; the lengths that
 are best there are tried."""
@@ -41,7 +40,7 @@ LEAST_BYTES = 512
 
 def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
     """The most likely layouts of a block, at most MOST_LAYOUTS of different widths, the likeliest first, each with the
-    length of a row in bytes, 0 for none; none for a block that does not look like numbers.
+    length of a row in bytes; none for a block that does not look like numbers.
 
     records: the length of a record, as ``row_length`` finds it.
     """
@@ -65,21 +64,20 @@ def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
 
 def _has_records(layout: NumberLayout) -> bool:
     """Whether an item is a record, and not some channels."""
-    return layout.item > layout.width * CHANNELS[-1]
+    return layout.channels > CHANNELS[-1]
 
 
 def _candidates(records: int) -> Iterator[NumberLayout]:
     """Layouts to try, the simpler ones first."""
     for width in WIDTHS:
-        items = [width * channels for channels in CHANNELS]
-        if records > items[-1] and records % width == 0:
-            items.append(records)
-        for item in items:
-            for order in range(2 if width > 1 else 1):
+        in_records = records // width
+        more = (in_records,) if CHANNELS[-1] < in_records <= MOST_CHANNELS and records % width == 0 else ()
+        for channels in (*CHANNELS, *more):
+            for big_endian in (False, True) if width > 1 else (False,):
                 for phase in range(width):
-                    yield NumberLayout(item, width, phase, bool(order))
+                    yield NumberLayout(channels, width, phase, big_endian)
                     if width > 2:
-                        yield NumberLayout(item, width, phase, bool(order), True)
+                        yield NumberLayout(channels, width, phase, big_endian, is_float=True)
 
 
 def _numbers(code: npt.NDArray[np.uint8], first: int, layout: NumberLayout) -> npt.NDArray[np.int64]:
@@ -108,7 +106,7 @@ def _lengths(differences: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _cost(code: npt.NDArray[np.uint8], first: int, layout: NumberLayout) -> float:
     """Bits a byte of the cheaper differences: to the number before, or to the line through the last two."""
-    numbers, step = _numbers(code, first, layout), layout.item // layout.width
+    numbers, step = _numbers(code, first, layout), layout.channels
     if numbers.size < 4 * step:
         return 8.0
     once, twice = _differences(numbers, step, layout.width)
@@ -140,25 +138,25 @@ def _entropy(counts: npt.NDArray[np.int64]) -> float:
 
 def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -> tuple[float, NumberLayout, int]:
     """The cost of a layout of the block ``code``, in bits a byte, which is ``cost`` without rows; the layout; and the
-    bytes of a row, 0 if the numbers have none."""
+    bytes of a row, those of an item or 2 if the numbers have none."""
     first = max(0, (code.size - EXAMINED_FOR_ROWS) // 2)
     numbers = _numbers(code[first : first + EXAMINED_FOR_ROWS], first, layout)
-    step, width = layout.item // layout.width, layout.width
+    step, width, none = layout.channels, layout.width, max(2, layout.item)
     longest = min(LONGEST_ROW // width, numbers.size // 4)
-    if longest <= SHORTEST_ROW * step:
-        return cost, layout, 0
+    if longest <= LEAST_OF_ROW * step:
+        return cost, layout, none
     apart = np.zeros(longest + 1)
     for place in np.linspace(longest, numbers.size - WINDOW, PLACES).astype(int):
         before = sliding_window_view(numbers[place - longest : place + WINDOW - 1], WINDOW)
         differences = _wrapped(before - numbers[place : place + WINDOW], width)
         apart[longest:0:-1] += np.log2(1.0 + np.abs(differences.astype(np.float64))).sum(1)
-    apart[: SHORTEST_ROW * step] = np.inf
+    apart[: LEAST_OF_ROW * step] = np.inf
     rows = [int(row) for row in np.argsort(apart)[:BEST_ROWS]]
     # the mean of two neighbours is about as good one number beside the row's length, so it has no say in that
     row = min(rows, key=lambda row: sum(_row_costs(numbers, row, step, width)[:2]))
     alone = min(_bits(differences, step) for differences in _differences(numbers[-EXAMINED:], step, width))
     in_rows = min(_row_costs(numbers, row, step, width))
-    return (cost * in_rows / alone, layout, row * width) if in_rows < ROWS_WORTH * alone else (cost, layout, 0)
+    return (cost * in_rows / alone, layout, row * width) if in_rows < ROWS_WORTH * alone else (cost, layout, none)
 
 
 def _row_costs(numbers: npt.NDArray[np.int64], row: int, step: int, width: int) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.memory.number_layout import LAYOUT_BITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,8 +78,9 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     lanes, table_bits = np.where(shaped, shape & 2047, 1), np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
     behind = behind + 2 * shaped
     row, behind_row = _number_at(content, behind)
-    rowed = first >> 5 & 3 != block_header.TEXT_PROFILE
-    row = np.where(rowed, row, 0)
+    profile = first >> 5 & 3
+    rowed = profile != block_header.TEXT_PROFILE
+    row = np.where(rowed, row >> np.where(profile == block_header.NUMBERS_PROFILE, LAYOUT_BITS, 0), 0)
     behind = np.where(rowed, behind_row, behind)
     payload, behind_payload = _number_at(content, behind)
     stored = first & block_header.MODE == block_header.STORED

@@ -129,7 +129,7 @@ class Numbers(NamedTuple):
     def of(cls, layout: NumberLayout | None, row: int, lanes: int) -> Numbers:
         """Those of a block before its first byte; row: bytes of a row."""
         lanes = lanes if layout else 0
-        known = layout or NumberLayout(0, 1)
+        known = layout or NumberLayout(0, 1)  # of which nothing is used but an item of 0
         return cls(
             layout=np.array([known.item, known.width, known.phase, known.big_endian, known.is_float], np.int64),
             offsets=np.array(_offsets(known.item, known.width, row), np.int64),
