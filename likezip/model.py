@@ -76,11 +76,7 @@ class Model:
 
     def has_prior(self) -> bool:
         """Whether the model has a network, and the trained state of the memory for use beside it."""
-        return self.knows("prior") and self.knows("both")
-
-    def knows(self, name: str) -> bool:
-        """Whether there are tensors of the part ``name``."""
-        return any(key.startswith(f"{name}.") for key in self.tensors())
+        return all(any(key.startswith(part) for key in self.tensors()) for part in ("prior.", "both."))
 
 
 def _parsed_card(text: str) -> Any:

@@ -24,7 +24,6 @@ UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
 
 TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE, NUMBERS_PROFILE = 0, 1, 2, 3
-PROFILES = TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE, NUMBERS_PROFILE
 """Numbers of the profiles: the contexts that a block is modelled with."""
 
 MAX_LANES = 1024
@@ -243,16 +242,13 @@ class BlockHeader:
         """The header itself, which was read from ``packed``.  Raises CorruptError and UnsupportedError."""
         if self.mode == PARTS and packed[0] & ~COPIES != IN_PARTS:
             raise UnsupportedError(f"{name} has mode 0, which this likezip does not know")
-        if self.profile not in PROFILES:
-            raise UnsupportedError(f"{name} has profile {self.profile}, which this likezip does not know")
         if self.fields() != packed or not self._within_limits() or self.raw_size > block_size:
             raise CorruptError(f"the header of {name} holds values outside their limits")
         return self
 
     @classmethod
     def _fields(cls, fields: Fields) -> Parser[BlockHeader]:
-        """Parses a header behind its first byte, up to its checksum; of modes and profiles unknown as of those known
-        today."""
+        """Parses a header behind its first byte, up to its checksum; of modes unknown as of those known today."""
         first = fields.packed[0]
         mode, transform, profile = first & MODE, first >> 4 & 1, first >> _PROFILE_SHIFT & _PROFILE
         raw_size = (yield from fields.number()) + 1

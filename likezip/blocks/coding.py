@@ -20,15 +20,15 @@ from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.kinds import kinds_of
 from likezip.blocks.noise import repeats_nothing
+from likezip.blocks.number_layouts import likely_layouts
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.blocks.parts import Stretch
 from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stretch
-from likezip.blocks.number_layouts import likely_layouts
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
 from likezip.memory.number_layout import NumberLayout
-from likezip.memory.profiles import ARRAYS, BESIDE_PRIOR, PROFILES
+from likezip.memory.profiles import ARRAYS, BESIDE_PRIOR, PROFILES, RECORDS
 from likezip.memory.trained_state import TrainedState
 from likezip.model import Model
 from likezip.prior import parallel
@@ -57,6 +57,9 @@ other profile is tried."""
 LEAST_OF_PARTS = 0.01
 """The least share of a block's bits that it must save to code kinds of data apart, by their samples: a kind knows
 nothing of the others then."""
+
+INSTEAD = {ARRAYS.name: RECORDS.name}
+"""Models without a trained state for a profile, which is newer than they are: the profile whose state is taken."""
 
 REDUNDANT, VERY_REDUNDANT, FEWEST_LANES = 1.0, 0.35, 4
 """Bits a byte of the sample with the prior.  A block that costs less than REDUNDANT gets half the usual lanes, but at
@@ -91,7 +94,7 @@ def trained_state_of(model: Model, part: str) -> TrainedState:
 
 @lru_cache(maxsize=8)
 def _trained_state(model: Model, part: str) -> TrainedState:
-    tensors = model.part(part)
+    tensors = model.part(part) or model.part(INSTEAD.get(part, part))
     if not tensors:
         raise FormatError(f"{model.path}: not a model of likezip, as it has no trained state for {part!r}")
     try:
@@ -182,16 +185,14 @@ class BlockCoding:
 
 
 def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
-    """The modes that ``options`` allow for a block, the prior last.  Numbers are only modelled as such if the model knows
-    them."""
+    """The modes that ``options`` allow for a block, the prior last."""
     text = BlockMode(block_header.TEXT_PROFILE, 0)
     if options.prior == "on":
         return [prior_mode(options.model)]
     rows = row_length(raw)
     modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
-    if options.model.knows(ARRAYS.name):
-        numbers = block_header.NUMBERS_PROFILE
-        modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
+    numbers = block_header.NUMBERS_PROFILE
+    modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
 
 
@@ -270,8 +271,7 @@ def sampled_codings(raw: bytes, options: CodingOptions) -> list[BlockCoding]:
 
 
 def profile_mode(raw: bytes, options: CodingOptions) -> BlockMode:
-    """The best mode for bytes that are no block, by a sample: without the prior, and not as numbers, whose places in the
-    bytes count."""
+    """The best mode without the prior, by a sample, for bytes that are no block; not as numbers, whose places count."""
     codings = _codings_of_sample(raw, replace(options, prior="off"))
     return min((coding for coding in codings if coding.mode.layout is None), key=attrgetter("bits")).mode
 

@@ -50,7 +50,7 @@ def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
     first = max(0, (code.size - EXAMINED) // 2)
     middle = code[first : first + EXAMINED]
     costs = [(_cost(middle, first, layout), layout) for layout in _candidates(records)]
-    if min(cost for cost, _ in costs) > WORTH * _entropy(np.bincount(middle)):
+    if min(cost for cost, _ in costs) >= WORTH * _entropy(np.bincount(middle)):
         return []
     tried = list[tuple[float, NumberLayout, int]]()
     for width in WIDTHS:

@@ -53,12 +53,11 @@ def plausible_places(data: bytes, count: int) -> list[int]:
 
 
 def _begun(first: npt.NDArray[np.uint8]) -> Places:
-    """The places of bytes that a header may begin with: of a mode and a profile that are known and go together."""
+    """The places of bytes that a header may begin with: of a mode and a profile that go together."""
     import numpy as np
 
     mode, profile = first & block_header.MODE, first >> 5 & 3
-    found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
-    found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
+    found = (mode == block_header.MEMORY) | (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
     found |= np.isin(first & (255 - block_header.COPIES), (block_header.STORED, block_header.IN_PARTS))
     return np.flatnonzero(found)
 

@@ -1,8 +1,8 @@
 """What the numbers so far would go on to: predictions of the coming number, and what they say of the coming byte.
 
-A block of profile numbers holds numbers of one width, in several channels and perhaps in rows: pixels, samples of sound,
-elements of arrays, fields of records (``number_layout``).  Before a number begins, it is predicted from numbers around:
-by sums and differences of some, and by least squares, whose weights follow the data.  Before each of its bytes
+A block of profile numbers holds numbers of one width, in several channels and perhaps in rows (``number_layout``):
+pixels, samples of sound, elements of arrays, fields of records.  Before a number begins, it is predicted from numbers
+around: by sums and differences of some, and by least squares, whose weights follow the data.  Before each of its bytes
 
 - each prediction expects a byte, given the bytes of the number that are known; these bytes are parts of contexts, in
   the registers NUMBERS, MORE_NUMBERS and BEST_NUMBER;
@@ -18,7 +18,7 @@ others as they are, one step of coordinate descent on the normal equations (comp
 Numbers of 2 bytes and more are taken modulo 2^(8 width), their differences as signed, so it does not matter whether
 they are; numbers of a byte are 0 to 255, and so are their predictions.
 
-    value        a number of a byte in 0..255, any other as signed int64; a float's magnitude is turned if it is negative
+    value        a number of a byte in 0..255, any other signed; a negative float's magnitude is turned round
     feature      a difference shifted right until the usual ones have 11 bits, |feature| <= 2^14
     weight       in 2^-16, |weight| < 2^20
     products     means of feature x feature x 2^8, <= 2^36
@@ -211,9 +211,7 @@ def _difference(a, b, width):
 @inlined
 def _magnitude(difference):
     """|difference|, at most ERROR_LIMIT."""
-    return min(max(difference, -ERROR_LIMIT), np.int64(ERROR_LIMIT)) if difference > 0 else -max(
-        difference, np.int64(-ERROR_LIMIT)
-    )
+    return min(abs(max(difference, np.int64(-ERROR_LIMIT))), np.int64(ERROR_LIMIT))
 
 
 @inlined

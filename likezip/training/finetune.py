@@ -193,8 +193,7 @@ def tuned_states(
 ) -> dict[str, TrainedState]:
     """The trained states by profile, of which those for text, for blocks with the prior, and for profiles that suit the
     files are trained further, on ``megabytes`` of the files each.  The arrays of ``trained_states`` are changed."""
-    others = [profile for profile in PROFILES[1:] if profile.name in trained_states]
-    wanted = [TEXT, *(profile for profile in others if states.share_suited(files.train, profile, seed) > 0.1)]
+    wanted = [TEXT, *(profile for profile in PROFILES[1:] if states.share_suited(files.train, profile, seed) > 0.1)]
     tuned = dict(trained_states)
     for profile in [*wanted, BESIDE_PRIOR]:
         kind = "beside the network" if profile is BESIDE_PRIOR else f"by itself, for {profile.name}"

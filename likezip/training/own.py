@@ -35,7 +35,7 @@ NETWORK_SHARE, STARTS_RATE = 0.8, 0.6
 MOST_COMPRESSED = 1 << 19
 """Bytes of held-out files, at least one file, that are coded to compare models."""
 
-PARTS = tuple(profile.name for profile in (*PROFILES, BESIDE_PRIOR))
+PARTS = (*PROFILES, BESIDE_PRIOR)
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Task:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.base is None:
             run = Run(Twin(Shape()), device, SCRATCH_LR, SCRATCH_EMBEDDING_LR, WEIGHT_DECAY, threads=threads)
-            return run, {name: untrained_state() for name in PARTS}
+            return run, {profile.name: untrained_state() for profile in PARTS}
         if not self.base.has_prior():
             raise ValueError(f"{self.base.path}: the model has no prior to begin with")
         run = Run(
             twin_of(coding.network_of(self.base)), device, LR, EMBEDDING_LR, WEIGHT_DECAY, seen=SEEN, threads=threads
         )
-        return run, {name: coding.trained_state_of(self.base, name) for name in PARTS if self.base.knows(name)}
+        return run, {profile.name: coding.trained_state_of(self.base, profile.name) for profile in PARTS}
 
     def described(self) -> dict[str, Any]:
         """The task as the card records it."""
@@ -130,7 +130,7 @@ def _better_states(
     """The trained states without the prior, all from before or all from after training, and likewise the one beside the
     prior: whichever makes the held-out files smaller."""
     tensors: Tensors = {}
-    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES if p.name in before]), ("on", [BESIDE_PRIOR.name])]
+    choices: list[tuple[PriorChoice, list[str]]] = [("off", [p.name for p in PROFILES]), ("on", [BESIDE_PRIOR.name])]
     for prior, names in choices:
         candidates = [state_tensors({**before, **{name: given[name] for name in names}}) for given in (before, after)]
         best = min(candidates, key=lambda candidate: _rate_of({**network, **candidate}, held, prior))

@@ -269,7 +269,7 @@ def _assemble(
     prior = Network.of({name.removeprefix("prior."): tensor for name, tensor in tensors.items()})
     say("the memory's trained state beside the network")
     loaded = load_model(trained)
-    by_profile = {p.name: coding.trained_state_of(loaded, p.name) for p in PROFILES if loaded.knows(p.name)}
+    by_profile = {profile.name: coding.trained_state_of(loaded, profile.name) for profile in PROFILES}
     beside = states.train(
         data.files,
         BESIDE_PRIOR,

@@ -57,8 +57,8 @@ CLASSES_OF_PROFILE = {
 
 
 def _bits_of(raw: bytes, profile: Profile, state: TrainedState, network: Network | None = None) -> float:
-    """Code one block, which trains ``state`` in place; its cross-entropy in bits, infinite for a block that does not look
-    like numbers in the profile for them."""
+    """Code one block, which trains ``state`` in place; its cross-entropy in bits, which is infinite in the profile for
+    numbers if it does not look like numbers."""
     lanes = block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR if network else block_header.MEMORY)
     rows, layout = 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw), None
     if profile is ARRAYS:
