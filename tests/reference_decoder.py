@@ -581,7 +581,8 @@ class Numbers:
             channel["of"][e] += (size - channel["of"][e]) >> 4
             products, answers, weights = (channel[name][e] for name in ("products", "answers", "weights"))
             for i, f in enumerate(self.features):
-                products[i] = [p + ((256 * f * g - p) >> forget) for p, g in zip(products[i], self.features, strict=True)]
+                fresh = [256 * f * g for g in self.features]
+                products[i] = [p + ((new - p) >> forget) for p, new in zip(products[i], fresh, strict=True)]
                 answers[i] += (256 * f * answer - answers[i]) >> forget
             for i, row in enumerate(products):
                 rest = 2**16 * answers[i] - sum(map(mul, row, weights)) + row[i] * weights[i]
@@ -652,7 +653,6 @@ class Numbers:
         first = partial * size % 256
         low, middle, high = (before(first + part) for part in (0, size // 2, size))
         return clamp((log(high - middle + 16) - log(middle - low + 16)) >> 8)
-
 
 
 class Block:

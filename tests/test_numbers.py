@@ -47,7 +47,8 @@ def _walk(layout: NumberLayout, draw: random.Random) -> bytes:
 
 def _extremes(layout: NumberLayout, draw: random.Random) -> bytes:
     """Numbers that differ as much as they can."""
-    ends = [bytes(layout.width), b"\xff" * layout.width, b"\x80" + bytes(layout.width - 1), draw.randbytes(layout.width)]
+    width = layout.width
+    ends = [bytes(width), b"\xff" * width, b"\x80" + bytes(width - 1), draw.randbytes(width)]
     ends += [end[::-1] for end in ends]
     return b"".join(draw.choice(ends) for _ in range(250 // layout.width))
 

@@ -372,8 +372,9 @@ def encoded(mode: BlockMode, transform: int, lanes: int, table_bits: int, coded:
 def _encoded_again(block: Part, content: bytes, context: bytes) -> bytes:
     """The payload of a coded block without copies for this content, which is the only one that decodes to it."""
     values, way = block.values, block.values["way"]
-    numbers = NumberLayout.unpack(values["rows"] % (1 << LAYOUT_BITS)) if values["profile"] == layout.OF_NUMBERS else None
-    mode = BlockMode(values["profile"], values["row length"], values["mode"] == layout.MEMORY_PRIOR, numbers)
+    profile, packed = values["profile"], values["rows"] % (1 << LAYOUT_BITS)
+    numbers = NumberLayout.unpack(packed) if profile == layout.OF_NUMBERS else None
+    mode = BlockMode(profile, values["row length"], values["mode"] == layout.MEMORY_PRIOR, numbers)
     words = encoded(mode, way >> 4 & 1, *block.shape, content, context if way & 128 else b"")
     return words.rstrip(b"\0").ljust(layout.least_payload(len(content)), b"\0")
 
