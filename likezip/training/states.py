@@ -72,7 +72,10 @@ def _bits_of(raw: bytes, profile: Profile, state: TrainedState, network: Network
 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
-    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained."""
+    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained; for numbers the block
+    has to look like some too."""
+    if profile is ARRAYS and not likely_layouts(raw, row_length(raw)):
+        return False
     cost = _bits_of(raw[:SAMPLE_SIZE], profile, untrained_state())
     others = (other for other in PROFILES if other is not profile)
     return math.isfinite(cost) and all(cost < _bits_of(raw[:SAMPLE_SIZE], o, untrained_state()) for o in others)

@@ -688,7 +688,9 @@ GOOD: dict[str, Good] = {
         b"xy" + wave(">f4", 60),
         **numbers(NumberLayout(3, 4, 2, big_endian=True, is_float=True), 12),
     ),
-    "numbers-8": one_coded("numbers of 8 bytes after 5", b"12345" + wave("<i8", 40), **numbers(NumberLayout(1, 8, 5), 8)),
+    "numbers-8": one_coded(
+        "numbers of 8 bytes after 5", b"12345" + wave("<i8", 40), **numbers(NumberLayout(1, 8, 5), 8)
+    ),
     "numbers-8-big-endian": one_coded(
         "numbers of 8 bytes, big endian, rows of 80 bytes",
         wave(">i8", 40),
@@ -882,7 +884,7 @@ GOOD: dict[str, Good] = {
         {"mode": block_header.MEMORY_PRIOR},
     ),
     "parts-with-profiles": one_in_parts(
-        "three parts: profile records, rows of 8 bytes, 3 lanes and table bits 17; profile code, transform x86; numbers",
+        "three parts: profile records, rows of 8 bytes, 3 lanes, table bits 17; profile code, transform x86; numbers",
         ((0, ROWS[:LEAST_STRETCH]), (1, (CODE * 9)[:LEAST_STRETCH]), (2, PIXELS)),
         {"profile": block_header.RECORDS_PROFILE, "row_length": 8, "lanes": 3, "table_bits": 17},
         {"profile": block_header.CODE_PROFILE, "transform": block_header.X86},
@@ -1760,9 +1762,7 @@ BAD: dict[str, Bad] = {
     **bad_header("numbers-row-length-1", "row length", "1, of numbers", **numbers(NumberLayout(1, 1), 1)),
     **bad_header("numbers-1-phase", "row length", "a byte's phase 1", **numbers(NumberLayout(1, 1, 1), 2)),
     **bad_header("numbers-4-phase", "row length", "4 bytes' phase 4", **numbers(NumberLayout(1, 4, 4), 4)),
-    **bad_header(
-        "numbers-1-big-endian", "row length", "a byte, big endian", **numbers(NumberLayout(1, 1, 0, True), 2)
-    ),
+    **bad_header("numbers-1-big-endian", "row length", "a byte, big endian", **numbers(NumberLayout(1, 1, 0, True), 2)),
     **bad_header(
         "numbers-2-float", "row length", "a float of 2 bytes", **numbers(NumberLayout(1, 2, 0, False, True), 2)
     ),
