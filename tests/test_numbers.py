@@ -155,6 +155,18 @@ def test_likely_layouts(raw: bytes, layout: NumberLayout, row: int | None) -> No
     assert row in (None, found[layout])
 
 
+@pytest.mark.parametrize("size", [511, 512, 513, 600, 700, 1000])
+def test_a_layout_of_any_few_bytes(size: int) -> None:
+    for draw in map(random.Random, range(5)):
+        level, raw = 100, bytearray()
+        while len(raw) < size:
+            level = (level + draw.choice((-1, 0, 0, 1))) % 256
+            raw += bytes([level, draw.randrange(4)])
+        assert all(
+            layout.is_possible and row > 1 for layout, row in number_layouts.likely_layouts(bytes(raw[:size]), 4)
+        )
+
+
 @pytest.mark.parametrize("raw", [b"", b"a", bytes(600), random.Random(4).randbytes(20_000), __doc__.encode() * 30])
 def test_what_does_not_look_like_numbers_has_no_layout(raw: bytes) -> None:
     assert number_layouts.likely_layouts(raw, 4) == []

@@ -150,8 +150,8 @@ def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -
         before = sliding_window_view(numbers[place - longest : place + WINDOW - 1], WINDOW)
         differences = _wrapped(before - numbers[place : place + WINDOW], width)
         apart[longest:0:-1] += np.log2(1.0 + np.abs(differences.astype(np.float64))).sum(1)
-    apart[: LEAST_OF_ROW * step] = np.inf
-    rows = [int(row) for row in np.argsort(apart)[:BEST_ROWS]]
+    shortest = LEAST_OF_ROW * step
+    rows = [shortest + int(row) for row in np.argsort(apart[shortest:])[:BEST_ROWS]]
     # the mean of two neighbours is about as good one number beside the row's length, so it has no say in that
     row = min(rows, key=lambda row: sum(_row_costs(numbers, row, step, width)[:2]))
     alone = min(_bits(differences, step) for differences in _differences(numbers[-EXAMINED:], step, width))
