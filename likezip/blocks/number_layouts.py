@@ -1,7 +1,7 @@
 """How numbers lie in a block: their width, order and channels, and the length of a row, found by what differences cost.
 
-The cost of a difference is about that of an adaptive Elias gamma code: the entropy of its length in bits, and the bits
-behind the first.  All is estimated on a few thousand numbers.
+The cost of differences is about that of an adaptive Elias gamma code: the entropy of their signs and lengths in bits,
+and the bits behind the first.  All is estimated on a few thousand numbers; and sums are of integers, as in ``cost``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from likezip.blocks.cost import COST, FRACTION_BITS
 from likezip.memory.number_layout import MOST_CHANNELS, WIDTHS, NumberLayout
 from likezip.memory.numbers import LEAST_OF_ROW
 
@@ -50,7 +51,7 @@ def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
     first = max(0, (code.size - EXAMINED) // 2)
     middle = code[first : first + EXAMINED]
     costs = [(_cost(middle, first, layout), layout) for layout in _candidates(records)]
-    if min(cost for cost, _ in costs) >= WORTH * _entropy(np.bincount(middle)):
+    if min(cost for cost, _ in costs) >= WORTH * _bits_of_counts(np.bincount(middle)) / middle.size:
         return []
     tried = list[tuple[float, NumberLayout, int]]()
     for width in WIDTHS:
@@ -99,9 +100,8 @@ def _wrapped(numbers: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64
 
 
 def _lengths(differences: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Bits of the magnitudes."""
-    magnitudes = np.abs(differences).astype(np.float64)
-    return np.frexp(magnitudes)[1].astype(np.int64)
+    """The bits of the magnitude of each difference."""
+    return np.frexp(np.abs(differences.astype(np.float64)))[1].astype(np.int64)
 
 
 def _cost(code: npt.NDArray[np.uint8], first: int, layout: NumberLayout) -> float:
@@ -124,16 +124,15 @@ def _differences(
 def _bits(differences: npt.NDArray[np.int64], step: int) -> float:
     """Bits a difference, of ``step`` channels each by itself if they are few."""
     lengths = _lengths(differences)
-    signs = lengths * 2 + (differences < 0)
-    if step > 8:
-        return _entropy(np.bincount(signs)) + float(np.maximum(lengths - 1, 0).mean())
-    entropies = [_entropy(np.bincount(signs[channel::step])) for channel in range(step)]
-    return float(np.mean(entropies)) + float(np.maximum(lengths - 1, 0).mean())
+    signed, channels = 2 * lengths + (differences < 0), step if step <= CHANNELS[-1] else 1
+    bits = sum(_bits_of_counts(np.bincount(signed[channel::channels])) for channel in range(channels))
+    return (bits + int(np.maximum(lengths - 1, 0).sum())) / max(differences.size, 1)
 
 
-def _entropy(counts: npt.NDArray[np.int64]) -> float:
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log2(shares)).sum())
+def _bits_of_counts(counts: npt.NDArray[np.int64]) -> float:
+    """The bits of so many symbols of each kind by their own frequencies."""
+    shares = (counts << 16) // max(int(counts.sum()), 1)
+    return int((counts * COST[np.maximum(shares, 1) - 1]).sum()) / (1 << FRACTION_BITS)
 
 
 def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -> tuple[float, NumberLayout, int]:
@@ -145,13 +144,13 @@ def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -
     longest = min(LONGEST_ROW // width, numbers.size // 4)
     if longest <= LEAST_OF_ROW * step:
         return cost, layout, none
-    apart = np.zeros(longest + 1)
+    apart = np.zeros(longest + 1, np.int64)
     for place in np.linspace(longest, numbers.size - WINDOW, PLACES).astype(int):
         before = sliding_window_view(numbers[place - longest : place + WINDOW - 1], WINDOW)
         differences = _wrapped(before - numbers[place : place + WINDOW], width)
-        apart[longest:0:-1] += np.log2(1.0 + np.abs(differences.astype(np.float64))).sum(1)
+        apart[longest:0:-1] += _lengths(differences).sum(1)
     shortest = LEAST_OF_ROW * step
-    rows = [shortest + int(row) for row in np.argsort(apart[shortest:])[:BEST_ROWS]]
+    rows = [shortest + int(row) for row in np.argsort(apart[shortest:], kind="stable")[:BEST_ROWS]]
     # the mean of two neighbours is about as good one number beside the row's length, so it has no say in that
     row = min(rows, key=lambda row: sum(_row_costs(numbers, row, step, width)[:2]))
     alone = min(_bits(differences, step) for differences in _differences(numbers[-EXAMINED:], step, width))
