@@ -23,7 +23,7 @@ from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
 from likezip.memory.number_layout import NumberLayout
-from likezip.memory.numbers import ITEM, Numbers, bit_logit, follow_numbers
+from likezip.memory.numbers import ITEM, Numbers, bit_shares, follow_numbers
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -195,7 +195,8 @@ def predict_bit(state, tree, lane, bit):
     if tree.shape[0] > 0 and registers[ASLEEP] == 0:
         _gather_prior(partial, tree[lane], inputs)
     elif state.numbers.layout[ITEM] > 0:
-        inputs[PRIOR_INPUT] = mixer.clamp_logit(bit_logit(partial, bit, state.numbers.distribution[lane]) >> 8)
+        ones, zeros = bit_shares(partial, bit, state.numbers.distribution[lane])
+        inputs[PRIOR_INPUT] = _log_odds(ones, zeros)
     else:
         inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)

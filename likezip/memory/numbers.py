@@ -43,7 +43,6 @@ from likezip.kernels.compiling import inlined
 from likezip.kernels.intrinsics import aligned, leading_zeros
 from likezip.memory.number_layout import NumberLayout
 from likezip.memory.registers import BEST_NUMBER, MORE_NUMBERS, NUMBERS, POSITION, START
-from likezip.prior.fixed_point import logarithm
 
 ITEM, WIDTH, PHASE, BIG_ENDIAN, IS_FLOAT = range(5)
 """The places in ``Numbers.layout``."""
@@ -92,7 +91,7 @@ BEGIN, STEP, REPEATS, SCALE = range(4)
 """The places in ``Numbers.distribution``: of the beginning of byte 0, and from there to byte 1, both in 1/1024 scale; 1
 if byte 255 goes on to byte 0; and the scale, in 1/16."""
 
-SHARE_BITS, PLACES, FARTHEST = 28, 64, 16
+SHARE_BITS, PLACES, FARTHEST, LEAST_SHARE = 28, 64, 16, 16
 
 
 def _shares() -> npt.NDArray[np.int64]:
@@ -350,13 +349,14 @@ def _share_before(byte, distribution):
 
 
 @inlined
-def bit_logit(partial, bit, distribution):
-    """The logit of ``bit`` being 1 by a lane's distribution, in 1/65536 nat; partial: the bits so far."""
+def bit_shares(partial, bit, distribution):
+    """The shares of a lane's distribution in which ``bit`` is 1 and 0, in 2^-SHARE_BITS, LEAST_SHARE added to both, so
+    from that to below 2^30; partial: the bits so far."""
     size = np.int64(256) >> bit
     first = (partial << (8 - bit)) & 255
     low, high = _share_before(first, distribution), _share_before(first + size, distribution)
     middle = _share_before(first + (size >> 1), distribution)
-    return logarithm(high - middle + 16) - logarithm(middle - low + 16)
+    return high - middle + LEAST_SHARE, middle - low + LEAST_SHARE
 
 
 @inlined

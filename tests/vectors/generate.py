@@ -348,7 +348,7 @@ PIXELS = bytes(
 def wave(dtype: str, count: int) -> bytes:
     """Numbers that go up and down, half of them below 0."""
     steps = np.arange(count)
-    return ((abs(steps * 7 % 120 - 60) - 30) * 211 + steps * steps % 13).astype(dtype).tobytes()
+    return ((abs(steps * 7 % 120 - 60) - 30) * 16 + steps % 3).astype(dtype).tobytes()
 
 
 THIRD: Parts = (b"First ", (3 - 108, 28), (42 - 108, 50), b", then ", (-108, 20), (32 - 108, 76), b"!")
@@ -499,7 +499,7 @@ GOOD: dict[str, Good] = {
     ),
     "text-in-lanes": written("a sentence 12 times in 5 lanes", SHELLS * 12, 5, "off"),
     "log-in-lanes": written("lines of a log in 7 lanes", LOG, 7, "off"),
-    "records": written("records of 8 bytes in 3 lanes, profile records", ROWS, 3, "off"),
+    "numbers-in-lanes": written("records of 8 bytes in 3 lanes, profile numbers", ROWS, 3, "off"),
     "code": written("calls and jumps in 2 lanes, profile code, transform x86", CODE, 2, "off"),
     "numbers": written("a picture of 20 x 12 pixels of 3 bytes, profile numbers", PIXELS, 1, "off"),
     "zeros": written("1001 zeros in 4 lanes", bytes(1001), 4, "off"),
@@ -659,6 +659,13 @@ GOOD: dict[str, Good] = {
     "payload-as-long-as-raw": one_coded("11 bytes that could be stored as well, coded", SHELLS[:11]),
     "payload-2-longer-than-raw": one_coded("9 bytes whose code words have 11, as many as may be", SHELLS[:9]),
     "payload-2-longer-than-zeros": one_coded("4 zeros whose code words have 6; fewer can't be coded", bytes(4)),
+    "records": one_coded(
+        "records of 8 bytes in 3 lanes, profile records",
+        ROWS,
+        profile=block_header.RECORDS_PROFILE,
+        row_length=8,
+        lanes=3,
+    ),
     "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=block_header.RECORDS_PROFILE, row_length=2),
     "row-length-64": one_coded("rows of 64 bytes", LOG[:400], profile=block_header.RECORDS_PROFILE, row_length=64),
     "row-length-65535": one_coded(
@@ -675,17 +682,17 @@ GOOD: dict[str, Good] = {
     ),
     "numbers-2-big-endian": one_coded(
         "numbers of 2 bytes, big endian, in 2 channels, after 1 byte",
-        b"x" + wave(">i2", 80),
+        b"x" + wave(">i2", 160),
         **numbers(NumberLayout(2, 2, 1, big_endian=True), 4),
     ),
     "numbers-4-float": one_coded(
         "floats of 4 bytes in rows of 44 bytes",
-        wave("<f4", 66),
+        wave("<f4", 110),
         **numbers(NumberLayout(1, 4, is_float=True), 44),
     ),
     "numbers-4-float-big-endian": one_coded(
         "floats of 4 bytes, big endian, in 3 channels, after 2 bytes",
-        b"xy" + wave(">f4", 60),
+        b"xy" + wave(">f4", 90),
         **numbers(NumberLayout(3, 4, 2, big_endian=True, is_float=True), 12),
     ),
     "numbers-8": one_coded(
@@ -841,8 +848,8 @@ GOOD: dict[str, Good] = {
     ),
     "primed-numbers": one_primed(
         "the same with numbers of 2 bytes, counted from the beginning of the context",
-        wave("<i2", 80)[60:],
-        wave("<i2", 80)[1:60],
+        wave("<i2", 130)[60:],
+        wave("<i2", 130)[1:60],
         **numbers(NumberLayout(1, 2, 1), 2),
     ),
     "primed-with-transform": one_primed(
@@ -884,10 +891,15 @@ GOOD: dict[str, Good] = {
         {"mode": block_header.MEMORY_PRIOR},
     ),
     "parts-with-profiles": one_in_parts(
-        "three parts: profile records, rows of 8 bytes, 3 lanes, table bits 17; profile code, transform x86; numbers",
-        ((0, ROWS[:LEAST_STRETCH]), (1, (CODE * 9)[:LEAST_STRETCH]), (2, PIXELS)),
+        "two parts: profile records, rows of 8 bytes, 3 lanes and table bits 17; profile code, transform x86",
+        ((0, ROWS[:LEAST_STRETCH]), (1, CODE)),
         {"profile": block_header.RECORDS_PROFILE, "row_length": 8, "lanes": 3, "table_bits": 17},
         {"profile": block_header.CODE_PROFILE, "transform": block_header.X86},
+    ),
+    "parts-with-numbers": one_in_parts(
+        "two parts: 1024 zeros, and a picture in profile numbers, rows of 60 bytes",
+        ((0, ZEROS), (1, PIXELS)),
+        {},
         numbers(NumberLayout(3, 1), 60),
     ),
     "parts-of-one-mode": one_in_parts(
