@@ -147,6 +147,48 @@ PROFILES = [
     ),
     (
         [
+            (0xFF, "", 0, 0),
+            (0xFFFFFF, "", 0, 0),
+            (0xFFFFFFFFFFFF, "", 0, 0),
+            (0, "best number", 0xFF0000000000FF, 0),
+            (0xFF, "best number", 0xFF0000000000FF, 0),
+            (0xFF, "expected", U64, 0),
+            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
+            (0xFF, "neighbours", 0xFFFF00000000, 0),
+            (0, "neighbours", 0x100FFFF000000FF, 0),
+            (0, "numbers", 0xFF0000FFFFFF00, 0),
+            (0, "numbers", 0xFFFF00FF000000, 0),
+            (0, "numbers", 0xFF0000FF000000, 0),
+            (0, "numbers", 0xFF00FF00000000, 0),
+            (0, "numbers", 0xFFFF0000000000, 0),
+            (0, "more numbers", 0xFF0000000000FF, 0),
+            (0, "more numbers", 0xFF00FF00000000, 0),
+            (0, "more numbers", 0xFF000000FF00FF, 0),
+            (0, "more numbers", 0xFF0000FF0000FF, 0),
+            (0xFFFF, "expected", U64, 0),
+            (0, "neighbours", 0x1000000FF0000FF, 0),
+            (0, "numbers", 0xFF0000FF0000FF, 0),
+            (0, "more numbers", 0xFF0000FF000000, 0),
+            (0, "more numbers", 0xFF00000000FF00, 0),
+            (0xFF, "numbers", 0xFF00000000FF00, 0),
+            (0, "more numbers", 0xFFFF00000000FF, 0),
+            (0xFFFF, "numbers", 0xFF000000000000, 0),
+            (0, "numbers", 0xFFFF00000000FF, 0),
+        ],
+        [
+            (0, "best number", 0xFF0000000000FF, 0),
+            (0, "best number", 0xFF000000FF0700, 0),
+            (0, "numbers", 0xFF00000000FF00, 0),
+            (0, "numbers", 0xFF000000FF0000, 0),
+            (0, "neighbours", 0xFFFF00000000, 0),
+            (0, "numbers", 0xFF0000FF000000, 0),
+            (0, "expected", 0x7FC0, 0),
+        ],
+        [("best number", 0xFF000000FF0000), ("best number", 0xFF)],
+    ),
+    (
+        [
             (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFF, "", 0, 0),
@@ -453,10 +495,14 @@ class Lane:
                 "instruction",
                 "expected",
                 "run",
+                "numbers",
+                "more numbers",
+                "best number",
             ),
             0,
         )
         self.named["lane"] = number
+        self.numbers = None
         self.instructions = Instructions()
         self.pointer = [0, 0]
         self.asleep = False
@@ -467,6 +513,10 @@ class Lane:
         self.position = self.line = self.last_line = self.aligned_at = start
         self.named["neighbours"] = self.named["expected"] = 0
         self.length, self.spare = [0, 0], [0, 0]
+        if self.numbers:
+            for name in ("numbers", "more numbers", "best number"):
+                self.named[name] = 0
+            self.numbers.predicted, self.numbers.begin, self.numbers.step, self.numbers.repeats = False, 0, 0, 0
 
     def hashes_of(self, contexts: list[tuple]) -> list[int]:
         return [
@@ -480,15 +530,195 @@ class Lane:
         ]
 
 
+def logistic() -> list[int]:
+    getcontext().prec = 60
+    upper = [int(2**28 / (1 + (Decimal(-x) / 64).exp()) + Decimal("0.5")) for x in range(1025)]
+    return [2**28 - share for share in upper[:0:-1]] + upper
+
+
+SHARES = logistic()
+
+
+def signed(v: int, size: int) -> int:
+    """The lowest ``size`` bytes of v as a signed number."""
+    half = 1 << (8 * size - 1)
+    return (v + half) % (2 * half) - half
+
+
+class Numbers:
+    """What the numbers of a lane so far would go on to."""
+
+    def __init__(self, layout: int, row: int) -> None:
+        self.width, self.big, self.floats = 1 << layout % 4, layout >> 2 & 1, layout >> 3 & 1
+        self.phase, self.item = layout >> 4 & 7, ((layout >> 7) + 1) * self.width
+        w, i, r = self.width, self.item, row
+        self.offsets = {f"W{k}": k * i for k in range(1, 15)}
+        self.offsets |= {"N": r, "NW": r + i, "NE": r - i, "NN": 2 * r, "NWW": r + 2 * i, "NEE": r - 2 * i}
+        self.offsets |= {"NNW": 2 * r + i, "NNE": 2 * r - i, "P": w, "WP": w + i, "WWP": w + 2 * i, "NP": w + r}
+        self.offsets |= {"Q": 2 * w, "WQ": 2 * w + i, "NQ": 2 * w + r}
+        if r >= 8 * i:
+            pairs = "N-NW NW-W1 NE-N NN-N NNW-NW NNE-NE NWW-NW NEE-NE W1-W2 W2-W3 W3-W4 W4-W5"
+            more = "P-WP P-NP", "Q-WQ Q-NQ"
+        else:
+            pairs = " ".join(f"W{k}-W{k + 1}" for k in range(1, 14))
+            more = "P-WP WP-WWP", "Q-WQ"
+        pairs = " ".join([pairs, *more[: max(0, min(2, i // w - 1))]])
+        self.pairs = [pair.split("-") for pair in pairs.split()]
+        self.channels = [self.channel() for _ in range(8)]
+        self.predictions, self.estimates = [0] * 12, [0, 0]
+        self.shift = self.eighths = 0
+        self.predicted, self.features = False, []
+        self.begin = self.step = self.repeats = 0
+
+    def channel(self) -> dict:
+        size = len(self.pairs)
+        return {
+            "fast": 0, "slow": 0, "last": 0, "change": 0, "of": [0, 0],
+            "products": [[[0] * size for _ in range(size)] for _ in range(2)],
+            "answers": [[0] * size, [0] * size], "weights": [[0] * size, [0] * size],
+        }  # fmt: skip
+
+    def turned(self, v: int) -> int:
+        return v ^ ((1 << (8 * self.width - 1)) - 1) if self.floats and v < 0 else v
+
+    def joined(self, data: bytes) -> int:
+        return int.from_bytes(data, "big" if self.big else "little")
+
+    def value(self, raw: bytes, place: int) -> int:
+        v = self.joined(raw[place : place + self.width])
+        return v if self.width == 1 else self.turned(signed(v, self.width))
+
+    def wrapped(self, v: int) -> int:
+        return limit(v, 0, 255) if self.width == 1 else signed(v, self.width)
+
+    def difference(self, a: int, b: int) -> int:
+        return a - b if self.width == 1 else signed(a - b, self.width)
+
+    def follow(self, raw: bytes, lane: Lane) -> None:
+        """After a byte of a lane: its registers."""
+        inside = (lane.position - self.phase) % self.item
+        place, number = inside % self.width, inside // self.width
+        channel = self.channels[number % 8]
+        if place == 0:
+            if self.predicted:
+                before = (inside - self.width) % self.item // self.width % 8
+                self.learn(self.value(raw, lane.position - self.width), self.channels[before])
+            self.predict(raw, lane, channel)
+        begun = lane.position - place
+        known = self.joined(raw[begun : lane.position]) if begun >= lane.start else 0
+        scale = ((channel["fast"] + channel["slow"]) >> 2) + 6
+        self.spread(known, place, scale)
+        e = [self.expected(p, known, place) for p in self.predictions]
+        column = min(inside, 255) << 48
+        lane.named["numbers"] = column | sum(byte >> 3 << 8 * k for k, byte in enumerate(e[:6]))
+        lane.named["more numbers"] = column | sum(byte >> 3 << 8 * k for k, byte in enumerate(e[6:]))
+        level = 2 * scale.bit_length() + (scale >> (scale.bit_length() - 2) & 1)
+        last = channel["last"]
+        lane.named["best number"] = (
+            column | e[0] >> 3 | (self.eighths if self.width == 1 else e[0] & 7) << 8 | level << 16
+            | ((last > 0) + 2 * (last < 0)) << 24 | min(abs(last), 2**40).bit_length() << 32
+            | (channel["slow"] >> 1).bit_length() << 40
+        )  # fmt: skip
+
+    def learn(self, actual: int, channel: dict) -> None:
+        channel["last"] = self.difference(actual, self.predictions[0])
+        change = self.difference(actual, self.predictions[1])
+        size = 16 * min(abs(channel["last"]), 2**40)
+        channel["fast"] += (size - channel["fast"]) >> 3
+        channel["slow"] += (size - channel["slow"]) >> 5
+        channel["change"] += (16 * min(abs(change), 2**40) - channel["change"]) >> 4
+        answer = limit(change >> self.shift, -(2**14), 2**14)
+        for e, forget in enumerate((5, 8)):
+            size = 16 * min(abs(self.difference(actual, self.estimates[e])), 2**40)
+            channel["of"][e] += (size - channel["of"][e]) >> 4
+            products, answers, weights = (channel[name][e] for name in ("products", "answers", "weights"))
+            for i, f in enumerate(self.features):
+                fresh = [256 * f * g for g in self.features]
+                products[i] = [p + ((new - p) >> forget) for p, new in zip(products[i], fresh, strict=True)]
+                answers[i] += (256 * f * answer - answers[i]) >> forget
+            for i, row in enumerate(products):
+                rest = 2**16 * answers[i] - sum(map(mul, row, weights)) + row[i] * weights[i]
+                weights[i] = limit(rest // (row[i] + (row[i] >> 8) + 256), -(2**20 - 1), 2**20 - 1)
+
+    def predict(self, raw: bytes, lane: Lane, channel: dict) -> None:
+        def there(offset: int) -> bool:
+            return offset >= self.width and lane.position - offset >= lane.start
+
+        v = {n: self.value(raw, lane.position - o) if there(o) else 0 for n, o in self.offsets.items()}
+        self.shift = 0 if self.width == 1 else max((channel["change"] >> 4).bit_length() - 11, 0)
+        differences = [self.difference(v[a], v[b]) for a, b in self.pairs]
+        self.features = [limit(d >> self.shift, -(2**14), 2**14) for d in differences]
+        sums = [sum(map(mul, self.features, weights)) for weights in channel["weights"]]
+        down = max(max(channel["of"]).bit_length() - 12, 0)
+        one, other = ((error >> down) + 1 for error in channel["of"])
+        share = 256 * other * other // (one * one + other * other)
+        both = (sums[0] * share + sums[1] * (256 - share)) >> 8
+        best, *self.estimates = (v["W1"] + ((s + 2**15) >> 16 << self.shift) for s in (both, *sums))
+        self.estimates = [self.wrapped(e) for e in self.estimates]
+        w, ww, www, n, p, wp = v["W1"], v["W2"], v["W3"], v["N"], v["P"], v["WP"]
+        self.predictions = [
+            self.wrapped(value)
+            for value in (
+                best, w, n, w + n - v["NW"], 2 * w - ww, w + p - wp, w + (self.difference(n, w) >> 1), 2 * n - v["NN"],
+                w + v["NE"] - n, n + p - v["NP"], 3 * w - 3 * ww + www, self.estimates[1],
+            )
+        ]  # fmt: skip
+        self.eighths, self.predicted = both >> 13 & 7, True
+
+    def expected(self, prediction: int, known: int, place: int) -> int:
+        """The byte that is expected at a place, times 8, and the three bits behind it."""
+        if self.width == 1:
+            return 8 * prediction
+        prediction = self.turned(prediction)
+        if self.big:
+            below = 8 * (self.width - 1 - place)
+            above = signed(known - (prediction >> below >> 8), place) if place else 0
+            return (8 * prediction >> below) % 2048 if above == 0 else 0 if above > 0 else 2047
+        if place == 0:
+            return 8 * prediction % 2048
+        above = signed(known - prediction, place)
+        return ((prediction + above) >> 8 * place) % 256 * 8 + (-above >> (8 * place - 3)) % 8
+
+    def spread(self, known: int, place: int, scale: int) -> None:
+        prediction, unit = self.turned(self.predictions[0]), 8 * place
+        if self.big:
+            unit = 8 * (self.width - 1 - place)
+            known <<= unit + 8
+        centre = prediction - known if self.width == 1 else signed(prediction - known, self.width)
+        if not self.big and place + 1 < self.width:
+            centre %= 1 << (unit + 8)
+        down = max(scale.bit_length() - 30, unit - 22, 0)
+        scaled = max(scale >> down, 1)
+        self.step = (1 << (unit + 14 - down)) // scaled
+        self.begin = -((limit(centre >> down, -(2**46), 2**46) << 14) // scaled)
+        if not self.big:
+            self.begin -= self.step >> 1
+        self.repeats = self.width > 1 and (place == 0 or not self.big)
+
+    def logit(self, partial: int, bit: int) -> int:
+        def before(byte: int) -> int:
+            place, span = self.begin + byte * self.step, 256 * self.step
+            places = (place, place - span, place + span) if self.repeats else (place,)
+            return sum(SHARES[limit(at >> 4, -1024, 1024) + 1024] for at in places)
+
+        size = 256 >> bit
+        first = partial * size % 256
+        low, middle, high = (before(first + part) for part in (0, size // 2, size))
+        return clamp((log(high - middle + 16) - log(middle - low + 16)) >> 8)
+
+
 class Block:
     """Decodes one block of mode 2 or 3, piece by piece; primer: what is learnt before it, in the same lane."""
 
     def __init__(self, header: dict, model: dict, primer: bytes = b"") -> None:
-        mode, lanes, self.row_length = (header[name] for name in ("mode", "lanes", "row_length"))
+        mode, lanes, rows = (header[name] for name in ("mode", "lanes", "row_length"))
         size, self.primer = len(primer) + header["coded"], primer
-        profile = 3 if mode == 3 else header["profile"]
+        profile = 4 if mode == 3 else header["profile"]
+        self.row_length = rows >> 14 if profile == 3 else rows
         self.contexts, self.paired, self.choices = PROFILES[profile]
-        start = ("text", "records", "code", "both")[profile]
+        start = ("text", "records", "code", "numbers", "both")[profile]
+        if f"{start}.maps" not in model:
+            start = "records"
         self.lanes = [Lane(i) for i in range(lanes)]
         self.size, self.words, self.ans = size, [], 0
         self.raw = bytearray(size)
@@ -496,6 +726,7 @@ class Block:
         self.index = [{}, {}]
         for lane in self.lanes:
             lane.prior = Prior(model) if mode == 3 else None
+            lane.numbers = Numbers(rows % 2**14, self.row_length) if profile == 3 else None
         self.maps, self.weights, self.top, self.apms = (
             [list(row) for row in model.get(f"{start}.{name}", FRESH_APMS)]
             for name in ("maps", "weights", "top", "apms")
@@ -605,6 +836,8 @@ class Block:
         x[30] = 256
         if lane.tree and not lane.asleep:
             x[31] = clamp((log(lane.tree[2 * lane.partial + 1]) - log(lane.tree[2 * lane.partial])) >> 8)
+        if lane.numbers:
+            x[31] = lane.numbers.logit(lane.partial, bit)
         c1, c2 = lane.named["history"] & 255, lane.named["history"] >> 8 & 255
         longest = max(lane.length)
         strength = 0 if longest <= 0 else 1 if longest < 16 else 2
@@ -726,6 +959,8 @@ class Block:
             for m in (1, 0):
                 if lane.length[m] > 0:
                     named["expected"] = 64 * (self.raw[lane.pointer[m]] + 1) + min(lane.length[m], 16)
+            if lane.numbers:
+                lane.numbers.follow(self.raw, lane)
 
     def remember(self, lane: Lane, v: int) -> None:
         self.raw[lane.position] = v
@@ -1034,8 +1269,12 @@ def check_fields(h: dict) -> None:
     """That the fields of a block's header, or a part's, are within their limits; fills in those that follow from
     others."""
     assert h["mode"] > 0 or h["first"] in (8, 12)
-    assert h["profile"] <= (2 if h["mode"] == 2 else 0)
-    assert h["row_length"] != 1 and h["row_length"] < 2**16
+    assert h["profile"] == 0 or h["mode"] == 2
+    rows = h["row_length"]
+    if h["profile"] == 3:
+        check_layout(rows % 2**14)
+        rows >>= 14
+    assert rows != 1 and rows < 2**16
     assert h["coded"] < h["size"] or not h["copies"]
     usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26), 20
     least = h["size"] >> 18 << 2
@@ -1052,6 +1291,14 @@ def check_fields(h: dict) -> None:
         else:
             assert 1 << h["bits"] <= max(1 << 16, 256 * h["coded"])
     assert least <= h["payload"] <= max(least, h["coded"]) + 2
+
+
+def check_layout(layout: int) -> None:
+    """That numbers may lie so."""
+    width = 1 << layout % 4
+    assert layout >> 4 & 7 < width
+    assert width > 1 or not layout & 4
+    assert width > 2 or not layout & 8
 
 
 def coded_bytes(h: dict, payload: bytes, frame: Frame) -> bytes:

@@ -63,6 +63,7 @@ def check_every_way(headers: list[BlockHeader]) -> None:
         block_header.TEXT_PROFILE,
         block_header.RECORDS_PROFILE,
         block_header.CODE_PROFILE,
+        block_header.NUMBERS_PROFILE,
     }
     assert {header.mode for header in headers} | {block_header.PARTS} == set(block_header.MODES)
     assert {header.transform for header in headers} == {block_header.UNCHANGED, block_header.X86}

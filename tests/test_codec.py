@@ -72,7 +72,10 @@ def test_the_sample_is_spread_over_the_block() -> None:
     size = coding.SAMPLE_SIZE // 4
     raw = random.Random(2).randbytes(3 * (1 << 18) + size)
     sample, options = coding._sample(raw, CodingOptions(default_model(), lanes=100))
-    assert sample == b"".join(raw[part << 18 :][:size] for part in range(4))
+    starts = [(part << 18) - ((part << 18) - part * size) % coding.ALIGNMENT for part in range(4)]
+    assert sample == b"".join(raw[start:][:size] for start in starts)
+    for item in (1, 2, 8, 24, 48, 64):
+        assert all((start - part * size) % item == 0 for part, start in enumerate(starts))
     assert options.lanes == 100 * coding.SAMPLE_SIZE // len(raw) > 1
 
 
@@ -132,6 +135,7 @@ def test_profiles_are_in_the_order_of_their_numbers() -> None:
         block_header.TEXT_PROFILE: "text",
         block_header.RECORDS_PROFILE: "records",
         block_header.CODE_PROFILE: "code",
+        block_header.NUMBERS_PROFILE: "numbers",
     }
     assert {number: profile.name for number, profile in enumerate(PROFILES)} == named
 

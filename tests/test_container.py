@@ -18,6 +18,7 @@ from likezip.errors import CorruptError, FormatError, LikezipError, TruncatedErr
 from likezip.frames import container, reader, stream
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.index import read_frames
+from likezip.memory.number_layout import NumberLayout
 
 NAMED = FrameHeader.of(container.MIN_BLOCK, b"modelid8")
 """Of a frame of several blocks, of a model without a number."""
@@ -32,6 +33,9 @@ HEADERS = SEVERAL, NAMED, ALONE, NAMED_ALONE, WINDOWED, FULL, CONTEXT_ALONE
 STORED = BlockHeader.stored(1000, 0x12345678)
 MEMORY = BlockHeader(block_header.MEMORY, 64, 0, block_header.RECORDS_PROFILE, 24, 16, 1000, 400, None)
 USUAL = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 17, 1000, 401, None)
+NUMBERS = replace(
+    USUAL, profile=block_header.NUMBERS_PROFILE, row_length=400, layout=NumberLayout(2, 2, 1, big_endian=True)
+)
 PRIOR = BlockHeader(
     block_header.MEMORY_PRIOR, 3, block_header.X86, block_header.TEXT_PROFILE, 0, 23, 60_000, 20_000, None
 )
@@ -43,7 +47,7 @@ PRIMED = BlockHeader(
 PRIMED_ALONE = replace(PRIMED, raw_size=1000, raw_crc=None, spared=0)
 IN_PARTS = BlockHeader.in_parts(Whole(1000, 0x12345678), 400)
 IN_PARTS_COPIED = BlockHeader.in_parts(Whole(50_000, 0x12345678), 400, 49_000)
-BLOCKS = STORED, MEMORY, USUAL, PRIOR, COPIED, STORED_COPIED, PRIMED, PRIMED_ALONE, IN_PARTS, IN_PARTS_COPIED
+BLOCKS = STORED, MEMORY, USUAL, NUMBERS, PRIOR, COPIED, STORED_COPIED, PRIMED, PRIMED_ALONE, IN_PARTS, IN_PARTS_COPIED
 SEALINGS = Sealing.numbered(5), ALONE.sealing(0), NAMED_ALONE.sealing(0), CONTEXT_ALONE.sealing(0)
 
 
@@ -91,6 +95,7 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 40 80 14 60 41 06 aa 19 74 e6"
     assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 14 60 41 06 67 a4"
     assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 68 b7"
+    assert NUMBERS.pack(alone)[:-2].hex(" ") == "62 9d 0f 57 02 90 01 45 06"
     assert STORED.pack(alone).hex(" ") == "01 9d 0f 78 56 34 12 35 02"
     assert COPIED.pack(alone)[:-2].hex(" ") == "2e 3e 0d 03 9d 0f 40 80 14 60 41 06 78 56 34 12"
     assert STORED_COPIED.pack(alone)[:-2].hex(" ") == "05 3e 0d 03 9d 0f 78 56 34 12"
@@ -117,8 +122,12 @@ def test_the_longest_headers() -> None:
     raw = container.MAX_BLOCK
     all_fields = BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 65535, 28, raw, raw - 1, 1, 1)
     packed = all_fields.pack(Sealing.numbered(0))
-    assert len(packed) == 27 < block_header.MAX_SIZE
+    assert len(packed) == 27
     assert read_block_header(packed, Sealing.numbered(0)) == all_fields
+    of_numbers = replace(all_fields, profile=block_header.NUMBERS_PROFILE, layout=NumberLayout(128, 8, 7, True, True))
+    packed = of_numbers.pack(Sealing.numbered(0))
+    assert len(packed) == 27 == block_header.MAX_SIZE
+    assert read_block_header(packed, Sealing.numbered(0)) == of_numbers
     shortest = BlockHeader.stored(1, 7).pack(ALONE.sealing(0))
     assert len(ALONE.packed + shortest + b"x") == container.MIN_FRAME_SIZE == 14
     coded = BlockHeader(block_header.MEMORY, 1, 0, block_header.TEXT_PROFILE, 0, 16, 4, 5, None)
@@ -354,12 +363,18 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
 @pytest.mark.parametrize(
     ("header", "error"),
     [
-        *[(replace(header, profile=3), UnsupportedError) for header in BLOCKS],
+        *[(replace(IN_PARTS, profile=profile), UnsupportedError) for profile in (1, 2, 3)],
         (replace(IN_PARTS, transform=block_header.X86), UnsupportedError),
         (replace(IN_PARTS, primed=True), UnsupportedError),
         (replace(IN_PARTS_COPIED, profile=block_header.CODE_PROFILE, row_length=1), UnsupportedError),
         (replace(MEMORY, row_length=1), CorruptError),
         (replace(MEMORY, row_length=65536), CorruptError),
+        (replace(NUMBERS, row_length=1), CorruptError),
+        (replace(NUMBERS, layout=NumberLayout(2, 2, 2)), CorruptError),
+        (replace(NUMBERS, layout=NumberLayout(1, 1, 1)), CorruptError),
+        (replace(NUMBERS, layout=NumberLayout(1, 1, big_endian=True)), CorruptError),
+        (replace(NUMBERS, layout=NumberLayout(1, 2, is_float=True)), CorruptError),
+        (replace(NUMBERS, mode=block_header.MEMORY_PRIOR), CorruptError),
         (replace(MEMORY, lanes=0), CorruptError),
         (replace(MEMORY, lanes=block_header.MAX_LANES + 1), CorruptError),
         (replace(MEMORY, table_bits=block_header.MIN_TABLE_BITS - 1), CorruptError),
@@ -372,6 +387,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, transform=block_header.X86), CorruptError),
         (replace(STORED, profile=block_header.CODE_PROFILE), CorruptError),
         (replace(STORED, profile=block_header.CODE_PROFILE, row_length=2), CorruptError),
+        (replace(STORED, profile=block_header.NUMBERS_PROFILE, layout=NumberLayout(1, 1)), CorruptError),
         (replace(STORED, table_bits=16), CorruptError),
         (replace(STORED, primed=True), CorruptError),
         (replace(STORED_COPIED, primed=True), CorruptError),

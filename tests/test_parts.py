@@ -172,9 +172,10 @@ def test_a_list_that_is_not_right(payload: bytes, message: str) -> None:
         parts.unpack(payload, size, size)
 
 
-def test_parts_of_unknown_profiles_are_unsupported() -> None:
-    for headers in ([b"\x62\1\x20\0\x14", *HEADERS[1:]], [*HEADERS[:2], b"\x61\x08\0" + HEADERS[2][2:]]):
-        with pytest.raises(likezip.UnsupportedError, match=r"part \d has profile 3"):
+def test_parts_of_impossible_numbers_are_corrupt() -> None:
+    """Of a byte with phase 1, and stored."""
+    for headers in ([b"\x62\1\x20\x40\x14", *HEADERS[1:]], [*HEADERS[:2], b"\x61\x08\0" + HEADERS[2][2:]]):
+        with pytest.raises(likezip.CorruptError, match="limits"):
             parts.unpack(listed(headers=headers), len(WRITTEN_RAW), len(WRITTEN_RAW))
 
 
@@ -486,7 +487,7 @@ def test_a_mixed_block_is_smaller_in_parts(small_kinds: None) -> None:
     found, placed = parts.unpack(payload, len(MIXED), len(MIXED))
     assert placed == stretches
     assert [part.header.mode for part in found] == [block_header.MEMORY, block_header.STORED, block_header.MEMORY]
-    assert {part.header.profile for part in found} == {block_header.TEXT_PROFILE, block_header.RECORDS_PROFILE}
+    assert {part.header.profile for part in found} == {block_header.TEXT_PROFILE, block_header.NUMBERS_PROFILE}
     assert codec.decode_block(header, payload, default_model()) == MIXED
 
 

@@ -26,7 +26,7 @@ NOT_LISTED = {generate.MODEL, generate.NO_CONTEXT, generate.OTHER_CONTEXT, gener
 NOT_LISTED |= {generate.FILLED_UP, generate.TOP_WORD, generate.USED_UP, generate.CODED_CHECKSUM, generate.RAW_CHECKSUM}
 NOT_LISTED |= {generate.LIST_NUMBER, generate.LIST_SIZES, generate.WINDOW_BEGIN, generate.FRAME_BEGIN}
 NOT_LISTED |= {generate.LITERALS, generate.LIST_LENGTHS, generate.WORDS_CUT, generate.WORDS_NUMBERS}
-NOT_LISTED |= {generate.LIST_OF_PARTS, generate.TOO_MANY_PARTS, generate.PART_PROFILE, generate.PART_LIMITS}
+NOT_LISTED |= {generate.LIST_OF_PARTS, generate.TOO_MANY_PARTS, generate.PART_LIMITS}
 NOT_LISTED |= {generate.PART_WAY, generate.PARTS_SIZES, generate.PARTS_NUMBERS, generate.PARTS_PAYLOADS}
 NOT_LISTED |= {generate.PART_TOP_WORD, generate.PART_USED_UP, generate.PART_CODED_CHECKSUM, generate.PART_RAW_CHECKSUM}
 """Checks that are not made for listing."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from likezip.blocks.fields import MAX_NUMBER, Fields, Parser, pack_number, parse
 from likezip.errors import CorruptError, UnsupportedError
+from likezip.memory.number_layout import LAYOUT_BITS, NumberLayout
 
 PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
 MODES = PARTS, STORED, MEMORY, MEMORY_PRIOR
@@ -22,8 +23,7 @@ UNMODELLED = PARTS, STORED
 UNCHANGED, X86 = 0, 1
 """Transforms of a block before it is coded."""
 
-TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE = 0, 1, 2
-PROFILES = TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE
+TEXT_PROFILE, RECORDS_PROFILE, CODE_PROFILE, NUMBERS_PROFILE = 0, 1, 2, 3
 """Numbers of the profiles: the contexts that a block is modelled with."""
 
 MAX_LANES = 1024
@@ -142,6 +142,7 @@ class BlockHeader:
     raw_crc: CRC-32 of the raw bytes, None if the block is coded as one and has no copies, as its code words hold it.
     spared: bytes by which the coded size is smaller than the raw size, 0 without copies (``likezip.blocks.copies``).
     primed: whether the predictor has learnt the frame's context before; piece_bits: log2 of the bytes of a piece.
+    layout: how numbers lie, in profile numbers alone.
     """
 
     mode: int
@@ -156,6 +157,7 @@ class BlockHeader:
     spared: int = 0
     primed: bool = False
     piece_bits: int = PIECE_BITS
+    layout: NumberLayout | None = None
 
     @classmethod
     def stored(cls, size: int, crc: int, spared: int = 0) -> BlockHeader:
@@ -196,9 +198,13 @@ class BlockHeader:
         fields += pack_number(self.raw_size - 1)
         fields += pack_number(self.coded_size - 1) if self.has_copies else b""
         fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT, self.piece_bits) if shaped else b""
-        fields += pack_number(self.row_length) if self.profile != TEXT_PROFILE else b""
+        fields += pack_number(self._rows()) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
         return fields + (b"" if self.raw_crc is None else _CRC.pack(self.raw_crc))
+
+    def _rows(self) -> int:
+        """The row length as it is in the header: with the layout of numbers below it, if there is one."""
+        return self.row_length << LAYOUT_BITS | self.layout.pack() if self.layout else self.row_length
 
     @classmethod
     def parser(cls, first: bytes, name: str, block_size: int, sealing: Sealing) -> Parser[BlockHeader]:
@@ -226,16 +232,13 @@ class BlockHeader:
         """The header itself, which was read from ``packed``.  Raises CorruptError and UnsupportedError."""
         if self.mode == PARTS and packed[0] & ~COPIES != IN_PARTS:
             raise UnsupportedError(f"{name} has mode 0, which this likezip does not know")
-        if self.profile not in PROFILES:
-            raise UnsupportedError(f"{name} has profile {self.profile}, which this likezip does not know")
         if self.fields() != packed or not self._within_limits() or self.raw_size > block_size:
             raise CorruptError(f"the header of {name} holds values outside their limits")
         return self
 
     @classmethod
     def _fields(cls, fields: Fields) -> Parser[BlockHeader]:
-        """Parses a header behind its first byte, up to its checksum; of modes and profiles unknown as of those known
-        today."""
+        """Parses a header behind its first byte, up to its checksum; of modes unknown as of those known today."""
         first = fields.packed[0]
         mode, transform, profile = first & MODE, first >> 4 & 1, first >> _PROFILE_SHIFT & _PROFILE
         raw_size = (yield from fields.number()) + 1
@@ -244,13 +247,16 @@ class BlockHeader:
         if first & _SHAPED and mode != PARTS:
             tables, piece_bits = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))
             lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
-        row_length = (yield from fields.number()) if profile != TEXT_PROFILE else 0
+        row_length, layout = (yield from fields.number()) if profile != TEXT_PROFILE else 0, None
+        if profile == NUMBERS_PROFILE:
+            layout = NumberLayout.unpack(row_length & ((1 << LAYOUT_BITS) - 1))
+            row_length >>= LAYOUT_BITS
         payload_size = (yield from fields.number()) if mode != STORED else stored_payload(raw_size, coded_size)
         verified = mode in UNMODELLED or first & COPIES
         raw_crc = _CRC.unpack((yield from fields.take(_CRC.size)))[0] if verified else None
         modelled = mode, lanes, transform, profile, row_length, table_bits
-        primed = bool(first & _PRIMED)
-        return cls(*modelled, raw_size, payload_size, raw_crc, raw_size - coded_size, primed, piece_bits)
+        spared, primed = raw_size - coded_size, bool(first & _PRIMED)
+        return cls(*modelled, raw_size, payload_size, raw_crc, spared, primed, piece_bits, layout)
 
     @classmethod
     def parted(cls, packed: bytes) -> tuple[bytes, int]:
@@ -274,6 +280,7 @@ class BlockHeader:
             and (1 <= self.lanes <= MAX_LANES or self._is_order_zero())
             and self.row_length != 1
             and self.row_length <= MAX_ROW
+            and (self.layout is None or self.layout.is_possible)
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
             and (MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS or self._is_order_zero())
             and MIN_PIECE_BITS <= self.piece_bits <= MAX_PIECE_BITS

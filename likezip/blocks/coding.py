@@ -21,6 +21,7 @@ from likezip.blocks.block_header import BlockHeader, Whole
 from likezip.blocks.entropy_coder import Decoder
 from likezip.blocks.kinds import kinds_of
 from likezip.blocks.noise import repeats_nothing
+from likezip.blocks.number_layouts import likely_layouts
 from likezip.blocks.options import Advance, CodingOptions
 from likezip.blocks.order_zero import OrderZero, compile_order_zero
 from likezip.blocks.parts import Stretch
@@ -28,7 +29,8 @@ from likezip.blocks.predictor import BlockShape, Encode, Predictor, encode_stret
 from likezip.blocks.record_length import row_length
 from likezip.errors import FormatError, UnsupportedError
 from likezip.kernels import cache, compiling
-from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
+from likezip.memory.number_layout import NumberLayout
+from likezip.memory.profiles import ARRAYS, BESIDE_PRIOR, PROFILES, RECORDS
 from likezip.memory.trained_state import TrainedState
 from likezip.model import Model
 from likezip.prior import parallel
@@ -37,6 +39,9 @@ from likezip.prior.network import Network
 SAMPLE_SIZE = 1 << 15
 """Bytes of the sample that is coded with each profile and with the prior to find the best mode; a shorter block is its
 own sample."""
+
+ALIGNMENT = 192
+"""The least common multiple of the bytes of an item of 1, 2, 3, 4, 6 or 8 numbers of any width."""
 
 LEAST_GAIN = 0.01
 """The least share of the sample's bits that the prior must save, as it costs several times the time.
@@ -58,6 +63,9 @@ order zero, too."""
 LEAST_OF_PARTS = 0.01
 """The least share of a block's bits that it must save to code kinds of data apart, by their samples: a kind knows
 nothing of the others then."""
+
+INSTEAD = {ARRAYS.name: RECORDS.name}
+"""Models without a trained state for a profile, which is newer than they are: the profile whose state is taken."""
 
 REDUNDANT, VERY_REDUNDANT, FEWEST_LANES = 1.0, 0.35, 4
 """Bits a byte of the sample with the prior.  A block that costs less than REDUNDANT gets half the usual lanes, but at
@@ -97,7 +105,7 @@ def trained_state_of(model: Model, part: str) -> TrainedState:
 
 @lru_cache(maxsize=8)
 def _trained_state(model: Model, part: str) -> TrainedState:
-    tensors = model.part(part)
+    tensors = model.part(part) or model.part(INSTEAD.get(part, part))
     if not tensors:
         raise FormatError(f"{model.path}: not a model of likezip, as it has no trained state for {part!r}")
     try:
@@ -130,12 +138,13 @@ def _opened(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterat
 
 @dataclass(frozen=True)
 class BlockMode:
-    """One way to code a block: a profile by its number, the length of a row, and whether with the prior; or at order
-    zero."""
+    """One way to code a block: a profile by its number, the length of a row, whether with the prior, and in profile
+    numbers how they lie; or at order zero."""
 
     profile: int
     row_length: int
     prior: bool = False
+    layout: NumberLayout | None = None
     order_zero: bool = False
 
     @property
@@ -153,7 +162,11 @@ class BlockMode:
         """The shape of a block of ``size`` bytes; ``table_bits`` None for the usual hash table."""
         profile = BESIDE_PRIOR if self.prior else PROFILES[self.profile]
         table_bits = 0 if self.order_zero else table_bits or block_header.default_table_bits(size)
-        return BlockShape(size, lanes, table_bits, profile, self.row_length, piece_bits)
+        return BlockShape(size, lanes, table_bits, profile, self.row_length, piece_bits, self.layout)
+
+    def behind(self, size: int) -> BlockMode:
+        """The same mode for a block that ``size`` bytes are learnt before."""
+        return replace(self, layout=self.layout.behind(size)) if self.layout else self
 
 
 class BlockCoding:
@@ -231,6 +244,8 @@ def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
         return [prior_mode(options.model)]
     rows = row_length(raw)
     modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
+    numbers = block_header.NUMBERS_PROFILE
+    modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
     return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
 
 
@@ -338,6 +353,12 @@ def sampled_codings(converted: bytes, options: CodingOptions, raw: bytes | None 
     return _best_first(_codings_of_sample(converted, options, raw), len(converted))
 
 
+def profile_mode(raw: bytes, options: CodingOptions) -> BlockMode:
+    """The best mode without the prior, by a sample, for bytes that are no block; not as numbers, whose places count."""
+    codings = _codings_of_sample(raw, replace(options, prior="off"))
+    return min((coding for coding in codings if coding.mode.layout is None), key=attrgetter("bits")).mode
+
+
 def _best_first(codings: list[BlockCoding], size: int) -> list[BlockCoding]:
     """``sampled_codings`` of a block of ``size`` bytes from all codings of its sample."""
     without = sorted((coding for coding in codings if not coding.mode.prior), key=attrgetter("bits"))[:1]
@@ -369,11 +390,14 @@ def _sample(raw: bytes, options: CodingOptions) -> tuple[bytes, CodingOptions]:
 
 
 def _sample_of(raw: bytes) -> bytes:
-    """All of a short block, or four parts of a longer one, SAMPLE_SIZE bytes together, evenly spread."""
+    """All of a short block, or four parts of a longer one, SAMPLE_SIZE bytes together, about evenly spread.  The places
+    of bytes in it are those in the block, modulo ALIGNMENT."""
     if len(raw) <= SAMPLE_SIZE:
         return raw
     size = SAMPLE_SIZE // 4
-    return b"".join(raw[start : start + size] for start in ((len(raw) - size) * part // 3 for part in range(4)))
+    even = [(len(raw) - size) * part // 3 for part in range(4)]
+    starts = [start - (start - size * part) % ALIGNMENT for part, start in enumerate(even)]
+    return b"".join(raw[start : start + size] for start in starts)
 
 
 def transformed(raw: bytes) -> tuple[int, bytes]:
@@ -486,7 +510,7 @@ def code_block(
     transform, converted = transformed(coded)
     coding: BlockCoding | None
     if primer:
-        mode = sampled_codings(converted, replace(options, prior="off"))[0].mode
+        mode = sampled_codings(converted, replace(options, prior="off"))[0].mode.behind(len(primer))
         learnt = _changed(primer, transform)
         coding = BlockCoding(converted, options, mode, advance, encode, raw=coded, primer=learnt)
     else:
@@ -498,7 +522,7 @@ def code_block(
         return stored
     mode, shape, payload = coding.mode, coding.shape, coding.payload(size)
     modelled = shape.lanes, transform, mode.profile, mode.row_length, shape.table_bits
-    verified = (crc if whole else None), size - len(coded), bool(primer), shape.piece_bits
+    verified = (crc if whole else None), size - len(coded), bool(primer), shape.piece_bits, mode.layout
     header = BlockHeader(mode.number, *modelled, size, len(payload), *verified)
     found = CodedBlock(header, payload, converted, coding)
     return stored if stored.header.unsealed_size <= header.unsealed_size else found
@@ -523,7 +547,8 @@ def decode_pieces(
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     pieces = pieces_of(header.coded_size, header.lanes, header.piece_bits)
     words = code_words.unpack_words(payload, header.raw_size, len(pieces))
-    mode, decoders = BlockMode(header.profile, header.row_length, prior, header.lanes == 0), deque[Decoder]()
+    mode = BlockMode(header.profile, header.row_length, prior, header.layout, header.lanes == 0)
+    decoders = deque[Decoder]()
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
 

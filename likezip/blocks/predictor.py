@@ -28,6 +28,8 @@ from likezip.kernels.intrinsics import aligned, prefetch, read_only
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
+from likezip.memory.number_layout import NumberLayout
+from likezip.memory.numbers import ITEM, Numbers, bit_shares, follow_numbers, leave_number
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -112,6 +114,7 @@ class State(NamedTuple):
     ones: npt.NDArray[np.uint16]  # (lanes,), P(next bit = 1) in 1/65536
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
     correction: Correction
+    numbers: Numbers
 
 
 @inlined
@@ -204,6 +207,9 @@ def predict_bit(state, tree, lane, bit):
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0 and registers[ASLEEP] == 0:
         _gather_prior(partial, tree[lane], inputs)
+    elif state.numbers.layout[ITEM] > 0:
+        ones, zeros = bit_shares(partial, bit, state.numbers.distribution[lane])
+        inputs[PRIOR_INPUT] = _log_odds(ones, zeros)
     else:
         inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)
@@ -282,6 +288,9 @@ def end_byte(active, state):
             match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
         derive_registers(raw, state.registers[lane])
+    if state.numbers.layout[ITEM] > 0:
+        for lane in range(active):
+            follow_numbers(raw, state.registers[lane], state.numbers, lane)
 
 
 @inlined
@@ -363,6 +372,8 @@ def _go_to_piece(state, begin, end, starts):
         registers[NEIGHBOURS] = registers[EXPECTED] = 0
         for m in range(MATCH_MODELS):
             registers[MATCH_LENGTH + m] = registers[MATCH_SPARE + m] = 0
+        if state.numbers.layout[ITEM] > 0:
+            leave_number(registers, state.numbers, lane)
 
 
 @compiled
@@ -438,8 +449,8 @@ def _decode_asleep(state, nothing, previous, most, words, coder):
 class BlockShape:
     """All that decides how a block of ``size`` bytes is modelled, but for the trained state.
 
-    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines; piece_bits: log2
-    of the bytes of a piece.
+    table_bits: log2 of the bytes of the hash table; row_length: bytes of a row, 0 if rows are lines, or numbers have
+    none; piece_bits: log2 of the bytes of a piece; layout: how numbers lie, in profile numbers alone.
     """
 
     size: int
@@ -448,6 +459,7 @@ class BlockShape:
     profile: Profile
     row_length: int = 0
     piece_bits: int = PIECE_BITS
+    layout: NumberLayout | None = None
 
     @property
     def used_lanes(self) -> int:
@@ -526,8 +538,8 @@ class Learnt(NamedTuple):
     @property
     def arrays(self) -> list[npt.NDArray[Any]]:
         """All arrays; ``raw`` is the first."""
-        arrays: list[Any] = list(self.state[:-1])
-        return [*arrays, *self.state.correction, *self.prior]
+        arrays: list[Any] = list(self.state[:-2])
+        return [*arrays, *self.state.correction, *self.state.numbers, *self.prior]
 
     @property
     def table_bits(self) -> int:
@@ -721,6 +733,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         apms=trained.apms,
         contexts=shape.profile.table(),
         **arrays_of_lanes(lanes, trained),
+        numbers=Numbers.of(shape.layout, shape.row_length, lanes),
     )
     starts = lane_starts(*first, lanes)
     for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
+from likezip.memory.number_layout import LAYOUT_BITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,12 +53,11 @@ def plausible_places(data: bytes, count: int) -> list[int]:
 
 
 def _begun(first: npt.NDArray[np.uint8]) -> Places:
-    """The places of bytes that a header may begin with: of a mode and a profile that are known and go together."""
+    """The places of bytes that a header may begin with: of a mode and a profile that go together."""
     import numpy as np
 
     mode, profile = first & block_header.MODE, first >> 5 & 3
-    found = (mode == block_header.MEMORY) & (profile <= max(block_header.PROFILES))
-    found |= (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
+    found = (mode == block_header.MEMORY) | (mode == block_header.MEMORY_PRIOR) & (profile == block_header.TEXT_PROFILE)
     found |= np.isin(first & (255 - block_header.COPIES), (block_header.STORED, block_header.IN_PARTS))
     return np.flatnonzero(found)
 
@@ -78,8 +78,9 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     piece_bits = np.where(shaped, content[behind + 2], block_header.PIECE_BITS)
     behind = behind + 3 * shaped
     row, behind_row = _number_at(content, behind)
-    rowed = first >> 5 & 3 != block_header.TEXT_PROFILE
-    row = np.where(rowed, row, 0)
+    profile = first >> 5 & 3
+    rowed = profile != block_header.TEXT_PROFILE
+    row = np.where(rowed, row >> np.where(profile == block_header.NUMBERS_PROFILE, LAYOUT_BITS, 0), 0)
     behind = np.where(rowed, behind_row, behind)
     payload, behind_payload = _number_at(content, behind)
     stored = first & block_header.MODE == block_header.STORED

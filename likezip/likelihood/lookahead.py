@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -181,7 +181,7 @@ class LookaheadEncoder:
     ) -> None:
         state, (first, steps, learning, active) = predictor.state, stretch
         if self._view is None:
-            written = {name: aligned_copy(getattr(state, name)) for name in _WRITTEN}
+            written: dict[str, Any] = {name: aligned_copy(getattr(state, name)) for name in _WRITTEN}
             corrected = {name: aligned_copy(getattr(state.correction, name)) for name in ("cells", "hidden")}
             self._view = state._replace(**written, correction=state.correction._replace(**corrected))
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)

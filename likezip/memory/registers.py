@@ -20,12 +20,21 @@ ALIGNED_AT = 27  # the place in the last line that the coming byte is aligned wi
 CHOICE = 28  # two columns, the rows of the weight sets that the profile chooses
 ASLEEP = 30  # 1 while the prior is not asked
 BEGAN = 31  # POSITION less the number of bytes that the lane has learnt
-REGISTERS = 32  # whole cache lines
+NUMBERS, MORE_NUMBERS, BEST_NUMBER = 32, 33, 34  # of the profile for numbers alone
+REGISTERS = 40  # whole cache lines
 
 # The bytes of NEIGHBOURS, if there is a row above: the byte above, its right neighbour, and the byte two rows above.
 BYTE_ABOVE, RIGHT, SECOND = 0xFF, 0xFF << 8, 0xFF << 24
 COLUMN, SLOPE, IS_ABOVE = 0xFFFF << 32, 0xFF << 48, 1 << 56
 ALIGNED = SECOND  # if rows are lines: the byte at ALIGNED_AT
+
+# The bytes of NUMBERS, MORE_NUMBERS and BEST_NUMBER.  Of the first two: the bytes that the predictions of ``numbers``
+# expect, in their order.  Of the last: the byte by least squares, the three bits behind it, and the scale of errors.
+# PLACE is that in the item, 255 at most.
+FIRST, PLACE = 0xFF, 0xFF << 48
+BEFORE, ABOVE, PLANE, LINE_ON, ACROSS = 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
+LINE_ABOVE, SLOPE_ABOVE, ACROSS_ABOVE, CURVE, SLOW_ESTIMATE = 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
+EIGHTHS, SCALE = 7 << 8, 0xFF << 16
 
 EXPECTED_BYTE = 0x7FC0
 """The bits of EXPECTED that say which byte a match expects, if there is one, without the match's length."""

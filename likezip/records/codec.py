@@ -138,7 +138,7 @@ def _mode(records: Sequence[bytes], options: CodingOptions) -> BlockMode:
     if options.prior == "on" or options.may_use_prior:
         return coding.prior_mode(options.model)
     known = b"".join(records)
-    return coding.sampled_codings(known, options)[0].mode if known else BlockMode(block_header.TEXT_PROFILE, 0)
+    return coding.profile_mode(known, options) if known else BlockMode(block_header.TEXT_PROFILE, 0)
 
 
 def _last(records: Iterable[bytes]) -> list[bytes]:

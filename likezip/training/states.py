@@ -8,6 +8,7 @@ cross-entropy, by the same rule as in use, so what is trained is what adapts bes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -20,10 +21,11 @@ import numpy.typing as npt
 from likezip.blocks import block_header, coding
 from likezip.blocks.coding import SAMPLE_SIZE
 from likezip.blocks.cost import total_cost
+from likezip.blocks.number_layouts import likely_layouts
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.blocks.record_length import row_length
 from likezip.memory import mixer
-from likezip.memory.profiles import BESIDE_PRIOR, PROFILES, TEXT, Profile
+from likezip.memory.profiles import ARRAYS, BESIDE_PRIOR, PROFILES, TEXT, Profile
 from likezip.memory.trained_state import TrainedState, untrained_state
 from likezip.prior.network import Network
 from likezip.prior.parallel import open_prior
@@ -49,23 +51,34 @@ CLASSES_OF_PROFILE = {
     "both": _TEXTS,
     "records": ("binaries", "science", "tables"),
     "code": ("binaries",),
+    "numbers": ("binaries", "science", "tables"),
 }
 """The classes from which the blocks of each profile are drawn; if the data have none of them, from all classes."""
 
 
 def _bits_of(raw: bytes, profile: Profile, state: TrainedState, network: Network | None = None) -> float:
-    """Code one block, which trains ``state`` in place; its cross-entropy in bits."""
+    """Code one block, which trains ``state`` in place; its cross-entropy in bits, which is infinite in the profile for
+    numbers if it does not look like numbers."""
     lanes = block_header.default_lanes(len(raw), block_header.MEMORY_PRIOR if network else block_header.MEMORY)
-    rows = 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw)
-    shape = BlockShape(len(raw), lanes, block_header.default_table_bits(len(raw)), profile, rows)
+    rows, layout = 0 if profile in (TEXT, BESIDE_PRIOR) else row_length(raw), None
+    if profile is ARRAYS:
+        likely = likely_layouts(raw, rows)
+        if not likely:
+            return math.inf
+        layout, rows = likely[0]
+    shape = BlockShape(len(raw), lanes, block_header.default_table_bits(len(raw)), profile, rows, layout=layout)
     with open_prior(network, len(raw), lanes) if network else nullcontext() as prior:
         return total_cost(*Predictor(shape, state, prior).run(np.frombuffer(raw, np.uint8)))
 
 
 def _suits(raw: bytes, profile: Profile) -> bool:
-    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained."""
-    costs = {other.name: _bits_of(raw[:SAMPLE_SIZE], other, untrained_state()) for other in PROFILES}
-    return min(costs, key=costs.__getitem__) == profile.name
+    """Whether the beginning of a block is smallest with ``profile``, with all profiles untrained; for numbers the block
+    has to look like some too."""
+    if profile is ARRAYS and not likely_layouts(raw, row_length(raw)):
+        return False
+    cost = _bits_of(raw[:SAMPLE_SIZE], profile, untrained_state())
+    others = (other for other in PROFILES if other is not profile)
+    return math.isfinite(cost) and all(cost < _bits_of(raw[:SAMPLE_SIZE], o, untrained_state()) for o in others)
 
 
 def share_suited(files: list[bytes], profile: Profile, seed: int, blocks: int = 10) -> float:
@@ -120,7 +133,7 @@ def train(
     """Train the state ``given``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each
     class; its weights become the mean of the weights after each block of the second half.
 
-    For records and code only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
+    For all profiles but that of text only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
     random = np.random.default_rng(seed)
     names = [name for name in classes if name in CLASSES_OF_PROFILE[profile.name]] or list(classes)

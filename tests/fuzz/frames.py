@@ -36,6 +36,7 @@ from likezip.frames.index import read_frames
 from likezip.frames.recovery import recover_stream
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
+from likezip.memory.number_layout import LAYOUT_BITS, NumberLayout
 from likezip.model import default_model
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -407,7 +408,9 @@ def _encoded_again(block: Part, content: bytes, context: bytes) -> bytes:
 def _way(block: Part) -> tuple[BlockMode, int, int, int, int]:
     """How a coded block is coded: its mode, transform and shape."""
     values = block.values
-    mode = BlockMode(values["profile"], values["row length"], values["mode"] == layout.MEMORY_PRIOR)
+    profile, packed = values["profile"], values["rows"] % (1 << LAYOUT_BITS)
+    numbers = NumberLayout.unpack(packed) if profile == layout.OF_NUMBERS else None
+    mode = BlockMode(profile, values["row length"], values["mode"] == layout.MEMORY_PRIOR, numbers)
     return mode, values["way"] >> 4 & 1, *block.shape
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 MAGIC, END_MAGIC = b"\xceLKZ", b"ZKL\xce"
 PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
+OF_NUMBERS, LAYOUT_BITS = 3, 14
+"""The profile for numbers; and the lower bits of the field of row length that say there how they lie."""
 LARGEST = 1 << 30
 LIKEZIP_2 = bytes.fromhex("ae79d71f02415400")
 """The id of the model with the number 1."""
@@ -165,11 +167,12 @@ def _take_values(fields: _Fields) -> dict[str, int]:
     way = fields.take("way", 1)
     values = {"way": way, "mode": way & 3, "profile": way >> 5 & 3, "raw size": fields.number("raw size") + 1}
     values["coded size"] = fields.number("coded size") + 1 if way & 4 else values["raw size"]
-    values["row length"] = values["payload size"] = values["shape"] = 0
+    values["rows"] = values["payload size"] = values["shape"] = 0
     if way & 8 and values["mode"] != PARTS:
         values["shape"] = fields.take("shape", 3)
     if values["profile"]:
-        values["row length"] = fields.number("row length")
+        values["rows"] = fields.number("row length")
+    values["row length"] = values["rows"] >> (LAYOUT_BITS if values["profile"] == OF_NUMBERS else 0)
     if values["mode"] != STORED:
         values["payload size"] = fields.number("payload size")
     if values["mode"] in (PARTS, STORED) or way & 4:
@@ -283,7 +286,7 @@ def _values_are_sound(part: Part) -> bool:
     numbers = {
         "raw size": raw_size - 1,
         "coded size": size - 1,
-        "row length": values["row length"],
+        "row length": values["rows"],
         "payload size": values["payload size"],
     }
     if any(part.places[name][1] > len(packed_number(numbers[name])) for name in numbers if name in part.places):
@@ -296,17 +299,20 @@ def _values_are_sound(part: Part) -> bool:
     if values["mode"] == PARTS:
         return way & ~4 == 8 and payload_fits
     primed, (lanes, table_bits, piece_bits) = way & 128 > 0, part.shape
-    fits = (
-        values["profile"] <= 2
-        if values["mode"] == MEMORY
-        else values["mode"] == MEMORY_PRIOR and values["profile"] == 0
-    )
+    fits = values["mode"] == MEMORY or values["profile"] == 0
+    fits = fits and (values["profile"] != OF_NUMBERS or _numbers_may_lie_so(values["rows"]))
     fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
     fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
     fits = fits and (not primed or lanes == 1)
     fits = fits and 10 <= piece_bits <= 30
     fits = fits and (not way & 8 or part.shape != _usual_shape(values["mode"], size))
     return fits and payload_fits
+
+
+def _numbers_may_lie_so(rows: int) -> bool:
+    """Whether the layout of numbers in the field of row length is possible."""
+    width, phase = 1 << (rows & 3), rows >> 4 & 7
+    return phase < width and not (width == 1 and rows & 4) and not (width <= 2 and rows & 8)
 
 
 def _usual_shape(mode: int, size: int) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ from likezip.blocks.coding import BlockMode
 from likezip.blocks.copies import Copy
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.context import Context
+from likezip.memory.number_layout import LAYOUT_BITS, NumberLayout
 from likezip.memory.profiles import PROFILES
 from likezip.model import default_model
 
@@ -172,6 +173,10 @@ def check_any_header(choices: Choices) -> None:
     number, lanes = choices.below(len(PROFILES)), choices.pick(LANES) or 5
     row_length, transform = choices.pick(ROW_LENGTHS), choices.pick([block_header.UNCHANGED, block_header.X86])
     row_length = row_length if number != block_header.TEXT_PROFILE else 0  # which has none
+    packed = choices.below(1 << LAYOUT_BITS)
+    layout = NumberLayout.unpack(packed) if number == block_header.NUMBERS_PROFILE else None
+    if layout and not layout.is_possible:
+        return
     block_size = choices.pick([1 << 16, None])
     piece_bits = choices.pick(PIECE_BITS)
     raw = _content(choices, MOST_PIECES)[:MOST_PIECES] or b"\0"
@@ -189,13 +194,15 @@ def check_any_header(choices: Choices) -> None:
             return
     lanes = 1 if primer else lanes
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    way = BlockMode(number, row_length), transform, lanes, table_bits, piece_bits
+    way = BlockMode(number, row_length, layout=layout), transform, lanes, table_bits, piece_bits
     payload = frames.payload_of(*way, raw, primer, len(content))
     if len(payload) > len(raw) + block_header.SLACK:
         return  # such a block has to be stored
     modelled, spared = (lanes, transform, number, row_length, table_bits), len(content) - len(raw)
     sizes = len(content), len(payload), block_header.checksum(content) if spared else None, spared
-    header = BlockHeader(block_header.MEMORY, *modelled, *sizes, primed=bool(primer), piece_bits=piece_bits)
+    header = BlockHeader(
+        block_header.MEMORY, *modelled, *sizes, primed=bool(primer), piece_bits=piece_bits, layout=layout
+    )
     identity = Context(context).id if context else b""
     start = FrameHeader.of(block_size, default_model().id, context_id=identity)
     block = header.pack(start.sealing(0)) + payload

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 import likezip
-from likezip.blocks import block_header, code_words, copies, entropy_coder, x86_transform
+from likezip.blocks import block_header, code_words, coding, copies, entropy_coder, x86_transform
 from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
@@ -41,8 +41,8 @@ from likezip.errors import (
 )
 from likezip.frames import container
 from likezip.frames.container import FrameHeader, Index
+from likezip.memory.number_layout import NumberLayout
 from likezip.memory.profiles import BESIDE_PRIOR, PROFILES
-from likezip.memory.trained_state import TrainedState
 from likezip.prior.network import Network
 from likezip.prior.parallel import open_prior
 
@@ -70,6 +70,11 @@ def claim(size: int, payload: bytes | None = None, **fields: Any) -> Block:
     return replace(header, raw_crc=block_header.checksum(bytes(size)) if header.has_copies else None), payload
 
 
+def numbers(layout: NumberLayout, row_length: int) -> dict[str, Any]:
+    """Fields of the header of a block of numbers."""
+    return {"profile": block_header.NUMBERS_PROFILE, "row_length": row_length, "layout": layout}
+
+
 def coded(
     raw: bytes,
     whole: bytes | None = None,
@@ -87,8 +92,9 @@ def coded(
     header, _ = claim(len(raw), **fields)
     with_prior, size = header.mode == block_header.MEMORY_PRIOR, len(primer) + len(raw)
     profile = BESIDE_PRIOR if with_prior else PROFILES[header.profile]
-    shape = BlockShape(size, header.lanes, header.table_bits, profile, header.row_length, header.piece_bits)
-    start = TrainedState.of(_model().part(profile.name))
+    rows = header.row_length, header.piece_bits, header.layout
+    shape = BlockShape(size, header.lanes, header.table_bits, profile, *rows)
+    start = coding.trained_state_of(_model(), profile.name)
     parts = [x86_transform.to_absolute(part) if header.transform and part else part for part in (primer, raw)]
     known = np.frombuffer(b"".join(parts), np.uint8)
     pieces = pieces_of(len(raw), header.lanes, header.piece_bits)
@@ -357,6 +363,19 @@ def _code() -> bytes:
 
 
 CODE = _code()
+PIXELS = bytes(
+    (60 + 5 * x + 4 * y + 30 * colour + (x * y * 31 + colour * 17 >> 4) % 5) % 256
+    for y in range(12)
+    for x in range(20)
+    for colour in range(3)
+)
+
+
+def wave(dtype: str, count: int) -> bytes:
+    """Numbers that go up and down, half of them below 0."""
+    steps = np.arange(count)
+    return ((abs(steps * 7 % 120 - 60) - 30) * 16 + steps % 3).astype(dtype).tobytes()
+
 
 THIRD: Parts = (b"First ", (3 - 108, 28), (42 - 108, 50), b", then ", (-108, 20), (32 - 108, 76), b"!")
 """A block behind NOISE and SHELLS; copies stand side by side."""
@@ -517,8 +536,9 @@ GOOD: dict[str, Good] = {
     ),
     "text-in-lanes": written("a sentence 12 times in 5 lanes", SHELLS * 12, 5, "off"),
     "log-in-lanes": written("lines of a log in 7 lanes", LOG, 7, "off"),
-    "records": written("records of 8 bytes in 3 lanes, profile records", ROWS, 3, "off"),
+    "numbers-in-lanes": written("records of 8 bytes in 3 lanes, profile numbers", ROWS, 3, "off"),
     "code": written("calls and jumps in 2 lanes, profile code, transform x86", CODE, 2, "off"),
+    "numbers": written("a picture of 20 x 12 pixels of 3 bytes, profile numbers", PIXELS, 1, "off"),
     "zeros": written("1001 zeros in 4 lanes", bytes(1001), 4, "off"),
     "an-empty-line-at-the-end": written(
         "lines of which the last is empty", b"some lines\nand others, more or less alike\nsome lines\n\n", 1, "off"
@@ -676,6 +696,13 @@ GOOD: dict[str, Good] = {
     "payload-as-long-as-raw": one_coded("11 bytes that could be stored as well, coded", SHELLS[:11]),
     "payload-2-longer-than-raw": one_coded("9 bytes whose code words have 11, as many as may be", SHELLS[:9]),
     "payload-2-longer-than-zeros": one_coded("4 zeros whose code words have 6; fewer can't be coded", bytes(4)),
+    "records": one_coded(
+        "records of 8 bytes in 3 lanes, profile records",
+        ROWS,
+        profile=block_header.RECORDS_PROFILE,
+        row_length=8,
+        lanes=3,
+    ),
     "row-length-2": one_coded("rows of 2 bytes", ROWS[:400], profile=block_header.RECORDS_PROFILE, row_length=2),
     "row-length-64": one_coded("rows of 64 bytes", LOG[:400], profile=block_header.RECORDS_PROFILE, row_length=64),
     "row-length-65535": one_coded(
@@ -687,6 +714,39 @@ GOOD: dict[str, Good] = {
     "code-without-transform": one_coded(
         "profile code, no transform", CODE, profile=block_header.CODE_PROFILE, row_length=6
     ),
+    "numbers-in-rows": one_coded(
+        "profile numbers, of a byte, rows of 20 bytes, 3 lanes", PIXELS[::3], **numbers(NumberLayout(1, 1), 20), lanes=3
+    ),
+    "numbers-2-big-endian": one_coded(
+        "numbers of 2 bytes, big endian, in 2 channels, after 1 byte",
+        b"x" + wave(">i2", 160),
+        **numbers(NumberLayout(2, 2, 1, big_endian=True), 4),
+    ),
+    "numbers-4-float": one_coded(
+        "floats of 4 bytes in rows of 44 bytes",
+        wave("<f4", 110),
+        **numbers(NumberLayout(1, 4, is_float=True), 44),
+    ),
+    "numbers-4-float-big-endian": one_coded(
+        "floats of 4 bytes, big endian, in 3 channels, after 2 bytes",
+        b"xy" + wave(">f4", 90),
+        **numbers(NumberLayout(3, 4, 2, big_endian=True, is_float=True), 12),
+    ),
+    "numbers-8": one_coded(
+        "numbers of 8 bytes after 5", b"12345" + wave("<i8", 40), **numbers(NumberLayout(1, 8, 5), 8)
+    ),
+    "numbers-8-big-endian": one_coded(
+        "numbers of 8 bytes, big endian, rows of 80 bytes",
+        wave(">i8", 40),
+        **numbers(NumberLayout(1, 8, big_endian=True), 80),
+    ),
+    "numbers-128-channels": one_coded(
+        "floats of 8 bytes in as many channels as may be, rows longer than the block, transform x86",
+        CODE,
+        **numbers(NumberLayout(128, 8, 7, big_endian=True, is_float=True), 65535),
+        transform=block_header.X86,
+    ),
+    "numbers-in-lines": one_coded("numbers of a byte, lines as rows", LOG[:300], **numbers(NumberLayout(2, 1), 0)),
     "text-with-transform": one_coded("profile text, transform x86", CODE, transform=block_header.X86),
     "prior-with-transform": one_coded(
         "the prior, transform x86, 3 lanes",
@@ -873,6 +933,12 @@ GOOD: dict[str, Good] = {
         profile=block_header.RECORDS_PROFILE,
         row_length=8,
     ),
+    "primed-numbers": one_primed(
+        "the same with numbers of 2 bytes, counted from the beginning of the context",
+        wave("<i2", 130)[60:],
+        wave("<i2", 130)[1:60],
+        **numbers(NumberLayout(1, 2, 1), 2),
+    ),
     "primed-with-transform": one_primed(
         "the same with code, transform x86, of the context by itself",
         CODE[150:250],
@@ -916,6 +982,12 @@ GOOD: dict[str, Good] = {
         ((0, ROWS[:LEAST_STRETCH]), (1, CODE)),
         {"profile": block_header.RECORDS_PROFILE, "row_length": 8, "lanes": 3, "table_bits": 17},
         {"profile": block_header.CODE_PROFILE, "transform": block_header.X86},
+    ),
+    "parts-with-numbers": one_in_parts(
+        "two parts: 1024 zeros, and a picture in profile numbers, rows of 60 bytes",
+        ((0, ZEROS), (1, PIXELS)),
+        {},
+        numbers(NumberLayout(3, 1), 60),
     ),
     "parts-of-one-mode": one_in_parts(
         "two parts of the same mode; the last stretch of one byte, and of the first part",
@@ -1019,7 +1091,6 @@ BLOCK_CHECKSUM = Check(
     "the checksum of the header of block {} does not fit: damaged or out of place",
 )
 MODE = Check("block header: mode", UnsupportedError, "block 0 has mode {}, which this likezip does not know")
-PROFILE = Check("block header: profile", UnsupportedError, "block 0 has profile {}, which this likezip does not know")
 LIMITS = Check("block header: limits", CorruptError, "the header of block {} holds values outside their limits")
 PAYLOAD_LENGTH = Check("payload: length", TruncatedError, "the data end within block {}")
 PRIMED_BY_NOTHING = Check("payload: context", CorruptError, "block {} needs a context, and its frame names none")
@@ -1035,9 +1106,6 @@ WORDS_NUMBERS = Check(
 )
 LIST_OF_PARTS = Check("parts: length", CorruptError, "block {}: the block's list of parts is cut off")
 TOO_MANY_PARTS = Check("parts: number", CorruptError, "block {}: the block has {} parts, more than 16")
-PART_PROFILE = Check(
-    "parts: profile", UnsupportedError, "block {}: part {} has profile 3, which this likezip does not know"
-)
 PART_LIMITS = Check("parts: limits", CorruptError, "block {}: the header of part {} holds values outside their limits")
 PART_WAY = Check("parts: limits", CorruptError, "block {}: part {} is in parts itself, has copies, or is primed")
 PARTS_SIZES = Check("parts: sizes", CorruptError, "block {}: the block's parts do not fit its size")
@@ -1833,6 +1901,13 @@ BAD: dict[str, Bad] = {
     **bad_header("lanes-1025", "lanes", "1025", lanes=1025),
     **bad_header("row-length-1", "row length", "1", profile=block_header.RECORDS_PROFILE, row_length=1),
     **bad_header("row-length-65536", "row length", "65,536", profile=block_header.RECORDS_PROFILE, row_length=65536),
+    **bad_header("numbers-row-length-1", "row length", "1, of numbers", **numbers(NumberLayout(1, 1), 1)),
+    **bad_header("numbers-1-phase", "row length", "a byte's phase 1", **numbers(NumberLayout(1, 1, 1), 2)),
+    **bad_header("numbers-4-phase", "row length", "4 bytes' phase 4", **numbers(NumberLayout(1, 4, 4), 4)),
+    **bad_header("numbers-1-big-endian", "row length", "a byte, big endian", **numbers(NumberLayout(1, 1, 0, True), 2)),
+    **bad_header(
+        "numbers-2-float", "row length", "a float of 2 bytes", **numbers(NumberLayout(1, 2, 0, False, True), 2)
+    ),
     **bad_header("table-bits-0", "table bits", "0", table_bits=0),
     **bad_header("table-bits-15", "table bits", "15", table_bits=15),
     **bad_header("piece-bits-0", "piece bits", "0", piece_bits=0),
@@ -2007,6 +2082,7 @@ BAD: dict[str, Bad] = {
     **bad_stored("stored-table-bits", "table bits", "16, stored", table_bits=16),
     **bad_stored("stored-transform", "transform", "x86, stored", transform=block_header.X86),
     **bad_stored("stored-profile", "profile", "code, stored", profile=block_header.CODE_PROFILE),
+    **bad_stored("stored-numbers", "profile", "numbers, stored", **numbers(NumberLayout(1, 1), 2)),
     **bad_stored("stored-row-length", "row length", "2, stored", profile=block_header.CODE_PROFILE, row_length=2),
     **bad_fields(
         "stored-shape-0",
@@ -2028,6 +2104,13 @@ BAD: dict[str, Bad] = {
         "code, mode 3",
         mode=block_header.MEMORY_PRIOR,
         profile=block_header.CODE_PROFILE,
+    ),
+    **bad_header(
+        "prior-profile-numbers",
+        "profile",
+        "numbers, mode 3",
+        mode=block_header.MEMORY_PRIOR,
+        **numbers(NumberLayout(1, 1), 2),
     ),
     "limits-of-the-second-block": Bad(
         "block header, lanes",
@@ -2614,6 +2697,7 @@ BAD: dict[str, Bad] = {
         mode=block_header.MEMORY_PRIOR,
         profile=block_header.RECORDS_PROFILE,
     ),
+    **bad_part("part-numbers-phase", "row length", "2 bytes' phase 2", -47, **numbers(NumberLayout(1, 2, 2), 2)),
     **bad_part("part-payload-3-longer-than-raw", "payload size", "1027, of 1024 bytes", -47, payload_size=1027),
     **bad_parts(
         "part-raw-size-in-3-bytes",
@@ -3103,21 +3187,6 @@ UNSUPPORTED: dict[str, Bad] = {
             MODE,
         ).items()
     },
-    **bad_header("profile-3", "profile", "3", PROFILE, 3, profile=3),
-    **bad_header(
-        "profile-3-outside-limits",
-        "profile",
-        "3, and lanes and table bits 0",
-        PROFILE,
-        3,
-        profile=3,
-        lanes=0,
-        table_bits=0,
-    ),
-    **bad_stored("stored-profile-3", "profile", "3, stored", PROFILE, 3, profile=3),
-    **bad_header("prior-profile-3", "profile", "3, mode 3", PROFILE, 3, mode=block_header.MEMORY_PRIOR, profile=3),
-    **bad_part("part-profile-3", "profile", "3", -50, PART_PROFILE, profile=3),
-    **bad_second_part("part-stored-profile-3", "profile", "3, stored", PART_PROFILE, lambda: noise_header(profile=3)),
     **without_context("no-context", "of a context that is not given", b""),
     **without_context("other-context", "of another context than is given", SHELLS),
 }
@@ -3172,7 +3241,7 @@ Listing frames reads headers and ends only. What it notices it refuses by the sa
 
 ## unsupported
 
-Sound, as far as can be said, but of a version, mode, profile or model that likezip does not have, or with another
+Sound, as far as can be said, but of a version, mode or model that likezip does not have, or with another
 context than in `NAME.context`.
 
 | file | size | byte | field: what is wrong | check | exception: message |
