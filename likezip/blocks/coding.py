@@ -127,7 +127,7 @@ def open_predictor(shape: BlockShape, options: CodingOptions, *, prior: bool) ->
 
 
 @contextmanager
-def _opened(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor | OrderZero]:
+def open_coder(shape: BlockShape, options: CodingOptions, *, prior: bool) -> Iterator[Predictor | OrderZero]:
     """The predictor of a block, or that of order zero for one without lanes."""
     if shape.lanes == 0:
         yield OrderZero(shape.size)
@@ -197,7 +197,7 @@ class BlockCoding:
         self._raw, self._keep_costs = converted if raw is None else raw, keep_costs
         self._words, self._bits, self._costs = list[bytes](), 0.0, list[npt.NDArray[np.float64]]()
         content, self._begin, self._end = np.frombuffer(primer + converted, np.uint8), 0, 0
-        with _opened(self.shape, options, prior=mode.prior) as opened:
+        with open_coder(self.shape, options, prior=mode.prior) as opened:
             if primer:
                 opened.run(content[: len(primer)], advance, encode)
             for begin, end in pieces_of(self.size, lanes, options.piece_bits):
@@ -560,7 +560,7 @@ def decode_pieces(
             opened.follow(decoders[-1], advance, len(learnt) + end)
             yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
 
-    with _opened(shape, options, prior=prior) as opened:
+    with open_coder(shape, options, prior=prior) as opened:
         for piece in _restored(decoded(), header.transform):
             decoders.popleft().finish(block_header.checksum(piece))
             yield piece
