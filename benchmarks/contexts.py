@@ -26,7 +26,6 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.profiles import CONTEXTS, PROFILES, Context, Profile
-from likezip.memory.trained_state import TrainedState
 from likezip.model import default_model
 
 NOTHING = Context("nothing", 0, mask=0)
@@ -62,7 +61,7 @@ class Sample:
 
     def cost(self, profile: Profile) -> tuple[float, float]:
         """Bytes and seconds."""
-        start = TrainedState.of(default_model().part(profile.name))
+        start = coding.trained_state_of(default_model(), profile.name)
         predictor = Predictor(replace(self.shape, profile=profile), start)
         began = time.perf_counter()
         decisions = predictor.run(self.raw)
