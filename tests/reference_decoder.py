@@ -1403,10 +1403,8 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
     ends = ends_of_pieces(h)
     words, begin, code, checksums = read_words(h, payload, len(ends)), 0, b"", []
     primer = frame.context[-(2**22) :] if h["primed"] else b""
-    if h["lanes"]:
-        block = Block(h, frame.model, absolute(primer) if h["transform"] else primer)
-    else:
-        block = OrderZero()
+    primer = absolute(primer) if h["transform"] else primer
+    block = Block(h, frame.model, primer) if h["lanes"] else OrderZero()
     for end, words_of_piece in zip(ends, words, strict=True):
         code += block.decode(begin, end, words_of_piece)
         checksums.append((begin, end, block.ans))

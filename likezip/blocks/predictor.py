@@ -616,7 +616,8 @@ class Predictor:
 
         def before(stretch: Stretch) -> npt.NDArray[np.int16]:
             steps = np.arange(stretch.first - 1, stretch.first - 1 + stretch.steps)[:, None]
-            return np.where(steps < 0, self._previous, content[starts + np.maximum(steps, 0)].astype(np.int16))
+            places = np.minimum(starts + np.maximum(steps, 0), content.size - 1)  # there may be lanes without a byte
+            return np.where(steps < 0, self._previous, content[places].astype(np.int16))
 
         with closing(self._prior.expectations(map(before, stretches))) as trees:
             yield from zip(stretches, trees, strict=True)

@@ -27,9 +27,9 @@ from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
+from likezip.blocks.order_zero import OrderZero
 from likezip.blocks.parts import LEAST_STRETCH, Part, Stretch
 from likezip.blocks.parts import pack as pack_parts
-from likezip.blocks.order_zero import OrderZero
 from likezip.blocks.predictor import BlockShape, Decisions, Predictor, pieces_of
 from likezip.errors import (
     CorruptError,
