@@ -707,54 +707,7 @@ class Numbers:
         return clamp((log(high - middle + 16) - log(middle - low + 16)) >> 8)
 
 
-class Words:
-    """The words of a piece, from which bits are decoded."""
-
-    def begin_words(self, words: list[int]) -> None:
-        self.words, self.ans = words, 0
-        while self.words and self.ans < 1 << 32:
-            self.ans = self.ans << 32 | self.words.pop()
-
-    def decode_bit(self, k: int) -> int:
-        split = ((65536 - k) * (2**24 - 2) >> 16) + 1
-        low = self.ans % 2**24
-        bit = int(low >= split)
-        self.ans = (self.ans >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
-        if self.words and self.ans < 1 << 32:
-            self.ans = self.ans << 32 | self.words.pop()
-        return bit
-
-
-def taught(entry: int, b: int) -> int:
-    """An entry of a map that has learnt a bit."""
-    p, n = divmod(entry, 1024)
-    if n == 1023:
-        return entry
-    p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
-    return p * 1024 + min(n + 1, 1022)
-
-
-class OrderZero(Words):
-    """Decodes one block without lanes, piece by piece."""
-
-    def __init__(self) -> None:
-        self.entries = [2**21 * 1024] * 256
-
-    def decode(self, begin: int, end: int, words: list[int]) -> bytes:
-        self.begin_words(words)
-        found = bytearray()
-        for _ in range(begin, end):
-            so_far = 1
-            while so_far < 256:
-                b = self.decode_bit(max(1, self.entries[so_far] >> 16))
-                self.entries[so_far] = taught(self.entries[so_far], b)
-                so_far = 2 * so_far + b
-            found.append(so_far - 256)
-        assert not self.words, "no word may be left"
-        return bytes(found)
-
-
-class Block(Words):
+class Block:
     """Decodes one block of mode 2 or 3, piece by piece; primer: what is learnt before it, in the same lane."""
 
     def __init__(self, header: dict, model: dict, primer: bytes = b"") -> None:
@@ -801,7 +754,9 @@ class Block(Words):
     def decode(self, begin: int, end: int, words: list[int]) -> bytes:
         """The next piece, from ``begin`` to ``end`` of the coded bytes."""
         begin, end = begin + len(self.primer), end + len(self.primer)
-        self.begin_words(words)
+        self.words, self.ans = words, 0
+        while self.words and self.ans < 1 << 32:
+            self.ans = self.ans << 32 | self.words.pop()
         if len(self.lanes) > 1:
             self.divide(begin, end)
             self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
@@ -829,6 +784,15 @@ class Block(Words):
                 for lane in active:
                     self.learn(lane, bit, lane.bit)
                     self.predict(lane, bit + 1)
+
+    def decode_bit(self, k: int) -> int:
+        split = ((65536 - k) * (2**24 - 2) >> 16) + 1
+        low = self.ans % 2**24
+        bit = int(low >= split)
+        self.ans = (self.ans >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
+        if self.words and self.ans < 1 << 32:
+            self.ans = self.ans << 32 | self.words.pop()
+        return bit
 
     def begin_nibble(self, bit: int, lanes: list[Lane]) -> None:
         for lane in lanes:
@@ -965,7 +929,10 @@ class Block(Words):
         lane.partial = 2 * lane.partial + b
 
     def teach(self, row: int, state: int, b: int) -> None:
-        self.maps[row][state] = taught(self.maps[row][state], b)
+        p, n = divmod(self.maps[row][state], 1024)
+        if n < 1023:
+            p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
+            self.maps[row][state] = p * 1024 + min(n + 1, 1022)
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
@@ -1318,11 +1285,7 @@ def check_fields(h: dict) -> None:
         named = h["lanes"], h["bits"], h["piece_bits"]
         assert not h["shaped"] or named != usual
         h["lanes"], h["bits"], h["piece_bits"] = named if h["shaped"] else usual
-        assert 10 <= h["piece_bits"] <= 30
-        if h["lanes"] == h["bits"] == 0:
-            assert h["mode"] == 2 and h["profile"] == 0 and not h["primed"]
-        else:
-            assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28
+        assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28 and 10 <= h["piece_bits"] <= 30
         if h["primed"]:
             assert h["lanes"] == 1
         else:
@@ -1403,8 +1366,7 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
     ends = ends_of_pieces(h)
     words, begin, code, checksums = read_words(h, payload, len(ends)), 0, b"", []
     primer = frame.context[-(2**22) :] if h["primed"] else b""
-    primer = absolute(primer) if h["transform"] else primer
-    block = Block(h, frame.model, primer) if h["lanes"] else OrderZero()
+    block = Block(h, frame.model, absolute(primer) if h["transform"] else primer)
     for end, words_of_piece in zip(ends, words, strict=True):
         code += block.decode(begin, end, words_of_piece)
         checksums.append((begin, end, block.ans))
@@ -1417,8 +1379,7 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
 
 def ends_of_pieces(h: dict) -> list[int]:
     """Where each piece of the coded bytes ends."""
-    lanes = max(1, h["lanes"])
-    whole = 2 ** h["piece_bits"] // lanes * lanes
+    whole = 2 ** h["piece_bits"] // h["lanes"] * h["lanes"]
     ends, left = [], h["coded"]
     while left >= whole + whole // 2:
         ends.append(h["coded"] - left + whole)

@@ -11,7 +11,6 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -375,9 +374,8 @@ def _words(
     holds the checksum of its piece, too."""
     change = x86_transform.to_absolute if transform == block_header.X86 else bytes
     learnt, words = change(primer) if primer else b"", list[bytes]()
-    mode = replace(mode, order_zero=lanes == 0)
     known, shape = learnt + change(coded), mode.shape(len(learnt) + size, lanes, table_bits, piece_bits)
-    with coding.open_coder(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
+    with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
         for begin, end in pieces_of(size, lanes, piece_bits):

@@ -27,7 +27,6 @@ from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
-from likezip.blocks.order_zero import OrderZero
 from likezip.blocks.parts import LEAST_STRETCH, Part, Stretch
 from likezip.blocks.parts import pack as pack_parts
 from likezip.blocks.predictor import BlockShape, Decisions, Predictor, pieces_of
@@ -99,9 +98,7 @@ def coded(
     parts = [x86_transform.to_absolute(part) if header.transform and part else part for part in (primer, raw)]
     known = np.frombuffer(b"".join(parts), np.uint8)
     pieces = pieces_of(len(raw), header.lanes, header.piece_bits)
-    if header.lanes == 0:
-        decisions = _decisions(OrderZero(size), known, len(primer), pieces)
-    elif with_prior:
+    if with_prior:
         with open_prior(Network.of(_model().part("prior")), size, shape.used_lanes) as network:
             decisions = _decisions(Predictor(shape, start, network), known, len(primer), pieces)
     else:
@@ -121,7 +118,7 @@ def coded(
 
 
 def _decisions(
-    predictor: Predictor | OrderZero, known: npt.NDArray[np.uint8], primed: int, pieces: list[tuple[int, int]]
+    predictor: Predictor, known: npt.NDArray[np.uint8], primed: int, pieces: list[tuple[int, int]]
 ) -> list[Decisions]:
     """The decisions of each piece of a block behind its primer, ``primed`` bytes."""
     if primed:
@@ -394,7 +391,6 @@ BEFORE_ALL: Parts = ((-20, 20), b"; ", (0 - 78, 30), b"!", (-78, 78))
 """A block with copies of TIMES as context, which is 78 bytes long: of its end, its beginning, and all of it."""
 AFTER_NOISE: Parts = (b"(", (-30, 30), (8 - 110, 70), b"and", (-110, 10), (-32, 31), b")")
 """A block with copies of TIMES as context and of NOISE before it."""
-DIGITS = hashlib.shake_256(b"digits").digest(200).hex().encode()
 PRIMED: Parts = (b"They say it was the worst, ", (-108, 40), b"and she ", (-30, 29), b" twice.")
 """The same of TIMES and 30 bytes."""
 FIRST: Parts = (NOISE, (0, 65536 - 32))
@@ -758,14 +754,6 @@ GOOD: dict[str, Good] = {
         mode=block_header.MEMORY_PRIOR,
         transform=block_header.X86,
         lanes=3,
-    ),
-    # Order zero.
-    "order-zero": one_coded("sixteen digits by chance, order zero", DIGITS, lanes=0, table_bits=0),
-    "order-zero-in-pieces": one_coded(
-        "pieces of digits by chance, order zero", DIGITS * 5, lanes=0, table_bits=0, piece_bits=PIECE_BITS
-    ),
-    "order-zero-with-transform": one_coded(
-        "order zero, transform x86", CODE, transform=block_header.X86, lanes=0, table_bits=0
     ),
     # Pieces.
     "pieces": one_coded("two pieces of lines, 1,024 bytes and the rest, in one lane", LOG, piece_bits=PIECE_BITS),
@@ -1910,21 +1898,6 @@ BAD: dict[str, Bad] = {
         noise_alone,
     ),
     **bad_header("lanes-0", "lanes", "0", lanes=0),
-    **bad_header("order-zero-with-a-table", "lanes", "0, and table bits 16", lanes=0, table_bits=16),
-    **bad_header("order-zero-in-lanes", "lanes", "2, and table bits 0", lanes=2, table_bits=0),
-    **bad_header(
-        "order-zero-with-the-prior", "mode", "3, order zero", mode=block_header.MEMORY_PRIOR, lanes=0, table_bits=0
-    ),
-    **bad_header(
-        "order-zero-of-records",
-        "profile",
-        "records, order zero",
-        profile=block_header.RECORDS_PROFILE,
-        row_length=8,
-        lanes=0,
-        table_bits=0,
-    ),
-    **bad_header("order-zero-primed", "primed", "order zero", primed=True, lanes=0, table_bits=0),
     **bad_header("lanes-1025", "lanes", "1025", lanes=1025),
     **bad_header("row-length-1", "row length", "1", profile=block_header.RECORDS_PROFILE, row_length=1),
     **bad_header("row-length-65536", "row length", "65,536", profile=block_header.RECORDS_PROFILE, row_length=65536),
