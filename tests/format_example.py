@@ -55,8 +55,8 @@ def _fields(frame: bytes) -> str:
         ),
         (
             1,
-            f"mode {frame[5] & 3}, memory; no copies; 1 lane and 16 table bits, not named; transform 0, none; "
-            "profile 0, text; not primed",
+            f"mode {frame[5] & 3}, memory; no copies; 1 lane, 16 table bits and 20 piece bits, not named; transform 0, "
+            "none; profile 0, text; not primed",
         ),
         (raw_size, f"{raw_number}, a number of {raw_size} byte: raw size {raw_number + 1}"),
         (payload_size, f"{payload_number}, a number of {payload_size} byte: payload size {payload_number}"),
@@ -109,7 +109,7 @@ def _coding(frame: bytes, model: Model) -> str:
 def _steps(frame: bytes, model: Model) -> Steps:
     """k, split, low, bit, ans after and ans before of each bit that the reference decoder decodes."""
     steps: Steps = []
-    decode_bit = reference_decoder.Block.decode_bit
+    decode_bit = reference_decoder.decode_bit
 
     def noted(block: reference_decoder.Block, chance: int) -> int:
         before = block.ans
@@ -118,7 +118,7 @@ def _steps(frame: bytes, model: Model) -> Steps:
         steps.append((chance, split, low, bit, block.ans, before))
         return bit
 
-    with mock.patch.object(reference_decoder.Block, "decode_bit", noted):
+    with mock.patch.object(reference_decoder, "decode_bit", noted):
         content = reference_decoder.decode_file(
             frame, {model.id: reference_decoder.read_model(model.path.read_bytes())}
         )

@@ -707,6 +707,31 @@ class Numbers:
         return clamp((log(high - middle + 16) - log(middle - low + 16)) >> 8)
 
 
+def begin_words(block: Block | OrderZero, words: list[int]) -> None:
+    """Begin to decode a piece with these words."""
+    block.words, block.ans = words, 0
+    while block.words and block.ans < 1 << 32:
+        block.ans = block.ans << 32 | block.words.pop()
+
+
+def decode_bit(block: Block | OrderZero, k: int) -> int:
+    split = ((65536 - k) * (2**24 - 2) >> 16) + 1
+    low = block.ans % 2**24
+    bit = int(low >= split)
+    block.ans = (block.ans >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
+    if block.words and block.ans < 1 << 32:
+        block.ans = block.ans << 32 | block.words.pop()
+    return bit
+
+
+def teach(row: list[int], place: int, b: int) -> None:
+    """Have an entry of a row learn a bit."""
+    p, n = divmod(row[place], 1024)
+    if n < 1023:
+        p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
+        row[place] = p * 1024 + min(n + 1, 1022)
+
+
 class Block:
     """Decodes one block of mode 2 or 3, piece by piece; primer: what is learnt before it, in the same lane."""
 
@@ -754,9 +779,7 @@ class Block:
     def decode(self, begin: int, end: int, words: list[int]) -> bytes:
         """The next piece, from ``begin`` to ``end`` of the coded bytes."""
         begin, end = begin + len(self.primer), end + len(self.primer)
-        self.words, self.ans = words, 0
-        while self.words and self.ans < 1 << 32:
-            self.ans = self.ans << 32 | self.words.pop()
+        begin_words(self, words)
         if len(self.lanes) > 1:
             self.divide(begin, end)
             self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
@@ -764,7 +787,7 @@ class Block:
         else:
             steps = range(begin, end)
         for t in steps:
-            self.advance(t, lambda lane, bit: self.decode_bit(lane.k))
+            self.advance(t, lambda lane, bit: decode_bit(self, lane.k))
         assert not self.words, "no word may be left"
         return bytes(self.raw[begin:end])
 
@@ -784,15 +807,6 @@ class Block:
                 for lane in active:
                     self.learn(lane, bit, lane.bit)
                     self.predict(lane, bit + 1)
-
-    def decode_bit(self, k: int) -> int:
-        split = ((65536 - k) * (2**24 - 2) >> 16) + 1
-        low = self.ans % 2**24
-        bit = int(low >= split)
-        self.ans = (self.ans >> 24) * (2**24 - split if bit else split) + low - (split if bit else 0)
-        if self.words and self.ans < 1 << 32:
-            self.ans = self.ans << 32 | self.words.pop()
-        return bit
 
     def begin_nibble(self, bit: int, lanes: list[Lane]) -> None:
         for lane in lanes:
@@ -912,12 +926,12 @@ class Block:
 
     def learn(self, lane: Lane, bit: int, b: int) -> None:
         for i, place in enumerate(lane.states):
-            self.teach(i, self.table[place], b)
+            teach(self.maps[i], self.table[place], b)
             self.table[place] = next_states()[self.table[place]][b]
         for m in (0, 1):
             o = lane.expected[m]
             if o is not None:
-                self.teach(28 + m, 2 * lane.length[m] + o, int(o == b))
+                teach(self.maps[28 + m], 2 * lane.length[m] + o, int(o == b))
         rate = (2**17 + 2**17 // len(self.lanes)) // (lane.learnt + 4096) + 2 + 10 // len(self.lanes)
         for row, y in zip(lane.rows, lane.layer, strict=True):
             self.adjust(lane.inputs, row, (65536 * b - SQUASH[y + LIMIT]) * rate >> 4, 16)
@@ -927,12 +941,6 @@ class Block:
             apm[column] += (65535 * b - apm[column]) >> 6
         self.learn_error(lane, 8 * lane.position + bit, 65536 * b - lane.k)
         lane.partial = 2 * lane.partial + b
-
-    def teach(self, row: int, state: int, b: int) -> None:
-        p, n = divmod(self.maps[row][state], 1024)
-        if n < 1023:
-            p += (b * (2**22 - 1) - p) * (131072 // (2 * n + 3)) >> 16
-            self.maps[row][state] = p * 1024 + min(n + 1, 1022)
 
     @staticmethod
     def adjust(inputs: list[int], row: list[int], error: int, shift: int) -> None:
@@ -1285,7 +1293,9 @@ def check_fields(h: dict) -> None:
         named = h["lanes"], h["bits"], h["piece_bits"]
         assert not h["shaped"] or named != usual
         h["lanes"], h["bits"], h["piece_bits"] = named if h["shaped"] else usual
-        assert 1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28 and 10 <= h["piece_bits"] <= 30
+        at_order_zero = h["mode"] == 2 and h["profile"] == h["lanes"] == h["bits"] == 0
+        assert at_order_zero or (1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28)
+        assert 10 <= h["piece_bits"] <= 30
         if h["primed"]:
             assert h["lanes"] == 1
         else:
@@ -1361,12 +1371,32 @@ def unfilled(h: dict, payload: bytes, frame: Frame) -> bytes:
     return payload[: h["coded"]]
 
 
+class OrderZero:
+    """Decodes a block of no lanes as ``Block``."""
+
+    def __init__(self) -> None:
+        self.words, self.ans, self.row = [], 0, [2**31] * 256
+
+    def decode(self, begin: int, end: int, words: list[int]) -> bytes:
+        begin_words(self, words)
+        found = []
+        for _ in range(end - begin):
+            partial = 1
+            while partial < 256:
+                bit = decode_bit(self, limit(self.row[partial] >> 16, 1, 65535))
+                teach(self.row, partial, bit)
+                partial = 2 * partial + bit
+            found.append(partial & 255)
+        assert not self.words, "no word may be left"
+        return bytes(found)
+
+
 def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
     """The coded bytes of a block of mode 2 or 3."""
     ends = ends_of_pieces(h)
     words, begin, code, checksums = read_words(h, payload, len(ends)), 0, b"", []
     primer = frame.context[-(2**22) :] if h["primed"] else b""
-    block = Block(h, frame.model, absolute(primer) if h["transform"] else primer)
+    block = Block(h, frame.model, absolute(primer) if h["transform"] else primer) if h["lanes"] else OrderZero()
     for end, words_of_piece in zip(ends, words, strict=True):
         code += block.decode(begin, end, words_of_piece)
         checksums.append((begin, end, block.ans))
@@ -1379,7 +1409,8 @@ def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
 
 def ends_of_pieces(h: dict) -> list[int]:
     """Where each piece of the coded bytes ends."""
-    whole = 2 ** h["piece_bits"] // h["lanes"] * h["lanes"]
+    lanes = max(h["lanes"], 1)
+    whole = 2 ** h["piece_bits"] // lanes * lanes
     ends, left = [], h["coded"]
     while left >= whole + whole // 2:
         ends.append(h["coded"] - left + whole)

@@ -27,6 +27,7 @@ from likezip.model import default_model
 
 LEAST = block_header.MIN_PIECE_BITS
 TEXT = BlockMode(block_header.TEXT_PROFILE, 0)
+ORDER_ZERO = BlockMode(block_header.TEXT_PROFILE, 0, order_zero=True)
 RECORDS, CODE = BlockMode(block_header.RECORDS_PROFILE, 7), BlockMode(block_header.CODE_PROFILE, 0)
 PRIOR = BlockMode(block_header.TEXT_PROFILE, 0, prior=True)
 
@@ -80,7 +81,7 @@ def decoded(header: BlockHeader, payload: bytes, **others: Any) -> tuple[list[by
 
 @given(
     st.integers(1, 1 << 14) | st.integers(1, 1 << 22),
-    st.integers(1, 4) | st.integers(1, block_header.MAX_LANES),
+    st.integers(0, 4) | st.integers(1, block_header.MAX_LANES),
     st.integers(LEAST, 13) | st.integers(LEAST, block_header.MAX_PIECE_BITS),
 )
 def test_pieces_follow_one_another_and_are_as_long_as_lanes_allow(size: int, lanes: int, bits: int) -> None:
@@ -90,7 +91,8 @@ def test_pieces_follow_one_another_and_are_as_long_as_lanes_allow(size: int, lan
     header = {"lanes": lanes, "piece_bits": bits, "coded": size}
     assert [end for _, end in found] == reference_decoder.ends_of_pieces(header)
     *sizes, last = [end - begin for begin, end in found]
-    whole = max(part for part in range((1 << bits) - lanes + 1, (1 << bits) + 1) if part % lanes == 0)
+    lanes = max(lanes, 1)
+    whole = next(part for part in range(1 << bits, 0, -1) if part % lanes == 0)
     assert set(sizes) <= {whole}
     assert whole // 2 <= last or not sizes
     assert last < whole + whole // 2
@@ -133,6 +135,16 @@ def test_there_and_back_with_the_prior(lanes: int, size: int) -> None:
     raw = (LINES[:900] + LINES)[:size]
     header, payload = block(raw, options(lanes), PRIOR)
     assert decoded(header, payload) == (pieces(header, raw), True)
+
+
+@pytest.mark.parametrize("transform", [block_header.UNCHANGED, block_header.X86])
+@pytest.mark.parametrize("size", [1, 1535, 1536, 3300])
+def test_there_and_back_at_order_zero(size: int, transform: int) -> None:
+    header, payload = block(CALLS[:size], options(1), ORDER_ZERO, transform)
+    assert (header.lanes, header.table_bits) == (0, 0)
+    wanted = [CALLS[begin:end] for begin, end in pieces_of(size, 0, LEAST)]
+    assert decoded(header, payload) == (wanted, True)
+    assert decoded(header, flipped(payload, len(payload) - 2)) == (wanted[:-1], False)
 
 
 @pytest.mark.parametrize("lanes", [1, 3])
@@ -195,7 +207,7 @@ def test_what_was_learnt_is_kept() -> None:
         assert costs[:1000].sum() > 4 * costs[2100:3100].sum()
 
 
-@pytest.mark.parametrize("mode", [TEXT, CODE, PRIOR])
+@pytest.mark.parametrize("mode", [TEXT, CODE, PRIOR, ORDER_ZERO])
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_costs_of_bytes_add_up(lanes: int, mode: BlockMode) -> None:
     raw = LINES[:2700]
@@ -203,7 +215,7 @@ def test_costs_of_bytes_add_up(lanes: int, mode: BlockMode) -> None:
     costs = coding_of_it.byte_costs()
     assert costs.shape == (2700,)
     assert costs.sum() == coding_of_it.bits
-    pieces_at = pieces_of(2700, lanes, LEAST)
+    pieces_at = pieces_of(2700, coding_of_it.shape.lanes, LEAST)
     words = code_words.unpack_words(coding_of_it.payload(), 2700, len(pieces_at))
     for (begin, end), words_of_piece in zip(pieces_at, words, strict=True):
         assert 0 <= len(words_of_piece) - costs[begin:end].sum() / 8 - 4 < 5  # a whole word is the coarsest

@@ -29,9 +29,11 @@ def counted(monkeypatch: pytest.MonkeyPatch, kind: type[Prior | SharedPrior]) ->
     """A list to which each call of ``catch_up`` adds the number of its bytes."""
     calls, learn = list[int](), kind.catch_up
 
-    def catch_up(self: Prior | SharedPrior, previous: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]:
-        calls.append(len(previous))
-        return learn(self, previous)  # type: ignore[arg-type]
+    def catch_up(
+        self: Prior | SharedPrior, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]
+    ) -> npt.NDArray[np.int32]:
+        calls.append(len(known))
+        return learn(self, known, guesses)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kind, "catch_up", catch_up)
     return calls
@@ -72,18 +74,21 @@ def test_several_lanes_do_not_sleep() -> None:
 def test_catching_up_is_the_same_as_step_by_step(backend: str | None) -> None:
     if backend == "int8":
         pytest.importorskip("torch")
-    network, known = coding.network_of(default_model()), np.frombuffer(log(9), np.uint8).astype(np.int16)[:, None]
-    pieces = [known[:1], known[1:2], known[2:9], known[9:700], known[700:]]
+    network, known = coding.network_of(default_model()), np.frombuffer(log(9), np.uint8).astype(np.int16)
+    ends = [(1, 1), (2, 5), (9, 9), (16, 23), (700, 707), (len(known), len(known))]  # of what is known, and guessed
     with open_prior(network, len(known), 1) as shared:
         assert isinstance(shared, SharedPrior) or backend
         step_by_step = shared if backend is None else Prior(network, 1, backend)
+        wanted = list[npt.NDArray[np.int32]]()
         for byte in known:
-            step_by_step.expect(byte[None])
-        wanted = step_by_step.trees[0].copy()
+            step_by_step.expect(byte[None, None])
+            wanted.append(step_by_step.trees[0].copy())
         state = [array.copy() for array in step_by_step.recurrent_state]
     with open_prior(network, len(known), 1) as shared:
         prior = shared if backend is None else Prior(network, 1, backend)
-        for piece in pieces:
-            tree = prior.catch_up(piece)
-        assert np.array_equal(tree[0], wanted)
+        begin = 0
+        for middle, end in ends:
+            trees = prior.catch_up(known[begin:middle], known[middle:end])
+            assert np.array_equal(trees, wanted[middle - 1 : end])
+            begin = end
         assert all(map(np.array_equal, prior.recurrent_state, state))

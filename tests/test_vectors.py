@@ -15,6 +15,7 @@ from vectors.generate import BAD, GOOD, UNSUPPORTED, Check
 import likezip
 from likezip.blocks import block_header, parts
 from likezip.blocks.block_header import BlockHeader
+from likezip.blocks.predictor import pieces_of
 from likezip.frames import container
 from likezip.frames.index import FrameInfo, read_frames
 from likezip.frames.reader import PackedBlock, frames_of
@@ -161,11 +162,11 @@ def test_the_words_of_wrong_endings_are_made_as_likezip_makes_those_of_right_one
 def test_every_way_has_a_good_frame() -> None:
     headers = [header for path in generate.PLACE.glob("good/*.lz") for header in block_headers(path.read_bytes())]
     check_every_way(headers)
-    assert {1, block_header.MAX_LANES} < {header.lanes for header in headers}
+    coded = [header for header in headers if header.mode not in block_header.UNMODELLED]
+    assert {0, 1, block_header.MAX_LANES} < {header.lanes for header in coded}
     assert {block_header.MIN_TABLE_BITS, block_header.MAX_TABLE_BITS} < {header.table_bits for header in headers}
     assert {0, 2, 65535} < {header.row_length for header in headers}
     assert {10, 11, 20, 30} == {header.piece_bits for header in headers}
-    coded = [header for header in headers if header.mode not in block_header.UNMODELLED]
     assert {header.payload_size % 4 for header in coded} == {0, 1, 2, 3}
     longer = {(_longer(header), header.has_copies) for header in coded}
     assert {(0, False), (block_header.SLACK, False), (block_header.SLACK, True)} < longer
@@ -180,6 +181,26 @@ def test_every_way_has_a_good_frame() -> None:
     assert {0, container.MIN_WINDOW_BITS, container.MAX_WINDOW_BITS} < windows
     sizes = [frame.header.block_size for path in generate.PLACE.glob("good/*.lz") for frame in _frames(path)]
     assert {None, container.MIN_BLOCK, container.MAX_BLOCK} < set(sizes)
+
+
+def test_every_kind_of_block_in_pieces_is_in_a_good_frame() -> None:
+    headers = [header for path in generate.PLACE.glob("good/*.lz") for header in block_headers(path.read_bytes())]
+    parted = [block for path in generate.PLACE.glob("good/*.lz") for block in _blocks_in_parts(path)]
+    parts_of_them = [parts.unpack(block.payload, block.header.coded_size, block.header.raw_size)[0] for block in parted]
+    headers += [part.header for those in parts_of_them for part in those]
+    found = [header for header in headers if _pieces(header) > 1]
+    assert any(part.header in found for those in parts_of_them for part in those)
+    assert {2, 3} <= set(map(_pieces, found))
+    assert {(2, 0), (2, 1), (2, 2), (2, 3), (2, 513), (3, 2), (3, 513)} <= {(one.mode, one.lanes) for one in found}
+    assert {header.transform for header in found} == {block_header.UNCHANGED, block_header.X86}
+    assert {header.primed for header in found} == {header.has_copies for header in found} == {True, False}
+    assert any(header.payload_size == block_header.least_payload(header.raw_size) for header in found)
+
+
+def _pieces(header: BlockHeader) -> int:
+    if header.mode in block_header.UNMODELLED:
+        return 1
+    return len(pieces_of(header.coded_size, header.lanes, header.piece_bits))
 
 
 def test_every_kind_of_parts_is_in_a_good_frame() -> None:

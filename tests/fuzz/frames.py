@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import tempfile
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -28,7 +28,8 @@ from likezip.blocks.block_header import BlockHeader, Sealing
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.options import CodingOptions
-from likezip.blocks.predictor import pieces_of
+from likezip.blocks.order_zero import OrderZero
+from likezip.blocks.predictor import BlockShape, Predictor, pieces_of
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.context import Context
@@ -359,6 +360,16 @@ def _written_as(block: Part, frame: bytes) -> bytes:
     return block.fields[: -len(block.checksum)] + layout.payload(block, frame)
 
 
+@contextmanager
+def _opened(shape: BlockShape, mode: BlockMode) -> Iterator[Predictor | OrderZero]:
+    """What predicts a block."""
+    if mode.order_zero:
+        yield OrderZero(shape.size)
+    else:
+        with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
+            yield opened
+
+
 @lru_cache(maxsize=64)
 def _words(
     mode: BlockMode,
@@ -375,7 +386,7 @@ def _words(
     change = x86_transform.to_absolute if transform == block_header.X86 else bytes
     learnt, words = change(primer) if primer else b"", list[bytes]()
     known, shape = learnt + change(coded), mode.shape(len(learnt) + size, lanes, table_bits, piece_bits)
-    with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
+    with _opened(shape, mode) as opened:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
         for begin, end in pieces_of(size, lanes, piece_bits):
@@ -410,7 +421,8 @@ def _way(block: Part) -> tuple[BlockMode, int, int, int, int]:
     values = block.values
     profile, packed = values["profile"], values["rows"] % (1 << LAYOUT_BITS)
     numbers = NumberLayout.unpack(packed) if profile == layout.OF_NUMBERS else None
-    mode = BlockMode(profile, values["row length"], values["mode"] == layout.MEMORY_PRIOR, numbers)
+    prior, lanes = values["mode"] == layout.MEMORY_PRIOR, block.shape[0]
+    mode = BlockMode(profile, values["row length"], prior, numbers, lanes == 0)
     return mode, values["way"] >> 4 & 1, *block.shape
 
 

@@ -301,8 +301,10 @@ def _values_are_sound(part: Part) -> bool:
     primed, (lanes, table_bits, piece_bits) = way & 128 > 0, part.shape
     fits = values["mode"] == MEMORY or values["profile"] == 0
     fits = fits and (values["profile"] != OF_NUMBERS or _numbers_may_lie_so(values["rows"]))
-    fits = fits and 1 <= lanes <= 1024 and values["row length"] != 1 and values["row length"] < 65536
-    fits = fits and 16 <= table_bits <= 28 and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
+    fits = fits and values["row length"] != 1 and values["row length"] < 65536
+    order_zero = values["mode"] == MEMORY and values["profile"] == lanes == table_bits == 0
+    fits = fits and (order_zero or (1 <= lanes <= 1024 and 16 <= table_bits <= 28))
+    fits = fits and (primed or 1 << table_bits <= max(1 << 16, 256 * size))
     fits = fits and (not primed or lanes == 1)
     fits = fits and 10 <= piece_bits <= 30
     fits = fits and (not way & 8 or part.shape != _usual_shape(values["mode"], size))

@@ -194,7 +194,9 @@ def check_any_header(choices: Choices) -> None:
             return
     lanes = 1 if primer else lanes
     table_bits = 16 + choices.below(max(1 << 16, 256 * len(raw)).bit_length() - 16)
-    way = BlockMode(number, row_length, layout=layout), transform, lanes, table_bits, piece_bits
+    order_zero = number == block_header.TEXT_PROFILE and not primer and choices.below(4) == 1
+    lanes, table_bits = (0, 0) if order_zero else (lanes, table_bits)
+    way = BlockMode(number, row_length, False, layout, order_zero), transform, lanes, table_bits, piece_bits
     payload = frames.payload_of(*way, raw, primer, len(content))
     if len(payload) > len(raw) + block_header.SLACK:
         return  # such a block has to be stored

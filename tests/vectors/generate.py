@@ -27,6 +27,7 @@ from likezip.blocks.block_header import BlockHeader, Sealing, Whole
 from likezip.blocks.copies import Copy
 from likezip.blocks.fields import pack_number
 from likezip.blocks.options import PriorChoice
+from likezip.blocks.order_zero import OrderZero
 from likezip.blocks.parts import LEAST_STRETCH, Part, Stretch
 from likezip.blocks.parts import pack as pack_parts
 from likezip.blocks.predictor import BlockShape, Decisions, Predictor, pieces_of
@@ -101,6 +102,8 @@ def coded(
     if with_prior:
         with open_prior(Network.of(_model().part("prior")), size, shape.used_lanes) as network:
             decisions = _decisions(Predictor(shape, start, network), known, len(primer), pieces)
+    elif header.lanes == 0:
+        decisions = _decisions(OrderZero(size), known, 0, pieces)
     else:
         decisions = _decisions(Predictor(shape, start), known, len(primer), pieces)
     words = list[bytes]()
@@ -118,7 +121,7 @@ def coded(
 
 
 def _decisions(
-    predictor: Predictor, known: npt.NDArray[np.uint8], primed: int, pieces: list[tuple[int, int]]
+    predictor: Predictor | OrderZero, known: npt.NDArray[np.uint8], primed: int, pieces: list[tuple[int, int]]
 ) -> list[Decisions]:
     """The decisions of each piece of a block behind its primer, ``primed`` bytes."""
     if primed:
@@ -346,7 +349,7 @@ TIMES = b"It was the best of times, it was the worst of times, it was the age of
 NOISE = hashlib.sha256(b"noise").digest()
 LOG = b"".join(b"12:%02d:%02d host app[%d]: request %x done\n" % (i // 60, i % 60, i % 7, i * i) for i in range(60))
 ROWS = b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(300))
-IN_LANES = (GOLDEN_TEXT + SHELLS * 4 + GOLDEN_TEXT.upper() + TIMES + LOG[:200] + GOLDEN_TEXT * 3)[:2000]
+IN_LANES = (GOLDEN_TEXT + SHELLS * 4 + GOLDEN_TEXT.upper() + TIMES + LOG[:300] + GOLDEN_TEXT * 3)[:1600]
 
 
 ENDINGS = SHELLS[:23], SHELLS[:15], SHELLS[:18], SHELLS[:12]
@@ -805,6 +808,17 @@ GOOD: dict[str, Good] = {
         None,
     ),
     "piece-bits-30": one_coded("a sentence, pieces of 2^30 bytes", SHELLS, piece_bits=block_header.MAX_PIECE_BITS),
+    # Order zero.
+    "order-zero": written("600 random hexadecimal digits, at order zero", LONG_NOISE[:300].hex().encode(), None, "off"),
+    "order-zero-in-pieces": one_coded(
+        "two pieces at order zero", LONG_NOISE.hex().encode() * 2, lanes=0, table_bits=0, piece_bits=PIECE_BITS
+    ),
+    "order-zero-with-transform": one_coded(
+        "order zero, transform x86", CODE, lanes=0, table_bits=0, transform=block_header.X86
+    ),
+    "order-zero-with-copies": one_copying(
+        "copies, at order zero", (SHELLS[:70], (5, 60), b"end"), lanes=0, table_bits=0
+    ),
     # Copies.
     "copies-of-earlier-blocks": Good(
         "four blocks; the last two, stored, have copies of those before, side by side, and to the end",
@@ -1612,9 +1626,11 @@ def bad_ending(
     )
 
 
-def bad_pieces(name: str, wrong: str, check: Check, change: Callable[[list[bytes]], bytes], at: int) -> dict[str, Bad]:
+def bad_pieces(
+    name: str, wrong: str, check: Check, change: Callable[[list[bytes]], bytes], at: int, content: bytes = b""
+) -> dict[str, Bad]:
     """Two files with a block of two pieces, of whose words ``change`` makes the payload; at: the byte of it that is
-    wrong, from behind."""
+    wrong, from behind; content: what may have been written by then."""
     return both(
         name,
         "payload",
@@ -1623,6 +1639,7 @@ def bad_pieces(name: str, wrong: str, check: Check, change: Callable[[list[bytes
         lambda: coded(IN_PIECES, piece_bits=PIECE_BITS),
         check,
         at=at,
+        content=content,
     )
 
 
@@ -1909,6 +1926,9 @@ BAD: dict[str, Bad] = {
         "numbers-2-float", "row length", "a float of 2 bytes", **numbers(NumberLayout(1, 2, 0, False, True), 2)
     ),
     **bad_header("table-bits-0", "table bits", "0", table_bits=0),
+    **bad_header("lanes-0-and-table-bits-0-of-records", "lanes", "0", lanes=0, table_bits=0, profile=1, row_length=2),
+    **bad_header("lanes-0-and-table-bits-0-of-the-prior", "lanes", "0", lanes=0, table_bits=0, mode=3),
+    **bad_header("lanes-0-and-table-bits-0-primed", "lanes", "0", lanes=0, table_bits=0, primed=True),
     **bad_header("table-bits-15", "table bits", "15", table_bits=15),
     **bad_header("piece-bits-0", "piece bits", "0", piece_bits=0),
     **bad_header("piece-bits-9", "piece bits", "9", piece_bits=9),
@@ -2313,6 +2333,7 @@ BAD: dict[str, Bad] = {
         USED_UP,
         lambda words: number(len(words[0])) + words[0],
         -1,
+        IN_PIECES[:1024],
     ),
     **bad_pieces(
         "words-of-the-first-empty",
@@ -2324,7 +2345,7 @@ BAD: dict[str, Bad] = {
     **bad_pieces(
         "words-of-one-piece",
         "words of the second piece instead of the first, too",
-        CODED_CHECKSUM,
+        USED_UP,
         lambda words: number(len(words[1])) + words[1] + words[1],
         -11,
     ),
