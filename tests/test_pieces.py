@@ -144,7 +144,8 @@ def test_there_and_back_at_order_zero(size: int, transform: int) -> None:
     assert (header.lanes, header.table_bits) == (0, 0)
     wanted = [CALLS[begin:end] for begin, end in pieces_of(size, 0, LEAST)]
     assert decoded(header, payload) == (wanted, True)
-    assert decoded(header, flipped(payload, len(payload) - 2)) == (wanted[:-1], False)
+    found, whole = decoded(header, flipped(payload, len(payload) - 2))
+    assert not whole and found in (wanted[:-1], wanted[: -1 - transform])  # an operand at the end of a piece needs more
 
 
 @pytest.mark.parametrize("lanes", [1, 3])

@@ -759,12 +759,12 @@ GOOD: dict[str, Good] = {
         lanes=3,
     ),
     # Pieces.
-    "pieces": one_coded("two pieces of lines, 1,024 bytes and the rest, in one lane", LOG, piece_bits=PIECE_BITS),
+    "pieces": one_coded("three pieces of lines in one lane", LOG + LOG[:300], piece_bits=PIECE_BITS),
     "pieces-in-lanes": one_coded(
         "two pieces of text in 3 lanes, the first of 1,023 bytes", IN_LANES, lanes=3, piece_bits=PIECE_BITS
     ),
     "pieces-of-records": one_coded(
-        "three pieces of records in 2 lanes", ROWS * 2, profile=1, row_length=8, lanes=2, piece_bits=11
+        "two pieces of records in 2 lanes", (ROWS * 2)[:3072], profile=1, row_length=8, lanes=2, piece_bits=11
     ),
     "pieces-with-fewer-bytes-than-lanes": one_coded(
         "two pieces in 513 lanes, the second of 256 bytes", E, lanes=513, piece_bits=PIECE_BITS
