@@ -35,6 +35,8 @@ WORTH = 0.95
 AS_GOOD = 1.1
 """Layouts that cost at most so many times what the best one costs are likely too."""
 MOST_LAYOUTS = 3
+TEXT, BLANK = 0.98, 0.02
+"""Bytes are text if so many are printable ASCII, and so many are spaces or ends of lines."""
 LEAST_BYTES = 512
 """In a shorter block no layout is looked for."""
 
@@ -50,6 +52,8 @@ def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
         return []
     first = max(0, (code.size - EXAMINED) // 2)
     middle = code[first : first + EXAMINED]
+    if _is_text(middle):
+        return []
     costs = [(_cost(middle, first, layout), layout) for layout in _candidates(records)]
     if min(cost for cost, _ in costs) >= WORTH * _bits_of_counts(np.bincount(middle)) / middle.size:
         return []
@@ -61,6 +65,14 @@ def likely_layouts(raw: bytes, records: int) -> list[tuple[NumberLayout, int]]:
                 tried.append(_with_rows(code, *min(same, key=itemgetter(0))))
     tried.sort(key=itemgetter(0))
     return [(layout, row) for cost, layout, row in tried[:MOST_LAYOUTS] if cost <= AS_GOOD * tried[0][0]]
+
+
+def _is_text(code: npt.NDArray[np.uint8]) -> bool:
+    """Whether nearly all bytes are of ASCII's text, and some of them spaces or ends of lines."""
+    counts = np.bincount(code, minlength=256)
+    blank = int(counts[[32, 10]].sum())
+    printable = int(counts[32:127].sum() + counts[[9, 10, 13]].sum())
+    return printable >= TEXT * code.size and blank >= BLANK * code.size
 
 
 def _has_records(layout: NumberLayout) -> bool:
@@ -145,7 +157,8 @@ def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -
     if longest <= LEAST_OF_ROW * step:
         return cost, layout, none
     apart = np.zeros(longest + 1, np.int64)
-    for place in np.linspace(longest, numbers.size - WINDOW, PLACES).astype(int):
+    for number in range(PLACES):
+        place = longest + number * (numbers.size - WINDOW - longest) // (PLACES - 1)
         before = sliding_window_view(numbers[place - longest : place + WINDOW - 1], WINDOW)
         differences = _wrapped(before - numbers[place : place + WINDOW], width)
         apart[longest:0:-1] += _lengths(differences).sum(1)
