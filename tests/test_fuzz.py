@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,12 @@ def test_code_words_that_need_not_end_as_they_have_to_are_found(monkeypatch: pyt
 
 
 def test_a_filling_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    decode = codec.decode_block
+    decode = codec.decode_pieces
 
-    def careless(header: BlockHeader, payload: bytes, *others: Any, **options: Any) -> bytes:
+    def careless(header: BlockHeader, payload: bytes, *others: Any, **options: Any) -> Iterator[bytes]:
         return decode(header, payload[: header.coded_size].ljust(len(payload), b"\0"), *others, **options)
 
-    monkeypatch.setattr(codec, "decode_block", careless)
+    monkeypatch.setattr(codec, "decode_pieces", careless)
     with pytest.raises(AssertionError, match=r"filled in|came out"):
         for seed in frames.seeds():
             if seed[0] == frames.COPYING:
