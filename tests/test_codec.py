@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
@@ -14,6 +15,7 @@ from likezip.blocks.noise import repeats_nothing
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.blocks.predictor import BlockShape
 from likezip.memory.profiles import PROFILES
+from likezip.memory.trained_state import untrained_state
 from likezip.model import Model, default_model
 from likezip.prior import forward, ngrams, parallel
 
@@ -112,6 +114,19 @@ def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "short.safetensors")
     with pytest.raises(likezip.FormatError, match="the model's text is not what this likezip needs"):
         likezip.compress(TEXT, model=likezip.load_model(tmp_path / "short.safetensors"))
+
+
+def test_a_model_without_a_state_for_numbers_takes_that_of_records(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in default_model().tensors().items() if name.startswith("records.")}
+    save_file(tensors, tmp_path / "before.safetensors")
+    own = {f"numbers.{name}": tensor for name, tensor in untrained_state().tensors().items()}
+    save_file({**tensors, **own}, tmp_path / "after.safetensors")
+    before, after = (likezip.load_model(tmp_path / f"{name}.safetensors") for name in ("before", "after"))
+    of_records = coding.trained_state_of(before, "records").weights
+    assert np.array_equal(coding.trained_state_of(before, "numbers").weights, of_records)
+    assert not np.array_equal(coding.trained_state_of(after, "numbers").weights, of_records)
+    with pytest.raises(likezip.FormatError, match="no trained state for 'code'"):
+        coding.trained_state_of(after, "code")
 
 
 @pytest.mark.slow

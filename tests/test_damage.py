@@ -20,6 +20,7 @@ from likezip.blocks import block_header, codec, coding
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container, reader
 from likezip.frames.index import read_frames
+from likezip.memory.number_layout import NumberLayout
 
 CASES = {"stored": random.Random(1).randbytes(40), "memory": b"to be or not to be, " * 8}
 CASES["prior"] = b"It was a bright cold day."
@@ -146,6 +147,7 @@ def test_every_flipped_bit_and_byte_too_few_or_too_many_of_short_code_words(raw:
     [
         {"lanes": 2},
         {"profile": block_header.CODE_PROFILE, "row_length": 2},
+        {"profile": block_header.NUMBERS_PROFILE, "row_length": 2, "layout": NumberLayout(1, 1)},
         {"transform": block_header.X86},
         {"raw_size": 56},
         {"raw_size": 54},

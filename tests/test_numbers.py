@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import reference_decoder
 
-from likezip.blocks import number_layouts
+from likezip.blocks import block_header, codec, coding, number_layouts
+from likezip.blocks.options import CodingOptions
 from likezip.memory import numbers
 from likezip.memory.number_layout import LAYOUT_BITS, MOST_CHANNELS, WIDTHS, NumberLayout
 from likezip.memory.numbers import Numbers, bit_shares, follow_numbers
 from likezip.memory.registers import BEST_NUMBER, MORE_NUMBERS, NUMBERS, POSITION, REGISTERS, START
+from likezip.model import default_model
 
 LAYOUTS = [
     (NumberLayout(1, 1), 2),
@@ -153,6 +155,19 @@ def test_likely_layouts(raw: bytes, layout: NumberLayout, row: int | None) -> No
     found = {replace(layout, is_float=False): row for layout, row in number_layouts.likely_layouts(raw, 4)}
     assert layout in found
     assert row in (None, found[layout])
+
+
+def test_a_picture_is_coded_as_numbers() -> None:
+    """Also behind a context, from whose beginning numbers are counted."""
+    raw, options = b"12" + _walks(">i4", 2)[:6000], CodingOptions(default_model(), "off")
+    header, payload = codec.encode_block(raw, options)
+    assert header.profile == block_header.NUMBERS_PROFILE and header.layout == NumberLayout(2, 4, 2, big_endian=True)
+    records = coding.BlockCoding(raw, options, coding.BlockMode(block_header.RECORDS_PROFILE, 8))
+    assert 8 * len(payload) < 0.9 * records.bits
+    assert codec.decode_block(header, payload, default_model()) == raw
+    primed = coding.code_block(raw, options, primer=raw[:4001])
+    assert primed.header.layout == NumberLayout(2, 4, 3, big_endian=True)
+    assert coding.decode_payload(primed.header, primed.payload, options, None, primer=raw[:4001]) == raw
 
 
 @pytest.mark.parametrize("size", [511, 512, 513, 600, 700, 1000])

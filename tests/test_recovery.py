@@ -24,6 +24,7 @@ from likezip.frames.index import read_frames
 from likezip.frames.recovery import Loss, recover_stream
 from likezip.frames.workers import Workers
 from likezip.frames.writer import FrameWriter
+from likezip.memory.number_layout import NumberLayout
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -442,6 +443,12 @@ def test_work_is_proportional_to_the_file(
         assert work.of(data, tmp_path) < 20 * len(data)
 
 
+def numbers_header(row_length: int, raw_size: int, payload_size: int) -> BlockHeader:
+    """The header of a block of numbers."""
+    modelled, layout = (1, 0, block_header.NUMBERS_PROFILE, row_length, 16), NumberLayout(128, 8, 7, True, True)
+    return BlockHeader(block_header.MEMORY, *modelled, raw_size, payload_size, None, layout=layout)
+
+
 def test_a_number_is_found_from_the_checksum() -> None:
     for number in (0, 1, 255, 256, 4095, 123_456_789, (1 << 32) - 1):
         for header in (
@@ -451,6 +458,7 @@ def test_a_number_is_found_from_the_checksum() -> None:
             BlockHeader.in_parts(Whole(1 << 20, 5), 77, (1 << 20) - 3000),
             BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, None),
             BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 999, 17, 1 << 22, 1 << 20, 5, 9),
+            numbers_header(9999, 1 << 22, 1 << 20),
         ):
             assert header_search.number_of(header.pack(Sealing.numbered(number)) + b"behind") == number
 
@@ -471,6 +479,7 @@ def test_headers_are_found_wherever_they_are() -> None:
         ),
         lambda raw: BlockHeader(block_header.MEMORY, 7, 1, block_header.CODE_PROFILE, 24, 16, raw, raw - 1, None),
         lambda raw: BlockHeader(block_header.MEMORY, 9, 0, block_header.RECORDS_PROFILE, 9999, 16, raw, raw + 2, None),
+        lambda raw: numbers_header(65535, raw, raw + 1),
         lambda raw: BlockHeader(block_header.MEMORY_PRIOR, 1024, 1, 0, 0, 17, raw, raw // 3 + 1, None),
         lambda raw: BlockHeader.stored(raw + 500, generator.getrandbits(32), 500),
         lambda raw: BlockHeader.stored(raw + longer, generator.getrandbits(32), raw + longer - 3),
