@@ -1284,7 +1284,7 @@ def check_fields(h: dict) -> None:
         rows >>= 14
     assert rows != 1 and rows < 2**16
     assert h["coded"] < h["size"] or not h["copies"]
-    usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 26), 20
+    usual = usual_lanes(h["mode"], h["coded"]), min(max(16, (96 * h["coded"] - 1).bit_length()), 28), 20
     least = h["size"] >> 18 << 2
     if h["mode"] == 1:
         assert h["first"] in (1, 5)

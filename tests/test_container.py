@@ -245,7 +245,7 @@ def test_header_of_a_block_in_parts_there_and_back(raw: int, share: float, crc: 
 @given(st.integers(1, container.MAX_BLOCK) | st.integers(1, 1 << 20))
 def test_lanes_and_tables_by_default(size: int) -> None:
     bits = block_header.default_table_bits(size)
-    assert bits == min(26, max(16, next(bits for bits in range(40) if 1 << bits >= 96 * size)))
+    assert bits == min(28, max(16, next(bits for bits in range(40) if 1 << bits >= 96 * size)))
     assert 1 << bits <= max(1 << 16, 256 * size)
     for mode in (block_header.MEMORY, block_header.MEMORY_PRIOR):
         assert block_header.default_lanes(size, mode) == reference_decoder.usual_lanes(mode, size)

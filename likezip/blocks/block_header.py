@@ -72,8 +72,8 @@ def default_lanes(size: int, mode: int) -> int:
 
 
 def default_table_bits(size: int) -> int:
-    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 64 MiB."""
-    return max(MIN_TABLE_BITS, min(26, (size * 96 - 1).bit_length()))
+    """log2 of the bytes of the hash table for a block of ``size`` bytes: about 96 a byte, 64 KiB to 256 MiB."""
+    return max(MIN_TABLE_BITS, min(MAX_TABLE_BITS, (size * 96 - 1).bit_length()))
 
 
 def least_payload(raw_size: int) -> int:

@@ -320,7 +320,7 @@ def _numbers_may_lie_so(rows: int) -> bool:
 def _usual_shape(mode: int, size: int) -> tuple[int, int, int]:
     """Lanes, table bits and piece bits of a block of so many coded bytes that does not name them."""
     lanes = max(1, min(8, size // 16384), min(32, size // 524288 * 8)) if mode == MEMORY_PRIOR else 1
-    return lanes, next(bits for bits in range(16, 27) if 1 << bits >= 96 * size or bits == 26), 20
+    return lanes, next(bits for bits in range(16, 29) if 1 << bits >= 96 * size or bits == 28), 20
 
 
 def sound_blocks(data: bytes) -> Iterator[Part]:

@@ -1965,8 +1965,8 @@ BAD: dict[str, Bad] = {
     **bad_fields(
         "most-shape-of-the-prior-as-without",
         "lanes, table bits and piece bits",
-        "32, 26 and 20, which 2^22 + 1 bytes with the prior have without them",
-        b"\x0b" + number(1 << 22) + packed_shape(32, 26) + number(64),
+        "32, 28 and 20, which 2^22 + 1 bytes with the prior have without them",
+        b"\x0b" + number(1 << 22) + packed_shape(32, 28) + number(64),
         lambda: claim((1 << 22) + 1, mode=block_header.MEMORY_PRIOR, lanes=32),
         block_size=1 << 23,
     ),
