@@ -19,6 +19,7 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, prefetch
+from likezip.kernels.machine_code import packed_once
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
@@ -76,6 +77,7 @@ Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 """Binary decisions in the order in which they are coded: P(1) in 1/65536 and the bit, (n,) both."""
 
 
+@packed_once
 class State(NamedTuple):
     """All that changes while a block is coded; the last arrays hold a row for each lane."""
 

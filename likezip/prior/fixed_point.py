@@ -26,12 +26,14 @@ from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
-from numba.core.errors import NumbaError
 
 from likezip.errors import UnsupportedError, need_torch
 from likezip.kernels.compiling import INSTRUCTIONS, inlined
+from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import leading_zeros, shift_right
 from likezip.prior import byte_products
+
+errors = Deferred("numba.core.errors")
 
 ACTIVATION_LIMIT, WEIGHT_LIMIT = 127, 63
 LARGEST_COLUMNS = 2096
@@ -153,7 +155,7 @@ def is_right(backend: str) -> bool:
                 BACKENDS[backend](weight)(activations, found)()
                 if not np.array_equal(found, expected):
                     return False
-    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, NumbaError):
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, errors.NumbaError):
         return False
     return True
 

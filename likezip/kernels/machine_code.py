@@ -1,0 +1,147 @@
+"""Kernels as machine code: how arguments of Python's reach it, and how it is loaded without numba.
+
+numba takes longer to import than everything else together, so it is imported only to compile a kernel
+(``likezip.kernels.generating``).  What it makes is an object file with one function, ``entry``, which LLVM links into
+the process; ctypes calls it.
+
+A kernel takes integers, floats, arrays of numpy's in C's order, and NamedTuples of these.  Whatever they are called
+with, their kinds choose the machine code, as with numba: an array's kind are its dtype and dimensions.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import llvmlite.binding
+import numpy as np
+
+Kind = Any
+"""INTEGER, FLOAT, (dtype, dimensions) of an array, or the class of a NamedTuple and the kinds of its fields."""
+
+INTEGER, FLOAT = "int", "float"
+
+Numbers = list[Any]
+"""What a kernel is given for its arguments: integers and floats as they are; the address and the shape of an array; the
+address of a NamedTuple's numbers, each as 8 bytes."""
+
+Tuple = TypeVar("Tuple", bound=type)
+
+
+def packed_once(fields: Tuple) -> Tuple:
+    """Decorates a NamedTuple that kernels often take: an instance keeps its kind and its numbers once they are known.
+
+    They are not copied or pickled with it, since addresses are valid in one process only.
+    """
+    own = {"__doc__": fields.__doc__, "__module__": fields.__module__, "__getstate__": lambda self: None}
+    return type(fields.__name__, (fields,), own)  # type: ignore[return-value]
+
+
+class _Packed:
+    """The kind of a NamedTuple, and its numbers in memory."""
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        kinds, numbers = _flat(arguments)
+        self.kind = (type(arguments), *kinds)
+        self._room = (ctypes.c_int64 * len(numbers))(*numbers)
+        self.address = ctypes.addressof(self._room)
+
+
+def _packed(argument: tuple[Any, ...]) -> _Packed:
+    own = getattr(argument, "__dict__", None)
+    if own is None:
+        return _Packed(argument)
+    packed: _Packed = own.get("_packed") or own.setdefault("_packed", _Packed(argument))
+    return packed
+
+
+def _flat(arguments: tuple[Any, ...]) -> tuple[list[Kind], Numbers]:
+    """The kinds and the numbers of the fields of a NamedTuple, those of a NamedTuple in it too.  Raises TypeError."""
+    kinds, numbers = list[Kind](), Numbers()
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            inner, more = _flat(argument)
+            kinds.append((type(argument), *inner))
+        else:
+            kind, more = _described(argument)
+            if kind == FLOAT:
+                raise TypeError("a NamedTuple for kernels holds integers and arrays")
+            kinds.append(kind)
+        numbers += more
+    return kinds, numbers
+
+
+def _described(argument: Any) -> tuple[Kind, Numbers]:
+    """The kind and the numbers of an array, an integer or a float.  Raises TypeError for anything else."""
+    if isinstance(argument, np.ndarray):
+        if not argument.flags.c_contiguous:
+            raise TypeError("an array for a kernel is in C's order")
+        return (argument.dtype.str, argument.ndim), [argument.ctypes.data, *argument.shape]
+    if isinstance(argument, int | np.integer | np.bool_):
+        return INTEGER, [int(argument)]
+    if isinstance(argument, float | np.floating):
+        return FLOAT, [float(argument)]
+    raise TypeError(f"kernels take no {type(argument).__name__}")
+
+
+def described(arguments: tuple[Any, ...]) -> tuple[tuple[Kind, ...], Numbers, list[Any]]:
+    """The kinds of a kernel's arguments, their numbers, and what is to be kept while these are used.  Raises TypeError
+    for arguments that kernels don't take."""
+    kinds, numbers, kept = list[Kind](), Numbers(), list[Any]()
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            packed = _packed(argument)
+            kinds.append(packed.kind)
+            numbers.append(packed.address)
+            kept.append(packed)
+        else:
+            kind, more = _described(argument)
+            kinds.append(kind)
+            numbers += more
+    return tuple(kinds), numbers, kept
+
+
+MOST_RESULTS = 4
+"""The most integers that a kernel returns."""
+
+
+class Entry:
+    """A kernel's machine code for arguments of certain kinds, in memory."""
+
+    def __init__(self, code: bytes, kinds: tuple[Kind, ...]) -> None:
+        """code: the kernel's object file, behind a byte that says how many integers it returns."""
+        _initialise()
+        machine = llvmlite.binding.Target.from_default_triple().create_target_machine(jit=True)
+        self._engine = llvmlite.binding.create_mcjit_compiler(llvmlite.binding.parse_assembly(""), machine)
+        self._engine.add_object_file(llvmlite.binding.ObjectFileRef.from_data(code[1:]))
+        self._engine.finalize_object()
+        given = [number for kind in kinds for number in _types_of(kind)]
+        form = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *given)
+        self._function, self._count = form(self._engine.get_function_address("entry")), code[0]
+
+    def __call__(self, numbers: Numbers) -> Any:
+        """Run the kernel with numbers as ``described`` has them; returns the integer that it returns, a tuple of
+        several, or None."""
+        results = (ctypes.c_int64 * self._count)() if self._count else None
+        if self._function(results, *numbers):
+            raise AssertionError("a kernel has raised an exception, and none should")
+        return None if results is None else results[0] if self._count == 1 else tuple(results)
+
+
+def _types_of(kind: Kind) -> list[Any]:
+    """The types of the numbers for an argument."""
+    if kind == INTEGER:
+        return [ctypes.c_int64]
+    if kind == FLOAT:
+        return [ctypes.c_double]
+    if isinstance(kind[0], str):
+        return [ctypes.c_int64] * (1 + kind[1])
+    return [ctypes.c_int64]
+
+
+@lru_cache(maxsize=1)
+def _initialise() -> None:
+    """Have LLVM know this processor; once in a process."""
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
