@@ -19,10 +19,9 @@ from typing import Any
 import llvmlite
 import llvmlite.binding
 
-from likezip.kernels import machine_code
 from likezip.kernels.cache import cache_directory, load_kernel, save_kernel
 from likezip.kernels.deferred import Deferred
-from likezip.kernels.machine_code import Entry, Kind
+from likezip.kernels.machine_code import Arguments, Entry, Kind
 
 generating: Any = Deferred("likezip.kernels.generating")
 
@@ -117,15 +116,20 @@ class Kernel(InKernels):
         super().__init__(function, **options)
         self._directory = directory
         self._entries: dict[tuple[Kind, ...], Entry] = {}
+        self._last: tuple[Entry, Arguments] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel; returns None, an integer, or a tuple of integers.  Raises TypeError for arguments that kernels
         don't take."""
-        kinds, numbers, kept = machine_code.described(arguments)
-        entry = self._entries.get(kinds)
-        if entry is None:
-            entry = self._entries[kinds] = self._entry(kinds)
-        return entry(numbers)
+        if self._last is not None:
+            entry, known = self._last
+            numbers = known.numbers_of(arguments)
+            if numbers is not None:
+                return entry(numbers)
+        given = Arguments(arguments)
+        entry = self._entries.get(given.kinds) or self._entries.setdefault(given.kinds, self._entry(given.kinds))
+        self._last = entry, given
+        return entry(given.numbers)
 
     def _entry(self, kinds: tuple[Kind, ...]) -> Entry:
         """The machine code for arguments of these kinds, from the cache or from numba."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 from functools import lru_cache
 from typing import Any, TypeVar
+from weakref import ref
 
 import llvmlite.binding
 import numpy as np
@@ -34,34 +35,35 @@ def packed_once(fields: Tuple) -> Tuple:
 
     They are not copied or pickled with it, since addresses are valid in one process only.
     """
-    own = {"__doc__": fields.__doc__, "__module__": fields.__module__, "__getstate__": lambda self: None}
+    own = {"__doc__": fields.__doc__, "__module__": fields.__module__, "__getstate__": lambda self: None, "packed": None}
     return type(fields.__name__, (fields,), own)  # type: ignore[return-value]
 
 
-class _Packed:
+class Packed:
     """The kind of a NamedTuple, and its numbers in memory."""
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
-        kinds, numbers = _flat(arguments)
+        kinds, numbers = _fields(arguments)
         self.kind = (type(arguments), *kinds)
         self._room = (ctypes.c_int64 * len(numbers))(*numbers)
         self.address = ctypes.addressof(self._room)
 
+    @classmethod
+    def of(cls, argument: Any) -> Packed:
+        """What is known of a NamedTuple, or is found out now; one that is ``packed_once`` keeps it."""
+        known: Packed | None = getattr(argument, "packed", None)
+        if known is not None or not hasattr(argument, "__dict__"):
+            return known or cls(argument)
+        found: Packed = argument.__dict__.setdefault("packed", cls(argument))
+        return found
 
-def _packed(argument: tuple[Any, ...]) -> _Packed:
-    own = getattr(argument, "__dict__", None)
-    if own is None:
-        return _Packed(argument)
-    packed: _Packed = own.get("_packed") or own.setdefault("_packed", _Packed(argument))
-    return packed
 
-
-def _flat(arguments: tuple[Any, ...]) -> tuple[list[Kind], Numbers]:
+def _fields(arguments: tuple[Any, ...]) -> tuple[list[Kind], Numbers]:
     """The kinds and the numbers of the fields of a NamedTuple, those of a NamedTuple in it too.  Raises TypeError."""
     kinds, numbers = list[Kind](), Numbers()
     for argument in arguments:
         if isinstance(argument, tuple):
-            inner, more = _flat(argument)
+            inner, more = _fields(argument)
             kinds.append((type(argument), *inner))
         else:
             kind, more = _described(argument)
@@ -85,21 +87,45 @@ def _described(argument: Any) -> tuple[Kind, Numbers]:
     raise TypeError(f"kernels take no {type(argument).__name__}")
 
 
-def described(arguments: tuple[Any, ...]) -> tuple[tuple[Kind, ...], Numbers, list[Any]]:
-    """The kinds of a kernel's arguments, their numbers, and what is to be kept while these are used.  Raises TypeError
-    for arguments that kernels don't take."""
-    kinds, numbers, kept = list[Kind](), Numbers(), list[Any]()
-    for argument in arguments:
-        if isinstance(argument, tuple):
-            packed = _packed(argument)
-            kinds.append(packed.kind)
-            numbers.append(packed.address)
-            kept.append(packed)
-        else:
-            kind, more = _described(argument)
+class Arguments:
+    """The arguments of a call of a kernel: their kinds and numbers.
+
+    Another call is often with the same arrays and NamedTuples, and to find their numbers again would take longer than
+    a short kernel.  They are recognised by what belongs to one object only: a weak reference, which ends with the
+    array, or the ``Packed`` that a NamedTuple keeps.  (Arrays are never reshaped or resized in place.)
+    """
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        """Raises TypeError for arguments that kernels don't take."""
+        kinds, self.numbers = list[Kind](), Numbers()
+        self._known = list[tuple[Any, Numbers]]()
+        for argument in arguments:
+            known: Any = None
+            if isinstance(argument, tuple):
+                known = Packed.of(argument)
+                kind, numbers = known.kind, [known.address]
+            else:
+                kind, numbers = _described(argument)
+                if kind != INTEGER:
+                    known = ref(argument) if isinstance(argument, np.ndarray) else FLOAT
             kinds.append(kind)
-            numbers += more
-    return tuple(kinds), numbers, kept
+            self.numbers += numbers
+            self._known.append((known, numbers))
+        self.kinds = tuple(kinds)
+
+    def numbers_of(self, arguments: tuple[Any, ...]) -> Numbers | None:
+        """The numbers of other arguments, if they are the same arrays and NamedTuples, and any integers; else None."""
+        numbers = Numbers()
+        for argument, (known, its) in zip(arguments, self._known, strict=True):
+            if known is None:
+                if type(argument) is not int:
+                    return None
+                numbers.append(argument)
+            elif known() is argument if type(known) is ref else getattr(argument, "packed", None) is known:
+                numbers += its
+            else:
+                return None
+        return numbers
 
 
 MOST_RESULTS = 4
