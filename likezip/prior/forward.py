@@ -242,8 +242,8 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(byte_products.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
-    arrays = feature_table(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
-    return Weights(*(aligned_copy(array) for array in arrays))
+    arrays = layout, np.concatenate(parts), offsets, shifts
+    return Weights(feature_table(network.features), network.embeddings, *(aligned_copy(array) for array in arrays))
 
 
 def most_steps(lanes: int) -> int:
