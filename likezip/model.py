@@ -27,7 +27,6 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_data_path
 from safetensors import SafetensorError, safe_open
 
 from likezip.errors import FormatError, UnknownModelError
@@ -170,6 +169,8 @@ def _is_a_model(path: Path) -> bool:
 def user_directory() -> Path:
     """Where a user's own models are found: likezip/models in XDG_DATA_HOME or, where that is not set, in the system's
     directory for data of programs, on Linux ~/.local/share.  Raises RuntimeError for a user without a home."""
+    from platformdirs import user_data_path
+
     home = os.environ.get("XDG_DATA_HOME", "")
     own = Path(home, "likezip") if os.path.isabs(home) else user_data_path("likezip", appauthor=False)
     return own / "models"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
-from likezip.kernels.compiling import compiled, inlined
+from likezip.kernels.compiling import compiled, inlined, table
 from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.kernels.machine_code import packed_once
 from likezip.memory import correction, hash_table, match_models, mixer
@@ -60,7 +60,7 @@ from likezip.memory.trained_state import (
 from likezip.prior.fixed_point import logarithm
 
 SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
-NEXT = np.ascontiguousarray(NEXT_STATE.T)
+NEXT: npt.NDArray[np.uint8] = table(lambda: np.ascontiguousarray(NEXT_STATE.T))
 
 UNTOLD = (CONTEXTS - TOLD) * STATES
 """By so much the row of a match in ``maps`` is further than its row in the correction's."""

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_cache_path
 
 KERNEL_SUFFIX = ".kernel"
 UNUSED = 30 * 24 * 3600
@@ -60,7 +59,11 @@ def _own_cache() -> Path:
     """likezip in XDG_CACHE_HOME, which counts only if it is absolute, or in the system's directory for caches; raises
     RuntimeError for a user without a home."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(home, "likezip") if os.path.isabs(home) else user_cache_path("likezip", appauthor=False)
+    if os.path.isabs(home):
+        return Path(home, "likezip")
+    from platformdirs import user_cache_path
+
+    return user_cache_path("likezip", appauthor=False)
 
 
 def _user() -> int | str:

@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import llvmlite.binding
+import numpy.typing as npt
 
 from likezip.kernels.cache import cache_directory, load_kernel, save_kernel
 from likezip.kernels.deferred import Deferred
@@ -63,6 +63,8 @@ def _numba_version() -> bytes:
     try:
         return Path(specification.origin).with_name("_version.py").read_bytes()
     except OSError:
+        from importlib.metadata import version
+
         return version("numba").encode()
 
 
@@ -158,6 +160,36 @@ class Intrinsic:
     @cached_property
     def _numba_type_(self) -> Any:
         return generating.type_of_intrinsic(self._function)
+
+
+class Table:
+    """A table of constants, which kernels hold once they are compiled: computed when it is first used."""
+
+    def __init__(self, compute: Callable[[], npt.NDArray[Any]]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def array(self) -> npt.NDArray[Any]:
+        """The table itself."""
+        return self._compute()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.array, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.array[index]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return generating.type_of_constant(self.array)
+
+
+def table(compute: Callable[[], npt.NDArray[Any]]) -> Any:
+    """The table that a function computes, when it is needed."""
+    return Table(compute)
 
 
 def compiled(kernel: Callable[..., Any]) -> Kernel:

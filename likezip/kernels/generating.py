@@ -13,6 +13,7 @@ from numba.core import cgutils, registry, types
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 import numpy as np
+import numpy.typing as npt
 
 from likezip.errors import UnsupportedError
 from likezip.kernels.machine_code import FLOAT, INTEGER, MOST_RESULTS, Kind
@@ -34,6 +35,11 @@ def type_of_intrinsic(function: Callable[..., Any]) -> Any:
     made, typing = numba.extending.intrinsic(function), registry.cpu_target.typing_context
     typing.refresh()
     return typing.resolve_value_type(made)
+
+
+def type_of_constant(array: npt.NDArray[Any]) -> Any:
+    """numba's type for an array that kernels hold."""
+    return numba.typeof(array).copy(readonly=True)
 
 
 def object_code(function: Any, kinds: tuple[Kind, ...]) -> bytes:

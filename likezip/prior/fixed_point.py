@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.errors import UnsupportedError, need_torch
-from likezip.kernels.compiling import INSTRUCTIONS, inlined
+from likezip.kernels.compiling import INSTRUCTIONS, inlined, table
 from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import leading_zeros, shift_right
 from likezip.prior import byte_products
@@ -101,7 +101,7 @@ def _cuda(weight: Int8s) -> Product:
 
     if weight.shape[0] % 8 or weight.shape[1] % 8:
         raise UnsupportedError(f"a GPU multiplies by weights of multiples of 8, not {weight.shape}")
-    columns_first = torch.from_numpy(weight).cuda().t()
+    columns_first = torch.from_numpy(weight.copy()).cuda().t()
 
     def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
         rows, columns = activations.shape
@@ -126,7 +126,7 @@ ON_PROCESSORS = ("dot", "int8", "float32")
 
 def _trials() -> list[tuple[Int8s, Int8s]]:
     """Activations and weights whose product is wrong where sums saturate or round, or rows or columns are left out."""
-    random, trials = np.random.default_rng(1), []
+    trials = []
     for rows, columns, outputs in (
         (1, 224, 256),
         (3, 230, 40),
@@ -135,8 +135,8 @@ def _trials() -> list[tuple[Int8s, Int8s]]:
         (64, LARGEST_COLUMNS, 64),
         (300, 256, 96),
     ):
-        activations = random.integers(-ACTIVATION_LIMIT, ACTIVATION_LIMIT + 1, (rows, columns)).astype(np.int8)
-        weight = random.integers(-WEIGHT_LIMIT, WEIGHT_LIMIT + 1, (outputs, columns)).astype(np.int8)
+        activations = _spread((rows, columns), ACTIVATION_LIMIT)
+        weight = _spread((outputs, columns), WEIGHT_LIMIT)
         # The largest sums of pairs, quadruples and whole rows, of both signs.
         activations[0], weight[: outputs // 2] = ACTIVATION_LIMIT, WEIGHT_LIMIT
         weight[outputs // 4 : outputs // 2] = -WEIGHT_LIMIT
@@ -145,12 +145,20 @@ def _trials() -> list[tuple[Int8s, Int8s]]:
     return trials
 
 
+def _spread(shape: tuple[int, int], limit: int) -> Int8s:
+    """Integers from -limit to limit without a pattern that a product could hide: the upper bits of multiples of 2^32 by
+    the golden ratio.  (numpy's random numbers would be all that a run needs of a large module.)"""
+    multiples = np.arange(1, 1 + shape[0] * shape[1], dtype=np.uint32) * np.uint32(0x9E3779B1)
+    return ((multiples >> np.uint32(8)) % np.uint32(2 * limit + 1)).astype(np.int8).reshape(shape) - np.int8(limit)
+
+
 def is_right(backend: str) -> bool:
-    """Whether a backend gives exactly the integers that numpy's int64 gives; False too where it can't run."""
+    """Whether a backend gives exactly the right integers, which float64 holds, as they are below 2^53; False too where it
+    can't run."""
     try:
         with one_thread(backend):
             for activations, weight in _trials():
-                expected = activations.astype(np.int64) @ weight.T.astype(np.int64)
+                expected = activations.astype(np.float64) @ weight.T.astype(np.float64)
                 found = np.full(expected.shape, -1, np.int32)
                 BACKENDS[backend](weight)(activations, found)()
                 if not np.array_equal(found, expected):
@@ -218,7 +226,7 @@ def _root_table() -> npt.NDArray[np.int32]:
     return np.array([isqrt((1 << 40) // m) if m >= 1024 else 0 for m in range(4096)], np.int32)
 
 
-RECIPROCAL_ROOT = _root_table()
+RECIPROCAL_ROOT: npt.NDArray[np.int32] = table(_root_table)
 """(4096,) int32: 2^20 / sqrt(m), in (2^14, 2^15]."""
 
 
@@ -265,7 +273,7 @@ def _power_table() -> npt.NDArray[np.int32]:
     return np.array([*table, *[0] * (4096 - len(table))], np.int32)
 
 
-POWER = _power_table()
+POWER: npt.NDArray[np.int32] = table(_power_table)
 """(4096,) int32; 0 from 2840 on."""
 
 MANTISSA_BITS, LOGARITHM_BITS = 10, 120
@@ -287,7 +295,7 @@ def _logarithm_table() -> npt.NDArray[np.int32]:
     return np.array(table, np.int32)
 
 
-LOGARITHM = _logarithm_table()
+LOGARITHM: npt.NDArray[np.int32] = table(_logarithm_table)
 """(1024,) int32."""
 
 LN2 = 45426
