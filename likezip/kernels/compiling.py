@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cached_property, update_wrapper
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import llvmlite
@@ -107,6 +108,10 @@ class InKernels:
         return self.dispatcher._numba_type_
 
 
+_one_at_a_time = RLock()
+"""Held while a kernel is loaded or compiled."""
+
+
 class Kernel(InKernels):
     """A function that Python calls and that runs as machine code: compiled for each kind of arguments when it is first
     called with them, unless the cache has it.
@@ -129,18 +134,21 @@ class Kernel(InKernels):
             if numbers is not None:
                 return entry(numbers)
         given = Arguments(arguments)
-        entry = self._entries.get(given.kinds) or self._entries.setdefault(given.kinds, self._entry(given.kinds))
+        with _one_at_a_time:
+            if given.kinds not in self._entries:
+                self._entries[given.kinds] = Entry(self._machine_code(given.kinds), given.kinds)
+        entry = self._entries[given.kinds]
         self._last = entry, given
         return entry(given.numbers)
 
-    def _entry(self, kinds: tuple[Kind, ...]) -> Entry:
+    def _machine_code(self, kinds: tuple[Kind, ...]) -> bytes:
         """The machine code for arguments of these kinds, from the cache or from numba."""
         name = self._file_name(kinds)
         code = load_kernel(self._directory, name)
         if code is None:
             code = generating.object_code(self.dispatcher, kinds)
             save_kernel(self._directory, name, code)
-        return Entry(code, kinds)
+        return code
 
     def _file_name(self, kinds: tuple[Kind, ...]) -> str:
         """The file in the cache; another one when the kernel's own module, which may be in any package, changes."""
