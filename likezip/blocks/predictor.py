@@ -639,7 +639,10 @@ def arrays_of_lanes(lanes: int, trained: TrainedState) -> dict[str, Any]:
 
 
 def compile_predictor() -> None:
-    """Compile both kernels by coding a byte and decoding one from the fewest words."""
+    """Compile the kernels by coding a byte and decoding one from the fewest words."""
     shape = BlockShape(1, 1, 16, PROFILES[0])
     Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8))
-    Predictor(shape, untrained_state()).follow(Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0])))
+    decoder = Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0]))
+    Predictor(shape, untrained_state()).follow(decoder)
+    predictor = Predictor(shape, untrained_state())
+    _decode_asleep(predictor.state, predictor._nothing[0], np.zeros(1, np.int16), 0, decoder.words, decoder.state)

@@ -6,7 +6,6 @@ import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from likezip.blocks import codec
@@ -21,6 +20,7 @@ from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, identify_ahead, resolve_model
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
     from typing_extensions import Buffer
 
 
