@@ -367,24 +367,16 @@ def _decode_step(state, tree, previous, learning, active, words, coder):
 
 
 @compiled
-def _decode_steps(state, trees, previous, steps, learning, active, words, coder):
-    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more)."""
-    for step in range(steps):
-        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
+def _decode_steps(state, trees, previous, steps, learning, active, asleep, words, coder):
+    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more); returns how many.
 
-
-@compiled
-def _decode_asleep(state, nothing, previous, most, words, coder):
-    """Decode bytes of the only lane while the prior sleeps, at most ``most``; returns how many.
-
-    nothing (0, 512): no tree; previous (1,): is written to.
+    asleep: whether to end before the first byte of the only lane for which the prior does not sleep.
     """
-    registers = state.registers[0]
-    for step in range(most):
-        if _prior_sleeps(state.raw[registers[POSITION]], state.raw, registers) == 0:
+    for step in range(steps):
+        if asleep and _prior_sleeps(state.raw[state.registers[0, POSITION]], state.raw, state.registers[0]) == 0:
             return step
-        _decode_step(state, nothing, previous, 1, 1, words, coder)
-    return most
+        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
+    return steps
 
 
 @dataclass(frozen=True)
@@ -571,23 +563,25 @@ class Predictor:
         for _, steps, learning, active in self._stretches(self.size, most_steps):
             if self._prior:
                 self._prior.expect(previous)
-            _decode_steps(self.state, trees, previous, steps, learning, active, decoder.words, decoder.state)
+            _decode_steps(self.state, trees, previous, steps, learning, active, 0, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
 
     def _follow_by_sleeping_prior(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None) -> None:
         """Decode the only lane: what came while the prior slept it learns in one go, before it is asked again."""
-        previous, nothing, learnt = np.full((1, 1), self._last, np.int16), self._nothing[0], self._step
+        previous, learnt = np.full((1, 1), self._last, np.int16), self._step
+        nothing, slept_bytes = aligned((RUN_BYTES, 0, 512), np.int32), np.zeros((RUN_BYTES, 1), np.int16)
+        words, state = decoder.words, decoder.state
         while self._step < self.size:
             if learnt < self._step:
                 previous = self.raw[learnt : self._step, None].astype(np.int16)
             tree, learnt, begin = prior.catch_up(previous), self._step, self._step
-            _decode_steps(self.state, tree, previous[:1], 1, min(begin, 1), 1, decoder.words, decoder.state)
+            _decode_steps(self.state, tree, previous[:1], 1, min(begin, 1), 1, 0, words, state)
             slept = most = RUN_BYTES
             self._step += 1
             while slept == most and self._step < self.size:
                 most = min(RUN_BYTES, self.size - self._step)
-                slept = _decode_asleep(self.state, nothing, previous[0], most, decoder.words, decoder.state)
+                slept = _decode_steps(self.state, nothing, slept_bytes, most, 1, 1, 1, words, state)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
@@ -639,10 +633,7 @@ def arrays_of_lanes(lanes: int, trained: TrainedState) -> dict[str, Any]:
 
 
 def compile_predictor() -> None:
-    """Compile the kernels by coding a byte and decoding one from the fewest words."""
+    """Compile both kernels by coding a byte and decoding one from the fewest words."""
     shape = BlockShape(1, 1, 16, PROFILES[0])
     Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8))
-    decoder = Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0]))
-    Predictor(shape, untrained_state()).follow(decoder)
-    predictor = Predictor(shape, untrained_state())
-    _decode_asleep(predictor.state, predictor._nothing[0], np.zeros(1, np.int16), 0, decoder.words, decoder.state)
+    Predictor(shape, untrained_state()).follow(Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0])))

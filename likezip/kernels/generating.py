@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding
 import llvmlite.ir
 import numba
 from numba.core import cgutils, registry, types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 import numpy as np
@@ -51,12 +53,29 @@ def object_code(function: Any, kinds: tuple[Kind, ...]) -> bytes:
     if (numba.config.CPU_NAME or "", numba.config.CPU_FEATURES or "") != environment():
         raise UnsupportedError("numba is set up for another processor: use NUMBA_CPU_NAME and NUMBA_CPU_FEATURES")
     given = tuple(map(_type, kinds))
-    function.compile(given)
-    compiled = function.overloads[given]
-    results = _results(compiled.signature.return_type)
-    module = compiled.library._final_module  # optimised
-    module.link_in(llvmlite.binding.parse_assembly(str(_entry(compiled, given, results))))
-    return bytes([results]) + compiled.library.codegen._tm.emit_object(module)
+    with global_compiler_lock, _without_executables():
+        function.compile(given)
+        compiled = function.overloads[given]
+        compiled.library._ensure_finalized()
+        results = _results(compiled.signature.return_type)
+        module = compiled.library._final_module.clone()  # optimised
+        module.link_in(llvmlite.binding.parse_assembly(str(_entry(compiled, given, results))))
+        return bytes([results]) + compiled.library.codegen._tm.emit_object(module)
+
+
+@contextmanager
+def _without_executables() -> Iterator[None]:
+    """Have numba generate LLVM's code, but no machine code for each function that a kernel calls: these are inlined."""
+    context = registry.cpu_target.target_context
+
+    def nothing_to_execute(library: Any, description: Any, environment: Any) -> Callable[[Any], None]:
+        return list[Any]().append  # a function of C, and another one each time, as it tells functions apart
+
+    context.get_executable = nothing_to_execute
+    try:
+        yield
+    finally:
+        del context.get_executable
 
 
 def environment() -> tuple[str, str]:
