@@ -569,14 +569,16 @@ class Predictor:
 
     def _follow_by_sleeping_prior(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None) -> None:
         """Decode the only lane: what came while the prior slept it learns in one go, before it is asked again."""
-        previous, learnt = np.full((1, 1), self._last, np.int16), self._step
+        one, learnt = np.full((1, 1), self._last, np.int16), self._step
+        previous = one
         nothing, slept_bytes = aligned((RUN_BYTES, 0, 512), np.int32), np.zeros((RUN_BYTES, 1), np.int16)
         words, state = decoder.words, decoder.state
         while self._step < self.size:
-            if learnt < self._step:
-                previous = self.raw[learnt : self._step, None].astype(np.int16)
+            if learnt < self._step:  # one byte is in ``one``: an array that kernels know already
+                awake = self._step == learnt + 1
+                previous = one if awake else self.raw[learnt : self._step, None].astype(np.int16)
             tree, learnt, begin = prior.catch_up(previous), self._step, self._step
-            _decode_steps(self.state, tree, previous[:1], 1, min(begin, 1), 1, 0, words, state)
+            _decode_steps(self.state, tree, one, 1, min(begin, 1), 1, 0, words, state)
             slept = most = RUN_BYTES
             self._step += 1
             while slept == most and self._step < self.size:

@@ -214,7 +214,8 @@ class SharedPrior:
             activations = room.activations[0, : len(part) * columns].reshape(len(part), columns)
             activations[0] = activations[-1]  # the last layer is computed for the last byte alone
         begin = layers - 1 if len(previous) > 1 else 0
-        take_layers(begin, layers, previous[-1:], 0, self._weights, room, self.trees)
+        last = previous if len(previous) == 1 else previous[-1:]
+        take_layers(begin, layers, last, 0, self._weights, room, self.trees)
         return self.trees
 
     @cached_property
