@@ -58,8 +58,10 @@ class Model:
     size: int
 
     def tensors(self) -> dict[str, npt.NDArray[np.generic]]:
-        """The tensors by name, as they lie in the file: they can't be written to, and only what is used is read.  Raises
-        FormatError for a file that is no safetensors."""
+        """The tensors by name, as they lie in the file: they can't be written to, and only what is used is read.
+
+        Raises FormatError for a file that is no safetensors.
+        """
         return _tensors(self.path, self.id)
 
     def card(self) -> dict[str, Any]:

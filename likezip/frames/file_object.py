@@ -28,6 +28,7 @@ from likezip.model import ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 

@@ -20,6 +20,7 @@ from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 

@@ -21,6 +21,7 @@ from likezip.model import Model, ModelLike, identify_ahead, resolve_model
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-
 KERNEL_SUFFIX = ".kernel"
 UNUSED = 30 * 24 * 3600
 """Seconds after which the kernels of another version are removed, if they were not used."""

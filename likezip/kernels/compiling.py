@@ -126,13 +126,17 @@ class Kernel(InKernels):
         self._last: tuple[Entry, Arguments] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run the kernel; returns None, an integer, or a tuple of integers.  Raises TypeError for arguments that kernels
-        don't take."""
+        """Run the kernel; returns None, an integer, or a tuple of integers.
+
+        Raises TypeError for arguments that kernels don't take, or of another number.
+        """
         if self._last is not None:
             entry, known = self._last
             numbers = known.numbers_of(arguments)
             if numbers is not None:
                 return entry(numbers)
+        if len(arguments) != self.py_func.__code__.co_argcount:
+            raise TypeError(f"{self.py_func.__name__} takes {self.py_func.__code__.co_argcount} arguments")
         given = Arguments(arguments)
         with _one_at_a_time:
             if given.kinds not in self._entries:
@@ -201,7 +205,7 @@ def table(compute: Callable[[], npt.NDArray[Any]]) -> Any:
 
 
 def compiled(kernel: Callable[..., Any]) -> Kernel:
-    """Decorates a kernel that Python calls; the functions that it calls are compiled into it, and the result is kept."""
+    """Decorates a kernel that Python calls; what it calls is compiled into it, and the result is kept."""
     return Kernel(kernel, CACHE)
 
 
@@ -220,5 +224,6 @@ def inlined_for_training(function: Callable[..., Any]) -> Any:
     return InKernels(function, forceinline=True, fastmath=True)
 
 
-intrinsic = Intrinsic
-"""Decorates a function that generates the code of an operation that numba lacks."""
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Decorates a function that generates the code of an operation that numba lacks."""
+    return Intrinsic(function)

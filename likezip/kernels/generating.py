@@ -10,12 +10,12 @@ from typing import Any
 import llvmlite.binding
 import llvmlite.ir
 import numba
+import numpy as np
+import numpy.typing as npt
 from numba.core import cgutils, registry, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
-import numpy as np
-import numpy.typing as npt
 
 from likezip.errors import UnsupportedError
 from likezip.kernels.machine_code import FLOAT, INTEGER, MOST_RESULTS, Kind

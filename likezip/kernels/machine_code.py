@@ -36,7 +36,12 @@ def packed_once(fields: Tuple) -> Tuple:
 
     They are not copied or pickled with it, since addresses are valid in one process only.
     """
-    own = {"__doc__": fields.__doc__, "__module__": fields.__module__, "__getstate__": lambda self: None, "packed": None}
+    own = {
+        "__doc__": fields.__doc__,
+        "__module__": fields.__module__,
+        "__getstate__": lambda self: None,
+        "packed": None,
+    }
     return type(fields.__name__, (fields,), own)  # type: ignore[return-value]
 
 
@@ -127,6 +132,8 @@ class Arguments:
     def numbers_of(self, arguments: tuple[Any, ...]) -> Numbers | None:
         """The numbers of other arguments, None if they may be of other kinds."""
         numbers = Numbers()
+        if len(arguments) != len(self._known):
+            return None
         for argument, (known, kind, its) in zip(arguments, self._known, strict=True):
             if known is int:
                 if type(argument) is not int:
