@@ -4,12 +4,19 @@ A model file is a safetensors file (no pickle) whose metadata describe the model
 first eight bytes of the SHA-256 of its content, stands in every frame.  Files are looked for in the directories of
 the environment variable LIKEZIP_MODELS (separated as in PATH), in the user's own, and among those shipped with the
 package.
+
+Every process that codes a block hashes the whole of its model, and compares size, time of change and inode again when
+the tensors are mapped.  Nothing cheaper is honest: sizes and times tell nothing of a bit that has changed on a disk,
+and a frame that was written with such a bit could be decoded nowhere else.  The hash is taken by a thread while numpy
+and LLVM are imported (``identify_ahead``).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import mmap
 import os
 import re
 from collections.abc import Iterator
@@ -17,9 +24,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_data_path
 from safetensors import SafetensorError, safe_open
 
 from likezip.errors import FormatError, UnknownModelError
@@ -51,7 +58,10 @@ class Model:
     size: int
 
     def tensors(self) -> dict[str, npt.NDArray[np.generic]]:
-        """The tensors by name; read once in a process.  Raises FormatError for a file that is no safetensors."""
+        """The tensors by name, as they lie in the file: they can't be written to, and only what is used is read.
+
+        Raises FormatError for a file that is no safetensors.
+        """
         return _tensors(self.path, self.id)
 
     def card(self) -> dict[str, Any]:
@@ -76,7 +86,11 @@ class Model:
 
     def has_prior(self) -> bool:
         """Whether the model has a network, and the trained state of the memory for use beside it."""
-        return all(any(key.startswith(part) for key in self.tensors()) for part in ("prior.", "both."))
+        try:
+            names = _description(self.path)[0].keys()
+        except (AttributeError, TypeError, ValueError) as error:
+            raise FormatError(f"{self.path}: not a model file ({error})") from error
+        return all(any(name.startswith(part) for name in names) for part in ("prior.", "both."))
 
 
 def _parsed_card(text: str) -> Any:
@@ -104,12 +118,43 @@ def _members(one: dict[str, Any] | list[Any]) -> list[Any]:
 def _tensors(path: Path, identity: bytes) -> dict[str, npt.NDArray[np.generic]]:
     try:
         before = _identified(path)
-        with safe_open(path, "numpy") as opened:
-            tensors: dict[str, npt.NDArray[np.generic]] = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:  # most: numpy has no such dtype
+        with safe_open(path, "numpy"):  # checks that the tensors fill the file, in bounds and apart from each other
+            tensors = _mapped(path)
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:  # most: there is no such dtype
         raise FormatError(f"{path}: not a model file ({error})") from error
     if not before.id == identity == _identified(path).id:
         raise FormatError(f"{path}: the model file has changed since its id was taken")
+    return tensors
+
+
+def _description(path: Path) -> tuple[dict[str, Any], int]:
+    """What a model file says of its tensors, by their names, and where they begin.  Raises ValueError, AttributeError
+    or TypeError for a file that is none."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > LARGEST_HEADER:
+            raise ValueError(f"its description has {size} bytes")
+        described: dict[str, Any] = json.loads(file.read(size))
+    described.pop("__metadata__", None)
+    return described, 8 + size
+
+
+DTYPES = {"I8": "i1", "U8": "u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4", "I64": "<i8", "U64": "<u8"}
+"""numpy's names of the types that tensors of a model have."""
+
+
+def _mapped(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """The tensors of a file, which is mapped into memory."""
+    import numpy as np
+
+    described, begin = _description(path)
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    tensors = dict[str, "npt.NDArray[np.generic]"]()
+    for name, tensor in described.items():
+        shape, place = tensor["shape"], begin + tensor["data_offsets"][0]
+        numbers = np.frombuffer(content, DTYPES[tensor["dtype"]], math.prod(shape), place)
+        tensors[name] = numbers.reshape(shape)
     return tensors
 
 
@@ -126,6 +171,8 @@ def _is_a_model(path: Path) -> bool:
 def user_directory() -> Path:
     """Where a user's own models are found: likezip/models in XDG_DATA_HOME or, where that is not set, in the system's
     directory for data of programs, on Linux ~/.local/share.  Raises RuntimeError for a user without a home."""
+    from platformdirs import user_data_path
+
     home = os.environ.get("XDG_DATA_HOME", "")
     own = Path(home, "likezip") if os.path.isabs(home) else user_data_path("likezip", appauthor=False)
     return own / "models"
@@ -150,7 +197,28 @@ def _shipped() -> tuple[Path, Path]:
 def _identified(path: Path) -> Model:
     """The model in ``path``, which is read and hashed once, and again if it is replaced."""
     status = path.stat()
-    return _hashed(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    with _hashing:
+        return _hashed(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+_hashing = Lock()
+"""Held while a file is hashed, so that none is hashed twice."""
+
+
+def identify_ahead() -> None:
+    """Begin to hash the default model in a thread: who needs its id waits, and had better import first what else is
+    needed."""
+
+    def hash_it() -> None:
+        with suppress(OSError, FormatError, UnknownModelError):  # whoever needs it meets the same
+            default_model()
+
+    with suppress(RuntimeError):  # no thread can be started
+        Thread(target=hash_it, daemon=True).start()
+
+
+HASHED_TOGETHER = 1 << 24
+"""Bytes that are hashed in one go, without Python's lock: the fewer, the more often a thread would wait for it."""
 
 
 @lru_cache(maxsize=16)
@@ -161,9 +229,11 @@ def _hashed(path: Path, size: int, modified: int, number: int) -> Model:
     """
     if size > LARGEST_MODEL:
         raise FormatError(f"{path}: not a model file ({size} bytes, and one has at most {LARGEST_MODEL})")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-    return Model(digest[:ID_BYTES], path.stem, path, size)
+    digest, room = hashlib.sha256(), memoryview(bytearray(min(size, HASHED_TOGETHER)))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(room):
+            digest.update(room[:count])
+    return Model(digest.digest()[:ID_BYTES], path.stem, path, size)
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
@@ -217,7 +287,12 @@ def all_models() -> Iterator[Model]:
 
 
 def _model_with(identity: bytes) -> Model | None:
-    """The model whose id is ``identity``, in the model directories."""
+    """The model whose id is ``identity``: the one that likezip ships, or one in the model directories."""
+    if identity in NUMBERED.values():
+        with suppress(OSError, UnknownModelError):
+            model = default_model()
+            if model.id == identity:
+                return model
     return next((model for model in all_models() if model.id == identity), None)
 
 

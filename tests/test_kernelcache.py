@@ -1,7 +1,6 @@
 """Kernels on disk: what is damaged, foreign or open to others is compiled again, and the old ones go."""
 
 import os
-import pickle
 import random
 import shutil
 import stat
@@ -12,32 +11,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 import pytest
 
 from likezip.kernels import cache, compiling
-from likezip.kernels.cache import KernelCache, cache_directory, compile_once
+from likezip.kernels.cache import cache_directory, compile_once, load_kernel
+from likezip.kernels.compiling import Kernel
+from likezip.kernels.machine_code import INTEGER
 from likezip.model import user_directory
 
 IDENTITY = "0123456789abcdef"
 
 
-def dispatcher(directory: Path | None) -> Any:
-    """A small kernel of this directory, not compiled yet."""
-
-    def twice_and_one(number: int) -> int:
-        return 2 * number + 1
-
-    made = numba.njit(twice_and_one)
-    made._cache = KernelCache(twice_and_one, directory)
-    return made
+def twice_and_one(number: int) -> int:
+    return 2 * number + 1
 
 
 def used(directory: Path | None) -> bool:
-    """Run the kernel, and say whether it came from the cache."""
-    kernel = dispatcher(directory)
+    """Run a small kernel of this directory, and say whether it came from the cache."""
+    kernel = Kernel(twice_and_one, directory)
+    was_there = load_kernel(directory, kernel._file_name((INTEGER,))) is not None
     assert kernel(4) == 9
-    return bool(sum(kernel.stats.cache_hits.values()))
+    return was_there
 
 
 def the_file(directory: Path) -> Path:
@@ -51,39 +45,24 @@ def test_a_kernel_is_compiled_once(tmp_path: Path) -> None:
     assert used(tmp_path)
 
 
-class Bomb:
-    """Says so if it is unpickled."""
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, ("unpickled",)
-
-
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda data: b"",
     "cut": lambda data: data[: len(data) // 2],
     "only the checksum": lambda data: data[:32],
     "cut in the checksum": lambda data: data[:7],
-    "a bit flipped in the machine code": lambda data: data[:3000] + bytes([data[3000] ^ 4]) + data[3001:],
+    "a bit flipped in the machine code": lambda data: data[:300] + bytes([data[300] ^ 4]) + data[301:],
     "zeros, as after a power cut": lambda data: bytes(len(data)),
     "foreign": lambda data: random.Random(1).randbytes(5000),
-    "somebody's pickle": lambda data: pickle.dumps(Bomb()),
     "more behind it": lambda data: data + b"\0",
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGES)
-def test_what_is_damaged_is_compiled_again_and_replaced(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    place = tmp_path / "cache"
-    used(place)
-    sound = the_file(place).read_bytes()
-    the_file(place).write_bytes(DAMAGES[name](sound))
-    assert not used(place)
-    assert used(place)
-    assert [path.name for path in tmp_path.iterdir()] == ["cache"], "what does not fit was unpickled"
+def test_what_is_damaged_is_compiled_again_and_replaced(name: str, tmp_path: Path) -> None:
+    used(tmp_path)
+    the_file(tmp_path).write_bytes(DAMAGES[name](the_file(tmp_path).read_bytes()))
+    assert not used(tmp_path)
+    assert used(tmp_path)
 
 
 def test_what_is_no_file_is_replaced_too(tmp_path: Path) -> None:

@@ -305,8 +305,8 @@ def test_a_directory_that_leads_nowhere_stops_no_look_up(tmp_path: Path, monkeyp
 
 def test_many_frames_look_for_their_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame, looked = likezip.compress(b"", prior="off"), []
-    all_models = models.all_models
+    model_with = models._model_with
     monkeypatch.setattr(models, "_last_found", {})
-    monkeypatch.setattr(models, "all_models", lambda: looked.append(1) or all_models())
+    monkeypatch.setattr(models, "_model_with", lambda identity: looked.append(1) or model_with(identity))
     assert likezip.decompress(frame * 50, max_size=0) == b""
     assert looked == [1]

@@ -17,6 +17,11 @@ from likezip.errors import CorruptError, LikezipError
 from likezip.model import Model
 
 
+def load() -> None:
+    """Import what codes blocks, now rather than when the first has to be coded."""
+    _ = blocks.coding
+
+
 def prepare_kernels(announce: Callable[[], None] | None = None, *, prior: bool, **more: Callable[[], None]) -> None:
     """Compile the kernels that the cache lacks: the memory's, with ``prior`` the prior's, and the groups ``more``, each
     given as the function that compiles it.  ``announce`` is called first if any has to be compiled."""

@@ -6,6 +6,8 @@ differ, and with it the bytes that the encoder writes.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,14 +17,13 @@ FRACTION_BITS = 20
 """Costs are in 1/2^20 bits."""
 
 
-def _costs() -> npt.NDArray[np.int64]:
-    """-log2(p / 65536) of p from 1 to 65536, rounded up.
+def surprisals(p: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """-log2(p / 65536) of p from 1 to 65536, rounded up, in 1/2^20 bits: at most 2^24, and off by 2^-19 bits at most.
 
     Each squaring of the mantissa gives a bit of the logarithm.  A mantissa has 32 bits, so its square is below 2^64,
     and a square of 2^32 or more is halved.
     """
-    p: npt.NDArray[np.uint64] = np.arange(1, 65537, dtype=np.uint64)
-    logarithm: npt.NDArray[np.uint64] = np.zeros(65536, np.uint64)
+    logarithm: npt.NDArray[np.uint64] = np.zeros(p.shape, np.uint64)
     for power in range(1, 17):
         logarithm += p >> np.uint64(power) > 0
     mantissa = p << (np.uint64(31) - logarithm)
@@ -33,8 +34,14 @@ def _costs() -> npt.NDArray[np.int64]:
     return (16 << FRACTION_BITS) - logarithm.astype(np.int64)
 
 
-COST = _costs()
-"""(65536,) int64, at most 2^24: the cost of an event of probability (index + 1) / 65536, off by 2^-19 bits at most."""
+@lru_cache(maxsize=1)
+def cost_table() -> npt.NDArray[np.int64]:
+    """(65536,) int64: the cost of an event of probability (index + 1) / 65536, as ``surprisals``."""
+    return surprisals(np.arange(1, 65537, dtype=np.uint64))
+
+
+FEW = 1 << 14
+"""So many costs take less time to compute than the table."""
 
 
 def cost_of_each_byte(
@@ -65,8 +72,8 @@ _STEPS = 1 << 12
 def _costs_of(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """The cost of each decision, in 1/2^20 bits."""
     one = ones.astype(np.int32)
-    costs: npt.NDArray[np.int64] = COST[np.where(bits == 1, one, 65536 - one) - 1]
-    return costs
+    p = np.where(bits == 1, one, 65536 - one)
+    return surprisals(p.astype(np.uint64)) if p.size < FEW else cost_table()[p - 1]
 
 
 def total_cost(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:

@@ -14,7 +14,6 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.blocks.predictor import Decisions, Encode
 from likezip.kernels.compiling import compiled, inlined
-from likezip.kernels.intrinsics import read_only
 from likezip.memory import mixer
 
 
@@ -64,7 +63,7 @@ class OrderZero:
     ) -> Decisions:
         """The binary decisions of all bytes of ``content``, the block up to any byte, that were not coded before, (8
         n,).  encode: there are no stretches for it to take."""
-        part = read_only(content[self._done :])
+        part = content[self._done :]
         ones, bits = np.empty((part.size, 8), np.uint16), np.empty((part.size, 8), np.uint8)
         _encode_bytes(part, self._maps, ones, bits)
         self._done = content.size

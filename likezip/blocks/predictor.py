@@ -23,8 +23,9 @@ import numpy.typing as npt
 from likezip.blocks.block_header import PIECE_BITS
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
-from likezip.kernels.compiling import compiled, inlined
-from likezip.kernels.intrinsics import aligned, prefetch, read_only
+from likezip.kernels.compiling import compiled, inlined, table
+from likezip.kernels.intrinsics import aligned, prefetch
+from likezip.kernels.machine_code import packed_once
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
@@ -70,7 +71,7 @@ from likezip.memory.trained_state import (
 from likezip.prior.fixed_point import logarithm
 
 SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
-NEXT = np.ascontiguousarray(NEXT_STATE.T)
+NEXT: npt.NDArray[np.uint8] = table(lambda: np.ascontiguousarray(NEXT_STATE.T))
 
 UNTOLD = (CONTEXTS - TOLD) * STATES
 """By so much the row of a match in ``maps`` is further than its row in the correction's."""
@@ -85,11 +86,14 @@ RUN_BYTES = 1 << 13
 
 MOST_GUESSES = 7
 """Bytes that the decoder of one lane guesses at most."""
+NO_GUESSES, NO_BYTE = np.zeros(0, np.int16), np.full(1, -1, np.int16)
+"""What is guessed where nothing is, and what comes before the first byte."""
 
 Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 """Binary decisions in the order in which they are coded: P(1) in 1/65536 and the bit, (n,) both."""
 
 
+@packed_once
 class State(NamedTuple):
     """All that changes while a block is coded; the last arrays hold a row for each lane."""
 
@@ -410,39 +414,19 @@ def _decode_step(state, tree, previous, learning, active, words, coder):
 
 
 @compiled
-def _decode_steps(state, trees, previous, steps, learning, active, words, coder):
-    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more)."""
+def _decode_steps(state, trees, previous, steps, learning, active, asleep, guesses, words, coder):
+    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more); returns how many.
+
+    asleep: whether to end before the first byte of the only lane for which the prior does not sleep; guesses (n,): to
+    end behind the first byte of the only lane that is another.
+    """
     for step in range(steps):
-        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
-
-
-@compiled
-def _decode_guessed(state, trees, guesses, previous, learning, words, coder):
-    """Decode a byte of the only lane, and as long as each is as guessed, another one with the next tree; returns how
-    many.
-
-    trees (steps, 1, 512); guesses (steps - 1,) int16; previous (1,) int16: is written to.
-    """
-    for step in range(guesses.size):
-        _decode_step(state, trees[step], previous, 1 if step else learning, 1, words, coder)
-        if previous[0] != guesses[step]:
-            return step + 1
-    _decode_step(state, trees[guesses.size], previous, 1 if guesses.size else learning, 1, words, coder)
-    return guesses.size + 1
-
-
-@compiled
-def _decode_asleep(state, nothing, previous, most, words, coder):
-    """Decode bytes of the only lane while the prior sleeps, at most ``most``; returns how many.
-
-    nothing (0, 512): no tree; previous (1,): is written to.
-    """
-    registers = state.registers[0]
-    for step in range(most):
-        if _prior_sleeps(state.raw[registers[POSITION]], state.raw, registers) == 0:
+        if asleep and _prior_sleeps(state.raw[state.registers[0, POSITION]], state.raw, state.registers[0]) == 0:
             return step
-        _decode_step(state, nothing, previous, 1, 1, words, coder)
-    return most
+        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
+        if step < guesses.size and previous[step, 0] != guesses[step]:
+            return step + 1
+    return steps
 
 
 @dataclass(frozen=True)
@@ -601,8 +585,7 @@ class Predictor:
 
     def _begin_piece(self) -> None:
         begin, end = self._later.popleft()
-        known = self.state._replace(raw=read_only(self.state.raw))
-        _go_to_piece(known, begin, end, lane_starts(begin, end, self.lanes))
+        _go_to_piece(self.state, begin, end, lane_starts(begin, end, self.lanes))
         self._step = 0
 
     def expectations(self, content: npt.NDArray[np.uint8]) -> Expectations:
@@ -635,7 +618,7 @@ class Predictor:
         """
         size, end = 8 * (content.size - self._coded), 0
         ones, bits = np.empty(size, np.uint16), np.empty(size, np.uint8)
-        self._known = read_only(content)
+        self._known = content
         self.state = self.state._replace(raw=self._known)
         with closing(self.expectations(content)) as expected:
             for stretch, trees in expected:
@@ -659,7 +642,8 @@ class Predictor:
         for _, steps, learning, active in self._stretches(end, most_steps):
             if self._prior:
                 self._prior.expect(previous)
-            _decode_steps(self.state, trees, previous, steps, learning, active, decoder.words, decoder.state)
+            shape = steps, learning, active
+            _decode_steps(self.state, trees, previous, *shape, 0, NO_GUESSES, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
         self._previous = previous[0]
@@ -670,15 +654,15 @@ class Predictor:
 
         (Speculative decoding: Leviathan et al., 2022.)
         """
-        previous, nothing = np.full(1, -1, np.int16), self._nothing[0]
+        nothing, previous = aligned((RUN_BYTES, 0, 512), np.int32), np.full((RUN_BYTES, 1), -1, np.int16)
+        words, coder = decoder.words, decoder.state
         while self._step < end:
             begin, before = self._step, [array.copy() for array in prior.recurrent_state]
-            known = self.raw[self._given : begin].astype(np.int16) if begin else previous
+            known = self.raw[self._given : begin].astype(np.int16) if begin else NO_BYTE
             guesses = self._guesses(min(MOST_GUESSES, end - begin - 1))
             trees = prior.catch_up(known, guesses)
-            self._step += _decode_guessed(
-                self.state, trees, guesses, previous, min(begin, 1), decoder.words, decoder.state
-            )
+            steps = len(trees), min(begin, 1), 1
+            self._step += _decode_steps(self.state, trees, previous, *steps, 0, guesses, words, coder)
             if self._step - begin == len(trees):
                 self._given = self._step - 1
             else:  # the prior knows a wrong guess
@@ -687,7 +671,7 @@ class Predictor:
             slept = most = RUN_BYTES
             while slept == most and self._step < end:
                 most = min(RUN_BYTES, end - self._step)
-                slept = _decode_asleep(self.state, nothing, previous, most, decoder.words, decoder.state)
+                slept = _decode_steps(self.state, nothing, previous, most, 1, 1, 1, NO_GUESSES, words, coder)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
@@ -699,7 +683,7 @@ class Predictor:
             pointer = int(registers[MATCH_POINTER + model])
             if registers[MATCH_LENGTH + model] > 0 and self.raw[pointer] == self.raw[self._step - 1]:
                 return self.raw[pointer + 1 : min(pointer + 1 + most, self._step)].astype(np.int16)
-        return np.zeros(0, np.int16)
+        return NO_GUESSES
 
 
 def pieces_of(size: int, lanes: int, bits: int) -> list[tuple[int, int]]:

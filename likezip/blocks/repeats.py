@@ -17,7 +17,6 @@ import numpy.typing as npt
 from likezip.blocks.copies import Copy
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.hashing import scramble
-from likezip.kernels.intrinsics import read_only
 
 STRIDE = 32
 """Bytes of the strings that are hashed, and between the places of those that are entered."""
@@ -40,7 +39,7 @@ SPARE = 8
 AT_ONCE = 1 << 25
 """Room of so many bytes or more is that for the whole window: it takes no memory before it is used, and is not copied
 while it grows."""
-NOTHING = read_only(np.zeros(0, np.uint8))
+NOTHING = np.zeros(0, np.uint8)
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -71,8 +70,7 @@ def _segment(begins, count, position):
 def _find(before, content, base, begin, limit, table, shift, entered, literals, count, least, copies):
     """Find the copies in the block that ``content`` ends with, enter its strings, and note its literals.
 
-    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on
-    (both can't be written to);
+    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on;
     begin: position of the block; limit: the first position that may be referred to, besides those of ``before``.
     table (2^k,) uint64: in the upper half the upper half of a mixed hash, in the lower half the number of the string,
     counted from 1, its position being STRIDE times that minus ``entered``; shift: 64 - k.
@@ -170,7 +168,7 @@ class RepeatFinder:
         most = len(raw) // LEAST_OF_MANY[0][0] + 1
         self._make_room_for_runs(most + 1, limit)
         begin, self._end = self._end, self._end + len(raw)
-        content, runs = read_only(self._content[: self._end - self._base]), self._runs
+        content, runs = self._content[: self._end - self._base], self._runs
         for least, share in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0)):
             self._runs = runs
             found = self._found(self._context, content, self._base, begin, limit, least, most)

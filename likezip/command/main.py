@@ -18,6 +18,7 @@ from likezip.command.likelihood_commands import heatmap_command, sample_command,
 from likezip.command.printable import printable
 from likezip.command.train_command import train_command
 from likezip.command.transfer_commands import WITHOUT_COMMAND, compress_command, decompress_command
+from likezip.command.warm_up_command import warm_up_command
 from likezip.frames import container
 from likezip.frames.outputs import naming
 from likezip.model import all_models, default_model, load_model
@@ -172,6 +173,7 @@ for command in (
     heatmap_command,
     sample_command,
     models_command,
+    warm_up_command,
 ):
     main.add_command(command)
 

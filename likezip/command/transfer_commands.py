@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -40,11 +40,14 @@ from likezip.command.options import (
 from likezip.command.printable import printable
 from likezip.command.removal import has_changed, remove, status_of
 from likezip.command.sparse_file import SparseWriter
-from likezip.frames import container, recovery, stream
+from likezip.frames import container, stream
 from likezip.frames.outputs import complete_output
 from likezip.frames.raw_io import Beginning, Nowhere, Sink
 
-Operation = Callable[[Any, Sink, dict[str, Any]], list[recovery.Loss]]
+if TYPE_CHECKING:
+    from likezip.frames import recovery
+
+Operation = Callable[[Any, Sink, dict[str, Any]], list["recovery.Loss"]]
 """Reads from one file and writes to another, with the keyword arguments of ``options.arguments``; returns what recovery
 has lost."""
 
@@ -240,6 +243,8 @@ def _decompress_range(
 
 
 def _recover(source: Any, sink: Sink, common: dict[str, Any]) -> list[recovery.Loss]:
+    from likezip.frames import recovery
+
     losses = recovery.recover_stream(source, sink, **common)
     source.size = size_of(source) or 0  # recovery reads it in ways that are not counted
     return losses

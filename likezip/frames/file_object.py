@@ -8,7 +8,6 @@ import os
 import threading
 from builtins import open as open_file
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Executor
 from contextlib import ExitStack
 from itertools import islice
 from types import TracebackType
@@ -28,6 +27,8 @@ from likezip.frames.workers import Queue, Workers
 from likezip.model import ModelLike, resolve_model
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 

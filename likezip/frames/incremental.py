@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final, cast
 
 from likezip.blocks.options import CodingOptions, Effort, PriorChoice
@@ -20,6 +19,8 @@ from likezip.frames.writer import FrameWriter
 from likezip.model import Model, ModelLike, resolve_model
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 

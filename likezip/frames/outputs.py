@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -106,7 +105,7 @@ def _new_file(target: Path, mode: int) -> tuple[BinaryIO, Path]:
     beginning = os.fsdecode(os.fsencode(target.name)[:LONGEST_BEGINNING])
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
-        part = target.parent / f".{beginning}.{secrets.token_hex(4)}.part"
+        part = target.parent / f".{beginning}.{os.urandom(4).hex()}.part"
         with suppress(FileExistsError):
             return os.fdopen(os.open(part, flags, mode), "wb"), part
 

@@ -212,6 +212,7 @@ def blocks(
     given = None if model is None else resolve_model(model)
     for part in frames_of(source, max_size):
         if isinstance(part, FrameHeader):
+            codec.load()  # meanwhile another thread may hash the model
             used, known = model_for(part.model_id, given), context_for(part.context_id, context)
         else:
             prepare_decoding(part.header, announce)

@@ -6,9 +6,9 @@ import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from likezip.blocks import codec
 from likezip.blocks.options import CodingOptions, Effort, PriorChoice
 from likezip.frames import container, reader
 from likezip.frames.context import Context
@@ -17,9 +17,11 @@ from likezip.frames.raw_io import Sink, Source, blocks_of, bytes_of, write_fully
 from likezip.frames.reader import FoundBlock
 from likezip.frames.workers import Queue, Workers
 from likezip.frames.writer import FrameWriter
-from likezip.model import Model, ModelLike, resolve_model
+from likezip.model import Model, ModelLike, identify_ahead, resolve_model
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from typing_extensions import Buffer
 
 
@@ -76,6 +78,9 @@ def compress_stream(
         if progress is not None:
             progress(max(coded, writer.raw_size), writer.size)
 
+    if model is None:
+        identify_ahead()
+    codec.load()
     with Workers(threads, executor) as workers:
         options = CodingOptions(resolve_model(model), prior, lanes, effort=effort)
         heard, size = advance if progress else None, block_size or container.default_block_size(effort=effort)
@@ -133,6 +138,8 @@ def decompress_stream(
             begun.append((found.block.size, found.block.header.raw_size))
             yield found
 
+    if model is None:
+        identify_ahead()
     with Workers(threads, executor) as workers:
         queue = Queue(workers, reader.decode_in_worker, advance if progress else None, here=reader.decode_here)
         for pieces in reader.contents(heard(), queue.map):

@@ -2,26 +2,27 @@
 
 A single block is worked on in this process, by threads that share it.  Several blocks go to worker processes, or to an
 executor of the caller's: of ``concurrent.futures``, or anything with its ``submit``, on as many machines as it has.
+Only then what processes need is imported, which takes longer than to compress a kilobyte.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from likezip.blocks.options import Advance
 from likezip.errors import LikezipError, WorkerError
 from likezip.frames.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future, ProcessPoolExecutor
+    from uuid import UUID
 
 Result_co = TypeVar("Result_co", covariant=True)
 Result = TypeVar("Result")
@@ -64,6 +65,8 @@ class Workers:
 
     def submit(self, work: BlockWork[Result], block: tuple[Any, ...]) -> Future[Result]:
         """Have a worker work on a block, in one thread."""
+        from uuid import uuid4
+
         with self.deaths_reported():
             if self._executor is not None:
                 return self._executor.submit(_in_executor, uuid4(), work, *block)
@@ -73,6 +76,9 @@ class Workers:
 
     def _processes(self) -> ProcessPoolExecutor:
         if self._own is None:
+            import multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+
             spawn = multiprocessing.get_context("spawn")
             self._shared = spawn.Array("Q", 2)
             self._own = ProcessPoolExecutor(self.threads, spawn, _prepare_worker, (self._shared,))
@@ -88,6 +94,8 @@ class Workers:
     @contextmanager
     def deaths_reported(self) -> Iterator[None]:
         """Turn the error of a pool that has lost a worker into WorkerError; a pool notices it when it is next used."""
+        from concurrent.futures import BrokenExecutor
+
         try:
             yield
         except BrokenExecutor as error:
@@ -201,6 +209,8 @@ class Queue(Generic[Result]):
         return self._work_here(self._workers.threads, self._advance, *block)
 
     def _next(self) -> Result:
+        from concurrent.futures import BrokenExecutor, wait
+
         future = self._waiting.popleft()
         dead = False
         with self._workers.deaths_reported():
@@ -253,6 +263,8 @@ def _prepare_worker(shared: Any) -> None:
 
 
 def _end_with_parent() -> None:
+    import multiprocessing.connection
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import re
 import shutil
 import stat
@@ -18,12 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
-from platformdirs import user_cache_path
 
 KERNEL_SUFFIX = ".kernel"
 UNUSED = 30 * 24 * 3600
@@ -65,7 +58,11 @@ def _own_cache() -> Path:
     """likezip in XDG_CACHE_HOME, which counts only if it is absolute, or in the system's directory for caches; raises
     RuntimeError for a user without a home."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(home, "likezip") if os.path.isabs(home) else user_cache_path("likezip", appauthor=False)
+    if os.path.isabs(home):
+        return Path(home, "likezip")
+    from platformdirs import user_cache_path
+
+    return user_cache_path("likezip", appauthor=False)
 
 
 def _user() -> int | str:
@@ -104,38 +101,23 @@ def _is_somebody_elses_home(home: Path) -> bool:
     return there is not None and there.stat().st_uid != 0
 
 
-class KernelCache(NullCache):  # type: ignore[misc]
-    """The cache of one kernel for numba's dispatcher: a file for every signature.
+def load_kernel(directory: Path | None, name: str) -> bytes | None:
+    """The machine code of a kernel, None if it is not there, or damaged."""
+    if directory is None:
+        return None
+    _used.add(name)
+    return _sound_content(directory / f"{name}{KERNEL_SUFFIX}")
 
-    A file holds the SHA-256 of the rest, then numba's pickled compile result.
-    """
 
-    def __init__(self, kernel: Callable[..., Any], directory: Path | None) -> None:
-        self._name = f"{kernel.__module__}.{kernel.__qualname__}"
-        self._source = Path(kernel.__code__.co_filename)
-        self._directory = directory
+def save_kernel(directory: Path | None, name: str, code: bytes) -> None:
+    """Keep a kernel that was compiled; where that fails, it is compiled again next time."""
+    if directory is not None:
+        with suppress(OSError):
+            _replace(directory / f"{name}{KERNEL_SUFFIX}", hashlib.sha256(code).digest() + code)
 
-    def load_overload(self, signature: Any, target: Any) -> Any:
-        """The kernel for a signature, None if it is not there, or damaged."""
-        target.refresh()
-        path = self._path(signature)
-        content = None if path is None else _sound_content(path)
-        return None if content is None else CompileResult._rebuild(target, *pickle.loads(content))
 
-    def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a kernel that was compiled; where that fails, it is compiled again next time."""
-        path = self._path(signature)
-        if path is not None:
-            content = dumps(compiled._reduce())
-            with suppress(OSError):
-                _replace(path, hashlib.sha256(content).digest() + content)
-
-    def _path(self, signature: Any) -> Path | None:
-        """The file of a signature; another one when the kernel's own module, which may be in any package, changes."""
-        if self._directory is None:
-            return None
-        digest = hashlib.sha256(str(signature).encode() + self._source.read_bytes()).hexdigest()[:16]
-        return self._directory / f"{self._name}-{digest}{KERNEL_SUFFIX}"
+_used: set[str] = set()
+"""The names of the kernels that this process has asked for."""
 
 
 def _sound_content(path: Path) -> bytes | None:
@@ -179,24 +161,24 @@ def compile_once(
     missing = [name for name in new if directory is None or not _is_compiled(directory, name)]
     if missing and announce is not None:
         announce()
+    made = dict[str, set[str]]()
     for name in missing:
+        before = set(_used)
+        _used.clear()
         wanted[name]()
+        made[name] = set(_used)
+        _used.update(before)
     _compiled_here.update((directory, name) for name in new)
     if missing and directory is not None:
         with suppress(OSError):  # where that can't be written, the next run only announces again
-            for name in missing:
-                _replace(_mark(directory, name), "\n".join(_kernels_in(directory)).encode())
+            for name, kernels in made.items():
+                _replace(_mark(directory, name), "\n".join(sorted(kernels)).encode())
         _remove_unused(directory)
 
 
 def _mark(directory: Path, name: str) -> Path:
-    """The file that lists all kernels in the cache at the time when the group ``name`` had been compiled."""
+    """The file that lists the kernels of the group ``name``, once they have been compiled."""
     return directory / f"{name}-compiled"
-
-
-def _kernels_in(directory: Path) -> list[str]:
-    """The names of all files in a directory that hold a kernel and are not damaged."""
-    return sorted(path.name for path in directory.glob(f"*{KERNEL_SUFFIX}") if _sound_content(path) is not None)
 
 
 def _is_compiled(directory: Path, name: str) -> bool:
@@ -206,7 +188,7 @@ def _is_compiled(directory: Path, name: str) -> bool:
         os.utime(_mark(directory, name))
     except (OSError, ValueError):
         return False
-    return set(listed) <= set(_kernels_in(directory))
+    return all(_sound_content(directory / f"{kernel}{KERNEL_SUFFIX}") is not None for kernel in listed)
 
 
 def _remove_unused(directory: Path) -> None:

@@ -10,15 +10,21 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from functools import cached_property, update_wrapper
+from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import llvmlite
 import llvmlite.binding
-import llvmlite.ir
-import numba
+import numpy.typing as npt
 
-from likezip.kernels.cache import KernelCache, cache_directory
+from likezip.kernels.cache import cache_directory, load_kernel, save_kernel
+from likezip.kernels.deferred import Deferred
+from likezip.kernels.machine_code import Arguments, Entry, Kind
+
+generating: Any = Deferred("likezip.kernels.generating")
 
 PACKAGES = ("kernels", "memory", "prior", "blocks", "records")
 """The packages whose modules any kernel may use: functions and constants are compiled in, whatever module they come
@@ -32,8 +38,8 @@ def _instructions() -> str:
     must not use instructions that the processor lacks, at which LLVM ends the process; so there are none either if
     numba compiles for another processor than this.
     """
-    named, other = os.environ.get("LIKEZIP_INSTRUCTIONS"), (numba.config.CPU_NAME, numba.config.CPU_FEATURES)
-    if any(other) or not numba.config.ENABLE_AVX:
+    named, other = os.environ.get("LIKEZIP_INSTRUCTIONS"), ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
+    if any(os.environ.get(name) for name in other) or os.environ.get("NUMBA_ENABLE_AVX", "1").strip() == "0":
         return ""
     usable = [name for name in supported_instructions() if named in (None, "", name)]
     return usable[0] if usable else ""
@@ -50,11 +56,27 @@ def supported_instructions() -> list[str]:
 INSTRUCTIONS = _instructions()
 
 
+def _numba_version() -> bytes:
+    """What tells numba's version, without importing it: the file that holds it, or the name of its metadata."""
+    specification = find_spec("numba")
+    if specification is None or specification.origin is None:
+        return b""
+    try:
+        return Path(specification.origin).with_name("_version.py").read_bytes()
+    except OSError:
+        from importlib.metadata import version
+
+        return version("numba").encode()
+
+
 def _identity() -> str:
-    """A name for exactly this code on exactly this machine: numba alone would not notice a change in another module."""
-    digest = hashlib.sha256(sys.version.encode())
-    machine = f"{llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS} {numba.config.BOUNDSCHECK}"
-    digest.update(f"{numba.__version__} {llvmlite.__version__} {machine}".encode())
+    """A name for exactly this code on exactly this machine, for numba as the environment sets it up: numba alone would
+    not notice a change in another module."""
+    digest = hashlib.sha256(sys.version.encode() + _numba_version())
+    digest.update(f"{llvmlite.__version__} {llvmlite.binding.get_host_cpu_name()} {INSTRUCTIONS}".encode())
+    settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
+    settings.pop("NUMBA_CACHE_DIR", None)
+    digest.update(repr(sorted(settings.items())).encode())
     for package in PACKAGES:
         for path in sorted((Path(__file__).parents[1] / package).glob("*.py")):
             digest.update(path.read_bytes())
@@ -65,28 +87,143 @@ CACHE = cache_directory(_identity())
 """Where the kernels of exactly this code are kept, None if that is nowhere."""
 
 
-def compiled(kernel: Callable[..., Any]) -> Any:
-    """Decorates a kernel that Python calls; the functions that it calls are compiled into it, and the result is kept.
+class InKernels:
+    """A function that kernels call.  numba, which asks for ``_numba_type_``, is only imported for that; Python can call
+    it too, as the function that it is."""
 
-    References are not counted in kernels: that is an atomic operation for each array, and cost more than the work.
-    Kernels don't hold Python's lock, so that two threads can share the work of a block.
+    def __init__(self, function: Callable[..., Any], **options: bool) -> None:
+        update_wrapper(self, function)
+        self.py_func, self._options = function, options
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.py_func(*arguments)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """numba's form of the function."""
+        return generating.dispatcher(self.py_func, **self._options)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+
+_one_at_a_time = RLock()
+"""Held while a kernel is loaded or compiled."""
+
+
+class Kernel(InKernels):
+    """A function that Python calls and that runs as machine code: compiled for each kind of arguments when it is first
+    called with them, unless the cache has it.
+
+    It may be called by other kernels too.  While it runs, other threads run Python: two can share the work of a block.
     """
-    return _compiled(kernel)
+
+    def __init__(self, function: Callable[..., Any], directory: Path | None, **options: bool) -> None:
+        super().__init__(function, **options)
+        self._directory = directory
+        self._entries: dict[tuple[Kind, ...], Entry] = {}
+        self._last: tuple[Entry, Arguments] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel; returns None, an integer, or a tuple of integers.
+
+        Raises TypeError for arguments that kernels don't take, or of another number.
+        """
+        if self._last is not None:
+            entry, known = self._last
+            numbers = known.numbers_of(arguments)
+            if numbers is not None:
+                return entry(numbers)
+        if len(arguments) != self.py_func.__code__.co_argcount:
+            raise TypeError(f"{self.py_func.__name__} takes {self.py_func.__code__.co_argcount} arguments")
+        given = Arguments(arguments)
+        with _one_at_a_time:
+            if given.kinds not in self._entries:
+                self._entries[given.kinds] = Entry(self._machine_code(given.kinds), given.kinds)
+        entry = self._entries[given.kinds]
+        self._last = entry, given
+        return entry(given.numbers)
+
+    def _machine_code(self, kinds: tuple[Kind, ...]) -> bytes:
+        """The machine code for arguments of these kinds, from the cache or from numba."""
+        name = self._file_name(kinds)
+        code = load_kernel(self._directory, name)
+        if code is None:
+            code = generating.object_code(self.dispatcher, kinds)
+            save_kernel(self._directory, name, code)
+        return code
+
+    def _file_name(self, kinds: tuple[Kind, ...]) -> str:
+        """The file in the cache; another one when the kernel's own module, which may be in any package, changes."""
+        source = Path(self.py_func.__code__.co_filename).read_bytes()
+        digest = hashlib.sha256(repr(kinds).encode() + source).hexdigest()[:16]
+        return f"{self.py_func.__module__}.{self.py_func.__qualname__}-{digest}"
 
 
-def compiled_for_training(kernel: Callable[..., Any]) -> Any:
+class Intrinsic:
+    """A function that generates LLVM's code where a kernel calls it: it takes numba's typing context and the types of
+    the arguments, and returns the signature and what generates the code."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        return generating.type_of_intrinsic(self._function)
+
+
+class Table:
+    """A table of constants, which kernels hold once they are compiled: computed when it is first used."""
+
+    def __init__(self, compute: Callable[[], npt.NDArray[Any]]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def array(self) -> npt.NDArray[Any]:
+        """The table itself."""
+        return self._compute()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.array, name)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.array[index]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return generating.type_of_constant(self.array)
+
+
+def table(compute: Callable[[], npt.NDArray[Any]]) -> Any:
+    """The table that a function computes, when it is needed."""
+    return Table(compute)
+
+
+def compiled(kernel: Callable[..., Any]) -> Kernel:
+    """Decorates a kernel that Python calls; what it calls is compiled into it, and the result is kept."""
+    return Kernel(kernel, CACHE)
+
+
+def compiled_for_training(kernel: Callable[..., Any]) -> Kernel:
     """Decorates a kernel of training, which may add floats in any order; else as ``compiled``."""
-    return _compiled(kernel, fastmath=True)
+    return Kernel(kernel, CACHE, fastmath=True)
 
 
-def _compiled(kernel: Callable[..., Any], *, fastmath: bool = False) -> Any:
-    dispatcher = numba.njit(nogil=True, _nrt=False, fastmath=fastmath)(kernel)
-    dispatcher._cache = KernelCache(kernel, CACHE)
-    return dispatcher
+def inlined(function: Callable[..., Any]) -> Any:
+    """Decorates a function that kernels call."""
+    return InKernels(function, forceinline=True)
 
 
-inlined = numba.njit(forceinline=True, _nrt=False)
-"""Decorates a function that kernels call."""
+def inlined_for_training(function: Callable[..., Any]) -> Any:
+    """Decorates a function that kernels of training call."""
+    return InKernels(function, forceinline=True, fastmath=True)
 
-inlined_for_training = numba.njit(forceinline=True, _nrt=False, fastmath=True)
-"""Decorates a function that kernels of training call."""
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """Decorates a function that generates the code of an operation that numba lacks."""
+    return Intrinsic(function)

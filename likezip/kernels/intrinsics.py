@@ -8,11 +8,12 @@ from typing import Any
 import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
-from numba.core import cgutils, types
-from numba.core.errors import TypingError
-from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
+
+from likezip.kernels.compiling import intrinsic
+from likezip.kernels.deferred import Deferred
+
+cgutils, types, errors = (Deferred(f"numba.core.{name}") for name in ("cgutils", "types", "errors"))
+arrayobj, imputils = Deferred("numba.np.arrayobj"), Deferred("numba.core.imputils")
 
 CACHE_LINE = 64
 """Bytes."""
@@ -35,14 +36,6 @@ def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     copy = aligned(array.shape, array.dtype)
     copy[...] = array
     return copy
-
-
-def read_only(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The same bytes for kernels that don't write to them: compiled for arrays that can't be written to, they take the
-    content of ``bytes`` too."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def spread(builder: Any, value: Any, vector: Any) -> Any:
@@ -88,7 +81,7 @@ def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
     """The beginning of ``room``, any array in C's order, as (rows, columns); without numba's checks, which cost more
     than the work on a small matrix."""
     if room.layout != "C":
-        raise TypingError(f"{room} is not in C's order")
+        raise errors.TypingError(f"{room} is not in C's order")
     view = types.Array(room.dtype, 2, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -96,8 +89,8 @@ def matrix(typing: Any, room: Any, rows: Any, columns: Any) -> Any:
         size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(room.dtype)))
         result = context.make_array(view)(context, builder)
         shape, stride = arguments[1:], builder.mul(arguments[2], size)
-        populate_array(result, array.data, shape, [stride, size], size, array.meminfo, array.parent)
-        return impl_ret_borrowed(context, builder, signature.return_type, result._getvalue())
+        arrayobj.populate_array(result, array.data, shape, [stride, size], size, array.meminfo, array.parent)
+        return imputils.impl_ret_borrowed(context, builder, signature.return_type, result._getvalue())
 
     return view(room, types.intp, types.intp), generate
 

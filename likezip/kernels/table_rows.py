@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import llvmlite.ir
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import intrinsic
 
+from likezip.kernels.compiling import intrinsic
+from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import call_function, spread
+
+types, errors = Deferred("numba.core.types"), Deferred("numba.core.errors")
 
 INT16, INT32, INT64 = (llvmlite.ir.IntType(bits) for bits in (16, 32, 64))
 PART = 16
@@ -40,7 +41,7 @@ def _store(builder: Any, value: Any, pointer: Any, index: Any) -> None:
 def _check(*arrays: tuple[Any, Any]) -> None:
     for array, dtype in arrays:
         if array.dtype != dtype or array.layout != "C":
-            raise TypingError(f"{array} is not of {dtype} in C's order")
+            raise errors.TypingError(f"{array} is not of {dtype} in C's order")
 
 
 def _rows(builder: Any, cells: Any, count: int, width: int) -> Iterator[tuple[int, Any]]:

@@ -13,9 +13,12 @@ seen nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from likezip.kernels.compiling import table
 
 EXACT_BITS = 4
 """Histories of at most this many bits are kept whole."""
@@ -78,6 +81,7 @@ def _after(history: History, bit: int) -> History:
     return History(zeros, ones, (bit,) if keeps_last else ())
 
 
+@lru_cache(maxsize=1)
 def _machine() -> tuple[list[History], npt.NDArray[np.uint8]]:
     """All histories that can be reached, by total, and for each the next state after bit 0 and bit 1."""
     start = History(0, 0, ())
@@ -96,11 +100,12 @@ def _machine() -> tuple[list[History], npt.NDArray[np.uint8]]:
     return histories, following
 
 
-HISTORIES, NEXT_STATE = _machine()
-"""The histories by state, and the (256, 2) uint8 table of the state after a 0 and after a 1."""
+NEXT_STATE: npt.NDArray[np.uint8] = table(lambda: _machine()[1])
+"""(256, 2) uint8: the state after a 0 and after a 1."""
 
 
 def expected_one(state: int) -> float:
     """P(next bit = 1) after ``state`` in an untrained map: as Krichevsky and Trofimov's, with 0.4 instead of 0.5."""
-    history = HISTORIES[state] if state < len(HISTORIES) else HISTORIES[0]
+    histories = _machine()[0]
+    history = histories[state] if state < len(histories) else histories[0]
     return (history.ones + 0.4) / (history.total + 0.8)

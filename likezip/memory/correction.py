@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.kernels.compiling import inlined
+from likezip.kernels.compiling import inlined, table
 from likezip.kernels.hashing import MIX_A, MIX_C
 from likezip.kernels.intrinsics import aligned, leading_zeros, prefetch, shift_right
 from likezip.kernels.table_rows import row_step, row_sum
@@ -89,7 +89,7 @@ def _steps() -> npt.NDArray[np.int16]:
     return np.array(roots).clip(0, 32767).astype(np.int16)
 
 
-STEPS = _steps()
+STEPS: npt.NDArray[np.int16] = table(_steps)
 """(256,) int16."""
 
 _add_rows, _move_rows = row_sum(FEATURES, WIDTH), row_step(FEATURES, WIDTH, TURN)

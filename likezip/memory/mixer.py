@@ -21,7 +21,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import numpy.typing as npt
 
-from likezip.kernels.compiling import inlined
+from likezip.kernels.compiling import inlined, table
 
 LOGIT_LIMIT = 2840
 MIXER_WEIGHT_LIMIT = (1 << 19) - 1
@@ -46,10 +46,16 @@ def _squash_table() -> npt.NDArray[np.int32]:
     return np.array([PROBABILITY_ONE - p for p in reversed(upper[1:])] + upper, np.int32)
 
 
-SQUASH = _squash_table()
+SQUASH: npt.NDArray[np.int32] = table(_squash_table)
 """(5681,) int32: the probability of logit x at index x + LOGIT_LIMIT."""
 
-STRETCH = (np.searchsorted(SQUASH, np.arange(4096) * 16 + 8).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT).astype(np.int16)
+
+def _stretch_table() -> npt.NDArray[np.int16]:
+    logits = np.searchsorted(SQUASH, np.arange(4096) * 16 + 8).clip(0, 2 * LOGIT_LIMIT) - LOGIT_LIMIT
+    return logits.astype(np.int16)
+
+
+STRETCH: npt.NDArray[np.int16] = table(_stretch_table)
 """(4096,) int16: the smallest logit whose probability is at least 16 i + 8, for probabilities in [16 i, 16 i + 16)."""
 
 

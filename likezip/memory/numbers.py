@@ -39,7 +39,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.kernels.compiling import inlined
+from likezip.kernels.compiling import inlined, table
 from likezip.kernels.intrinsics import aligned, leading_zeros
 from likezip.memory.number_layout import NumberLayout
 from likezip.memory.registers import BEST_NUMBER, MORE_NUMBERS, NUMBERS, POSITION, START
@@ -105,7 +105,7 @@ def _shares() -> npt.NDArray[np.int64]:
     return np.array([(1 << SHARE_BITS) - share for share in reversed(upper[1:])] + upper)
 
 
-SHARES = _shares()
+SHARES: npt.NDArray[np.int64] = table(_shares)
 """(2 FARTHEST PLACES + 1,) int64: the logistic distribution function."""
 
 

@@ -19,12 +19,12 @@ from typing import Any
 import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
-from numba.core import types
-from numba.core.errors import TypingError
-from numba.extending import intrinsic, register_jitable
 
-from likezip.kernels.compiling import INSTRUCTIONS, compiled
+from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined, intrinsic
+from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import call_function, spread
+
+types, errors = Deferred("numba.core.types"), Deferred("numba.core.errors")
 
 PANEL = 32
 """Outputs of a tile."""
@@ -43,7 +43,7 @@ SUMS, BYTES = llvmlite.ir.VectorType(INT32, WIDTH), llvmlite.ir.VectorType(INT8,
 PAIRS = llvmlite.ir.VectorType(INT16, 2 * WIDTH)
 
 
-@register_jitable
+@inlined
 def padded_columns(columns: int) -> int:
     """Columns up to whole fours."""
     return (columns + 3) // 4 * 4
@@ -140,7 +140,7 @@ def _tile(rows: int) -> Any:
         fours: Any,
     ) -> Any:
         if any(array.layout != "C" for array in (packed, activations, sums)):
-            raise TypingError("products are of arrays in C's order")
+            raise errors.TypingError("products are of arrays in C's order")
         number = types.int64
         return types.void(packed, number, activations, number, sums, number, number, number, number), generate
 

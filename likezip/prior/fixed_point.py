@@ -26,12 +26,14 @@ from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
-from numba.core.errors import NumbaError
 
 from likezip.errors import UnsupportedError, need_torch
-from likezip.kernels.compiling import INSTRUCTIONS, inlined
+from likezip.kernels.compiling import INSTRUCTIONS, inlined, table
+from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import leading_zeros, shift_right
 from likezip.prior import byte_products
+
+errors = Deferred("numba.core.errors")
 
 ACTIVATION_LIMIT, WEIGHT_LIMIT = 127, 63
 LARGEST_COLUMNS = 2096
@@ -99,7 +101,7 @@ def _cuda(weight: Int8s) -> Product:
 
     if weight.shape[0] % 8 or weight.shape[1] % 8:
         raise UnsupportedError(f"a GPU multiplies by weights of multiples of 8, not {weight.shape}")
-    columns_first = torch.from_numpy(weight).cuda().t()
+    columns_first = torch.from_numpy(weight.copy()).cuda().t()
 
     def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
         rows, columns = activations.shape
@@ -122,44 +124,47 @@ ON_PROCESSORS = ("dot", "int8", "float32")
 """The backends that are tried where none is named."""
 
 
-def _trials() -> list[tuple[Int8s, Int8s]]:
-    """Activations and weights whose product is wrong where sums saturate or round, or rows or columns are left out."""
-    random, trials = np.random.default_rng(1), []
-    for rows, columns, outputs in (
-        (1, 224, 256),
-        (3, 230, 40),
-        (9, 384, 256),
-        (64, 512, 256),
-        (64, LARGEST_COLUMNS, 64),
-        (300, 256, 96),
-    ):
-        activations = random.integers(-ACTIVATION_LIMIT, ACTIVATION_LIMIT + 1, (rows, columns)).astype(np.int8)
-        weight = random.integers(-WEIGHT_LIMIT, WEIGHT_LIMIT + 1, (outputs, columns)).astype(np.int8)
-        # The largest sums of pairs, quadruples and whole rows, of both signs.
-        activations[0], weight[: outputs // 2] = ACTIVATION_LIMIT, WEIGHT_LIMIT
-        weight[outputs // 4 : outputs // 2] = -WEIGHT_LIMIT
-        activations[-1] = -ACTIVATION_LIMIT if rows > 1 else ACTIVATION_LIMIT
-        trials.append((activations, weight))
-    return trials
+TRIALS = ((1, 224, 256), (3, 230, 40), (9, 384, 256), (17, 512, 256), (16, LARGEST_COLUMNS, 64), (40, 256, 96))
+"""Rows, columns and outputs of products that a backend has to get right."""
+TRIALS_OF_LIBRARIES = ((64, 512, 256), (300, 256, 96))
+"""More of them, for libraries, which may multiply many rows in another way."""
+
+
+def _trial(rows: int, columns: int, outputs: int) -> tuple[Int8s, Int8s]:
+    """Activations and a weight whose product is wrong where sums saturate or round, or rows or columns are left out."""
+    activations, weight = _spread((rows, columns), ACTIVATION_LIMIT), _spread((outputs, columns), WEIGHT_LIMIT)
+    # The largest sums of pairs, quadruples and whole rows, of both signs.
+    activations[0], weight[: outputs // 2] = ACTIVATION_LIMIT, WEIGHT_LIMIT
+    weight[outputs // 4 : outputs // 2] = -WEIGHT_LIMIT
+    activations[-1] = -ACTIVATION_LIMIT if rows > 1 else ACTIVATION_LIMIT
+    return activations, weight
+
+
+def _spread(shape: tuple[int, int], limit: int) -> Int8s:
+    """Integers from -limit to limit without a pattern that a product could hide: the upper bits of multiples of 2^32 by
+    the golden ratio.  (numpy's random numbers would be all that a run needs of a large module.)"""
+    multiples = np.arange(1, 1 + shape[0] * shape[1], dtype=np.uint32) * np.uint32(0x9E3779B1)
+    return ((multiples >> np.uint32(8)) % np.uint32(2 * limit + 1)).astype(np.int8).reshape(shape) - np.int8(limit)
 
 
 def is_right(backend: str) -> bool:
     """Whether a backend gives exactly the integers that numpy's int64 gives; False too where it can't run."""
     try:
         with one_thread(backend):
-            for activations, weight in _trials():
+            for shape in TRIALS if backend == "dot" else TRIALS + TRIALS_OF_LIBRARIES:
+                activations, weight = _trial(*shape)
                 expected = activations.astype(np.int64) @ weight.T.astype(np.int64)
                 found = np.full(expected.shape, -1, np.int32)
                 BACKENDS[backend](weight)(activations, found)()
                 if not np.array_equal(found, expected):
                     return False
-    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, NumbaError):
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError, UnsupportedError, errors.NumbaError):
         return False
     return True
 
 
 def _seconds(backend: str) -> float:
-    activations, weight = _trials()[3]
+    activations, weight = _trial(64, 512, 256)
     multiply, times = BACKENDS[backend](weight)(activations, np.zeros((64, 256), np.int32)), []
     with one_thread(backend):
         for _ in range(20):
@@ -216,7 +221,7 @@ def _root_table() -> npt.NDArray[np.int32]:
     return np.array([isqrt((1 << 40) // m) if m >= 1024 else 0 for m in range(4096)], np.int32)
 
 
-RECIPROCAL_ROOT = _root_table()
+RECIPROCAL_ROOT: npt.NDArray[np.int32] = table(_root_table)
 """(4096,) int32: 2^20 / sqrt(m), in (2^14, 2^15]."""
 
 
@@ -263,7 +268,7 @@ def _power_table() -> npt.NDArray[np.int32]:
     return np.array([*table, *[0] * (4096 - len(table))], np.int32)
 
 
-POWER = _power_table()
+POWER: npt.NDArray[np.int32] = table(_power_table)
 """(4096,) int32; 0 from 2840 on."""
 
 MANTISSA_BITS, LOGARITHM_BITS = 10, 120
@@ -285,7 +290,7 @@ def _logarithm_table() -> npt.NDArray[np.int32]:
     return np.array(table, np.int32)
 
 
-LOGARITHM = _logarithm_table()
+LOGARITHM: npt.NDArray[np.int32] = table(_logarithm_table)
 """(1024,) int32."""
 
 LN2 = 45426

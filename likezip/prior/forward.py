@@ -38,6 +38,7 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy, matrix, prefetch, shift_right
+from likezip.kernels.machine_code import packed_once
 from likezip.prior import byte_products, fixed_point
 from likezip.prior.fixed_point import Int8s, Int32s
 from likezip.prior.network import Network
@@ -59,6 +60,7 @@ OUTPUTS, COLUMNS, PACKED, OFFSETS, STATE_OFFSET, FIELDS = range(6)
 belong to the layers before it."""
 
 
+@packed_once
 class Weights(NamedTuple):
     """A network as the kernels take it, all layers in one."""
 
@@ -70,6 +72,7 @@ class Weights(NamedTuple):
     shifts: Int32s  # (outputs of all layers,)
 
 
+@packed_once
 class LaneBuffers(NamedTuple):
     """The recurrent state of some lanes, and room to compute some steps of them together: all (lanes, ...).
 
@@ -239,8 +242,8 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(byte_products.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
-    arrays = feature_table(network.features), network.embeddings, layout, np.concatenate(parts), offsets, shifts
-    return Weights(*(aligned_copy(array) for array in arrays))
+    arrays = layout, np.concatenate(parts), offsets, shifts
+    return Weights(feature_table(network.features), network.embeddings, *(aligned_copy(array) for array in arrays))
 
 
 def most_steps(lanes: int) -> int:

@@ -16,11 +16,12 @@ from typing import Any
 import llvmlite.ir
 import numpy as np
 import numpy.typing as npt
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined
+from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined, intrinsic
+from likezip.kernels.deferred import Deferred
 from likezip.kernels.intrinsics import aligned
+
+cgutils, types = Deferred("numba.core.cgutils"), Deferred("numba.core.types")
 
 Int64s = npt.NDArray[np.int64]
 

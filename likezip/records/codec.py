@@ -166,3 +166,9 @@ def _records(context: Context) -> Iterator[bytes]:
 def _lines(content: bytes) -> list[bytes]:
     """The lines of ``content``, each with its line feed."""
     return re.findall(rb"[^\n]*\n|[^\n]+", content)
+
+
+def compile_records() -> None:
+    """Compile the kernels by coding a record, there and back."""
+    records = RecordCodec(context=[b"record"], prior="off")
+    records.decode(records.encode(b"record"))

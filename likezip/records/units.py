@@ -40,6 +40,7 @@ from likezip.blocks.predictor import (
 from likezip.errors import CorruptError
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned
+from likezip.kernels.machine_code import packed_once
 from likezip.memory import hash_table, match_models
 from likezip.memory.profiles import CONTEXTS
 from likezip.memory.registers import (
@@ -283,6 +284,7 @@ def _begin_codes(codes, coders, one, alive):
     return count
 
 
+@packed_once
 class Places(NamedTuple):
     """Where the parts of a thread's lanes are: learnt, bytes of the learnt table, and own, where the lanes' tables
     begin behind it; end, the learnt bytes of raw, and raw, where those of the lanes begin behind them, ``room`` for
