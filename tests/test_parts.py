@@ -105,7 +105,11 @@ WRITTEN_PARTS = [
     Part(BlockHeader(block_header.MEMORY, 3, 0, block_header.RECORDS_PROFILE, 8, 17, 1100, 4, None), MORE_WORDS),
     stored(b"ccc"),
 ]
-HEADERS = [b"\x02\x01\x20\x14", b"\x2a\x2d\x11\x03\x88\x20\x10", b"\x01\x08" + zlib.crc32(b"ccc").to_bytes(4, "little")]
+HEADERS = [
+    b"\x02\x01\x20\x14",
+    b"\x2a\x2d\x11\x03\x88\x14\x20\x10",
+    b"\x01\x08" + zlib.crc32(b"ccc").to_bytes(4, "little"),
+]
 NUMBERS = [b"\0", b"\0\x31\1", b"\4\4"]
 """The first stretch's length; part and length of the second and the third."""
 
