@@ -118,7 +118,7 @@ def test_bytes_of_a_list_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     payload = parts.pack(WRITTEN_PARTS, WRITTEN, len(WRITTEN_RAW))
     assert payload == b"\4" + b"".join([*HEADERS, *NUMBERS]) + WORDS + MORE_WORDS + b"ccc"
-    assert parts.pack(WRITTEN_PARTS, WRITTEN, 1 << 21) == payload + bytes(64 - len(payload))
+    assert parts.pack(WRITTEN_PARTS, WRITTEN, 1 << 22) == payload + bytes(64 - len(payload))
     two = [Stretch(0, 0, 1024), Stretch(1, 1024, 1027)]
     assert parts.pack([stored(b"a" * 1024), stored(b"ccc")], two, 1027) == b"".join(
         [b"\0\1\xfd\x0f", zlib.crc32(b"a" * 1024).to_bytes(4, "little"), HEADERS[2], b"\0", b"a" * 1024, b"ccc"]
