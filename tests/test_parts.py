@@ -105,7 +105,11 @@ WRITTEN_PARTS = [
     Part(BlockHeader(block_header.MEMORY, 3, 0, block_header.RECORDS_PROFILE, 8, 17, 1100, 4, None), MORE_WORDS),
     stored(b"ccc"),
 ]
-HEADERS = [b"\x02\x01\x20\x14", b"\x2a\x2d\x11\x03\x88\x20\x10", b"\x01\x08" + zlib.crc32(b"ccc").to_bytes(4, "little")]
+HEADERS = [
+    b"\x02\x01\x20\x14",
+    b"\x2a\x2d\x11\x03\x88\x14\x20\x10",
+    b"\x01\x08" + zlib.crc32(b"ccc").to_bytes(4, "little"),
+]
 NUMBERS = [b"\0", b"\0\x31\1", b"\4\4"]
 """The first stretch's length; part and length of the second and the third."""
 
@@ -114,7 +118,7 @@ def test_bytes_of_a_list_are_those_of_the_format() -> None:
     """Written out by hand: a change here is a break of the format."""
     payload = parts.pack(WRITTEN_PARTS, WRITTEN, len(WRITTEN_RAW))
     assert payload == b"\4" + b"".join([*HEADERS, *NUMBERS]) + WORDS + MORE_WORDS + b"ccc"
-    assert parts.pack(WRITTEN_PARTS, WRITTEN, 1 << 21) == payload + bytes(64 - len(payload))
+    assert parts.pack(WRITTEN_PARTS, WRITTEN, 1 << 22) == payload + bytes(64 - len(payload))
     two = [Stretch(0, 0, 1024), Stretch(1, 1024, 1027)]
     assert parts.pack([stored(b"a" * 1024), stored(b"ccc")], two, 1027) == b"".join(
         [b"\0\1\xfd\x0f", zlib.crc32(b"a" * 1024).to_bytes(4, "little"), HEADERS[2], b"\0", b"a" * 1024, b"ccc"]

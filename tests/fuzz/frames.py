@@ -45,7 +45,7 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 LONGEST = 1 << 14
 """Bytes of content of blocks that are to be decoded; frames that ask for more, and may, are only read by the index."""
 
-QUICKER = 32
+QUICKER = 64
 """How many times as many bytes are copied in the time in which one is decoded, or more."""
 
 LONGEST_FRAME = 3000
@@ -182,7 +182,7 @@ def _copying(choices: Choices) -> bytes:
 def _repeating(context: bytes, choices: Choices) -> tuple[bytes, bytes]:
     """A block that is the same again and again, raw, and as it is coded: in so few bytes that they are filled up."""
     piece = choices.take(1 + choices.below(12))
-    size = (2 + choices.below(2) << 17) + choices.below(3) - 1
+    size = (2 + choices.below(2) << 18) + choices.below(3) - 1
     coded = layout.packed_list([(len(piece), 0, len(piece))], len(context)) + piece
     return (piece * (size // len(piece) + 1))[:size], coded
 
@@ -215,7 +215,7 @@ def _in_parts(choices: Choices) -> tuple[bytes, bytes | None]:
     """A frame of blocks in parts, the first coded and the others stored, of which many are wrong in some detail, and
     what it holds, None if it is wrong; all checksums are right."""
     several = choices.below(2) == 1
-    header = layout.frame_header(1 << 18 if several else None, layout.LIKEZIP_2, 1)
+    header = layout.frame_header(1 << 19 if several else None, layout.LIKEZIP_2, 1)
     frame, entries, content, sound = header, layout.Entries(), b"", True
     for number in range(1 + choices.below(2) if several else 1):
         sizes, raw, coded = _stretched(choices)
@@ -243,7 +243,7 @@ def _stretched(choices: Choices) -> tuple[list[tuple[int, int]], bytes, bytes]:
     coded = b"".join((choices.take(2) * size)[:size] for _, size in sizes)
     if choices.below(4) != 1:
         return sizes, coded, coded
-    length = choices.pick([20, 3000, 1 << 17])
+    length = choices.pick([20, 3000, 1 << 18])
     lists = (layout.packed_list([(size, 0, size)], 0) for size in range(len(coded) - 9, len(coded)))
     listed = next(listed for size, listed in enumerate(lists, len(coded) - 9) if size + len(listed) == len(coded))
     literals = coded[len(listed) :]
