@@ -546,23 +546,22 @@ def decode_pieces(
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     pieces = pieces_of(header.coded_size, header.lanes, header.piece_bits)
-    words = code_words.unpack_words(payload, header.raw_size, len(pieces))
+    decoders = deque(map(Decoder, code_words.unpack_words(payload, header.raw_size, len(pieces))))
+    unfinished = decoders.copy()
     mode = BlockMode(header.profile, header.row_length, prior, header.layout, header.lanes == 0)
-    decoders = deque[Decoder]()
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
 
     def decoded() -> Iterator[bytes]:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
-        for (begin, end), words_of_piece in zip(pieces, words, strict=True):
-            decoders.append(Decoder(words_of_piece))
-            opened.follow(decoders[-1], advance, len(learnt) + end)
+        for begin, end in pieces:
+            opened.follow(decoders.popleft(), advance, len(learnt) + end)
             yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
 
     with open_coder(shape, options, prior=prior) as opened:
         for piece in _restored(decoded(), header.transform):
-            decoders.popleft().finish(block_header.checksum(piece))
+            unfinished.popleft().finish(block_header.checksum(piece))
             yield piece
 
 

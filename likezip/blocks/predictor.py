@@ -558,7 +558,8 @@ class Predictor:
         """Start behind the bytes that the predictor of a shorter block has learnt; shape, trained state and prior of
         that block have to be the same otherwise."""
         for own, learnt_array in zip(self.learnt().arrays, learnt.arrays, strict=True):
-            own[: len(learnt_array)] = learnt_array
+            if own is not self.state.piece:  # that of the whole block
+                own[: len(learnt_array)] = learnt_array
         self._step = self._coded = learnt.state.raw.size
         self._given = self._coded - 1
 
