@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict
 
-PACKAGES = ("torch", "numba", "llvmlite", "numpy", "constriction", "safetensors", "click")
+PACKAGES = ("torch", "numba", "llvmlite", "numpy", "safetensors", "click")
 
 
 class Facts(TypedDict):

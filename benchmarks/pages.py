@@ -133,7 +133,8 @@ def about(circumstances: Circumstances) -> str:
     commit = (said["commit"] or "unknown")[:12]
     model = f"model {said['model']} ({said['model_bytes']:,} bytes, not counted)"
     machine = f"{said['processor']}, {said['cores']} cores"
-    versions = f"Python {said['python']}, numba {said['numba']}, constriction {said['constriction']}"
+    versions = f"Python {said['python']}, numba {said['numba']}"
+    versions += f", constriction {said['constriction']}" if "constriction" in said else ""
     return f"{model}, commit {commit}, {said['date']}, {machine}, {versions}"
 
 

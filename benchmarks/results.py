@@ -114,7 +114,6 @@ def circumstances() -> Circumstances:
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
         numba=version("numba"),
-        constriction=version("constriction"),
         model=model.id.hex(),
         model_bytes=model.size,
     )

@@ -6,7 +6,7 @@ MB are 10^6 bytes.  Times are those of whole processes, start-up included.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Spread(TypedDict):
@@ -125,7 +125,7 @@ class Circumstances(TypedDict):
     cores: int
     python: str
     numba: str
-    constriction: str
+    constriction: NotRequired[str]  # which coded until likezip had an entropy coder of its own
     model: str
     model_bytes: int
 

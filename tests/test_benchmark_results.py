@@ -63,7 +63,6 @@ def made() -> schema.Result:
         cores=2,
         python="3.11.7",
         numba="0.60.0",
-        constriction="0.5.0",
         model="0123456789abcdef",
         model_bytes=1_000_000,
     )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from likezip.blocks import entropy_coder
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined
@@ -637,7 +638,7 @@ def arrays_of_lanes(lanes: int, trained: TrainedState) -> dict[str, Any]:
 
 
 def compile_predictor() -> None:
-    """Compile both kernels by coding a byte and decoding one from the fewest words."""
+    """Compile the kernels by coding a byte and decoding one from the fewest words."""
     shape = BlockShape(1, 1, 16, PROFILES[0])
-    Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8))
+    entropy_coder.encode(*Predictor(shape, untrained_state()).run(np.frombuffer(b"\0", np.uint8)), 0)
     Predictor(shape, untrained_state()).follow(Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0])))
