@@ -177,13 +177,13 @@ def _numpy_features() -> list[str]:
 
 def facts() -> Facts:
     """What this environment is."""
-    from likezip.kernels import compiling
+    from likezip.kernels import processor
 
     return Facts(
         python=platform.python_version(),
         packages={package: _version(package) for package in PACKAGES},
         torch_works=_torch_works(),
-        instructions=compiling.supported_instructions(),
+        instructions=processor.supported_instructions(),
         numpy_features=_numpy_features(),
     )
 

@@ -159,7 +159,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
     mean = data.draw(st.integers(1, 1 << 40))
     shifted = np.zeros(len(values), np.uint8)
     _normalise(np.array(values, np.int32), mean, shifted)
-    q = shifted.astype(int) - byte_products.ACTIVATION_SHIFT
+    q = (shifted - np.uint8(byte_products.ACTIVATION_SHIFT)).view(np.int8).astype(int)
     with localcontext() as context:
         context.prec = 40
         true = [min(max(32 * Decimal(value) / Decimal(mean).sqrt(), Decimal(-127)), Decimal(127)) for value in values]
