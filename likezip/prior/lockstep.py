@@ -97,6 +97,12 @@ USUAL_FREQUENCY = 3_000_000_000
 """Cycles a second, where a clock does not count cycles."""
 
 
+def _register(builder: Any, name: str) -> Any:
+    """Generate the reading of a register of the system's (MRS on ARM), as int64."""
+    named = builder.module.add_metadata([llvmlite.ir.MetaDataString(builder.module, name)])
+    return call_function(builder, "llvm.read_volatile_register.i64", INT64, named)
+
+
 @intrinsic
 def cycles(typing: Any) -> Any:
     """A clock of the processor's, which counts cycles, or something of about that frequency.
@@ -108,11 +114,7 @@ def cycles(typing: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if not ON_ARM:
             return call_function(builder, "llvm.readcyclecounter", INT64)
-        kind = llvmlite.ir.FunctionType(INT64, [])
-        ticks, frequency = (
-            builder.asm(kind, f"mrs $0, {register}", "=r", [], side_effect=True)
-            for register in ("cntvct_el0", "cntfrq_el0")
-        )
+        ticks, frequency = (_register(builder, name) for name in ("cntvct_el0", "cntfrq_el0"))
         return builder.mul(ticks, builder.udiv(INT64(USUAL_FREQUENCY), frequency))
 
     return types.int64(), generate
