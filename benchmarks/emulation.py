@@ -1,8 +1,7 @@
 """Another machine's Python, run by an emulator on this one.
 
-Needed are QEMU's user emulation (Debian's package qemu-user), apt-get and dpkg-deb with sources that have the machine's
-packages, as Debian's have, and pip.  Nothing is installed on this machine: that machine's interpreter and libraries are
-unpacked in a directory of their own, beside its wheels.
+NEEDED says what that needs.  Nothing is installed on this machine: the other's interpreter and libraries are unpacked
+in a directory of their own, beside its wheels.
 """
 
 from __future__ import annotations
@@ -15,6 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.environments import REPOSITORY, Environment, inherited, why_not
+
+NEEDED = (
+    "Needed are QEMU's user emulation (Debian: apt-get install qemu-user), apt-get and dpkg-deb with sources that have "
+    "the machine's packages, as Debian's have, and pip."
+)
 
 
 @dataclass(frozen=True)
