@@ -4,7 +4,7 @@ A product takes activations in [-127, 127] (int8) and weights in [-63, 63] (int8
 int8: x86 processors without VNNI add two products of 8 bits in 16 bits and saturate, silently (the instruction
 vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Four ways to multiply give the same integers:
 
-    dot       a kernel of our own (``byte_products``), the fastest on x86 processors, and without torch
+    dot       a kernel of our own (``byte_products``), for x86 and 64-bit ARM processors, without torch
     int8      torch._int_mm
     float32   numpy with floats that hold integers: every partial sum is below 127 * 63 * 2096 < 2^24, where float32 is
               exact in any order of summation
