@@ -4,6 +4,9 @@ Fixed inputs (``exactness_probe``) are compressed in every environment (Pythons,
 pyproject.toml allows, and what is installed here), under every setting (instructions and backends), in one thread and
 several, by one worker process and several.  The frames must be those that the first environment wrote, and those must
 come back as the inputs.  An environment that can't be made is a row that says why.
+
+With ``--machine aarch64`` or ``s390x`` they are those of that machine, which an emulator runs (``emulation`` says what
+is needed), beside this one; what the tests' vectors, damaged ones and fuzz seeds give must be the same there, too.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ import sys
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import click
 
-from benchmarks import exactness_probe
+from benchmarks import emulation, exactness_probe
 from benchmarks.environments import LATER, Environment, inherited, wanted_environments, why_not
-from benchmarks.exactness_probe import PACKAGES, Facts, Outcome
+from benchmarks.exactness_probe import ANSWERS, PACKAGES, Facts, Outcome
 from benchmarks.report import markdown
 from benchmarks.results import circumstances
 
@@ -32,6 +36,9 @@ SETTINGS: dict[str, dict[str, str]] = {
     "default": {},
     "dot products of vnni256": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "vnni256"},
     "dot products of avx2": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "avx2"},
+    "dot products of i8mm": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "i8mm"},
+    "dot products of dotprod": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "dotprod"},
+    "dot products of neon": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": "neon"},
     "no dot products": {"LIKEZIP_INSTRUCTIONS": "none"},
     "int8": {"LIKEZIP_BACKEND": "int8"},
     "int8 with AVX-512, no VNNI": {"LIKEZIP_BACKEND": "int8", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
@@ -47,10 +54,25 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 """The default is dot products of the first of an environment's instructions."""
 
+MOST = 1 << 21
+"""Bytes of content of the largest vectors that are read."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is tried in each environment: settings, inputs (names of cases, or of files), kinds of the tests' cases, and
+    how many bytes of content these may have at most."""
+
+    settings: tuple[str, ...]
+    cases: tuple[str, ...]
+    kinds: tuple[str, ...]
+    most: int
+
 
 @dataclass
 class Tried:
-    """What was found in an environment: of each setting the outcomes, or why it can't be had there.
+    """What was found in an environment: of each setting the outcomes, or why it can't be had there; and of each kind of
+    the tests' cases what each gave, or why none did.
 
     facts: None if there is no such environment, or likezip is ``broken`` in it.
     """
@@ -59,6 +81,7 @@ class Tried:
     facts: Facts | None = None
     broken: str = ""
     outcomes: dict[str, dict[str, Outcome] | str] = field(default_factory=dict)
+    answers: dict[str, dict[str, str] | str] = field(default_factory=dict)
 
 
 # Probes
@@ -86,8 +109,8 @@ def _variables(setting: str, facts: Facts) -> dict[str, str]:
     return found
 
 
-def tried(environment: Environment, settings: tuple[str, ...], cases: tuple[str, ...], reference: Path) -> Tried:
-    """All settings in an environment, beside the frames in ``reference``, which the first one writes."""
+def tried(environment: Environment, wanted: Wanted, reference: Path) -> Tried:
+    """All that is wanted in an environment, beside the frames in ``reference``, which the first one writes."""
     if environment.failure:
         return Tried(environment)
     done = _probe(environment, {}, "facts")
@@ -95,14 +118,18 @@ def tried(environment: Environment, settings: tuple[str, ...], cases: tuple[str,
         return Tried(environment, broken=why_not(done))
     found = Tried(environment, json.loads(done.stdout))
     assert found.facts is not None
-    for setting in settings:
+    for setting in wanted.settings:
         if why := missing(SETTINGS[setting], found.facts):
             found.outcomes[setting] = why
             continue
         click.echo(f"{environment.name}: {setting}", err=True)
-        done = _probe(environment, _variables(setting, found.facts), "frames", str(reference), *cases)
+        done = _probe(environment, _variables(setting, found.facts), "frames", str(reference), *wanted.cases)
         failed = {"every input": Outcome(digest="", reads=False, error=why_not(done))}
         found.outcomes[setting] = failed if done.returncode else json.loads(done.stdout)
+    for kind in wanted.kinds:
+        click.echo(f"{environment.name}: {kind}", err=True)
+        done = _probe(environment, {}, "answers", kind, str(wanted.most))
+        found.answers[kind] = why_not(done) if done.returncode else json.loads(done.stdout)
     return found
 
 
@@ -110,7 +137,7 @@ def differences(outcomes: dict[str, Outcome], reference: Path) -> list[str]:
     """What is not as it was in the first environment."""
     found = []
     for name, one in outcomes.items():
-        frame = reference / f"{name.rpartition(', ')[0]}.lz"
+        frame = reference / f"{name.rpartition(', ')[0].rpartition('/')[2]}.lz"
         if one["error"]:
             found.append(f"{name}: {one['error']}")
             continue
@@ -142,9 +169,9 @@ def inputs_table(cases: tuple[str, ...]) -> str:
     """What is compressed, and how."""
     rows = []
     for name in cases:
-        case = exactness_probe.CASES[name]
+        case = exactness_probe.case_of(name)
         options = ", ".join(f"{option}={value}" for option, value in case.options.items())
-        rows.append([name, f"{len(case.data()):,}", options, ", ".join(map(str, case.threads))])
+        rows.append([name.rpartition("/")[2], f"{len(case.data()):,}", options, ", ".join(map(str, case.threads))])
     return markdown(["input", "bytes", "options", "threads"], rows)
 
 
@@ -173,19 +200,45 @@ def settings_table(all_tried: list[Tried], settings: tuple[str, ...], reference:
     return table, differing, max(0, compared - len(written))
 
 
-def command(settings: tuple[str, ...], cases: tuple[str, ...]) -> str:
+def answers_table(all_tried: list[Tried], wanted: Wanted) -> tuple[str, list[str], int]:
+    """A row for each environment, a column for each kind of the tests' cases; what differs from the first environment;
+    and the number of comparisons."""
+    ran = [one for one in all_tried if one.facts]
+    rows, differing, compared = [], list[str](), 0
+    for one in ran:
+        cells = []
+        for kind in wanted.kinds:
+            expected, found = ran[0].answers[kind], one.answers[kind]
+            if isinstance(expected, str) or isinstance(found, str):
+                differing.append(f"{one.environment.name}, {kind}: {found}")
+                cells.append("failed")
+                continue
+            other = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+            differing += [f"{one.environment.name}, {kind}: {name}: {found.get(name)}" for name in sorted(other)]
+            compared += len(found) if one is not ran[0] else 0
+            cells.append(f"{len(found)}: {len(other)} differ" if other else f"{len(found)}: same")
+        rows.append([one.environment.name, *cells])
+    return markdown(["environment", *wanted.kinds], rows), differing, compared
+
+
+def command(wanted: Wanted, machines: tuple[str, ...]) -> str:
     """What makes the table, but for where environments are."""
     words = ["python", "-m", "benchmarks.exactness"]
-    for option, chosen, every in (("--setting", settings, SETTINGS), ("--input", cases, exactness_probe.CASES)):
+    words += [word for machine in machines for word in ("--machine", machine)]
+    files = tuple(case for case in wanted.cases if "/" in case)
+    cases = tuple(case for case in wanted.cases if "/" not in case)
+    for option, chosen, every in (("--setting", wanted.settings, SETTINGS), ("--input", cases, exactness_probe.CASES)):
         words += [word for name in chosen if len(chosen) < len(every) for word in (option, name)]
-    return shlex.join(words)
+    words += [word for kind in wanted.kinds if len(wanted.kinds) < len(ANSWERS) for word in ("--answers", kind)]
+    words += ["--most", str(wanted.most)] if wanted.kinds and wanted.most != MOST else []
+    return shlex.join([*words, *(Path(file).name for file in files)])
 
 
-def report(
-    all_tried: list[Tried], settings: tuple[str, ...], cases: tuple[str, ...], reference: Path
-) -> tuple[str, bool]:
+def report(all_tried: list[Tried], wanted: Wanted, machines: tuple[str, ...], reference: Path) -> tuple[str, bool]:
     """The whole text, and whether all that ran gave the same bytes."""
-    table, differing, compared = settings_table(all_tried, settings, reference)
+    table, differing, compared = settings_table(all_tried, wanted.settings, reference)
+    answers, others, more = answers_table(all_tried, wanted)
+    differing, compared = differing + others, compared + more
     now = circumstances()
     where = f"commit {(now['commit'] or '?')[:12]}, model {now['model']}, {now['date']}, {now['processor']}"
     later = ", ".join(f"{name} {oldest} for Python {version}" for (name, version), oldest in LATER.items())
@@ -194,13 +247,16 @@ def report(
     parts = [
         (__doc__ or "").strip(),
         f"{where}. {verdict}",
-        f"To repeat: `{command(settings, cases)}`.",
+        f"To repeat: `{command(wanted, machines)}`.",
         f"### Environments\n\n{environments_table(all_tried)}",
         f"Oldest: pyproject.toml's lower bounds; where those have no wheel, the oldest that has: {later}.",
-        f"### Inputs\n\n{inputs_table(cases)}",
+        f"### Inputs\n\n{inputs_table(wanted.cases)}",
         "Threads: worker processes where there are several blocks, threads that share a block where there is one.",
         f"### Settings\n\n{table}",
     ]
+    if wanted.kinds:
+        parts.append(f"### The tests' cases\n\n{answers}")
+        parts.append(f"Vectors, and what is read of them with a bit flipped, up to {wanted.most:,} bytes of content.")
     if differing:
         parts.append("### What differs\n\n" + "\n".join(f"- {what}" for what in differing))
     return "\n\n".join(parts), not differing and compared > 0
@@ -212,34 +268,68 @@ def report(
 @click.option("--environment", "others", multiple=True, metavar="PYTHON", help="One more, taken as it is.")
 @click.option("--setting", "settings", multiple=True, type=click.Choice(list(SETTINGS)), help="Default: all.")
 @click.option("--input", "cases", multiple=True, type=click.Choice(list(exactness_probe.CASES)), help="Default: all.")
+@click.option(
+    "--machine",
+    "machines",
+    multiple=True,
+    type=click.Choice(list(emulation.MACHINES)),
+    help="Another machine, by an emulator; beside it then only what is here. A setting takes minutes there.",
+)
+@click.option(
+    "--answers",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(ANSWERS)),
+    help="The tests' cases. Default: all with --machine, else none.",
+)
+@click.option("--most", type=click.IntRange(1), default=MOST, show_default=True, help="Bytes of a vector's content.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Make the environments there, and leave them.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the table there, too.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, resolve_path=True))
 def main(
     pythons: tuple[str, ...],
     packages: tuple[str, ...],
     others: tuple[str, ...],
     settings: tuple[str, ...],
     cases: tuple[str, ...],
+    machines: tuple[str, ...],
+    kinds: tuple[str, ...],
+    most: int,
     keep: Path | None,
     output: Path | None,
+    files: tuple[str, ...],
 ) -> None:
-    """Whether likezip writes the same bytes everywhere, and reads them back; exit code 1 if not.
+    """Whether likezip writes the same bytes everywhere, and reads them back; exit code 1 if not. FILES are compressed
+    beside the inputs.
 
     An environment takes up to 6 GB of disk (torch with what it needs on GPUs) and some 5 minutes on an idle machine.
     """
-    packages, settings = packages or ("here", "oldest", "newest"), settings or tuple(SETTINGS)
-    cases, found, good = cases or tuple(exactness_probe.CASES), [], False
+    packages = packages or (("here",) if machines else ("here", "oldest", "newest"))
+    cases, kinds = cases or tuple(exactness_probe.CASES), kinds or (tuple(ANSWERS) if machines else ())
+    wanted, found, good = Wanted(settings or tuple(SETTINGS), (*cases, *files), kinds, most), list[Tried](), False
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
     place: AbstractContextManager[str] = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory()
     with place as directory, tempfile.TemporaryDirectory() as reference:
-        for environment in wanted_environments(pythons, packages, others, Path(directory)):
-            found.append(tried(environment, settings, cases, Path(reference)))
-            text, good = report(found, settings, cases, Path(reference))
+        emulated = _emulated(machines, Path(directory))
+        for environment in chain(wanted_environments(pythons, packages, others, Path(directory)), emulated):
+            found.append(tried(environment, wanted, Path(reference)))
+            text, good = report(found, wanted, machines, Path(reference))
             if output:  # what there is so far
                 output.write_text(f"{text}\n", encoding="utf-8")
     click.echo(text)
     sys.exit(0 if good else 1)
+
+
+def _emulated(machines: tuple[str, ...], directory: Path) -> list[Environment]:
+    """The environments of other machines; raises ClickException where they can't be had."""
+    found = []
+    for machine in machines:
+        click.echo(f"{machine}: unpacking", err=True)
+        found += list(emulation.emulated(machine, directory))
+    if why := "; ".join(f"{one.name}: {one.failure}" for one in found if one.failure):
+        raise click.ClickException(f"{why}. {emulation.NEEDED}")
+    return found
 
 
 if __name__ == "__main__":

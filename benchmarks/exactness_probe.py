@@ -1,13 +1,21 @@
 """What ``benchmarks.exactness`` runs in every environment: fixed inputs to frames, and the reference's frames back.
 
-A script that needs nothing but likezip: ``exactness_probe.py facts`` says which versions there are, and what this
-processor has; ``exactness_probe.py frames DIRECTORY [CASE...]`` the SHA-256 of every frame, and whether the frame in
-DIRECTORY, which is written there if it is missing, is read back.  Both as JSON.
+A script that needs nothing but likezip, and for the tests' cases a checkout:
+
+    exactness_probe.py facts                          which versions there are, and what this processor has
+    exactness_probe.py frames DIRECTORY [CASE...]     the SHA-256 of every frame, and whether the frame in DIRECTORY,
+                                                      which is written there if it is missing, is read back; a case
+                                                      with a slash is a file
+    exactness_probe.py answers KIND BYTES             what is read of each of the tests' cases of at most so many
+                                                      bytes of content, see ANSWERS
+
+All as JSON.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import platform
 import subprocess
@@ -19,7 +27,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict
 
-PACKAGES = ("torch", "numba", "llvmlite", "numpy", "constriction", "safetensors", "click")
+PACKAGES = ("torch", "numba", "llvmlite", "numpy", "safetensors", "click")
 
 
 class Facts(TypedDict):
@@ -142,13 +150,131 @@ def outcome(case: Case, threads: int, reference: Path) -> Outcome:
     return Outcome(digest=hashlib.sha256(frame).hexdigest(), reads=reads, error="")
 
 
+def case_of(name: str) -> Case:
+    """One of CASES, or of a file: its name has a slash."""
+    return Case(Path(name).read_bytes) if "/" in name else CASES[name]
+
+
 def frames(directory: Path, names: list[str]) -> dict[str, Outcome]:
-    """The outcome of each of the named cases, all if none is named, by each number of threads."""
+    """The outcome of each of the named cases, all if none is named, by each number of threads; a name with a slash is
+    that of a file."""
+    cases = {name: case_of(name) for name in names or CASES}
     return {
-        f"{name}, {threads}": outcome(CASES[name], threads, directory / f"{name}.lz")
-        for name in names or CASES
-        for threads in CASES[name].threads
+        f"{name}, {threads}": outcome(case, threads, directory / f"{name.rpartition('/')[2]}.lz")
+        for name, case in cases.items()
+        for threads in case.threads
     }
+
+
+# The tests' cases
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+DAMAGED_TO = 1 << 10
+"""Vectors of at most so many bytes are damaged."""
+CHANGES = 4
+"""Bits that are flipped in each, one at a time."""
+SEEDS_APART = {"frames": 16, "roundtrips": 2, "models": 4}
+"""Of the seeds of a fuzz target, each one of so many is run."""
+QUICK = 100
+"""The reference decoder reads vectors of at most so many bytes of content, which no network predicts."""
+
+
+def _answer(read: Callable[[], bytes]) -> str:
+    """The SHA-256 of what is read, or the error: its class and what it says."""
+    from likezip import LikezipError
+
+    try:
+        return hashlib.sha256(read()).hexdigest()
+    except (LikezipError, AssertionError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _vectors() -> dict[str, tuple[bytes, bytes | None]]:
+    """The vectors, sound and others, and their contexts."""
+    paths = sorted((TESTS / "vectors").glob("*/*.lz"), key=lambda path: (path.stat().st_size, path.name))
+    contexts = {path: path.with_suffix(".context") for path in paths}
+    return {
+        f"{path.parent.name}/{path.stem}": (path.read_bytes(), context.read_bytes() if context.exists() else None)
+        for path, context in contexts.items()
+    }
+
+
+def vectors(most: int) -> dict[str, str]:
+    """What each vector holds, or how it is refused, but for those of more bytes of content."""
+    import likezip
+
+    found = {}
+    for name, (data, context) in _vectors().items():
+        found[name] = _answer(lambda d=data, c=context: likezip.decompress(d, context=c, max_size=most))  # type: ignore[misc]
+    return {name: answer for name, answer in found.items() if not answer.startswith("LimitError")}
+
+
+def damaged(most: int) -> dict[str, str]:
+    """What small sound vectors hold with a bit flipped, CHANGES bits of each; those of more bytes are refused."""
+    import likezip
+
+    found = {}
+    for name, (data, context) in _vectors().items():
+        if not name.startswith("good/") or len(data) > DAMAGED_TO:
+            continue
+        for number in _numbers(CHANGES):
+            place = number * 8 * len(data) >> 16
+            changed = bytearray(data)
+            changed[place // 8] ^= 1 << place % 8
+            found[f"{name}, bit {place}"] = _answer(
+                lambda d=bytes(changed), c=context: likezip.decompress(d, context=c, max_size=most)  # type: ignore[misc]
+            )
+    return found
+
+
+def fuzz(most: int) -> dict[str, str]:
+    """Whether seeds of each fuzz target pass; they compare what is read with what was written, each way to read."""
+    sys.path.insert(0, str(TESTS))
+    drivers: Any = import_module("fuzz.drivers")
+    found = {}
+    for name, apart in SEEDS_APART.items():
+        target = drivers.load(name)
+        for number, seed in enumerate(target.seeds()[::apart]):
+            answer = _answer(lambda t=target, s=seed: t.run(s) or b"")  # type: ignore[misc]
+            found[f"{name}, seed {apart * number}"] = answer
+    return found
+
+
+def reference(most: int) -> dict[str, str]:
+    """What sound vectors without a network hold by the reference decoder, which imports nothing of likezip."""
+    path = TESTS / "reference_decoder.py"
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification is not None and specification.loader is not None
+    decoder: Any = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(decoder)
+    models = {}
+    for model in sorted(TESTS.parent.glob("models/*.safetensors")):
+        content = model.read_bytes()
+        models[hashlib.sha256(content).digest()[:8]] = decoder.read_model(_without_network(content))
+    found = {}
+    for name, (data, context) in _vectors().items():
+        raw = TESTS / f"vectors/{name}.raw"
+        if raw.exists() and raw.stat().st_size <= min(most, QUICK) and "prior" not in name:
+            content = decoder.decode_file(data, models, context)
+            assert content == raw.read_bytes(), name
+            found[name] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def _without_network(model: bytes) -> bytes:
+    """A model file that does not list the network's tensors, which take the reference decoder long to read."""
+    size = int.from_bytes(model[:8], "little")
+    listed = {name: about for name, about in json.loads(model[8 : 8 + size]).items() if not name.startswith("prior.")}
+    header = json.dumps(listed).encode()
+    return len(header).to_bytes(8, "little") + header + model[8 + size :]
+
+
+ANSWERS: dict[str, Callable[[int], dict[str, str]]] = {
+    "vectors": vectors,
+    "damaged": damaged,
+    "fuzz": fuzz,
+    "reference": reference,
+}
 
 
 def _version(package: str) -> str:
@@ -177,17 +303,23 @@ def _numpy_features() -> list[str]:
 
 def facts() -> Facts:
     """What this environment is."""
-    from likezip.kernels import compiling
+    from likezip.kernels import processor
 
     return Facts(
         python=platform.python_version(),
         packages={package: _version(package) for package in PACKAGES},
         torch_works=_torch_works(),
-        instructions=compiling.supported_instructions(),
+        instructions=processor.supported_instructions(),
         numpy_features=_numpy_features(),
     )
 
 
 if __name__ == "__main__":
     what, *arguments = sys.argv[1:]
-    print(json.dumps(facts() if what == "facts" else frames(Path(arguments[0]), arguments[1:])))
+    if what == "facts":
+        found: Any = facts()
+    else:
+        found = (
+            ANSWERS[arguments[0]](int(arguments[1])) if what == "answers" else frames(Path(arguments[0]), arguments[1:])
+        )
+    print(json.dumps(found))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -116,6 +117,36 @@ def test_another_frame_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     code, printed = _run(monkeypatch, answer, "--environment", "it")
     assert code == 1 and "1 differs" in printed
     assert "### What differs\n\n- it, default: code, 1: another frame\n" in printed
+
+
+def test_other_answers_are_reported() -> None:
+    def tried(name: str, answers: dict[str, str] | str) -> exactness.Tried:
+        return exactness.Tried(Environment(name, Path(name)), FACTS, answers={"vectors": answers})
+
+    wanted = exactness.Wanted((), (), ("vectors",), 100)
+    here, same = tried("here", {"a": "content", "b": "CorruptError: why"}), {"b": "CorruptError: why", "a": "content"}
+    other = tried("other", {"a": "content", "b": "content"})
+    table, differing, compared = exactness.answers_table([here, tried("same", same), other], wanted)
+    assert "2: same" in table and "2: 1 differ" in table
+    assert (differing, compared) == (["other, vectors: b: content"], 4)
+    _, differing, compared = exactness.answers_table([here, tried("dead", "ended by signal 4")], wanted)
+    assert (differing, compared) == (["dead, vectors: ended by signal 4"], 0)
+
+
+def test_a_machine_that_is_not_here_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    done = CliRunner().invoke(exactness.main, ["--machine", "s390x"])
+    assert done.exit_code == 1
+    assert "Error: s390x: there is no qemu-s390x, apt-get, dpkg-deb here. Needed are QEMU's" in done.output
+
+
+@pytest.mark.slow
+def test_each_kind_of_answers_has_cases() -> None:
+    """The reference decoder's and the vectors' few smallest."""
+    for kind in ("vectors", "damaged"):
+        found = exactness_probe.ANSWERS[kind](1)
+        assert len(found) > 100 and any(answer.startswith("CorruptError") for answer in found.values())
+    assert any(re.fullmatch("[0-9a-f]{64}", answer) for answer in exactness_probe.ANSWERS["reference"](8).values())
 
 
 @pytest.mark.slow

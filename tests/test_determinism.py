@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import likezip
-from likezip.kernels import compiling
+from likezip.kernels import processor
 from likezip.prior import forward
 
 SETTINGS: dict[str, dict[str, str]] = {
@@ -27,7 +27,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 
 SETTINGS |= {
     f"dot products of {name}": {"LIKEZIP_BACKEND": "dot", "LIKEZIP_INSTRUCTIONS": name}
-    for name in compiling.supported_instructions()
+    for name in processor.supported_instructions()
 }
 
 CODE = """

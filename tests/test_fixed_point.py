@@ -8,6 +8,7 @@ from decimal import Decimal, localcontext
 import numba
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,17 @@ def test_arrays_begin_at_a_cache_line(shape: int | tuple[int, ...], dtype: type)
 @pytest.mark.parametrize("backend", ["dot", "int8", "float32"])
 def test_backends_are_right_here(backend: str) -> None:
     assert fixed_point.is_right(backend) or (backend == "dot" and not INSTRUCTIONS)
+
+
+def test_the_backend_of_gpus_by_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sums of all shapes; that a GPU takes the same calls only a GPU can show."""
+    monkeypatch.setattr(fixed_point, "GPU", "cpu")
+    assert fixed_point.is_right("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_the_backend_of_gpus_is_right_on_one() -> None:
+    assert fixed_point.is_right("cuda")
 
 
 @pytest.mark.skipif(not INSTRUCTIONS, reason="no kernel of dot products for this processor")
@@ -159,7 +171,7 @@ def test_normalise(values: list[int], data: st.DataObject) -> None:
     mean = data.draw(st.integers(1, 1 << 40))
     shifted = np.zeros(len(values), np.uint8)
     _normalise(np.array(values, np.int32), mean, shifted)
-    q = shifted.astype(int) - byte_products.ACTIVATION_SHIFT
+    q = (shifted - np.uint8(byte_products.ACTIVATION_SHIFT)).view(np.int8).astype(int)
     with localcontext() as context:
         context.prec = 40
         true = [min(max(32 * Decimal(value) / Decimal(mean).sqrt(), Decimal(-127)), Decimal(127)) for value in values]

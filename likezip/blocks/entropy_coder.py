@@ -10,8 +10,9 @@ that state: words hold 32 bits of checksum at a cost of 33 bits.  A first state 
 the first decision moves any state below 2^24 to a place in its interval of 24 bits.
 
 A decoder needs each bit before it can predict the next, and with few lanes calling constriction from Python for every
-step took longer than the memory.  So constriction only encodes, a block in one call; ``next_bit`` decodes its words
-inside the kernel that predicts.
+step took longer than the memory.  So constriction only encodes, a piece of a block in one call; ``next_bit`` decodes
+its words inside the kernel that predicts.  constriction has no wheels for Linux on ARM: where it is not installed,
+``_push`` encodes, and gives the same words.
 
 Exactness: the model gives k, P(bit = 1) = k / 65536 with 1 <= k <= 65535.  constriction takes a float64 p = k / 65536,
 which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) with b = floor((1 - p) (2^24 - 2)) + 1.
@@ -22,31 +23,84 @@ which is exact, and gives a zero the 24-bit interval [0, b) and a one [b, 2^24) 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from importlib.util import find_spec
 
-import constriction
 import numpy as np
 import numpy.typing as npt
 
 from likezip.errors import CorruptError
-from likezip.kernels.compiling import inlined
+from likezip.kernels.compiling import compiled, inlined
 
-_BIT = constriction.stream.model.Bernoulli(perfect=False)
 _CHUNK = 1 << 20
+"""Bits that are encoded at a time."""
 
+_RANGE_BITS = np.uint64(24)
 _RANGE = 1 << 24
 _LOWEST = np.uint64(1 << 32)
 """The smallest state while words are left."""
+_WORD_BITS = np.uint64(32)
 
 
-def encode(probabilities: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], checksum: int) -> bytes:
-    """The words for ``checksum``, below 2^32, and ``bits`` (n,), 0 or 1, with P(1) = probabilities / 65536 (n,), in
+def encode(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], checksum: int) -> bytes:
+    """The words for ``checksum``, below 2^32, and ``bits`` (n,), 0 or 1, with P(1) = ones / 65536 (n,), in
     [1, 65535]."""
-    coder = constriction.stream.stack.AnsCoder(np.array([checksum, 1], np.uint32))
+    return (_encode if _is_installed() else _encode_here)(ones, bits, checksum)
+
+
+@lru_cache(maxsize=1)
+def _is_installed() -> bool:
+    """Whether constriction is."""
+    return find_spec("constriction") is not None
+
+
+def _encode(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], checksum: int) -> bytes:
+    """``encode`` by constriction."""
+    from constriction import stream
+
+    coder, model = stream.stack.AnsCoder(np.array([checksum, 1], np.uint32)), stream.model.Bernoulli(perfect=False)
     for end in range(bits.size, 0, -_CHUNK):
         part = slice(max(0, end - _CHUNK), end)
-        coder.encode_reverse(bits[part].astype(np.int32), _BIT, probabilities[part] / 65536.0)
+        coder.encode_reverse(bits[part].astype(np.int32), model, ones[part] / 65536.0)
     words: bytes = coder.get_compressed().astype("<u4").tobytes()
     return words
+
+
+def _encode_here(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], checksum: int) -> bytes:
+    """``encode`` by ``_push``."""
+    state, room = np.array([1 << 32 | checksum], np.uint64), np.zeros(min(_CHUNK, bits.size), np.uint32)
+    words = []
+    for end in range(bits.size, 0, -_CHUNK):
+        part = slice(max(0, end - _CHUNK), end)
+        count = _push(ones[part], bits[part], state, room)
+        words.append(room[:count].astype("<u4").tobytes())
+    return b"".join([*words, int(state[0]).to_bytes(8, "little")])
+
+
+@compiled
+def _push(ones, bits, state, words):
+    """Encode ``bits`` from the last to the first into state (1,) uint64; words, of at least as many, takes what leaves
+    it: at most one for each bit.  Returns the number of words.
+
+    A state of at least size 2^40 gives up 32 bits first, so that it is below size 2^40, size < 2^24: its quotient by
+    size is below 2^40, and the next state below 2^64.
+    """
+    now, count = state[0], 0
+    for i in range(bits.size - 1, -1, -1):
+        split = _split(ones[i])
+        size, base = (np.uint64(_RANGE) - split, split) if bits[i] else (split, np.uint64(0))
+        if now >> (np.uint64(64) - _RANGE_BITS) >= size:
+            words[count] = np.uint32(now & np.uint64(0xFFFFFFFF))
+            count, now = count + 1, now >> _WORD_BITS
+        now = (now // size << _RANGE_BITS) + now % size + base
+    state[0] = now
+    return count
+
+
+@inlined
+def _split(one: int) -> np.uint64:
+    """Where the interval of a one, whose probability is one / 65536, begins in [0, 2^24)."""
+    return np.uint64((((65536 - one) * (_RANGE - 2)) >> 16) + 1)
 
 
 class Decoder:
@@ -61,7 +115,7 @@ class Decoder:
         self.state, left = np.zeros(2, np.uint64), self.words.size
         while left and self.state[0] < _LOWEST:
             left -= 1
-            self.state[0] = self.state[0] << np.uint64(32) | self.words[left]
+            self.state[0] = self.state[0] << _WORD_BITS | self.words[left]
         self.state[1] = left
         if self.state[0] < _LOWEST:
             raise CorruptError("the block's code words are not used up by its bits")
@@ -116,13 +170,13 @@ def next_bit(words: npt.NDArray[np.uint32], state: npt.NDArray[np.uint64], one: 
     A state is below 2^64, so the next one, its upper 40 bits times a size below 2^24 and less than that size, is below
     2^64 too.
     """
-    split = np.uint64((((65536 - one) * (_RANGE - 2)) >> 16) + 1)
+    split = _split(one)
     low = state[0] & np.uint64(_RANGE - 1)
     bit = low >= split
     size, base = (np.uint64(_RANGE) - split, split) if bit else (split, np.uint64(0))
-    following = (state[0] >> np.uint64(24)) * size + low - base
+    following = (state[0] >> _RANGE_BITS) * size + low - base
     if following < _LOWEST and state[1] > np.uint64(0):
         state[1] -= np.uint64(1)
-        following = following << np.uint64(32) | np.uint64(words[state[1]])
+        following = following << _WORD_BITS | np.uint64(words[state[1]])
     state[0] = following
     return int(bit)

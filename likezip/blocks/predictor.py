@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from likezip.blocks import entropy_coder
 from likezip.blocks.block_header import PIECE_BITS
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
@@ -750,6 +751,6 @@ def compile_predictor() -> None:
     """Compile the kernels by coding a byte, going on behind it, and decoding one from the fewest words."""
     shape = BlockShape(1, 1, 16, PROFILES[0])
     predictor = Predictor(shape, untrained_state())
-    predictor.run(np.frombuffer(b"\0", np.uint8))
+    entropy_coder.encode(*predictor.run(np.frombuffer(b"\0", np.uint8)), 0)
     _go_to_piece(predictor.state, 0, 1, lane_starts(0, 1, 1))
     Predictor(shape, untrained_state()).follow(Decoder(bytes([0, 0, 0, 0, 1, 0, 0, 0])))

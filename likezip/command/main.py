@@ -134,7 +134,8 @@ def main() -> None:
                             likezip/models in XDG_DATA_HOME or ~/.local/share
       LIKEZIP_BACKEND       dot, int8, float32 or cuda: how the network's products are computed,
                             instead of the fastest way that is exact here
-      LIKEZIP_INSTRUCTIONS  vnni512, vnni256, avx2 or none: the instructions that dot may use
+      LIKEZIP_INSTRUCTIONS  the instructions that dot may use: vnni512, vnni256, avx2 (x86),
+                            i8mm, dotprod, neon (64-bit ARM), or none
       NUMBA_CACHE_DIR       where compiled kernels are kept, instead of likezip in XDG_CACHE_HOME
                             or ~/.cache
 

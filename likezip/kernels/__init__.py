@@ -1,6 +1,6 @@
 """The tools of kernels: compiled by numba, kept on disk, the same integers on every machine.
 
-Read ``compiling`` first (how a kernel is decorated, and for which processor), then ``intrinsics`` (arrays at cache
-lines and the few operations that numba lacks), ``table_rows`` (sums and steps of rows) and ``hashing``; ``cache`` keeps
-the compiled kernels on disk.
+Read ``compiling`` first (how a kernel is decorated, and for which processor; ``processor`` says what that has), then
+``intrinsics`` (arrays at cache lines and the few operations that numba lacks), ``table_rows`` (sums and steps of rows)
+and ``hashing``; ``cache`` keeps the compiled kernels on disk.
 """

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from likezip.kernels.cache import cache_directory, load_kernel, save_kernel
 from likezip.kernels.deferred import Deferred
 from likezip.kernels.machine_code import Arguments, Entry, Kind
+from likezip.kernels.processor import supported_instructions
 
 generating: Any = Deferred("likezip.kernels.generating")
 
@@ -32,7 +33,7 @@ from."""
 
 
 def _instructions() -> str:
-    """The instructions for products of bytes that kernels use here: vnni512, vnni256, avx2, or "" for none.
+    """The instructions for products of bytes that kernels use here (``processor``), or "" for none.
 
     LIKEZIP_INSTRUCTIONS names one of them, which is used if the processor has it; any other word means none.  Kernels
     must not use instructions that the processor lacks, at which LLVM ends the process; so there are none either if
@@ -43,14 +44,6 @@ def _instructions() -> str:
         return ""
     usable = [name for name in supported_instructions() if named in (None, "", name)]
     return usable[0] if usable else ""
-
-
-def supported_instructions() -> list[str]:
-    """The instructions for products of bytes that this processor has, the fastest first."""
-    features = llvmlite.binding.get_host_cpu_features()
-    has_256 = features.get("avxvnni") or (features.get("avx512vnni") and features.get("avx512vl"))
-    instructions = {"vnni512": features.get("avx512vnni"), "vnni256": has_256, "avx2": features.get("avx2")}
-    return [name for name, there in instructions.items() if there]
 
 
 INSTRUCTIONS = _instructions()

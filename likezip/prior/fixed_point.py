@@ -4,7 +4,7 @@ A product takes activations in [-127, 127] (int8) and weights in [-63, 63] (int8
 int8: x86 processors without VNNI add two products of 8 bits in 16 bits and saturate, silently (the instruction
 vpmaddubsw, as oneDNN uses it); 2 * 255 * 63 < 2^15 cannot.  Four ways to multiply give the same integers:
 
-    dot       a kernel of our own (``byte_products``), the fastest on x86 processors, and without torch
+    dot       a kernel of our own (``byte_products``), for x86 and 64-bit ARM processors, without torch
     int8      torch._int_mm
     float32   numpy with floats that hold integers: every partial sum is below 127 * 63 * 2096 < 2^24, where float32 is
               exact in any order of summation
@@ -96,25 +96,35 @@ def _float32(weight: Int8s) -> Product:
     return bind
 
 
+GPU = "cuda"
+"""The device of torch's that the backend cuda multiplies on."""
+
+
 def _cuda(weight: Int8s) -> Product:
     import torch
 
-    if weight.shape[0] % 8 or weight.shape[1] % 8:
-        raise UnsupportedError(f"a GPU multiplies by weights of multiples of 8, not {weight.shape}")
-    columns_first = torch.from_numpy(weight.copy()).cuda().t()
+    outputs, columns = weight.shape
+    whole = np.zeros((_in_eights(outputs), _in_eights(columns)), np.int8)
+    whole[:outputs, :columns] = weight
+    columns_first = torch.from_numpy(whole).to(GPU).t()
 
     def bind(activations: Int8s, sums: Int32s) -> Callable[[], None]:
-        rows, columns = activations.shape
+        rows = len(activations)
         factor, out = torch.from_numpy(activations), torch.from_numpy(sums)
-        padded = torch.zeros(max(32, -(-rows // 8) * 8), columns, dtype=torch.int8, device="cuda")
+        padded = torch.zeros(max(32, _in_eights(rows)), whole.shape[1], dtype=torch.int8, device=GPU)
 
         def multiply() -> None:
-            padded[:rows].copy_(factor)
-            out.copy_(torch._int_mm(padded, columns_first)[:rows])
+            padded[:rows, :columns].copy_(factor)
+            out.copy_(torch._int_mm(padded, columns_first)[:rows, :outputs])
 
         return multiply
 
     return bind
+
+
+def _in_eights(size: int) -> int:
+    """``size`` up to a multiple of 8: a GPU multiplies no other matrices, and none of 16 rows or fewer."""
+    return -(-size // 8) * 8
 
 
 BACKENDS: dict[str, Callable[[Int8s], Product]] = {"dot": _dot, "int8": _int8, "float32": _float32, "cuda": _cuda}

@@ -83,7 +83,7 @@ class LaneBuffers(NamedTuple):
     states: Int32s  # of all blocks
     embedding_rows: Int32s  # features
     stream: Int32s  # most steps * width
-    activations: Uint8s  # most steps * most columns in fours, of the next product, ACTIVATION_SHIFT added
+    activations: Uint8s  # most steps * most columns in groups, of the next product, ACTIVATION_SHIFT added
     sums: Int32s  # most steps * most outputs, of the last product
     rest: Int32s  # most steps * PANEL, for ``byte_products``
     logits: Int32s  # 256
@@ -259,7 +259,7 @@ def new_lane_buffers(network: Network, count: int, steps: int) -> LaneBuffers:
         states=aligned((count, network.cells), np.int32),
         embedding_rows=aligned((count, len(network.features)), np.int32),
         stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
-        activations=aligned((count, steps * (columns + 3)), np.uint8),
+        activations=aligned((count, steps * byte_products.padded_columns(columns)), np.uint8),
         sums=aligned((count, steps * outputs), np.int32),
         rest=aligned((count, steps * byte_products.PANEL), np.int32),
         logits=aligned((count, 256), np.int32),

@@ -4,8 +4,15 @@ A step of a decoder takes about a tenth of a millisecond, and so does waking a t
 spin: they look at a number in memory again and again, and give way to other threads every now and then.
 
 orders[0] counts the orders; orders[1] is the order itself; orders[COUNT_SPACING (number + 2)] counts the orders that
-follower ``number`` has carried out.  All counts are read and written by atomic, sequentially consistent accesses:
-whoever reads a count also sees everything that was written before it.
+follower ``number`` has carried out.
+
+Each count has one writer, which adds 1 after it wrote everything that the count tells of: the order and its bytes, or
+what a follower computed.  A processor such as ARM's may let others see later writes before earlier ones, and read ahead
+of earlier reads.  So others' counts are only read, and one's own only written, by atomic, sequentially consistent
+accesses (LDAR and STLR on ARM, plain moves and XCHG on x86): whoever reads a count sees everything that was written
+before it, and reads nothing of that any earlier.  The leader writes the next order, and the bytes of the next step,
+when it has read of all followers that the last one is carried out, so nobody still reads what it overwrites.  Only
+``dismiss`` does not wait; an order of 0 may then come instead of one before it, and ends the follower as well.
 """
 
 from __future__ import annotations
@@ -19,7 +26,8 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import INSTRUCTIONS, compiled, inlined, intrinsic
 from likezip.kernels.deferred import Deferred
-from likezip.kernels.intrinsics import aligned
+from likezip.kernels.intrinsics import aligned, call_function
+from likezip.kernels.processor import ARM_FEATURES
 
 cgutils, types = Deferred("numba.core.cgutils"), Deferred("numba.core.types")
 
@@ -60,13 +68,12 @@ def _store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.int64, types.int64), generate
 
 
-def _calls(name: str, result: llvmlite.ir.Type) -> Any:
-    """An intrinsic that calls ``name``, or does nothing without a name."""
+def _calls(name: str, result: llvmlite.ir.Type, *operands: Any) -> Any:
+    """An intrinsic that calls ``name`` with constant operands, or does nothing without a name."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if name:
-            kind = llvmlite.ir.FunctionType(result, [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+            call_function(builder, name, result, *operands)
         return context.get_dummy_value()
 
     @intrinsic
@@ -76,19 +83,40 @@ def _calls(name: str, result: llvmlite.ir.Type) -> Any:
     return call
 
 
-_pause = _calls("llvm.x86.sse2.pause" if INSTRUCTIONS else "", llvmlite.ir.VoidType())
+INT32, INT64 = llvmlite.ir.IntType(32), llvmlite.ir.IntType(64)
+ON_ARM = INSTRUCTIONS in ARM_FEATURES
+
+if ON_ARM:
+    _pause = _calls("llvm.aarch64.hint", llvmlite.ir.VoidType(), INT32(1))  # YIELD
+else:
+    _pause = _calls("llvm.x86.sse2.pause" if INSTRUCTIONS else "", llvmlite.ir.VoidType())
 """Tells the processor that this thread waits."""
-_give_way = _calls("sched_yield" if hasattr(os, "sched_yield") else "", llvmlite.ir.IntType(32))
+_give_way = _calls("sched_yield" if hasattr(os, "sched_yield") else "", INT32)
 """Tells the operating system that this thread waits."""
+
+USUAL_FREQUENCY = 3_000_000_000
+"""Cycles a second, where a clock does not count cycles."""
+
+
+def _register(builder: Any, name: str) -> Any:
+    """Generate the reading of a register of the system's (MRS on ARM), as int64."""
+    named = builder.module.add_metadata([llvmlite.ir.MetaDataString(builder.module, name)])
+    return call_function(builder, "llvm.read_volatile_register.i64", INT64, named)
 
 
 @intrinsic
 def cycles(typing: Any) -> Any:
-    """A clock of the processor's."""
+    """A clock of the processor's, which counts cycles, or something of about that frequency.
+
+    ARM's counter of cycles is the system's alone, and reading it ends the process.  Its timer may be read; that has a
+    frequency of its own, from 1 MHz to 1 GHz.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = llvmlite.ir.FunctionType(llvmlite.ir.IntType(64), [])
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.readcyclecounter"), [])
+        if not ON_ARM:
+            return call_function(builder, "llvm.readcyclecounter", INT64)
+        ticks, frequency = (_register(builder, name) for name in ("cntvct_el0", "cntfrq_el0"))
+        return builder.mul(ticks, builder.udiv(INT64(USUAL_FREQUENCY), frequency))
 
     return types.int64(), generate
 

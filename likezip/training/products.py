@@ -34,8 +34,10 @@ Int32s = npt.NDArray[np.int32]
 
 def _tiles_allowed() -> bool:
     """Whether the processor has tiles of int8, and the operating system lets this process use them."""
+    if not INSTRUCTIONS or sys.platform != "linux":  # of other systems LLVM may not tell the features
+        return False
     features = llvmlite.binding.get_host_cpu_features()
-    if not (INSTRUCTIONS and features.get("amx-int8") and features.get("amx-tile") and sys.platform == "linux"):
+    if not (features.get("amx-int8") and features.get("amx-tile")):
         return False
     arch_prctl, request_permission, tile_data = 158, 0x1023, 18
     return ctypes.CDLL(None).syscall(arch_prctl, request_permission, tile_data) == 0
