@@ -415,7 +415,7 @@ def check_kinds(raw: bytes) -> list[Stretch]:
     return found
 
 
-NEAR = 40
+NEAR = 64
 """Bytes by which a border may be misplaced: a few bytes are as likely in the kind on the other side."""
 
 
