@@ -159,7 +159,7 @@ class Intrinsic:
     the arguments, and returns the signature and what generates the code."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        update_wrapper(self, function)
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
         self._function = function
 
     @cached_property

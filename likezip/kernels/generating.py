@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core import cgutils, registry, types
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.types.containers import BaseTuple
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
@@ -91,12 +92,12 @@ def _type(kind: Kind) -> Any:
         return types.float64
     if isinstance(kind[0], str):
         return types.Array(from_dtype(np.dtype(kind[0])), kind[1], "C")
-    return types.BaseTuple.from_types([_type(inner) for inner in kind[1:]], kind[0])
+    return BaseTuple.from_types([_type(inner) for inner in kind[1:]], kind[0])
 
 
 def _results(returned: Any) -> int:
     """How many integers a kernel of this type returns."""
-    each = [] if returned == types.none else list(returned) if isinstance(returned, types.BaseTuple) else [returned]
+    each = [] if returned == types.none else list(returned) if isinstance(returned, BaseTuple) else [returned]
     if len(each) > MOST_RESULTS or any(not isinstance(one, types.Integer | types.Boolean) for one in each):
         raise TypeError(f"a kernel returns at most {MOST_RESULTS} integers, not {returned}")
     return len(each)
@@ -128,14 +129,14 @@ def _entry(compiled: Any, given: tuple[Any, ...], results: int) -> llvmlite.ir.M
 
 def _numbers(context: Any, given: Any) -> list[llvmlite.ir.Type]:
     """LLVM's types of an argument's numbers."""
-    if isinstance(given, types.BaseTuple):
+    if isinstance(given, BaseTuple):
         return [WORD]
     return [WORD] * (1 + given.ndim) if isinstance(given, types.Array) else [context.get_value_type(given)]
 
 
 def _argument(context: Any, builder: Any, given: Any, numbers: Any) -> Any:
     """An argument as kernels take it, from the next of its numbers."""
-    if isinstance(given, types.BaseTuple):
+    if isinstance(given, BaseTuple):
         return _tuple(context, builder, given, builder.inttoptr(next(numbers), WORD.as_pointer()), 0)[0]
     if isinstance(given, types.Array):
         return _array(context, builder, given, next(numbers), [next(numbers) for _ in range(given.ndim)])
@@ -152,7 +153,7 @@ def _tuple(context: Any, builder: Any, given: Any, words: Any, begin: int) -> tu
         return builder.load(builder.gep(words, [WORD(place - 1)]))
 
     for kind in given:
-        if isinstance(kind, types.BaseTuple):
+        if isinstance(kind, BaseTuple):
             field, place = _tuple(context, builder, kind, words, place)
         elif isinstance(kind, types.Array):
             field = _array(context, builder, kind, following(), [following() for _ in range(kind.ndim)])

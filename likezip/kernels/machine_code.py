@@ -17,7 +17,6 @@ from weakref import ref
 
 import llvmlite.binding
 import numpy as np
-import numpy.typing as npt
 
 Kind = Any
 """INTEGER, FLOAT, (dtype, dimensions) of an array, or the class of a NamedTuple and the kinds of its fields."""
@@ -80,14 +79,15 @@ def _fields(arguments: tuple[Any, ...]) -> tuple[list[Kind], Numbers]:
     return kinds, numbers
 
 
-def _address(array: npt.NDArray[Any]) -> int:
+def _address(array: Any) -> int:
     """Where the numbers of an array in C's order begin.  Raises TypeError for an array in another order."""
     flags = array.flags
     if flags.carray and array.size:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))  # in a sixth of the time
     if not flags.c_contiguous:
         raise TypeError("an array for a kernel is in C's order")
-    return array.ctypes.data
+    address: int = array.ctypes.data
+    return address
 
 
 def _described(argument: Any) -> tuple[Kind, Numbers]:
