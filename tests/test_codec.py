@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,8 +54,11 @@ def test_what_a_profile_saves_counts_twice(code: int, prior: bool, monkeypatch: 
     """Both are 7 % above the prior or more, but a profile gains more in the whole block, and the prior less."""
 
     class Fixed:
-        def __init__(self, raw: bytes, options: CodingOptions, mode: coding.BlockMode, *_: object) -> None:
-            self.mode, self.shape = mode, BlockShape(len(raw), 1, 16, PROFILES[0])
+        def __init__(
+            self, converted: bytes, _: CodingOptions, mode: coding.BlockMode, *more: Any, **named: Any
+        ) -> None:
+            self.mode, self.size = mode, len(converted)
+            self.shape = BlockShape(self.size, 1, 16, PROFILES[0])
 
         @property
         def bits(self) -> float:

@@ -126,7 +126,7 @@ def test_the_longest_headers() -> None:
     assert read_block_header(packed, Sealing.numbered(0)) == all_fields
     of_numbers = replace(all_fields, profile=block_header.NUMBERS_PROFILE, layout=NumberLayout(128, 8, 7, True, True))
     packed = of_numbers.pack(Sealing.numbered(0))
-    assert len(packed) == 27 == block_header.MAX_SIZE
+    assert len(packed) == 28 == block_header.MAX_SIZE
     assert read_block_header(packed, Sealing.numbered(0)) == of_numbers
     shortest = BlockHeader.stored(1, 7).pack(ALONE.sealing(0))
     assert len(ALONE.packed + shortest + b"x") == container.MIN_FRAME_SIZE == 14

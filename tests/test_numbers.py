@@ -12,6 +12,7 @@ import reference_decoder
 
 from likezip.blocks import block_header, codec, coding, number_layouts
 from likezip.blocks.options import CodingOptions
+from likezip.kernels.compiling import compiled
 from likezip.memory import numbers
 from likezip.memory.number_layout import LAYOUT_BITS, MOST_CHANNELS, WIDTHS, NumberLayout
 from likezip.memory.numbers import Numbers, bit_shares, follow_numbers
@@ -34,6 +35,16 @@ LAYOUTS = [
     (NumberLayout(1, 8, 7, is_float=True), 8),
     (NumberLayout(1, 2), 65535),
 ]
+
+
+@compiled
+def _follow(raw, registers, fast):  # type: ignore[no-untyped-def]
+    follow_numbers(raw, registers, fast, 0)
+
+
+@compiled
+def _shares(partial, bit, distribution):  # type: ignore[no-untyped-def]
+    return bit_shares(partial, bit, distribution)
 
 
 def _walk(layout: NumberLayout, draw: random.Random) -> bytes:
@@ -62,20 +73,21 @@ def test_registers_and_distribution_are_those_of_the_reference(layout: NumberLay
     draw = random.Random(1)
     raw = content(layout, draw)  # type: ignore[operator]
     start = draw.choice((0, 1, 9))
-    known, lane = np.frombuffer(raw, np.uint8).copy(), reference_decoder.Lane(0, start, len(raw) - start)
+    known, lane = np.frombuffer(raw, np.uint8).copy(), reference_decoder.Lane(0)
+    lane.go_to(start, len(raw) - start)
     registers = np.zeros(REGISTERS, np.int64)
     registers[[START, POSITION]] = start
     fast, slow = Numbers.of(layout, row, 1), reference_decoder.Numbers(layout.pack(), row)
     seen = set()
     for position in range(start + 1, len(raw)):
         registers[POSITION] = lane.position = position
-        follow_numbers(known, registers, fast, 0)
+        _follow(known, registers, fast)
         slow.follow(raw, lane)
         names = {"numbers": NUMBERS, "more numbers": MORE_NUMBERS, "best number": BEST_NUMBER}
         assert {name: registers[column] for name, column in names.items()} == {name: lane.named[name] for name in names}
         for bit in range(8):
             partial = (256 | raw[position]) >> (8 - bit)
-            shares = bit_shares(partial, bit, fast.distribution[0])
+            shares = _shares(partial, bit, fast.distribution[0])
             ones, zeros = map(reference_decoder.log, shares)
             assert reference_decoder.clamp((ones - zeros) >> 8) == slow.logit(partial, bit)
             seen.add(shares)
@@ -91,13 +103,13 @@ def test_numbers_of_a_line_are_expected_exactly() -> None:
     registers, fast = np.zeros(REGISTERS, np.int64), Numbers.of(layout, 2, 1)
     for position in range(1, raw.size - 1):
         registers[POSITION] = position
-        follow_numbers(raw, registers, fast, 0)
+        _follow(raw, registers, fast)
         if position > 6:
             assert (registers[NUMBERS] >> 32) & 255 == raw[position]
         if position > raw.size // 2:
             assert registers[BEST_NUMBER] & 255 == raw[position]
             for bit in range(8):
-                one, zero = bit_shares((256 | int(raw[position])) >> (8 - bit), bit, fast.distribution[0])
+                one, zero = _shares((256 | int(raw[position])) >> (8 - bit), bit, fast.distribution[0])
                 assert (one > zero) == bool(raw[position] >> (7 - bit) & 1)
 
 
@@ -167,7 +179,7 @@ def test_a_picture_is_coded_as_numbers() -> None:
     assert codec.decode_block(header, payload, default_model()) == raw
     primed = coding.code_block(raw, options, primer=raw[:4001])
     assert primed.header.layout == NumberLayout(2, 4, 3, big_endian=True)
-    assert coding.decode_payload(primed.header, primed.payload, options, None, primer=raw[:4001]) == raw
+    assert b"".join(coding.decode_pieces(primed.header, primed.payload, options, None, primer=raw[:4001])) == raw
 
 
 @pytest.mark.parametrize("size", [511, 512, 513, 600, 700, 1000])

@@ -45,7 +45,7 @@ def test_a_trained_start_is_better_on_other_data() -> None:
 
 def test_a_block_counts_for_the_profile_that_suits_it() -> None:
     random = np.random.default_rng(6)
-    for raw, suited in ((Path(__file__).read_bytes(), "text"), (_records(random), "records")):
+    for raw, suited in ((Path(__file__).read_bytes(), "text"), (_records(random), "numbers")):
         assert [profile.name for profile in PROFILES if states._suits(raw, profile)] == [suited]
 
 

@@ -5,6 +5,7 @@ import random
 import pytest
 import reference_decoder
 
+from likezip.kernels.compiling import compiled
 from likezip.memory import x86_state
 from likezip.memory.x86_state import BEGIN, IMMEDIATE, OPCODE, OPCODE_AT, PHASE, take_apart
 
@@ -36,10 +37,15 @@ CODE = {
 }
 
 
+@compiled
+def _take_apart(code, byte):  # type: ignore[no-untyped-def]
+    return take_apart(code, byte)
+
+
 def _states(code: bytes, state: int = 0) -> list[int]:
     states = []
     for byte in code:
-        state = take_apart(state, byte)
+        state = _take_apart(state, byte)
         states.append(state)
     return states
 
