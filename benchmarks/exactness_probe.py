@@ -70,6 +70,15 @@ def text(size: int) -> bytes:
     return b"".join(word + (b" " if then else b".\n") for word, then in chosen)[:size]
 
 
+def places(count: int) -> bytes:
+    """Records of 12 bytes: a name, two small numbers, and what all have."""
+    names, drawn = (b"north", b"south", b"east", b"west", b"centre"), iter(_numbers(3 * count))
+    return b"".join(
+        names[next(drawn) % 5].ljust(7, b"\0") + bytes([next(drawn) % 3, 200 + next(drawn) % 2, 255, 254, i % 5])
+        for i in range(count)
+    )
+
+
 def records(count: int) -> bytes:
     """Rows of eight bytes."""
     return b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b"\xff\0" for i in range(count))
@@ -105,7 +114,8 @@ CASES: dict[str, Case] = {
     "noise, stored": Case(lambda: noise(2000), {"prior": "off"}),
     "text in three blocks": Case(lambda: text(150_000), {"prior": "off", "block_size": 65536}),
     "text in lanes": Case(lambda: text(9000), {"prior": "off", "lanes": 5}),
-    "records": Case(lambda: records(600), {"prior": "off"}),
+    "records": Case(lambda: places(400), {"prior": "off"}),
+    "numbers": Case(lambda: records(600), {"prior": "off"}),
     "code": Case(lambda: code(500), {"prior": "off"}),
     "prior": Case(lambda: text(400), {"prior": "on"}, (1, 2)),
     "prior in lanes": Case(lambda: text(4000), {"prior": "on", "lanes": 13}, (1, 2, 3)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import contexts, correction, entropy, inputs, parts, sources
+from benchmarks import contexts, correction, entropy, exactness_probe, inputs, parts, sources
 from likezip.memory.correction import FEATURES, FIRST_ROW, CorrectionTables
 from likezip.model import default_model
 
@@ -126,10 +126,10 @@ def test_parts_are_reported(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_contexts_are_reported(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"".join(b"line %d of a file with words in it\n" % i for i in range(60)))
-    (tmp_path / "numbers").write_bytes(b"".join(i.to_bytes(4, "big") + b"\0\1\2\3" for i in range(0, 30000, 101)))
+    (tmp_path / "places").write_bytes(exactness_probe.places(400))
     output = tmp_path / "table.md"
     done = CliRunner().invoke(
-        contexts.main, [str(tmp_path / "text"), str(tmp_path / "numbers"), "--size", "1500", "-o", str(output)]
+        contexts.main, [str(tmp_path / "text"), str(tmp_path / "places"), "--size", "1500", "-o", str(output)]
     )
     assert done.exit_code == 0, done.output
     found = output.read_text()

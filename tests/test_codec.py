@@ -169,7 +169,12 @@ def test_noise_is_stored_without_being_coded(monkeypatch: pytest.MonkeyPatch) ->
     """It took as long as anything else, and only then was found to be no smaller."""
     coded = []
     kind = coding.BlockCoding
-    monkeypatch.setattr(coding, "BlockCoding", lambda raw, *others: coded.append(len(raw)) or kind(raw, *others))
+
+    def noted(converted: bytes, *others: Any, **named: Any) -> coding.BlockCoding:
+        coded.append(len(converted))
+        return kind(converted, *others, **named)
+
+    monkeypatch.setattr(coding, "BlockCoding", noted)
     noise, options = random.Random(6).randbytes(300_000), CodingOptions(default_model())
     header, payload = codec.encode_block(noise, options)
     assert (header.mode, payload) == (block_header.STORED, noise)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from likezip.kernels.compiling import compiled_for_training
 from likezip.prior.ngrams import Feature
 from likezip.training import fused
 from likezip.training.mixture import OWN_SHARE, Mixture
@@ -122,6 +123,11 @@ def test_states_go_on(networks: tuple[Twin, Mixture], batch: Batch) -> None:
             assert (state - other).abs().max() < 0.002
 
 
+@compiled_for_training
+def _quantise(gradients, units, inverses, seed, row, column, squares, totals, found):  # type: ignore[no-untyped-def]
+    found[0] = fused.quantise(gradients, units, inverses, np.uint32(seed), row, column, squares, totals)
+
+
 @pytest.mark.slow
 def test_rounding_at_random_keeps_the_mean() -> None:
     random = np.random.default_rng(5)
@@ -129,12 +135,9 @@ def test_rounding_at_random_keeps_the_mean() -> None:
     units, inverses = np.full(64, 0.25, np.float32), np.full(64, 20, np.float32)
     squares, totals = np.zeros(64, np.float32), np.zeros(64, np.float32)
     rows, columns = np.zeros((2, 20000, 64), np.int8)
-    found = np.array(
-        [
-            fused.quantise(gradients, units, inverses, np.uint32(64 * n), rows[n], columns[n], squares, totals)
-            for n in range(len(rows))
-        ]
-    )
+    found = np.zeros(len(rows), np.float32)
+    for n in range(len(rows)):
+        _quantise(gradients, units, inverses, 64 * n, rows[n], columns[n], squares, totals, found[n:])
     step = np.abs(gradients * units).max() / 127
     assert found == pytest.approx(step)
     assert np.abs(rows).max() == 127
