@@ -123,6 +123,13 @@ def test_frames_with_one_and_without() -> None:
         assert way(both, CONTEXT) == LIKE + b"more" + SIMILAR
 
 
+@pytest.mark.parametrize("lanes", [1, 3, 1024])
+def test_a_primed_block_has_one_lane(lanes: int) -> None:
+    frame = likezip.compress(SIMILAR, context=CONTEXT, prior="off", lanes=lanes)
+    assert [header.lanes for header in block_headers(frame)] == [1]
+    assert likezip.decompress(frame, context=CONTEXT) == SIMILAR
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("effort", ["fast", "usual", "best"])
 def test_every_way_to_write(effort: Any) -> None:

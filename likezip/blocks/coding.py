@@ -190,8 +190,10 @@ class BlockCoding:
         lane; keep_costs: whether ``byte_costs`` will be asked for.
         """
         self.mode, self.size = mode, len(converted)
-        lanes = 1 if primer else mode.default_lanes(self.size)
-        if options.lanes is not None and lanes:
+        lanes = mode.default_lanes(self.size)
+        if primer:
+            lanes = 1
+        elif options.lanes is not None and not mode.order_zero:
             lanes = min(options.lanes, block_header.MAX_LANES)
         self.shape = mode.shape(len(primer) + self.size, lanes, piece_bits=options.piece_bits)
         self._raw, self._keep_costs = converted if raw is None else raw, keep_costs
