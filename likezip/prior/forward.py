@@ -55,6 +55,10 @@ STREAM_LIMIT = (1 << 20) - 1
 LEAST_MEAN_SQUARE = 1 << 8
 """Added to the mean square of x, in 2^-16."""
 
+WORTH_A_COPY = 1 << 16
+"""Bytes of a block for which all embeddings are copied: a copy has large pages, and no row of it is in two lines of the
+cache."""
+
 OUTPUTS, COLUMNS, PACKED, OFFSETS, STATE_OFFSET, FIELDS = range(6)
 """Columns of ``Weights.layout``: a layer's sizes, where its weight and its offsets begin, and how many states of a lane
 belong to the layers before it."""
@@ -65,7 +69,7 @@ class Weights(NamedTuple):
     """A network as the kernels take it, all layers in one."""
 
     features: npt.NDArray[np.uint64]  # (features, ngrams.TABLE_COLUMNS)
-    embeddings: Int8s  # (rows, dimension), copied so that no row of 32 lies in two lines of the cache
+    embeddings: Int8s  # (rows, dimension)
     layout: npt.NDArray[np.int64]  # (layers, FIELDS)
     packed: Int8s  # weights as ``byte_products`` packs them, or nothing
     offsets: Int32s  # (outputs of all layers,)
@@ -230,8 +234,12 @@ def take_layers(begin, end, previous, first, weights, lanes, trees):
 
 
 @lru_cache(maxsize=2)
-def weights_of(network: Network, *, packed: bool) -> Weights:
-    """All layers of a network; packed: with their weights, as ``byte_products`` takes them."""
+def weights_of(network: Network, *, packed: bool, copied: bool = True) -> Weights:
+    """All layers of a network.
+
+    packed: with their weights, as ``byte_products`` takes them.  copied: with the embeddings in memory of our own, else
+    as they lie in the model file: for WORTH_A_COPY bytes and more the copy is worth its time.
+    """
     layers, parts = network.layers(), [np.zeros(0, np.int8)]
     layout, states = np.zeros((len(layers), FIELDS), np.int64), 0
     for number, layer in enumerate(layers):
@@ -242,8 +250,9 @@ def weights_of(network: Network, *, packed: bool) -> Weights:
         if packed:
             parts.append(byte_products.pack(layer.weight))
     offsets, shifts = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("offset", "shift"))
+    embeddings = aligned_copy(network.embeddings) if copied else network.embeddings
     arrays = layout, np.concatenate(parts), offsets, shifts
-    return Weights(feature_table(network.features), network.embeddings, *(aligned_copy(array) for array in arrays))
+    return Weights(feature_table(network.features), embeddings, *(aligned_copy(array) for array in arrays))
 
 
 def most_steps(lanes: int) -> int:

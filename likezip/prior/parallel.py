@@ -26,6 +26,7 @@ from likezip.prior import byte_products, fixed_point, lockstep
 from likezip.prior.fixed_point import Int32s
 from likezip.prior.forward import (
     COLUMNS,
+    WORTH_A_COPY,
     LaneBuffers,
     Prior,
     Uint8s,
@@ -125,7 +126,11 @@ class SharedPrior:
         """size: of the block, in bytes; threads: the most that are used, up to MOST_THREADS."""
         self.most_steps = min(most_steps(lanes), -(-size // lanes))
         self.trees = aligned((1, lanes, 512), np.int32)
-        self._network, self._weights, self._threads = network, weights_of(network, packed=True), threads
+        self._network, self._weights, self._threads = (
+            network,
+            weights_of(network, packed=True, copied=size >= WORTH_A_COPY),
+            threads,
+        )
         self._previous = np.zeros((1, lanes), np.int16)
         all_lanes = new_lane_buffers(network, lanes, 0)
         self._registers, self._states = all_lanes.registers, all_lanes.states
