@@ -24,7 +24,7 @@ from fuzz.choices import Choices
 from fuzz.layout import Part
 from fuzz.memory import allocations_at_most
 from likezip.blocks import block_header, code_words, coding, x86_transform
-from likezip.blocks.block_header import BlockHeader, Sealing
+from likezip.blocks.block_header import MAX_TABLE_BITS, BlockHeader, Sealing
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.options import CodingOptions
@@ -50,8 +50,9 @@ QUICKER = 64
 
 LONGEST_FRAME = 3000
 
-MOST_MEMORY = 48 << 20
-"""Bytes that may be allocated for so little: the two indexes of matches take 8 MiB, 1024 lanes and the prior 16."""
+MOST_MEMORY = (1 << MAX_TABLE_BITS) + (48 << 20)
+"""Bytes that may be allocated for so little: the largest table; the two indexes of matches take 8 MiB, 1024 lanes and
+the prior 16."""
 
 RAW, BEHIND_A_HEADER, EDITED, EDITED_AND_REPAIRED, COPYING, IN_PARTS = range(6)
 
