@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from likezip.blocks.cost import FRACTION_BITS, surprisals
+from likezip.blocks.cost import FRACTION_BITS, cost_table
 from likezip.memory.number_layout import MOST_CHANNELS, WIDTHS, NumberLayout
 from likezip.memory.numbers import LEAST_OF_ROW
 
@@ -144,7 +144,7 @@ def _bits(differences: npt.NDArray[np.int64], step: int) -> float:
 def _bits_of_counts(counts: npt.NDArray[np.int64]) -> float:
     """The bits of so many symbols of each kind by their own frequencies."""
     shares = (counts << 16) // max(int(counts.sum()), 1)
-    return int((counts * surprisals(np.maximum(shares, 1).astype(np.uint64))).sum()) / (1 << FRACTION_BITS)
+    return int((counts * cost_table()[np.maximum(shares, 1) - 1]).sum()) / (1 << FRACTION_BITS)
 
 
 def _with_rows(code: npt.NDArray[np.uint8], cost: float, layout: NumberLayout) -> tuple[float, NumberLayout, int]:
