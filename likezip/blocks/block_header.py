@@ -277,16 +277,18 @@ class BlockHeader:
             return unmodelled and (self.mode == STORED or self._payload_within_limits())
         return (
             self._payload_within_limits()
-            and (1 <= self.lanes <= MAX_LANES or self._is_order_zero())
             and self.row_length != 1
             and self.row_length <= MAX_ROW
             and (self.layout is None or self.layout.is_possible)
             and (self.mode == MEMORY or self.profile == TEXT_PROFILE)
-            and (MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS or self._is_order_zero())
+            and (self._has_lanes_and_table() or self._is_order_zero())
             and MIN_PIECE_BITS <= self.piece_bits <= MAX_PIECE_BITS
             and (self.primed or 1 << self.table_bits <= max(1 << MIN_TABLE_BITS, TABLE_SHARE * self.coded_size))
             and (self.lanes == 1 or not self.primed)
         )
+
+    def _has_lanes_and_table(self) -> bool:
+        return 1 <= self.lanes <= MAX_LANES and MIN_TABLE_BITS <= self.table_bits <= MAX_TABLE_BITS
 
     def _is_order_zero(self) -> bool:
         """Whether the block has no lanes, and no table either."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 
 from likezip.blocks.block_header import least_payload
-from likezip.blocks.fields import Fields, pack_number, parse
+from likezip.blocks.fields import pack_number, parse, shortest_number
 from likezip.errors import CorruptError, TruncatedError
 
 
@@ -44,11 +44,7 @@ def unpack_words(payload: bytes, raw_size: int, pieces: int) -> list[bytes]:
 
 def _read_size(file: io.BytesIO) -> int:
     """The size of a piece's words."""
-    fields = Fields("code words")
     try:
-        size = parse(fields.number(), file.read)
+        return parse(shortest_number("code words", "the size of a piece's code words"), file.read)
     except TruncatedError:
         raise CorruptError("the block's code words are cut off") from None
-    if pack_number(size) != fields.packed:
-        raise CorruptError("the size of a piece's code words is longer than it has to be")
-    return size

@@ -5,7 +5,6 @@ Both directions share the predictor and the order (step, bit, lane).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -240,15 +239,25 @@ class BlockCoding:
 
 
 def _modes(raw: bytes, options: CodingOptions) -> list[BlockMode]:
-    """The modes that ``options`` allow for a block, the prior last."""
-    text = BlockMode(block_header.TEXT_PROFILE, 0)
+    """The modes that ``options`` allow for a block, that of text first and the prior last."""
+    modes = _modes_of_text(options)
+    return modes if options.prior == "on" else [modes[0], *_modes_of_data(raw), *modes[1:]]
+
+
+def _modes_of_text(options: CodingOptions) -> list[BlockMode]:
+    """The modes that ``options`` allow for any block: the profile of text, and the prior."""
     if options.prior == "on":
         return [prior_mode(options.model)]
+    text = BlockMode(block_header.TEXT_PROFILE, 0)
+    return [text, replace(text, prior=True)] if options.may_use_prior else [text]
+
+
+def _modes_of_data(raw: bytes) -> list[BlockMode]:
+    """The modes without the prior that depend on what rows a block has, and on how numbers lie in it."""
     rows = row_length(raw)
-    modes = [text, BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
+    modes = [BlockMode(block_header.RECORDS_PROFILE, rows), BlockMode(block_header.CODE_PROFILE, rows)]
     numbers = block_header.NUMBERS_PROFILE
-    modes += [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
-    return [*modes, replace(text, prior=True)] if options.may_use_prior else modes
+    return modes + [BlockMode(numbers, row, layout=layout) for layout, row in likely_layouts(raw, rows)]
 
 
 def prior_mode(model: Model) -> BlockMode:
@@ -375,14 +384,15 @@ def _best_first(codings: list[BlockCoding], size: int) -> list[BlockCoding]:
 
 
 def _codings_of_sample(converted: bytes, options: CodingOptions, raw: bytes | None = None) -> list[BlockCoding]:
-    """A sample of a block coded in the modes that ``options`` allow; only in the first and the last of them, if the
-    last is with the prior and costs less than CLEARLY of what the first costs."""
-    modes, (sample, options) = _modes(converted, options), _sample(converted, options)
+    """A sample of a block coded in the modes that ``options`` allow, as ``_modes``; only in those of text, if the prior
+    costs less than CLEARLY of what the profile of text costs: then rows and layouts are not looked for."""
+    sample, options = _sample(converted, options)
     whole = raw if len(sample) == len(converted) else None
-    codings = [BlockCoding(sample, options, mode, raw=whole) for mode in dict.fromkeys((modes[0], modes[-1]))]
-    if codings[-1].mode.prior and codings[-1].bits < CLEARLY * codings[0].bits:
+    codings = [BlockCoding(sample, options, mode, raw=whole) for mode in _modes_of_text(options)]
+    if options.prior == "on" or (codings[-1].mode.prior and codings[-1].bits < CLEARLY * codings[0].bits):
         return codings
-    return codings[:1] + [BlockCoding(sample, options, mode, raw=whole) for mode in modes[1:-1]] + codings[1:]
+    others = [BlockCoding(sample, options, mode, raw=whole) for mode in _modes_of_data(converted)]
+    return [codings[0], *others, *codings[1:]]
 
 
 def _sample(raw: bytes, options: CodingOptions) -> tuple[bytes, CodingOptions]:
@@ -517,9 +527,8 @@ def code_block(
         coding = BlockCoding(converted, options, mode, advance, encode, raw=coded, primer=learnt)
     else:
         coding = best_coding(converted, options, advance, encode, raw=coded, sampled=sampled, keep_costs=keep_costs)
-    part = Whole.of(coded)
-    size, crc = whole or part
-    stored = stored_block(coded, whole or part)
+    size, crc = known = whole or Whole.of(coded)
+    stored = stored_block(coded, known)
     if coding is None:
         return stored
     mode, shape, payload = coding.mode, coding.shape, coding.payload(size)
@@ -548,8 +557,7 @@ def decode_pieces(
     if prior and not model.has_prior():
         raise UnsupportedError(f"the block was written with a prior, which {model.path} does not have")
     pieces = pieces_of(header.coded_size, header.lanes, header.piece_bits)
-    decoders = deque(map(Decoder, code_words.unpack_words(payload, header.raw_size, len(pieces))))
-    unfinished = decoders.copy()
+    decoders = list(map(Decoder, code_words.unpack_words(payload, header.raw_size, len(pieces))))
     mode = BlockMode(header.profile, header.row_length, prior, header.layout, header.lanes == 0)
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
@@ -557,13 +565,13 @@ def decode_pieces(
     def decoded() -> Iterator[bytes]:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
-        for begin, end in pieces:
-            opened.follow(decoders.popleft(), advance, len(learnt) + end)
+        for (begin, end), decoder in zip(pieces, decoders, strict=True):
+            opened.follow(decoder, advance, len(learnt) + end)
             yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
 
     with open_coder(shape, options, prior=prior) as opened:
-        for piece in _restored(decoded(), header.transform):
-            unfinished.popleft().finish(block_header.checksum(piece))
+        for piece, decoder in zip(_restored(decoded(), header.transform), decoders, strict=True):
+            decoder.finish(block_header.checksum(piece))
             yield piece
 
 

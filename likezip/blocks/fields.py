@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
-from likezip.errors import TruncatedError
+from likezip.errors import CorruptError, TruncatedError
 
 Result = TypeVar("Result")
 Parser = Generator[int, bytes, Result]
@@ -48,6 +48,18 @@ class Fields:
         first = yield from self.take(1)
         packed = first + (yield from self.take(first[0] & 3))
         return int.from_bytes(packed, "little") >> 2
+
+
+def shortest_number(within: str, what: str) -> Parser[int]:
+    """Parses a number as ``pack_number`` writes it.
+
+    Raises TruncatedError if the data end ``within``, CorruptError for ``what`` in more bytes than it needs.
+    """
+    fields = Fields(within)
+    number = yield from fields.number()
+    if pack_number(number) != fields.packed:
+        raise CorruptError(f"{what} is longer than it has to be")
+    return number
 
 
 def parse(parser: Parser[Result], read: Callable[[int], bytes]) -> Result:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from likezip.blocks import block_header
 from likezip.blocks.block_header import BlockHeader
-from likezip.blocks.fields import Fields, Parser, pack_number, parse
+from likezip.blocks.fields import Fields, Parser, pack_number, parse, shortest_number
 from likezip.errors import CorruptError, TruncatedError
 
 if TYPE_CHECKING:
@@ -118,11 +118,7 @@ def _parser(size: int) -> Parser[tuple[list[BlockHeader], list[Stretch]]]:
 
 
 def _number() -> Parser[int]:
-    fields = Fields("block's list of parts")
-    number = yield from fields.number()
-    if pack_number(number) != fields.packed:
-        raise CorruptError("a number in the block's list of parts is longer than it has to be")
-    return number
+    return (yield from shortest_number("block's list of parts", "a number in the block's list of parts"))
 
 
 def _stretches(left: list[int]) -> Parser[list[Stretch]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -28,8 +28,7 @@ from likezip.blocks.block_header import MAX_TABLE_BITS, BlockHeader, Sealing
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.entropy_coder import encode
 from likezip.blocks.options import CodingOptions
-from likezip.blocks.order_zero import OrderZero
-from likezip.blocks.predictor import BlockShape, Predictor, pieces_of
+from likezip.blocks.predictor import pieces_of
 from likezip.frames import reader
 from likezip.frames.container import FrameHeader, Index
 from likezip.frames.context import Context
@@ -361,16 +360,6 @@ def _written_as(block: Part, frame: bytes) -> bytes:
     return block.fields[: -len(block.checksum)] + layout.payload(block, frame)
 
 
-@contextmanager
-def _opened(shape: BlockShape, mode: BlockMode) -> Iterator[Predictor | OrderZero]:
-    """What predicts a block."""
-    if mode.order_zero:
-        yield OrderZero(shape.size)
-    else:
-        with coding.open_predictor(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
-            yield opened
-
-
 @lru_cache(maxsize=64)
 def _words(
     mode: BlockMode,
@@ -387,7 +376,7 @@ def _words(
     change = x86_transform.to_absolute if transform == block_header.X86 else bytes
     learnt, words = change(primer) if primer else b"", list[bytes]()
     known, shape = learnt + change(coded), mode.shape(len(learnt) + size, lanes, table_bits, piece_bits)
-    with _opened(shape, mode) as opened:
+    with coding.open_coder(shape, CodingOptions(default_model()), prior=mode.prior) as opened:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
         for begin, end in pieces_of(size, lanes, piece_bits):

@@ -1631,28 +1631,27 @@ def bad_pieces(
 ) -> dict[str, Bad]:
     """Two files with a block of two pieces, of whose words ``change`` makes the payload; at: the byte of it that is
     wrong, from behind; content: what may have been written by then."""
-    return both(
-        name,
-        "payload",
-        wrong,
-        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS, change=change),
-        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS),
-        check,
-        at=at,
-        content=content,
-    )
+    return _bad_payload_of_pieces(name, wrong, check, at, content, change=change)
 
 
 def bad_ending_of_piece(name: str, wrong: str, *changes: int, content: bytes) -> dict[str, Bad]:
     """Two files with a block of two pieces whose words hold the checksums and these numbers more."""
     endings = ending_of(IN_PIECES[:1024]) + changes[0], ending_of(IN_PIECES[1024:]) + changes[1]
+    return _bad_payload_of_pieces(name, wrong, CODED_CHECKSUM, None, content, endings=endings)
+
+
+def _bad_payload_of_pieces(
+    name: str, wrong: str, check: Check, at: int | None, content: bytes, **made: Any
+) -> dict[str, Bad]:
+    """Two files with a block of two pieces whose payload is ``made`` in another way, as ``coded`` takes it."""
     return both(
         name,
         "payload",
         wrong,
-        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS, endings=endings),
+        lambda: coded(IN_PIECES, piece_bits=PIECE_BITS, **made),
         lambda: coded(IN_PIECES, piece_bits=PIECE_BITS),
-        CODED_CHECKSUM,
+        check,
+        at=at,
         content=content,
     )
 
