@@ -1296,6 +1296,7 @@ def check_fields(h: dict) -> None:
         at_order_zero = h["mode"] == 2 and h["profile"] == h["lanes"] == h["bits"] == 0
         assert at_order_zero or (1 <= h["lanes"] <= 1024 and 16 <= h["bits"] <= 28)
         assert 10 <= h["piece_bits"] <= 30
+        assert not (h["pieced"] and h["piece_bits"] == 20)
         if h["primed"]:
             assert h["lanes"] == 1
         else:
@@ -1439,13 +1440,16 @@ def read_header(data: bytes, start: int) -> tuple[dict, int]:
     first, at = data[start], start + 1
     h = {"first": first, "mode": first % 4, "copies": first >> 2 & 1, "shaped": first >> 3 & 1}
     h |= {"transform": first >> 4 & 1, "profile": first >> 5 & 3, "primed": first >> 7}
-    h |= {"row_length": 0, "lanes": 0, "bits": 0, "piece_bits": 20}
+    h |= {"row_length": 0, "lanes": 0, "bits": 0, "pieced": 0, "piece_bits": 20}
     size, at = read_number(data, at)
     coded, at = read_number(data, at) if h["copies"] else (size, at)
     h["size"], h["coded"] = size + 1, coded + 1
     if h["shaped"] and h["mode"] > 0:
-        tables, h["piece_bits"] = struct.unpack_from("<HB", data, at)
-        h["lanes"], h["bits"], at = tables % 2048, tables >> 11, at + 3
+        shape, at = struct.unpack_from("<H", data, at)[0], at + 2
+        h["bits"], h["pieced"] = shape >> 11, shape >> 10 & 1
+        h["lanes"] = shape % 1024 + (h["bits"] > 0)
+        if h["pieced"]:
+            h["piece_bits"], at = data[at], at + 1
     if h["profile"]:
         h["row_length"], at = read_number(data, at)
     if h["mode"] != 1:

@@ -92,7 +92,7 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
     for header in (WINDOWED, FULL):
         assert header.packed == _sealed(header.packed[:-4])
     several, alone = Sealing.numbered(3), ALONE.sealing(0)
-    assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 40 80 14 60 41 06 aa 19 74 e6"
+    assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 3f 80 60 41 06 2d ad 72 54"
     assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 14 60 41 06 67 a4"
     assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 68 b7"
     assert NUMBERS.pack(alone)[:-2].hex(" ") == "62 9d 0f 57 02 90 01 45 06"
@@ -375,8 +375,8 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(NUMBERS, layout=NumberLayout(1, 1, big_endian=True)), CorruptError),
         (replace(NUMBERS, layout=NumberLayout(1, 2, is_float=True)), CorruptError),
         (replace(NUMBERS, mode=block_header.MEMORY_PRIOR), CorruptError),
-        (replace(MEMORY, lanes=0), CorruptError),
-        (replace(MEMORY, lanes=block_header.MAX_LANES + 1), CorruptError),
+        (replace(MEMORY, lanes=1, table_bits=0), CorruptError),
+        (replace(MEMORY, lanes=2, table_bits=0, profile=block_header.CODE_PROFILE), CorruptError),
         (replace(MEMORY, table_bits=block_header.MIN_TABLE_BITS - 1), CorruptError),
         (replace(MEMORY, table_bits=block_header.MAX_TABLE_BITS + 1), CorruptError),
         (replace(MEMORY, raw_size=1023, table_bits=18), CorruptError),

@@ -54,11 +54,13 @@ MODE, COPIES = 3, 4
 _PROFILE_SHIFT, _PROFILE, _PRIMED = 5, 3, 128
 """Of the same byte: the profile's place, its mask there, and that the predictor has learnt the context."""
 _SHAPED = 8
-"""The bit of a block's first byte that says that lanes, table bits and piece bits follow, since they are not those by
-default."""
+"""The bit of a block's first byte that says that its shape follows, lanes, table bits and piece bits, since they are
+not those by default."""
 IN_PARTS = 8
 """The first byte of a block in parts, but for COPIES; nothing of the model follows.  0 is the end of a frame."""
-_SHAPE, _TABLE_SHIFT = struct.Struct("<HB"), 11
+_SHAPE, _LANES, _PIECED, _TABLE_SHIFT = struct.Struct("<H"), 1023, 1024, 11
+"""Of a shape: lanes - 1, or 0 without a table; that another byte has the piece bits, which else are PIECE_BITS; table
+bits."""
 _CRC = struct.Struct("<I")
 
 
@@ -197,7 +199,7 @@ class BlockHeader:
         fields = bytes([kind | self.transform << 4 | self.profile << _PROFILE_SHIFT | _PRIMED * self.primed])
         fields += pack_number(self.raw_size - 1)
         fields += pack_number(self.coded_size - 1) if self.has_copies else b""
-        fields += _SHAPE.pack(self.lanes | self.table_bits << _TABLE_SHIFT, self.piece_bits) if shaped else b""
+        fields += _pack_shape(*shape) if shaped else b""
         fields += pack_number(self._rows()) if self.profile != TEXT_PROFILE else b""
         fields += pack_number(self.payload_size) if self.mode != STORED else b""
         return fields + (b"" if self.raw_crc is None else _CRC.pack(self.raw_crc))
@@ -245,8 +247,7 @@ class BlockHeader:
         coded_size = (yield from fields.number()) + 1 if first & COPIES else raw_size
         lanes, table_bits, piece_bits = _default_shape(mode, coded_size)
         if first & _SHAPED and mode != PARTS:
-            tables, piece_bits = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))
-            lanes, table_bits = tables & ((1 << _TABLE_SHIFT) - 1), tables >> _TABLE_SHIFT
+            lanes, table_bits, piece_bits = yield from _shape(fields)
         row_length, layout = (yield from fields.number()) if profile != TEXT_PROFILE else 0, None
         if profile == NUMBERS_PROFILE:
             layout = NumberLayout.unpack(row_length & ((1 << LAYOUT_BITS) - 1))
@@ -298,6 +299,21 @@ class BlockHeader:
     def _payload_within_limits(self) -> bool:
         stored = stored_payload(self.raw_size, self.coded_size)
         return least_payload(self.raw_size) <= self.payload_size <= stored + SLACK
+
+
+def _pack_shape(lanes: int, table_bits: int, piece_bits: int) -> bytes:
+    pieced = piece_bits != PIECE_BITS
+    shape = (lanes - 1 if table_bits else lanes) | _PIECED * pieced | table_bits << _TABLE_SHIFT
+    return _SHAPE.pack(shape) + bytes([piece_bits] * pieced)
+
+
+def _shape(fields: Fields) -> Parser[tuple[int, int, int]]:
+    """Parses lanes, table bits and piece bits."""
+    (shape,) = _SHAPE.unpack((yield from fields.take(_SHAPE.size)))
+    table_bits = shape >> _TABLE_SHIFT
+    lanes = (shape & _LANES) + (1 if table_bits else 0)
+    piece_bits = (yield from fields.take(1))[0] if shape & _PIECED else PIECE_BITS
+    return lanes, table_bits, piece_bits
 
 
 def _default_shape(mode: int, size: int) -> tuple[int, int, int]:

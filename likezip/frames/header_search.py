@@ -74,9 +74,11 @@ def _fields(content: npt.NDArray[np.uint8], places: Places) -> tuple[Places, Pla
     verified = np.isin(first & block_header.MODE, block_header.UNMODELLED)
     shaped = (first >> 3 & 1 == 1) & (first & block_header.MODE != block_header.PARTS)
     shape = content[behind].astype(np.int64) | content[behind + 1].astype(np.int64) << 8
-    lanes, table_bits = np.where(shaped, shape & 2047, 1), np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
-    piece_bits = np.where(shaped, content[behind + 2], block_header.PIECE_BITS)
-    behind = behind + 3 * shaped
+    table_bits = np.where(shaped, shape >> 11, block_header.MIN_TABLE_BITS)
+    lanes = np.where(shaped, (shape & 1023) + (table_bits > 0), 1)
+    pieced = shaped & (shape & 1024 != 0)
+    piece_bits = np.where(pieced, content[behind + 2], block_header.PIECE_BITS)
+    behind = behind + 2 * shaped + pieced
     row, behind_row = _number_at(content, behind)
     profile = first >> 5 & 3
     rowed = profile != block_header.TEXT_PROFILE

@@ -71,8 +71,8 @@ class Part:
     def shape(self) -> tuple[int, int, int]:
         """Lanes, table bits and piece bits of a coded block or part."""
         if self.values["way"] & 8:
-            shape = self.values["shape"]
-            return shape & 2047, shape >> 11 & 31, shape >> 16
+            shape, table_bits = self.values["shape"], self.values["shape"] >> 11
+            return (shape & 1023) + (table_bits > 0), table_bits, self.values["piece bits"]
         return _usual_shape(self.values["mode"], self.values["coded size"])
 
     @property
@@ -167,9 +167,11 @@ def _take_values(fields: _Fields) -> dict[str, int]:
     way = fields.take("way", 1)
     values = {"way": way, "mode": way & 3, "profile": way >> 5 & 3, "raw size": fields.number("raw size") + 1}
     values["coded size"] = fields.number("coded size") + 1 if way & 4 else values["raw size"]
-    values["rows"] = values["payload size"] = values["shape"] = 0
+    values |= {"rows": 0, "payload size": 0, "shape": 0, "piece bits": 20}
     if way & 8 and values["mode"] != PARTS:
-        values["shape"] = fields.take("shape", 3)
+        values["shape"] = fields.take("shape", 2)
+    if values["shape"] & 1024:
+        values["piece bits"] = fields.take("piece bits", 1)
     if values["profile"]:
         values["rows"] = fields.number("row length")
     values["row length"] = values["rows"] >> (LAYOUT_BITS if values["profile"] == OF_NUMBERS else 0)
@@ -308,6 +310,7 @@ def _values_are_sound(part: Part) -> bool:
     fits = fits and (not primed or lanes == 1)
     fits = fits and 10 <= piece_bits <= 30
     fits = fits and (not way & 8 or part.shape != _usual_shape(values["mode"], size))
+    fits = fits and (not values["shape"] & 1024 or piece_bits != 20)
     return fits and payload_fits
 
 

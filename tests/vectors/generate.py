@@ -308,7 +308,9 @@ def number(value: int, size: int = 0) -> bytes:
 
 def packed_shape(lanes: int, table_bits: int, piece_bits: int = block_header.PIECE_BITS) -> bytes:
     """The field that says so."""
-    return struct.pack("<HB", lanes | table_bits << 11, piece_bits)
+    pieced = piece_bits != block_header.PIECE_BITS
+    shape = lanes - (table_bits > 0) | pieced << 10 | table_bits << 11
+    return struct.pack("<H", shape) + bytes([piece_bits] * pieced)
 
 
 def filled(data: bytes, size: int) -> bytes:
@@ -1913,8 +1915,7 @@ BAD: dict[str, Bad] = {
         lambda: _start() + body(noise_block()),
         noise_alone,
     ),
-    **bad_header("lanes-0", "lanes", "0", lanes=0),
-    **bad_header("lanes-1025", "lanes", "1025", lanes=1025),
+    **bad_header("lanes-1-without-a-table", "lanes", "1, without a table", lanes=1, table_bits=0),
     **bad_header("row-length-1", "row length", "1", profile=block_header.RECORDS_PROFILE, row_length=1),
     **bad_header("row-length-65536", "row length", "65,536", profile=block_header.RECORDS_PROFILE, row_length=65536),
     **bad_header("numbers-row-length-1", "row length", "1, of numbers", **numbers(NumberLayout(1, 1), 1)),
@@ -1924,7 +1925,6 @@ BAD: dict[str, Bad] = {
     **bad_header(
         "numbers-2-float", "row length", "a float of 2 bytes", **numbers(NumberLayout(1, 2, 0, False, True), 2)
     ),
-    **bad_header("table-bits-0", "table bits", "0", table_bits=0),
     **bad_header("lanes-0-and-table-bits-0-of-records", "lanes", "0", lanes=0, table_bits=0, profile=1, row_length=2),
     **bad_header("lanes-0-and-table-bits-0-of-the-prior", "lanes", "0", lanes=0, table_bits=0, mode=3),
     **bad_header("lanes-0-and-table-bits-0-primed", "lanes", "0", lanes=0, table_bits=0, primed=True),
@@ -1932,6 +1932,13 @@ BAD: dict[str, Bad] = {
     **bad_header("piece-bits-0", "piece bits", "0", piece_bits=0),
     **bad_header("piece-bits-9", "piece bits", "9", piece_bits=9),
     **bad_header("piece-bits-31", "piece bits", "31", piece_bits=31),
+    **bad_fields(
+        "piece-bits-20-named",
+        "piece bits",
+        "20, where they are not to be named",
+        b"\x0a" + number(99) + struct.pack("<HB", 2 - 1 | 1 << 10 | 16 << 11, 20) + number(SOME_WORDS),
+        lambda: claim(100, some_block()[1], lanes=2),
+    ),
     **both(
         "table-bits-17-for-511-bytes",
         "block header, table bits",
@@ -2098,7 +2105,7 @@ BAD: dict[str, Bad] = {
         context=TIMES,
     ),
     **bad_stored("stored-lanes", "lanes", "1, stored", lanes=1),
-    **bad_stored("stored-table-bits", "table bits", "16, stored", table_bits=16),
+    **bad_stored("stored-table-bits", "table bits", "16, stored", lanes=1, table_bits=16),
     **bad_stored("stored-transform", "transform", "x86, stored", transform=block_header.X86),
     **bad_stored("stored-profile", "profile", "code, stored", profile=block_header.CODE_PROFILE),
     **bad_stored("stored-numbers", "profile", "numbers, stored", **numbers(NumberLayout(1, 1), 2)),
@@ -2107,7 +2114,7 @@ BAD: dict[str, Bad] = {
         "stored-shape-0",
         "lanes, table bits and piece bits",
         "0, stored",
-        b"\x09" + number(31) + bytes(3) + CRC_OF_NOISE,
+        b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE,
         noise_block,
     ),
     **bad_header(
@@ -2132,10 +2139,10 @@ BAD: dict[str, Bad] = {
         **numbers(NumberLayout(1, 1), 2),
     ),
     "limits-of-the-second-block": Bad(
-        "block header, lanes",
-        "0",
+        "block header, table bits",
+        "15",
         LIMITS,
-        lambda: frame(noise_block(), claim(100, some_block()[1], lanes=0)),
+        lambda: frame(noise_block(), claim(100, some_block()[1], table_bits=15)),
         lambda: frame(noise_block(), some_block()),
         number=1,
         content=NOISE,
@@ -2689,7 +2696,7 @@ BAD: dict[str, Bad] = {
         lambda: two_parts(lengths=b"", payloads=b""),
         at=-1,
     ),
-    **bad_part("part-lanes-0", "lanes", "0", -48, lanes=0),
+    **bad_part("part-table-bits-15", "table bits", "15", -47, table_bits=15),
     **bad_part("part-table-bits-19", "table bits", "19, of a part of 1024 bytes", -47, table_bits=19),
     **bad_second_part(
         "part-table-bits-of-the-block",
@@ -2741,7 +2748,7 @@ BAD: dict[str, Bad] = {
         "lanes, table bits and piece bits",
         "0, stored",
         PART_LIMITS,
-        lambda: b"\x09" + number(31) + bytes(3) + CRC_OF_NOISE,
+        lambda: b"\x09" + number(31) + bytes(2) + CRC_OF_NOISE,
         -47,
     ),
     **bad_second_part(
