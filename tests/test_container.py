@@ -93,14 +93,14 @@ def test_bytes_of_a_frame_are_those_of_the_format() -> None:
         assert header.packed == _sealed(header.packed[:-4])
     several, alone = Sealing.numbered(3), ALONE.sealing(0)
     assert MEMORY.pack(several).hex(" ") == "2a 9d 0f 3f 80 60 41 06 2d ad 72 54"
-    assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 40 80 14 60 41 06 67 a4"
+    assert MEMORY.pack(alone).hex(" ") == "2a 9d 0f 3f 80 60 41 06 87 f8"
     assert USUAL.pack(alone).hex(" ") == "02 9d 0f 45 06 68 b7"
     assert NUMBERS.pack(alone)[:-2].hex(" ") == "62 9d 0f 57 02 90 01 45 06"
     assert STORED.pack(alone).hex(" ") == "01 9d 0f 78 56 34 12 35 02"
-    assert COPIED.pack(alone)[:-2].hex(" ") == "2e 3e 0d 03 9d 0f 40 80 14 60 41 06 78 56 34 12"
+    assert COPIED.pack(alone)[:-2].hex(" ") == "2e 3e 0d 03 9d 0f 3f 80 60 41 06 78 56 34 12"
     assert STORED_COPIED.pack(alone)[:-2].hex(" ") == "05 3e 0d 03 9d 0f 78 56 34 12"
-    assert PRIMED.pack(alone)[:-2].hex(" ") == "ce 3e 0d 03 9d 0f 01 d0 14 00 28 78 56 34 12"
-    assert PRIMED_ALONE.pack(alone)[:-2].hex(" ") == "ca 9d 0f 01 d0 14 00 28"
+    assert PRIMED.pack(alone)[:-2].hex(" ") == "ce 3e 0d 03 9d 0f 00 d0 00 28 78 56 34 12"
+    assert PRIMED_ALONE.pack(alone)[:-2].hex(" ") == "ca 9d 0f 00 d0 00 28"
     assert IN_PARTS.pack(alone)[:-2].hex(" ") == "08 9d 0f 41 06 78 56 34 12"
     assert IN_PARTS_COPIED.pack(alone)[:-2].hex(" ") == "0c 3e 0d 03 9d 0f 41 06 78 56 34 12"
     assert Index(12, ()).pack().hex(" ") == "00 00 00 00 00 0c 88 ed 74 b8 5a 4b 4c ce"
@@ -120,7 +120,9 @@ def test_the_longest_headers() -> None:
     longest = FrameHeader.of(container.MAX_BLOCK, b"modelid8", window_bits=30, context_id=b"text")
     assert len(longest.packed) == container.MAX_HEADER_SIZE == 26
     raw = container.MAX_BLOCK
-    all_fields = BlockHeader(block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 65535, 28, raw, raw - 1, 1, 1)
+    all_fields = BlockHeader(
+        block_header.MEMORY, 2, 1, block_header.CODE_PROFILE, 65535, 28, raw, raw - 1, 1, 1, piece_bits=21
+    )
     packed = all_fields.pack(Sealing.numbered(0))
     assert len(packed) == 27
     assert read_block_header(packed, Sealing.numbered(0)) == all_fields
@@ -388,7 +390,7 @@ def test_frame_header_check_order(data: bytes, error: type[LikezipError]) -> Non
         (replace(STORED, profile=block_header.CODE_PROFILE), CorruptError),
         (replace(STORED, profile=block_header.CODE_PROFILE, row_length=2), CorruptError),
         (replace(STORED, profile=block_header.NUMBERS_PROFILE, layout=NumberLayout(1, 1)), CorruptError),
-        (replace(STORED, table_bits=16), CorruptError),
+        (replace(STORED, lanes=1, table_bits=16), CorruptError),
         (replace(STORED, primed=True), CorruptError),
         (replace(STORED_COPIED, primed=True), CorruptError),
         (replace(STORED_COPIED, lanes=1), CorruptError),
@@ -437,21 +439,25 @@ def test_mode_0_with_other_bits_is_unknown(sealing: Sealing) -> None:
     [
         (b"\x02" + (999 << 2 | 2).to_bytes(3, "little") + pack_number(401), USUAL),
         (b"\x02" + pack_number(999) + (401 << 2 | 3).to_bytes(4, "little"), USUAL),
-        (b"\x0a" + pack_number(999) + (1 | 17 << 11 | 20 << 16).to_bytes(3, "little") + pack_number(401), USUAL),
+        (b"\x0a" + pack_number(999) + (17 << 11).to_bytes(2, "little") + pack_number(401), USUAL),
+        (
+            b"\x2a" + pack_number(999) + (63 | 16 << 11).to_bytes(2, "little") + b"\x61\0" + pack_number(400),
+            MEMORY,
+        ),
         (
             b"\x2a"
             + pack_number(999)
-            + (64 | 16 << 11 | 20 << 16).to_bytes(3, "little")
-            + b"\x61\0"
+            + (63 | 1024 | 16 << 11 | 20 << 16).to_bytes(3, "little")
+            + b"\x60"
             + pack_number(400),
             MEMORY,
         ),
         (
-            b"\x1b" + pack_number(59_999) + (3 | 23 << 11 | 20 << 16).to_bytes(3, "little") + pack_number(20_000),
+            b"\x1b" + pack_number(59_999) + (2 | 23 << 11).to_bytes(2, "little") + pack_number(20_000),
             PRIOR,
         ),
         (b"\x01" + (999 << 2 | 2).to_bytes(3, "little") + CRC, STORED),
-        (b"\x09" + pack_number(999) + (20 << 16).to_bytes(3, "little") + CRC, STORED),
+        (b"\x09" + pack_number(999) + bytes(2) + CRC, STORED),
         (b"\x05" + pack_number(999) + pack_number(999) + CRC, STORED),  # copies that spare nothing
         (b"\x05" + pack_number(999) + pack_number(1000) + CRC, STORED),
         (b"\x06" + pack_number(999) + pack_number(999) + pack_number(401) + CRC, USUAL),
