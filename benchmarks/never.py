@@ -1,14 +1,15 @@
-"""Never larger than others: ``python -m benchmarks.never [FILE...] -o OUT``.
+"""Never larger than others: ``python -m benchmarks.never [--small] [FILE...] -o OUT``.
 
-Regular, drawn and mixed inputs that any machine can make, then FILEs, each beside ``xz -9e``, ``bzip2 -9``, ``zstd
---ultra -22 --long=27`` and ``brotli -q 11 --large_window=27``, and brought back.  The last column is by how many bytes
-likezip is larger than the smallest of the others.
+Regular, drawn and mixed inputs that any machine can make, or small ones, then FILEs, each beside ``xz -9e``, ``bzip2
+-9``, ``zstd --ultra -22 --long=27``, ``brotli -q 11 --large_window=27`` and ``gzip -9``, and brought back.  The last
+column is by how many bytes likezip is larger than the smallest of the others.
 """
 
 from __future__ import annotations
 
 import base64
 import bz2
+import gzip
 import lzma
 import subprocess
 import time
@@ -22,10 +23,12 @@ import numpy as np
 import likezip
 from benchmarks.inputs import joined, package_sources
 from benchmarks.report import markdown
+from benchmarks.small_inputs import small_inputs
 
-HEAD = "", "bytes", "likezip", "s in, out", "xz", "bzip2", "zstd", "brotli", "larger by"
-SLACK_BYTES, SLACK_SHARE = 24, 0.001
-"""By so much likezip may be larger than the smallest of the others: bytes, and a share of that."""
+HEAD = "", "bytes", "likezip", "s in, out", "xz", "bzip2", "zstd", "brotli", "gzip", "larger by"
+SLACK, SMALL_SLACK = (24, 0.001), (16, 0.0)
+"""By so much likezip may be larger than the smallest of the others, on small inputs by the second: bytes, and a share
+of that."""
 
 
 def fibonacci_word(size: int) -> bytes:
@@ -98,9 +101,9 @@ def drawn_inputs(size: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
     )
 
 
-def row(name: str, content: bytes) -> tuple[list[str], float]:
-    """The row of an input, and by how many bytes likezip is larger than it may be; raises ValueError if it does not
-    come back."""
+def row(name: str, content: bytes, slack: tuple[int, float]) -> tuple[list[str], float]:
+    """The row of an input, and by how many bytes likezip is larger than ``slack`` allows; raises ValueError if it does
+    not come back."""
     begin = time.perf_counter()
     packed = likezip.compress(content)
     middle = time.perf_counter()
@@ -112,11 +115,12 @@ def row(name: str, content: bytes) -> tuple[list[str], float]:
         len(bz2.compress(content)),
         _size(["zstd", "-q", "-c", "--ultra", "-22", "--long=27"], content),
         _size(["brotli", "-c", "-q", "11", "--large_window=27"], content),
+        len(gzip.compress(content, 9)),
     ]
     larger, least = len(packed) - min(others), min(others)
     times = f"{middle - begin:.1f}, {end - middle:.1f}"
     cells = [name, f"{len(content):,}", f"{len(packed):,}", times, *(f"{size:,}" for size in others)]
-    return [*cells, f"{larger:,}" if larger > 0 else ""], larger - SLACK_BYTES - SLACK_SHARE * least
+    return [*cells, f"{larger:,}" if larger > 0 else ""], larger - slack[0] - slack[1] * least
 
 
 def _size(command: list[str], content: bytes) -> int:
@@ -126,16 +130,19 @@ def _size(command: list[str], content: bytes) -> int:
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--size", default=1_000_000, show_default=True, help="Bytes of each input that is drawn.")
+@click.option("--small", is_flag=True, help="Small inputs of 1 byte to 64 KB instead of those.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The table, in Markdown.")
-def main(files: tuple[Path, ...], size: int, output: Path) -> None:
+def main(files: tuple[Path, ...], size: int, small: bool, output: Path) -> None:
     """Compress drawn inputs and FILES by likezip and others."""
     rows, too_large = list[list[str]](), list[str]()
-    for name, read in [*drawn_inputs(size), *((file.name, file.read_bytes) for file in files)]:
-        cells, excess = row(name, read())
+    slack, drawn = (SMALL_SLACK, small_inputs()) if small else (SLACK, drawn_inputs(size))
+    for name, read in [*drawn, *((file.name, file.read_bytes) for file in files)]:
+        cells, excess = row(name, read(), slack)
         rows.append(cells)
         click.echo(" | ".join(cells))
         too_large += [name] if excess > 0 else []
-    found = f"Larger than the smallest by more than {SLACK_BYTES} bytes and {SLACK_SHARE:.1%}: {len(too_large)}"
+    share = f" and {slack[1]:.1%}" if slack[1] else ""
+    found = f"Larger than the smallest by more than {slack[0]} bytes{share}: {len(too_large)}"
     found += f" of {len(rows)}" + (f" ({', '.join(too_large)})." if too_large else ".")
     head = (__doc__ or "").strip()
     output.write_text(f"{head}\n\n{markdown(list(HEAD), rows)}\n\n{found}\n", encoding="utf-8")

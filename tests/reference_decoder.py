@@ -1376,20 +1376,36 @@ class OrderZero:
     """Decodes a block of no lanes as ``Block``."""
 
     def __init__(self) -> None:
-        self.words, self.ans, self.row = [], 0, [2**31] * 256
+        self.words, self.ans, self.rows, self.line, self.before = [], 0, [first_row(1), first_row(11520)], 0, None
 
     def decode(self, begin: int, end: int, words: list[int]) -> bytes:
         begin_words(self, words)
         found = []
         for _ in range(end - begin):
-            partial = 1
+            row, partial = self.rows[self.line == self.before], 1
             while partial < 256:
-                bit = decode_bit(self, limit(self.row[partial] >> 16, 1, 65535))
-                teach(self.row, partial, bit)
+                bit = decode_bit(self, limit(row[partial] >> 16, 1, 65535))
+                teach(row, partial, bit)
                 partial = 2 * partial + bit
-            found.append(partial & 255)
+            found.append(partial - 256)
+            self.line += 1
+            if found[-1] == 0x0A:
+                self.line, self.before = 0, self.line - 1
         assert not self.words, "no word may be left"
         return bytes(found)
+
+
+def first_row(newline: int) -> list[int]:
+    """The entries of order zero before the first byte, by the weight of a newline."""
+    weights = [17 if chr(v).isalnum() and v < 128 or v in b"+/" else 1 for v in range(256)]
+    weights[0x0A] = newline
+    row = [0]
+    for partial in range(1, 256):
+        zeros, ones = [
+            sum(w for v, w in enumerate(weights) if bin(256 + v)[3:].startswith(bin(partial)[3:] + bit)) for bit in "01"
+        ]
+        row.append((ones << 22) // (zeros + ones) * 1024 + 1)
+    return row
 
 
 def decoded(h: dict, payload: bytes, frame: Frame) -> bytes:
