@@ -91,8 +91,8 @@ def _of_packages() -> Iterator[Drawn]:
 
 def _people(count: int) -> list[dict[str, object]]:
     random = np.random.default_rng(4)
-    names = "Ada Grace Alan Edsger Barbara Donald Radia Ken Margaret Linus".split()
-    towns = "Lisbon Oslo Lagos Kyoto Quito Tartu Perth Lyon".split()
+    names = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Radia", "Ken", "Margaret", "Linus"]
+    towns = ["Lisbon", "Oslo", "Lagos", "Kyoto", "Quito", "Tartu", "Perth", "Lyon"]
     return [
         {
             "id": 1000 + i,

@@ -1397,7 +1397,7 @@ class OrderZero:
 
 def first_row(newline: int) -> list[int]:
     """The entries of order zero before the first byte, by the weight of a newline."""
-    weights = [17 if chr(v).isalnum() and v < 128 or v in b"+/" else 1 for v in range(256)]
+    weights = [17 if (chr(v).isalnum() and v < 128) or v in b"+/" else 1 for v in range(256)]
     weights[0x0A] = newline
     row = [0]
     for partial in range(1, 256):

@@ -17,7 +17,6 @@ from likezip.blocks.predictor import Decisions, Encode
 from likezip.kernels.compiling import compiled, inlined
 from likezip.memory import mixer
 
-
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """Those of base64, which a block is expected to be of until it is known."""
 

@@ -30,9 +30,10 @@ LEAST_BEFORE, LEAST_INSIDE = 128, 1 << 16
 """Bytes of a copy, at least, if its source is before the block or in it: what it costs the list, some 6 bytes, has to
 be less than what the predictor would take, which knows the block itself."""
 
-LEAST_OF_MANY = (64, 0.99), (1 << 10, 0.5)
-"""Copies from the block itself may be shorter, of so many bytes, if they are such a share of the block or more: then it
-is so regular that a list of copies is smaller than what its bytes cost, each as little as can be, and faster by far."""
+LEAST_OF_MANY = (64, 0.99, 1 << 12), (1 << 10, 0.5, 1 << 10)
+"""Copies from the block itself may be shorter, of so many bytes, if they are such a share of the block or more, and of
+so many bytes or more in the mean: then it is so regular that a list of copies is smaller than what its bytes cost, each
+as little as can be, and faster by far."""
 
 SPARE = 8
 """There is room for this part of the window besides it, so that it is moved only now and then."""
@@ -169,11 +170,13 @@ class RepeatFinder:
         self._make_room_for_runs(most + 1, limit)
         begin, self._end = self._end, self._end + len(raw)
         content, runs = self._content[: self._end - self._base], self._runs
-        for least, share in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0)):
+        for least, share, mean in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0, 0)):
             self._runs = runs
             found = self._found(self._context, content, self._base, begin, limit, least, most)
             inside = [copy.length for copy in found if copy.distance <= copy.place]
-            if not inside or min(inside) >= LEAST_INSIDE or sum(inside) >= share * len(raw):
+            if not inside or min(inside) >= LEAST_INSIDE:
+                break
+            if sum(inside) >= max(share * len(raw), mean * len(inside)):
                 break
         return found
 

@@ -8,6 +8,7 @@ long for the tests.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import struct
 import sys
@@ -814,6 +815,12 @@ GOOD: dict[str, Good] = {
     "order-zero": written("600 random hexadecimal digits, at order zero", LONG_NOISE[:300].hex().encode(), None, "off"),
     "order-zero-in-pieces": one_coded(
         "two pieces at order zero", LONG_NOISE.hex().encode() * 2, lanes=0, table_bits=0, piece_bits=PIECE_BITS
+    ),
+    "order-zero-in-lines": written(
+        "300 random bytes in base64, in lines, at order zero", base64.encodebytes(LONG_NOISE[:300]), None, "off"
+    ),
+    "order-zero-in-empty-lines": one_coded(
+        "newlines, then letters, at order zero", b"\n\n\nab\n\ncd\n" * 9, lanes=0, table_bits=0
     ),
     "order-zero-with-transform": one_coded(
         "order zero, transform x86", CODE, lanes=0, table_bits=0, transform=block_header.X86
