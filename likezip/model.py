@@ -85,12 +85,19 @@ class Model:
         return self if self.path.is_file() else find_model(self.id)
 
     def has_prior(self) -> bool:
-        """Whether the model has a network, and the trained state of the memory for use beside it."""
-        try:
-            names = _description(self.path)[0].keys()
-        except (AttributeError, TypeError, ValueError) as error:
-            raise FormatError(f"{self.path}: not a model file ({error})") from error
-        return all(any(name.startswith(part) for name in names) for part in ("prior.", "both."))
+        """Whether the model has a network, and the trained state of the memory for use beside it.  Raises FormatError
+        for a file that is no safetensors."""
+        return _has_prior(self.path, self.id)
+
+
+@lru_cache(maxsize=16)
+def _has_prior(path: Path, _identity: bytes) -> bool:
+    """``Model.has_prior``; a file that is replaced has another id."""
+    try:
+        names = _description(path)[0].keys()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: not a model file ({error})") from error
+    return all(any(name.startswith(part) for name in names) for part in ("prior.", "both."))
 
 
 def _parsed_card(text: str) -> Any:
@@ -206,8 +213,10 @@ _hashing = Lock()
 
 
 def identify_ahead() -> None:
-    """Begin to hash the default model in a thread: who needs its id waits, and had better import first what else is
-    needed."""
+    """Begin to hash the default model in a thread, if no model was hashed before: who needs its id waits, and had
+    better import first what else is needed."""
+    if _hashed.cache_info().currsize:
+        return
 
     def hash_it() -> None:
         with suppress(OSError, FormatError, UnknownModelError):  # whoever needs it meets the same

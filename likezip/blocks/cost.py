@@ -7,6 +7,7 @@ differ, and with it the bytes that the encoder writes.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +41,10 @@ def cost_table() -> npt.NDArray[np.int64]:
     return surprisals(np.arange(1, 65537, dtype=np.uint64))
 
 
-FEW = 1 << 14
-"""So many costs take less time to compute than the table."""
+FEW, FEW_CALLS = 1 << 14, 50
+"""Fewer costs than FEW take less time to compute than the table, in the first FEW_CALLS calls of a process."""
+CALLS = count()
+"""The calls for fewer in this process."""
 
 
 def cost_of_each_byte(
@@ -73,7 +76,8 @@ def _costs_of(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> npt.
     """The cost of each decision, in 1/2^20 bits."""
     one = ones.astype(np.int32)
     p = np.where(bits == 1, one, 65536 - one)
-    return surprisals(p.astype(np.uint64)) if p.size < FEW else cost_table()[p - 1]
+    few = p.size < FEW and next(CALLS) < FEW_CALLS
+    return surprisals(p.astype(np.uint64)) if few else cost_table()[p - 1]
 
 
 def total_cost(ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8]) -> float:

@@ -8,6 +8,8 @@ It has another one where the line before ended, since base64 is written in lines
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -29,6 +31,7 @@ LINE, COLUMN, LENGTH = range(3)
 before, -1 if there is none."""
 
 
+@lru_cache(maxsize=1)
 def _first_maps() -> npt.NDArray[np.uint32]:
     """The entries (2, 256) before the first byte: [place 0 or 1, the bits of the byte so far behind a one]."""
     weights = np.ones((2, 256), np.int64)
@@ -93,7 +96,7 @@ class OrderZero:
 
     def __init__(self, size: int) -> None:
         self.raw, self._done = np.zeros(size, np.uint8), 0
-        self._maps, self._place = _first_maps(), np.array([0, 0, -1])
+        self._maps, self._place = _first_maps().copy(), np.array([0, 0, -1])
 
     def run(
         self, content: npt.NDArray[np.uint8], advance: Advance | None = None, encode: Encode | None = None
