@@ -24,6 +24,7 @@ def checked(blocks: list[bytes], window: int, context: bytes = b"") -> list[list
     content, owner, all_found = bytearray(context), [0] * len(context), []  # the literals' block, -1 of copies
     for number, raw in enumerate(blocks, 1):
         begin, end, found = len(content), 0, finder.find(raw)
+        finder.keep(copies.pack(found, raw, len(context)))
         content += raw
         owner += [number] * len(raw)
         for place, length, _ in found:

@@ -92,7 +92,7 @@ def stored_payload(raw_size: int, coded_size: int) -> int:
     return max(coded_size, least_payload(raw_size))
 
 
-def checksum(data: bytes | memoryview) -> int:
+def checksum(data: bytes | bytearray | memoryview) -> int:
     """CRC-32 as zlib and gzip compute it."""
     return zlib.crc32(data)
 

@@ -84,9 +84,9 @@ def decode_pieces(
     primer: bytes = b"",
     threads: int = 1,
     advance: Advance | None = None,
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """What ``decode_block`` returns, piece by piece, each once it is verified; memory for the payload, the content and
-    a table is needed, but not for the content twice."""
+    a table is needed, but not for the content twice, even if all pieces are kept."""
     if header.mode in (block_header.MEMORY, block_header.MEMORY_PRIOR):
         options = CodingOptions(model, threads=threads)
         yield from blocks.coding.decode_pieces(header, payload, options, advance, primer=primer)
@@ -114,7 +114,7 @@ def _decode_parts(header: BlockHeader, payload: bytes, model: Model, *, threads:
     return b"".join(parts.pieces(contents, stretches))
 
 
-def verify(header: BlockHeader, raw: bytes) -> None:
+def verify(header: BlockHeader, raw: bytes | bytearray) -> None:
     """Raises CorruptError if raw bytes don't fit the checksum in the header of their block."""
     if block_header.checksum(raw) != header.raw_crc:
         raise CorruptError("the block's checksum does not fit its bytes")

@@ -555,8 +555,9 @@ def stored_block(coded: bytes, whole: Whole) -> CodedBlock:
 
 def decode_pieces(
     header: BlockHeader, payload: bytes, options: CodingOptions, advance: Advance | None, *, primer: bytes = b""
-) -> Iterator[bytes]:
-    """The coded bytes of a block that is not stored, piece by piece, each once it is verified.
+) -> Iterator[bytes | memoryview]:
+    """The coded bytes of a block that is not stored, piece by piece, each once it is verified; not copied from where
+    they were decoded, so all of them together take no more memory than that.
 
     primer: what the predictor learns before, if the block is primed.
     Raises CorruptError if the code words do not fit, UnsupportedError for a prior that the model does not have.
@@ -570,12 +571,12 @@ def decode_pieces(
     learnt = _changed(primer, header.transform) if header.primed else b""
     shape = mode.shape(len(learnt) + header.coded_size, header.lanes, header.table_bits, header.piece_bits)
 
-    def decoded() -> Iterator[bytes]:
+    def decoded() -> Iterator[memoryview]:
         if learnt:
             opened.run(np.frombuffer(learnt, np.uint8))
         for (begin, end), decoder in zip(pieces, decoders, strict=True):
             opened.follow(decoder, advance, len(learnt) + end)
-            yield opened.raw[len(learnt) + begin : len(learnt) + end].tobytes()
+            yield opened.raw.data[len(learnt) + begin : len(learnt) + end]
 
     with open_coder(shape, options, prior=prior) as opened:
         for piece, decoder in zip(_restored(decoded(), header.transform), decoders, strict=True):
@@ -588,9 +589,9 @@ def _changed(raw: bytes, transform: int) -> bytes:
     return x86_transform.to_absolute(raw) if transform == block_header.X86 else raw
 
 
-def _restored(converted: Iterator[bytes], transform: int) -> Iterator[bytes]:
+def _restored(converted: Iterator[memoryview], transform: int) -> Iterator[bytes | memoryview]:
     """The pieces of a block as they were before their transform."""
-    return x86_transform.to_relative(converted) if transform == block_header.X86 else converted
+    yield from x86_transform.to_relative(converted) if transform == block_header.X86 else converted
 
 
 def draw_bytes(
@@ -612,7 +613,7 @@ def draw_bytes(
         if prompt:
             opened.run(np.frombuffer(converted, np.uint8))
         opened.follow(decoder, advance)
-    return b"".join(_restored(iter([opened.raw.tobytes()]), transform))[len(prompt) :]
+    return b"".join(_restored(iter([opened.raw.data]), transform))[len(prompt) :]
 
 
 def cross_entropy(raw: bytes, options: CodingOptions) -> float:

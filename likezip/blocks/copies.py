@@ -68,7 +68,7 @@ def pack(copies: Iterable[Copy], raw: bytes, context: int = 0) -> bytes:
 class Literals:
     """The literals of a block of ``size`` bytes; 16 bytes for each run of them besides."""
 
-    def __init__(self, size: int, content: bytes, begins: array[int], offsets: array[int]) -> None:
+    def __init__(self, size: int, content: bytes | memoryview, begins: array[int], offsets: array[int]) -> None:
         """content: the literals; begins, offsets: for each run of them its place in the block and in ``content``, in
         order, and at the end the sizes of both."""
         self.size, self._content = size, content
@@ -90,7 +90,7 @@ class Literals:
         begin = self._offsets[number] + place - self._begins[number]
         if number < 0 or begin + length > self._offsets[number + 1]:
             raise CorruptError("a copy's source is not all literals of one block")
-        return self._content[begin : begin + length]
+        return bytes(self._content[begin : begin + length])
 
 
 def _read(coded: bytes, place: int) -> tuple[int, int]:
@@ -151,10 +151,10 @@ def unpack(coded: bytes, size: int, context: int = 0) -> tuple[Copies, Literals]
     offsets.append(offset + size - end)
     if spared < 0:
         raise CorruptError("the block's copies do not fit its size")
-    return copies, Literals(size, coded[at:], begins, offsets)
+    return copies, Literals(size, memoryview(coded)[at:], begins, offsets)
 
 
-def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytes:
+def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytearray:
     """The raw bytes of a block, filled in from its beginning on.  Raises CorruptError if a source before the block is
     not all literals of one block."""
     raw = bytearray()
@@ -168,4 +168,4 @@ def fill(copies: Iterable[Copy], literals: Literals, before: Before) -> bytes:
             raw += source if length <= distance else (source * (length // distance + 1))[:length]
     if literals.size > len(raw):
         raw += literals.take(len(raw), literals.size - len(raw))
-    return bytes(raw)
+    return raw

@@ -6,7 +6,8 @@ matching of zstd.)  What is found is exact: the bytes are compared, the hash onl
 
 A copy's source before the block is bytes that are no copies themselves, *literals*: so a reader that has the literals
 of the blocks before needs one step to fill in a copy.  Strings of literals alone are entered, so no other source before
-the block can be found; a source in the block begins with literals, and may go on over copies.
+the block can be found, and nothing else of earlier blocks is kept; a source in the block begins with literals, and may
+go on over copies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks.copies import Copy
+from likezip.blocks.copies import Copy, pack
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.hashing import scramble
 
@@ -68,21 +69,23 @@ def _segment(begins, count, position):
 
 
 @compiled
-def _find(before, content, base, begin, limit, table, shift, entered, literals, count, least, copies):
-    """Find the copies in the block that ``content`` ends with, enter its strings, and note its literals.
+def _find(before, kept, forgotten, content, begin, limit, table, shift, entered, segments, count, total, least, copies):
+    """Find the copies in a block, enter its strings, and note its literals.
 
-    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: bytes at the positions from ``base`` on;
-    begin: position of the block; limit: the first position that may be referred to, besides those of ``before``.
+    before (n,) uint8: bytes at the positions -n to -1; content (m,) uint8: the block, whose position is ``begin``;
+    limit: the first position that may be referred to, besides those of ``before``.
+    kept uint8: literals of earlier blocks, without the first ``forgotten`` of them; total: how many there were.
     table (2^k,) uint64: in the upper half the upper half of a mixed hash, in the lower half the number of the string,
     counted from 1, its position being STRIDE times that minus ``entered``; shift: 64 - k.
     Strings of the block may have been entered before, also those behind the place that is looked at.
-    literals (2, more) int64: begins and ends of the segments of literals; count: how many there are.
+    segments (3, more) int64: begins and ends of the segments of literals, and the literals before each; count: how many
+    there are.
     least: the least lengths of a copy, of what came before the block and of the block itself; copies (more, 3) int64.
     Returns the number of copies and of segments.
     """
-    begins, ends = literals
-    size, first, found = base + content.size, begin - base, 0
-    place = literal = first  # in ``content``
+    begins, ends, numbers = segments
+    size, found = begin + content.size, 0
+    place = literal = 0  # in ``content``
     allowed = place  # the next place at which a string is looked for
     value = _hash(content, place) if place + STRIDE <= content.size else np.uint64(0)
     while place + STRIDE <= content.size:
@@ -96,10 +99,14 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
             segment = -1 if inside else _segment(begins, count, source)
             lowest = begin if inside else begins[max(segment, 0)]
             highest = size if inside else ends[max(segment, 0)]
-            if (source < base + place if inside else segment >= 0 and source < highest) and (
+            if (source < begin + place if inside else segment >= 0 and source < highest) and (
                 source < 0 or source >= limit
             ):
-                origin, offset = (content, source - base) if source >= base else (before, source + before.size)
+                origin, offset = content, source - begin
+                if source < 0 and not inside:
+                    origin, offset = before, source + before.size
+                elif not inside:
+                    origin, offset = kept, numbers[segment] - forgotten + source - begins[segment]
                 back, most = 0, min(place - literal, source - (lowest if source < 0 else max(lowest, limit)))
                 while back < most and content[place - back - 1] == origin[offset - back - 1]:
                     back += 1
@@ -109,11 +116,12 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
                 if back + ahead >= least[1 if inside else 0]:
                     copied = back + ahead
                     at = place - back
-                    copies[found, 0], copies[found, 1] = at - first, copied
-                    copies[found, 2] = base + place - source
+                    copies[found, 0], copies[found, 1] = at, copied
+                    copies[found, 2] = begin + place - source
                     found += 1
                     if at > literal:
-                        begins[count], ends[count] = base + literal, base + at
+                        begins[count], ends[count], numbers[count] = begin + literal, begin + at, total
+                        total += at - literal
                         count += 1
                     place = literal = allowed = at + copied
                     if place + STRIDE <= content.size:
@@ -122,99 +130,120 @@ def _find(before, content, base, begin, limit, table, shift, entered, literals, 
                     allowed = place + max(ahead, 1)
         if copied:
             continue
-        if (base + place + entered) % STRIDE == 0:
-            number = np.uint64((base + place + entered) // STRIDE) & np.uint64(0xFFFFFFFF)
+        if (begin + place + entered) % STRIDE == 0:
+            number = np.uint64((begin + place + entered) // STRIDE) & np.uint64(0xFFFFFFFF)
             table[slot] = (mixed >> np.uint64(32)) << np.uint64(32) | number
         if place + STRIDE < content.size:
             value = value * BASE + np.uint64(content[place + STRIDE]) + np.uint64(1)
             value -= OLDEST * (np.uint64(content[place]) + np.uint64(1))
         place += 1
     if content.size > literal:
-        begins[count], ends[count] = base + literal, size
+        begins[count], ends[count], numbers[count] = begin + literal, size, total
         count += 1
     return found, count
 
 
 class RepeatFinder:
-    """Finds the copies in the blocks of a frame, which are given in order."""
+    """Finds the copies in the blocks of a frame, which are given in order.
+
+    Of earlier blocks only literals are kept, one behind the other, and which segments of the content they are.
+    """
 
     def __init__(self, window: int, context: bytes = b"") -> None:
         """window: bytes before a block that its copies may refer to; context: what else they may refer to, as if it
         stood before the first block."""
         self._window, self._context = window, np.frombuffer(context, np.uint8)
         self._entered = STRIDE * (1 + -(-len(context) // STRIDE))
-        self._content = np.empty(0, np.uint8)  # from position self._base on; more room than bytes
-        self._base = self._end = 0
         self._table = np.zeros(1 << 10, np.uint64)
-        self._literals, self._runs = np.zeros((2, 16), np.int64), 0
+        self._segments, self._runs = np.zeros((3, 16), np.int64), 0
+        self._kept, self._forgotten = NOTHING, 0  # literals, with room behind them; the number of the first
+        self._last, self._last_size = NOTHING, 0  # the literals of the last block, and how many they are
+        self._end = self._total = 0  # the position of the next block, and the number of its first literal
         self._unseen = b""
         if context:
             self._enter_context()
 
     def find(self, raw: bytes) -> list[Copy]:
-        """The copies in the next block."""
+        """The copies in the next block; ``keep`` is to be called before the block behind it is given."""
         first = self._end == 0 and not self._unseen and self._context.size == 0
         if first and len(raw) < LEAST_INSIDE:
             self._unseen = raw  # has no copies, and is looked at if another block follows
             return []
         unseen, self._unseen = self._unseen, b""
         if unseen:
-            self._search(unseen)
+            self.keep(pack(self._search(unseen), unseen))
         return self._search(raw)
+
+    def keep(self, coded: bytes) -> None:
+        """Keep the literals of the last block, which are the end of what it is coded as with the copies found.  They
+        are copied once another block follows: so the block itself need not be kept."""
+        if not self._unseen:
+            self._last = np.frombuffer(coded, np.uint8)[len(coded) - self._last_size :]
 
     def _search(self, raw: bytes) -> list[Copy]:
         limit = max(0, self._end - self._window)
-        self._take(raw, limit)
+        self._take_last(self._first_from(limit))
         self._grow_table(self._context.size + self._end - limit + len(raw))
         most = len(raw) // LEAST_OF_MANY[0][0] + 1
         self._make_room_for_runs(most + 1, limit)
-        begin, self._end = self._end, self._end + len(raw)
-        content, runs = self._content[: self._end - self._base], self._runs
+        runs = self._runs
         for least, share, mean in (*LEAST_OF_MANY, (LEAST_INSIDE, 0.0, 0)):
             self._runs = runs
-            found = self._found(self._context, content, self._base, begin, limit, least, most)
+            found = self._found(self._context, np.frombuffer(raw, np.uint8), self._end, limit, least, most)
             inside = [copy.length for copy in found if copy.distance <= copy.place]
             if not inside or min(inside) >= LEAST_INSIDE:
                 break
             if sum(inside) >= max(share * len(raw), mean * len(inside)):
                 break
+        self._last_size = len(raw) - sum(copy.length for copy in found)
+        self._end, self._total = self._end + len(raw), self._total + self._last_size
         return found
 
     def _enter_context(self) -> None:
         size = self._context.size
         self._grow_table(size)
-        self._found(NOTHING, self._context, -size, -size, 0, size + 1, 1)
+        self._found(NOTHING, self._context, -size, -size, size + 1, 1)
 
-    def _found(
-        self, before: Bytes, content: Bytes, base: int, begin: int, limit: int, inside: int, most: int
-    ) -> list[Copy]:
+    def _found(self, before: Bytes, content: Bytes, begin: int, limit: int, inside: int, most: int) -> list[Copy]:
         """The copies in a block; inside: bytes of a copy from the block itself, at least."""
         least = np.array((LEAST_BEFORE, inside))
         copies, shift = np.empty((most, 3), np.int64), np.uint64(65 - self._table.size.bit_length())
-        places = base, begin, limit
-        table = self._table, shift, self._entered
-        found, self._runs = _find(before, content, *places, *table, self._literals, self._runs, least, copies)
+        earlier, table = (before, self._kept, self._forgotten), (self._table, shift, self._entered)
+        noted = self._segments, self._runs, self._total
+        found, self._runs = _find(*earlier, content, begin, limit, *table, *noted, least, copies)
         return [Copy(*map(int, copy)) for copy in copies[:found]]
 
-    def _take(self, raw: bytes, limit: int) -> None:
-        """Append a block to the content; what is before ``limit`` may go, but goes only if there is no room."""
-        block = np.frombuffer(raw, np.uint8)
-        if self._end == limit:  # nothing is kept, and the block need not be copied unless another one follows
-            self._content, self._base = block, limit
+    def _first_from(self, limit: int) -> int:
+        """The number of the first literal at position ``limit`` or behind it."""
+        begins, ends, numbers = self._segments[:, : self._runs]
+        segment = int(np.searchsorted(ends, limit, "right"))
+        return int(numbers[segment] + max(0, limit - begins[segment])) if segment < self._runs else self._total
+
+    def _take_last(self, first: int) -> None:
+        """Append the literals of the last block to those before it, of which those before number ``first`` may go, but
+        go only if there is no room."""
+        last, self._last = self._last, NOTHING
+        begin = self._total - last.size
+        if first >= begin:  # no others are kept, and these need not be copied unless another block follows
+            self._kept, self._forgotten = last[first - begin :], first
             return
-        if self._end - self._base + len(raw) > self._content.size:
-            old, first, kept = self._content, limit - self._base, self._end - limit
-            most = self._window + self._window // SPARE + 2 * len(raw)
-            if not old.flags.writeable or kept + len(raw) > old.size or first < old.size // (2 * SPARE):
-                size = 2 * (kept + len(raw))
-                self._content = np.empty(min(size if size < AT_ONCE else most, most), np.uint8)
-            piece = kept if self._content is not old else first  # in place no piece may overlap with where it goes
-            for begin in range(0, kept, max(piece, 1)):
-                part = slice(begin, min(begin + piece, kept))
-                self._content[part] = old[first + part.start : first + part.stop]
-            self._base = limit
-        size = self._end - self._base
-        self._content[size : size + len(raw)] = block
+        if begin - self._forgotten + last.size > self._kept.size or not self._kept.flags.writeable:
+            self._make_room(first, begin, last.size)
+        place = begin - self._forgotten
+        self._kept[place : place + last.size] = last
+
+    def _make_room(self, first: int, end: int, more: int) -> None:
+        """Have room for ``more`` behind the literals that are kept, those from number ``first`` to ``end``."""
+        old, begin, count = self._kept, first - self._forgotten, end - first
+        most = self._window + self._window // SPARE + 2 * more
+        if not old.flags.writeable or count + more > old.size or begin < old.size // (2 * SPARE):
+            size = 2 * (count + more)
+            self._kept = np.empty(min(size if size < AT_ONCE else most, most), np.uint8)
+        piece = count if self._kept is not old else begin  # in place no piece may overlap with where it goes
+        for start in range(0, count, max(piece, 1)):
+            part = slice(start, min(start + piece, count))
+            self._kept[part] = old[begin + part.start : begin + part.stop]
+        self._forgotten = first
 
     def _grow_table(self, size: int) -> None:
         """Have an entry for each string that ``size`` bytes enter."""
@@ -225,13 +254,12 @@ class RepeatFinder:
             self._table[entries >> np.uint64(64 - bits)] = entries
 
     def _make_room_for_runs(self, more: int, limit: int) -> None:
-        begins, ends = self._literals
-        if self._runs + more > begins.size:
-            old = int(np.searchsorted(ends[: self._runs], limit, "right"))
-            of_context = min(old, int(self._context.size > 0))  # the first run, which stays
-            kept = np.delete(self._literals[:, : self._runs], np.s_[of_context:old], 1)
-            self._literals = np.empty((2, 2 * (kept.shape[1] + more)), np.int64)
-            self._literals[:, : kept.shape[1]] = kept
+        if self._runs + more > self._segments.shape[1]:
+            old = int(np.searchsorted(self._segments[1, : self._runs], limit, "right"))
+            of_context = min(old, int(self._context.size > 0))  # the first segment, which stays
+            kept = np.delete(self._segments[:, : self._runs], np.s_[of_context:old], 1)
+            self._segments = np.empty((3, 2 * (kept.shape[1] + more)), np.int64)
+            self._segments[:, : kept.shape[1]] = kept
             self._runs = kept.shape[1]
 
 

@@ -79,7 +79,7 @@ def to_absolute(raw: bytes) -> bytes:
     return code.tobytes()
 
 
-def to_relative(converted: Iterable[bytes]) -> Iterator[bytes]:
+def to_relative(converted: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """The pieces of a block as they were before ``to_absolute``, each once the next one is known, since its last
     operand may end there; all but the last have at least OPERAND bytes."""
     begin, code = 0, np.zeros(0, np.uint8)

@@ -133,7 +133,7 @@ class _Content(io.RawIOBase):
             self._block_begin, self._block = self._block_begin + len(self._block), content
         return memoryview(self._block)[self._position - self._block_begin :]
 
-    def _decoded(self, blocks: Iterator[Work]) -> Generator[Iterable[bytes], None, None]:
+    def _decoded(self, blocks: Iterator[Work]) -> Generator[Iterable[bytes | memoryview], None, None]:
         """The coded bytes of blocks; the first is decoded before another is read, as no other may be wanted."""
         for work in islice(blocks, 1):
             yield reader.decode_in_worker(self._workers.threads, None, *work)

@@ -16,6 +16,10 @@ Load = Callable[[int], tuple[int, Literals]]
 LikezipError if there are none."""
 
 
+FILLED = 1 << 20
+"""Bytes of a piece of a block with copies."""
+
+
 class History:
     """The literals of a frame's blocks, and the position in its content at which the next block begins."""
 
@@ -30,7 +34,7 @@ class History:
         self._context_size = size_of(context)
         self._begins, self._blocks = list[int](), list[Literals]()  # in order
 
-    def complete(self, header: BlockHeader, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def complete(self, header: BlockHeader, pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
         """The raw bytes of the next block, from its coded bytes, both piece by piece; they are verified.
 
         Raises CorruptError, and what ``pieces`` raises.
@@ -38,17 +42,20 @@ class History:
         begin = self.position
         self.position += header.raw_size
         if not header.has_copies and self._window == 0:
-            yield from pieces
+            for piece in pieces:
+                yield bytes(piece)
         elif not header.has_copies:
-            kept = list[bytes]()
+            kept = list[bytes | memoryview]()
             for piece in pieces:
                 kept.append(piece)
-                yield piece
+                yield bytes(piece)
             self._note(begin, Literals.of(b"".join(kept), header.raw_size))
         else:
-            yield self._filled(header, begin, b"".join(pieces))
+            raw = self._filled(header, begin, b"".join(pieces))
+            for start in range(0, len(raw), FILLED):
+                yield bytes(raw[start : start + FILLED])
 
-    def _filled(self, header: BlockHeader, begin: int, coded: bytes) -> bytes:
+    def _filled(self, header: BlockHeader, begin: int, coded: bytes) -> bytearray:
         """The raw bytes of a block with copies, which begins there."""
         listed, literals = copies.unpack(coded, header.raw_size, self._context_size)
         try:

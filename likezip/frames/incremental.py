@@ -66,14 +66,18 @@ class LikezipCompressor:
         self._buffer += bytes_of(data)
         parts: list[bytes] = []
         while len(self._buffer) >= writer.block_size:
-            block = bytes(memoryview(self._buffer)[: writer.block_size])
-            del self._buffer[: writer.block_size]
             try:
-                parts += writer.write_block(block)
+                parts += writer.write_block(self._taken(writer.block_size))
             except BaseException:  # the block is lost, and what follows must not become a whole frame
                 self.close()
                 raise
         return b"".join(parts)
+
+    def _taken(self, size: int) -> bytes:
+        """The first ``size`` bytes of the buffer, which is without them then."""
+        block = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return block
 
     @locked
     def flush(self, mode: int = FLUSH_FRAME) -> bytes:
@@ -85,10 +89,9 @@ class LikezipCompressor:
         """
         if mode not in (self.FLUSH_BLOCK, self.FLUSH_FRAME):
             raise ValueError(f"mode must be FLUSH_BLOCK or FLUSH_FRAME, not {mode}")
-        writer, rest = self._open(), bytes(self._buffer)
-        self._buffer.clear()
+        writer = self._open()
         try:
-            parts = [*(writer.write_block(rest) if rest else ())]
+            parts = [*(writer.write_block(self._taken(len(self._buffer))) if self._buffer else ())]
             parts += writer.flush() if mode == self.FLUSH_BLOCK else writer.end()
         except BaseException:
             self.close()

@@ -104,8 +104,11 @@ class Beginning:
 def blocks_of(source: Source, size: int) -> Iterator[bytes]:
     """The blocks of ``size`` bytes of a source; a shorter one is the last, even if a file grows behind it."""
     while raw := read_fully(source, size):
-        yield raw
-        if len(raw) < size:
+        last = len(raw) < size
+        given = [raw]
+        del raw
+        yield given.pop()  # a large block is not kept here while it is used
+        if last:
             return
 
 

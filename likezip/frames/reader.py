@@ -241,12 +241,12 @@ def decode_in_worker(
     """The coded bytes of a block, in pieces, computed by a worker; primer: what its predictor learns before, if it is
     primed."""
     with named(block):
-        return list(decode_here(threads, advance, block, model, primer))
+        return list(map(bytes, decode_here(threads, advance, block, model, primer)))
 
 
 def decode_here(
     threads: int, advance: Advance | None, block: PackedBlock, model: Model, primer: bytes
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """As ``decode_in_worker``, each piece as soon as it is verified; errors don't say which block they are about."""
     here = model.here()
     return codec.decode_pieces(block.header, block.payload, here, primer=primer, threads=threads, advance=advance)
@@ -262,7 +262,7 @@ def named(block: PackedBlock) -> Iterator[None]:
 
 
 def contents(
-    found: Iterator[FoundBlock], decode: Callable[[Iterator[Work]], Generator[Iterable[bytes], None, None]]
+    found: Iterator[FoundBlock], decode: Callable[[Iterator[Work]], Generator[Iterable[bytes | memoryview], None, None]]
 ) -> Generator[Iterator[bytes], None, None]:
     """The raw bytes of blocks, with their copies, in pieces, which are to be used up before the next block is asked
     for; decode: gives the coded bytes of each, in pieces, in order."""

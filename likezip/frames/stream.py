@@ -97,8 +97,8 @@ def compress_stream(
 
 
 def _frame(writer: FrameWriter, source: Source) -> Iterator[bytes]:
-    for raw in blocks_of(source, writer.block_size):
-        yield from writer.write_block(raw)
+    for parts in map(writer.write_block, blocks_of(source, writer.block_size)):
+        yield from parts
     yield from writer.end()
 
 

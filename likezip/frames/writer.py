@@ -68,10 +68,14 @@ class FrameWriter:
         self._entries: list[Entry] = []
 
     def write_block(self, raw: bytes) -> Iterator[bytes]:
-        """Add a block of 1 to ``block_size`` bytes; yields the parts of the frame that are finished."""
+        """Add a block of 1 to ``block_size`` bytes, which need not be kept; yields the parts of the frame that are
+        finished, once they are asked for."""
         codec.prepare_kernels(self._announce, prior=self._options.may_use_prior, repeats=_compile_repeats)
         self._begun = True
-        for block in self._queue.give(self._ways(raw), self._options):
+        return self._written(self._ways(raw))
+
+    def _written(self, ways: list[Way]) -> Iterator[bytes]:
+        for block in self._queue.give(ways, self._options):
             yield from self._finished(*block)
 
     def _ways(self, raw: bytes) -> list[Way]:
@@ -86,6 +90,7 @@ class FrameWriter:
         begin, self._given = self._given, self._given + len(raw)
         found = self._finder.find(raw)
         ways = [_way(raw, found, len(context), b"")]
+        self._finder.keep(ways[0].coded)
         if self._context is not None and len(context) <= PRIMER and self._options.effort != "fast":
             least = blocks.repeats.LEAST_INSIDE
             kept = [copy for copy in found if begin + copy.place >= copy.distance or copy.length >= least]
