@@ -52,7 +52,8 @@ def pack(copies: Iterable[Copy], raw: bytes, context: int = 0) -> bytes:
 
     Raises ValueError if a copy is not longer than what it takes in the list.
     """
-    entries, literals, end, before = list[bytes](), list[bytes](), 0, context
+    entries, literals, end, before = list[bytes](), list[memoryview](), 0, context
+    content = memoryview(raw)
     for place, length, distance in copies:
         change = distance - before
         zigzag = 2 * change if change >= 0 else -2 * change - 1
@@ -60,9 +61,9 @@ def pack(copies: Iterable[Copy], raw: bytes, context: int = 0) -> bytes:
         if length <= len(entry):
             raise ValueError(f"a copy of {length} bytes is not longer than the {len(entry)} that it takes in the list")
         entries.append(entry)
-        literals.append(raw[end:place])
+        literals.append(content[end:place])
         end, before = place + length, distance
-    return b"".join([*entries, *literals, raw[end:]])
+    return b"".join([*entries, *literals, content[end:]])
 
 
 class Literals:
