@@ -34,8 +34,9 @@ def kinds_of(raw: bytes) -> list[Stretch]:
     windows = len(raw) // WINDOW
     if len(raw) < 2 * LEAST:
         return [Stretch(0, 0, len(raw))]
-    each = content[: windows * WINDOW].reshape(windows, WINDOW)
-    counts = np.array([np.bincount(window, minlength=256) for window in each], np.float64)
+    counts = np.empty((windows, 256))
+    for number, window in enumerate(content[: windows * WINDOW].reshape(windows, WINDOW)):
+        counts[number] = np.bincount(window, minlength=256)
     members, kinds = _without_small_kinds(counts, *_members(counts))
     members = _without_short_runs(counts, members, kinds)
     return _stretches(content, members, kinds)
