@@ -62,13 +62,13 @@ def read_fully(source: Source, size: int) -> bytes:
 
     Raises BlockingIOError for a source that has no bytes yet (a pipe that doesn't block), which is not its end.
     """
-    parts: list[bytes] = []
+    taken = io.BytesIO()  # which gives its bytes without copying them
     while size > 0 and (part := source.read(min(size, PIECE))) != b"":
         if part is None:
             raise BlockingIOError(errno.EAGAIN, "the source has no bytes yet; open it so that reading waits")
-        parts.append(part)
+        taken.write(part)
         size -= len(part)
-    return b"".join(parts)
+    return taken.getvalue()
 
 
 class PushbackSource:
