@@ -2,6 +2,7 @@
 
 import io
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,7 @@ import likezip
 from likezip.blocks.options import CodingOptions
 from likezip.frames import container, reader
 from likezip.frames.index import read_frames
+from likezip.frames.raw_io import blocks_of
 from likezip.frames.recovery import Loss, recover_stream
 from likezip.frames.stream import decompress_range
 from likezip.frames.workers import Workers
@@ -347,3 +349,19 @@ def test_recovery_gives_out_nothing_else() -> None:
                 content = content[len(part) :]
     print(f"{tried} recovered")
     assert tried > 100
+
+
+def test_a_block_is_not_kept_beside_its_literals() -> None:
+    """Neither by what reads it nor by what looks for repeats, and they are not copied before another block follows."""
+    noise = random.Random(6).randbytes(1 << 17)
+    given = blocks_of(io.BytesIO(noise * 2 + NOISE), 1 << 18)
+    with Workers() as workers:
+        options = CodingOptions(likezip.load_model("likezip-2"), "off")
+        writer = FrameWriter(workers, options, block_size=1 << 18)
+        raw = next(given)
+        coming = writer.write_block(raw)
+        assert raw == noise * 2
+        assert sys.getrefcount(raw) == 2, "this name, and the question itself"
+        frame = b"".join([*coming, *(part for block in given for part in writer.write_block(block)), *writer.end()])
+    assert len(frame) < 1.1 * len(noise)
+    assert likezip.decompress(frame) == noise * 2 + NOISE
