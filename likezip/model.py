@@ -201,6 +201,12 @@ def _shipped() -> tuple[Path, Path]:
     return package / "models", package.parent / "models"
 
 
+@lru_cache(maxsize=1)
+def _shipped_as_default() -> list[Path]:
+    """Where the model that likezip ships and compresses with may be."""
+    return [place / f"{DEFAULT_NAME}{MODEL_SUFFIX}" for place in _shipped()]
+
+
 def _identified(path: Path) -> Model:
     """The model in ``path``, which is read and hashed once, and again if it is replaced."""
     status = path.stat()
@@ -264,9 +270,8 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
 
 def default_model() -> Model:
     """The model that likezip ships and compresses with, even if another model has its name."""
-    for place in _shipped():
-        path = place / f"{DEFAULT_NAME}{MODEL_SUFFIX}"
-        if path.is_file():
+    for path in _shipped_as_default():
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _identified(path)
     return load_model(DEFAULT_NAME)
 

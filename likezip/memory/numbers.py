@@ -34,6 +34,7 @@ at most 2^46 and shifted left by 14, and the step for a byte is at most 2^36, so
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -127,8 +128,10 @@ class Numbers(NamedTuple):
     @classmethod
     def of(cls, layout: NumberLayout | None, row: int, lanes: int) -> Numbers:
         """Those of a block before its first byte; row: bytes of a row."""
-        lanes = lanes if layout else 0
-        known = layout or NumberLayout(0, 1)  # of which nothing is used but an item of 0
+        return cls._of(layout, row, lanes) if layout else _none()
+
+    @classmethod
+    def _of(cls, known: NumberLayout, row: int, lanes: int) -> Numbers:
         return cls(
             layout=np.array([known.item, known.width, known.phase, known.big_endian, known.is_float], np.int64),
             offsets=np.array(_offsets(known.item, known.width, row), np.int64),
@@ -142,6 +145,12 @@ class Numbers(NamedTuple):
             errors=aligned((lanes, CHANNELS, OF_ESTIMATES + 2), np.int64),
             distribution=aligned((lanes, 4), np.int64),
         )
+
+
+@lru_cache(maxsize=1)
+def _none() -> Numbers:
+    """Those of any block of another profile, which nobody writes to: nothing is used of them but an item of 0."""
+    return Numbers._of(NumberLayout(0, 1), 0, 0)
 
 
 def _offsets(item: int, width: int, row: int) -> list[int]:

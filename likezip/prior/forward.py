@@ -260,16 +260,22 @@ def most_steps(lanes: int) -> int:
     return max(1, ROWS_AT_ONCE // lanes)
 
 
+def new_flow(network: Network, count: int, steps: int) -> tuple[Int32s, Uint8s]:
+    """Stream and activations of ``LaneBuffers``, all that goes from a layer to the next."""
+    stream, columns = steps * network.enter.weight.shape[0], byte_products.padded_columns(network.most[1])
+    return aligned((count, stream), np.int32), aligned((count, steps * columns), np.uint8)
+
+
 def new_lane_buffers(network: Network, count: int, steps: int) -> LaneBuffers:
     """The buffers of ``count`` lanes before their first byte, with room for ``steps`` steps."""
-    outputs, columns = network.most
+    stream, activations = new_flow(network, count, steps)
     return LaneBuffers(
         registers=aligned((count, NGRAM_REGISTERS), np.uint64),
         states=aligned((count, network.cells), np.int32),
         embedding_rows=aligned((count, len(network.features)), np.int32),
-        stream=aligned((count, steps * network.enter.weight.shape[0]), np.int32),
-        activations=aligned((count, steps * byte_products.padded_columns(columns)), np.uint8),
-        sums=aligned((count, steps * outputs), np.int32),
+        stream=stream,
+        activations=activations,
+        sums=aligned((count, steps * network.most[0]), np.int32),
         rest=aligned((count, steps * byte_products.PANEL), np.int32),
         logits=aligned((count, 256), np.int32),
     )

@@ -31,6 +31,7 @@ from likezip.prior.forward import (
     Prior,
     Uint8s,
     most_steps,
+    new_flow,
     new_lane_buffers,
     take_layers,
     weights_of,
@@ -248,9 +249,8 @@ class SharedPrior:
 
     def _new_batch(self) -> StepBatch:
         lanes, steps = self._previous.size, self.most_steps
-        room = new_lane_buffers(self._network, lanes, steps)
         trees = aligned((steps, lanes, 512), np.int32)
-        return StepBatch(aligned((steps, lanes), np.int16), room.stream, room.activations, trees)
+        return StepBatch(aligned((steps, lanes), np.int16), *new_flow(self._network, lanes, steps), trees)
 
     def _compute(self, layers: tuple[int, int], batches: StepBatches) -> StepBatches:
         """Compute ``layers`` of each batch, and yield the batch."""
