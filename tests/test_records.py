@@ -113,7 +113,7 @@ def test_too_long_a_record() -> None:
 
 def test_the_last_records_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "LONGEST_CONTEXT", 2000)
-    kept = learning._last(KNOWN)
+    kept = learning.last_records(KNOWN)
     assert kept == KNOWN[-len(kept) :]
     assert 2000 - len(KNOWN[0]) < sum(map(len, kept)) <= 2000
 

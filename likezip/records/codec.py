@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from likezip.blocks.options import CodingOptions, PriorChoice
@@ -17,7 +14,7 @@ from likezip.frames.locking import locked
 from likezip.frames.raw_io import bytes_of
 from likezip.model import ModelLike, resolve_model
 from likezip.records import byte_coder, units
-from likezip.records.learning import learn
+from likezip.records.learning import Context, learn, records_of
 from likezip.records.units import UnitLanes
 
 if TYPE_CHECKING:
@@ -25,10 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST_RECORD = units.MOST
 """Bytes of a record at most."""
-
-Bytes = bytes | bytearray | memoryview
-Context = Bytes | os.PathLike[str] | Iterable[Bytes | os.PathLike[str]]
-"""Records: the bytes or the path of a file, whose lines they are; or an iterable of records and of paths."""
 
 
 class RecordCodec:
@@ -58,7 +51,7 @@ class RecordCodec:
         """
         self._lock = threading.RLock()
         options = CodingOptions(resolve_model(model), prior, lanes=1, threads=threads)
-        self._model = learn(_records(context), options)
+        self._model = learn(records_of(context), options)
         opened = ExitStack()
         self._alone = opened.enter_context(self._model.lanes(1))
         weakref.finalize(self, opened.close)
@@ -103,22 +96,6 @@ def _checked(record: Buffer) -> bytes:
     if len(raw) > LONGEST_RECORD:
         raise ValueError(f"a record has at most {LONGEST_RECORD} bytes, not {len(raw)}")
     return raw
-
-
-def _records(context: Context) -> Iterator[bytes]:
-    """The records of a context."""
-    if isinstance(context, bytes | bytearray | memoryview):
-        yield from _lines(bytes(context))
-    elif isinstance(context, os.PathLike):
-        yield from _lines(Path(context).read_bytes())
-    else:
-        for part in context:
-            yield from _records(part) if isinstance(part, os.PathLike) else (bytes(part),)
-
-
-def _lines(content: bytes) -> list[bytes]:
-    """The lines of ``content``, each with its line feed."""
-    return re.findall(rb"[^\n]*\n|[^\n]+", content)
 
 
 def compile_records() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from likezip.blocks import block_header, codec, coding
 from likezip.blocks.coding import BlockMode
@@ -13,11 +16,31 @@ from likezip.records.units import UnitModel
 LONGEST_CONTEXT = 1 << 22
 """Bytes of records that are learnt, the last ones."""
 
+Bytes = bytes | bytearray | memoryview
+Context = Bytes | os.PathLike[str] | Iterable[Bytes | os.PathLike[str]]
+"""Records: the bytes or the path of a file, whose lines they are; or an iterable of records and of paths."""
+
+
+def records_of(context: Context) -> Iterator[bytes]:
+    """The records of a context; raises OSError for files that can't be read."""
+    if isinstance(context, bytes | bytearray | memoryview):
+        yield from _lines(bytes(context))
+    elif isinstance(context, os.PathLike):
+        yield from _lines(Path(context).read_bytes())
+    else:
+        for part in context:
+            yield from records_of(part) if isinstance(part, os.PathLike) else (bytes(part),)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """The lines of ``content``, each with its line feed."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
+
 
 def learn(records: Iterable[bytes], options: CodingOptions, announce: Callable[[], None] | None = None) -> UnitModel:
     """The model behind the last ``records``, with lanes for ``options.threads``; announce: called if kernels have to be
     compiled first."""
-    known = _last(records)
+    known = last_records(records)
     mode = _mode(known, options)
     codec.prepare_kernels(announce, prior=mode.prior)
     return UnitModel(options, mode, known, options.threads)
@@ -31,7 +54,7 @@ def _mode(records: Sequence[bytes], options: CodingOptions) -> BlockMode:
     return coding.profile_mode(known, options) if known else BlockMode(block_header.TEXT_PROFILE, 0)
 
 
-def _last(records: Iterable[bytes]) -> list[bytes]:
+def last_records(records: Iterable[bytes]) -> list[bytes]:
     """The last LONGEST_CONTEXT bytes of records, whole ones of at most ``units.MOST`` bytes."""
     kept, size = [], 0
     for record in reversed([record for record in records if len(record) <= units.MOST]):
