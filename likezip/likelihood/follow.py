@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from likezip.records import units
@@ -58,7 +58,7 @@ def stream_lines(read: Callable[[int], bytes]) -> Iterator[Lines]:
     yield cutter.end()
 
 
-def growing_lines(path: str, wait: Callable[[float], None] = time.sleep) -> Iterator[Lines]:
+def growing_lines(path: str, wait: Callable[[float], object] = time.sleep) -> Generator[Lines, None, None]:
     """The lines of a file from its beginning, and what is appended as it comes, without end.
 
     A file that replaces it under its name, as when logs are rotated, is read from its beginning, and so is the file
@@ -72,7 +72,7 @@ def growing_lines(path: str, wait: Callable[[float], None] = time.sleep) -> Iter
         yield cutter.end()
 
 
-def _next(descriptor: int, path: str, wait: Callable[[float], None]) -> bytes:
+def _next(descriptor: int, path: str, wait: Callable[[float], object]) -> bytes:
     """The next bytes of an open file, once there are any; none if another file has its name, or if it was cut."""
     while not (data := os.read(descriptor, MOST_READ)):
         here = os.fstat(descriptor)
