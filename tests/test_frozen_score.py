@@ -231,7 +231,7 @@ def test_an_expected_rate_is_a_limit(files: tuple[Path, Path]) -> None:
 def test_records_behind_records(tmp_path: Path) -> None:
     rows = [np.array([n % 9, 3 * n % 50, 7], "<i4").tobytes() for n in range(400)]
     (tmp_path / "a").write_bytes(b"".join(rows))
-    (tmp_path / "b").write_bytes(b"".join([*rows[:60], rows[8][::-1], *rows[60:90]]))
+    (tmp_path / "b").write_bytes(b"".join([*rows[:60], bytes(range(200, 212)), *rows[60:90]]))
     out = run("--by", "record 12", "--context", str(tmp_path / "a"), "--top", "1", str(tmp_path / "b"))[1]
     assert out.splitlines()[1].split("\t")[1:4] == ["61", "720", "12"]
 
