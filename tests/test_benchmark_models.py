@@ -1,5 +1,6 @@
 """The benchmarks of models beside each other and of models of one's own."""
 
+import random
 import shutil
 import tarfile
 from pathlib import Path

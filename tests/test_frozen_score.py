@@ -91,7 +91,7 @@ def test_words_are_measured_by_their_shape() -> None:
         b"\n",
     ]
     assert list(words.costs) == [1, 2, 8, 7, 17, 10]  # 7f3a: 18 bits less 8, at most 8
-    assert list(words.marked().starts) == [8, 10]
+    assert words.marked().tolist() == [(8, 2, 17.0), (10, 1, 10.0), (0, 0, 0.0)]
     cheap = words_of(UNIT, COSTS._replace(expected=np.full(11, 9.0)))
     assert list(cheap.costs) == [1, 2, 0, 7, 17, 10]
 

@@ -261,8 +261,8 @@ class _Frozen:
             if not self._asked.as_json:
                 print_line("\t".join(_head(self._asked)))
             for offset, lines in _lines_of(name):
-                steps = map(len, lines)
-                units = likelihood.score.Units.of(scorer.scored(lines), steps, self._asked.measure, self._usual, offset)
+                scored = scorer.scored(lines)
+                units = likelihood.score.Units.of(scored, scored.sizes, self._asked.measure, self._usual, offset)
                 for number, passing in enumerate(units.passing(self._asked.above, self.threshold)):
                     if passing:
                         row = {"name": name, **_row(units, number, lines[number][: SHOWN + 2], self._asked)}
@@ -330,10 +330,9 @@ def _beginning(file: BinaryIO, begin: int, units: Any, number: int) -> bytes:
 
 def _row(units: Any, number: int, beginning: bytes, asked: Asked) -> dict[str, Any]:
     """A unit as a row of the output; beginning: its first bytes, more than are shown, if there are."""
-    words = units.words[number] if len(units.words) else None
-    marks = [] if words is None else list(zip(*(column.tolist() for column in words), strict=True))
+    marks = [] if units.marks is None else [mark for mark in units.marks[number].tolist() if mark[1]]
     row = {**units.row(number), "text": _text(beginning, marks if _coloured(asked) else [])}
-    if asked.as_json and words is not None:
+    if asked.as_json and units.marks is not None:
         start = int(units.starts[number])
         row["words"] = [{"offset": start + at, "bytes": size, "bits": bits} for at, size, bits in marks]
     return row

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from likezip.blocks.options import Advance, CodingOptions, PriorChoice
 from likezip.frames.raw_io import bytes_of
 from likezip.likelihood.frozen import ByteCosts, Floats, FrozenModel
-from likezip.likelihood.measures import Measure, Words, measured, words_of
+from likezip.likelihood.measures import MARK, MARKS, Measure, measured, words_of
 from likezip.model import ModelLike, resolve_model
 from likezip.records.learning import Context, last_records, records_of
 
@@ -23,18 +24,23 @@ HELD_OUT = 5
 """One part in so many of a context, its last units, tells what is usual."""
 LEAST_HELD_OUT = 10
 """Units that have to be held out, at least."""
-NOWHERE = np.zeros(0, np.int64)
 
 
-class ScoredUnit(NamedTuple):
-    """A unit's size in bytes, its bits, the sum of the squares of its bytes' bits, its measure, and its dearest
-    words."""
+class Scored(NamedTuple):
+    """Units as they were scored: sizes in bytes, bits, sums of the squares of their bytes' bits, and measures, (n,)
+    each; and their dearest words, (n, MARKS) of MARK."""
 
-    size: int
-    bits: float
-    squares: float
-    value: float
-    words: Words
+    sizes: npt.NDArray[np.int64]
+    bits: Floats
+    squares: Floats
+    values: Floats
+    marks: npt.NDArray[np.void]
+
+    @classmethod
+    def empty(cls, size: int) -> Scored:
+        """Room for ``size`` units."""
+        bits, squares, values = np.zeros((3, size))
+        return cls(np.zeros(size, np.int64), bits, squares, values, np.zeros((size, MARKS), MARK))
 
 
 @dataclass(frozen=True)
@@ -111,25 +117,26 @@ class AnomalyScorer:
 
     def scores(self, units: Iterable[Buffer]) -> Floats:
         """The measure of each unit, (n,)."""
-        return np.array([unit.value for unit in self.scored(units)], np.float64)
+        return self.scored(units).values
 
-    def scored(self, units: Iterable[Buffer], advance: Advance | None = None) -> list[ScoredUnit]:
+    def scored(self, units: Iterable[Buffer], advance: Advance | None = None) -> Scored:
         """All about each unit.  advance: called with numbers of bytes."""
         return self._scored([bytes(bytes_of(unit)) for unit in units], self._model, advance)
 
-    def _scored(self, units: list[bytes], model: FrozenModel, advance: Advance | None = None) -> list[ScoredUnit]:
+    def _scored(self, units: list[bytes], model: FrozenModel, advance: Advance | None = None) -> Scored:
         all_costs = model.costs(units, advance)
         without = [0.0] * len(units)
         if self.measure == "ratio":
             without = [float(costs.bits.sum()) for costs in self._without.costs(units)]
-        return [self._unit(*of_unit) for of_unit in zip(units, all_costs, without, strict=True)]
-
-    def _unit(self, unit: bytes, costs: ByteCosts, without: float) -> ScoredUnit:
-        if not unit:
-            return ScoredUnit(0, 0.0, 0.0, 0.0, Words(NOWHERE, NOWHERE, np.zeros(0)))
-        words = words_of(unit, costs)
-        value = measured(self.measure, unit, costs, words, without)
-        return ScoredUnit(len(unit), float(costs.bits.sum()), float(np.sum(costs.bits**2)), value, words.marked())
+        found = Scored.empty(len(units))
+        for number, (unit, costs, plain) in enumerate(zip(units, all_costs, without, strict=True)):
+            if unit:
+                words = words_of(unit, costs)
+                value = measured(self.measure, unit, costs, words, plain)
+                of_unit = len(unit), costs.bits.sum(), np.sum(costs.bits**2), value, words.marked()
+                for column, of_column in zip(found, of_unit, strict=True):
+                    column[number] = of_column
+        return found
 
     @cached_property
     def usual(self) -> Usual:
@@ -142,4 +149,4 @@ class AnomalyScorer:
             least = HELD_OUT * LEAST_HELD_OUT
             raise ValueError(f"a context of {len(self._context)} units does not tell what is usual: {least} are needed")
         known, rest = self._context[:-held], self._context[-held:]
-        return Usual(np.array([unit.value for unit in self._scored(rest, self._behind(known))]))
+        return Usual(self._scored(rest, self._behind(known)).values)

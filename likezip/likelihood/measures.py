@@ -39,6 +39,8 @@ MOST_OF_SHAPE = 8.0
 
 MARKS = 3
 """Words of a unit that are marked at most, the dearest."""
+MARK = np.dtype([("start", np.int32), ("size", np.int32), ("bits", np.float32)])
+"""A marked word: where it begins in its unit, its bytes, and its cost; 0 bytes for none."""
 LEAST_OF_DEAREST = 0.5
 """Words are marked that cost at least this share of what the dearest one costs."""
 
@@ -50,12 +52,15 @@ class Words(NamedTuple):
     sizes: npt.NDArray[np.int64]
     costs: Floats
 
-    def marked(self) -> Words:
-        """The dearest words, in their order: at most MARKS."""
+    def marked(self) -> npt.NDArray[np.void]:
+        """The dearest words, in their order, (MARKS,) of MARK."""
         dearest = np.argsort(-self.costs, kind="stable")[:MARKS]
         limit = LEAST_OF_DEAREST * self.costs[dearest[:1]].sum()
         kept = np.sort(dearest[(self.costs[dearest] >= limit) & (self.costs[dearest] > 0)])
-        return Words(*(column[kept] for column in self))
+        marks = np.zeros(MARKS, MARK)
+        for name, column in zip(("start", "size", "bits"), self, strict=True):
+            marks[name][: kept.size] = column[kept]
+        return marks
 
 
 def words_of(unit: bytes, costs: ByteCosts) -> Words:

@@ -10,7 +10,7 @@ of data as the measure of their novelty).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from likezip.blocks.options import Advance
 from likezip.frames.sizes import parse_size
-from likezip.likelihood.anomaly import AnomalyScorer, ScoredUnit, Usual
-from likezip.likelihood.measures import Measure, Words
+from likezip.likelihood.anomaly import AnomalyScorer, Scored, Usual
+from likezip.likelihood.measures import Measure
 
 Floats = npt.NDArray[np.float64]
 Offsets = npt.NDArray[np.int64]
@@ -86,7 +86,8 @@ class Units:
     """Parts of a file, in its order, (n,) each: where they begin, their sizes in bytes, their bits, and the sums of
     the squares of their bytes' costs; and the measure by which they are ranked.
 
-    Of frozen scores also: what they measure, (n,); the dearest words of each; and what is usual, if that is known.
+    Of frozen scores also: what they measure, (n,); the dearest words of each, (n, MARKS) of MARK; and what is usual, if
+    that is known.
     """
 
     starts: Offsets
@@ -95,26 +96,17 @@ class Units:
     squares: Floats
     measure: Measure = "surprise"
     measured: Floats | None = None
-    words: Sequence[Words] = ()
+    marks: npt.NDArray[np.void] | None = None
     usual: Usual | None = None
 
     @classmethod
     def of(
-        cls,
-        scored: Sequence[ScoredUnit],
-        steps: Iterable[int],
-        measure: Measure,
-        usual: Usual | None = None,
-        offset: int = 0,
+        cls, scored: Scored, steps: npt.ArrayLike, measure: Measure, usual: Usual | None = None, offset: int = 0
     ) -> Units:
-        """Units with frozen scores; steps: bytes from the beginning of each to that of the next; offset: where the
+        """Units with frozen scores; steps (n,): bytes from the beginning of each to that of the next; offset: where the
         first begins."""
-        starts = offset + np.cumsum([0, *steps], dtype=np.int64)[:-1]
-        sizes = np.array([unit.size for unit in scored], np.int64)
-        bits = np.array([unit.bits for unit in scored], np.float64)
-        squares = np.array([unit.squares for unit in scored], np.float64)
-        values = np.array([unit.value for unit in scored], np.float64)
-        return cls(starts, sizes, bits, squares, measure, values, [unit.words for unit in scored], usual)
+        starts = offset + np.cumsum(np.append(0, steps), dtype=np.int64)[:-1]
+        return cls(starts, scored.sizes, scored.bits, scored.squares, measure, scored.values, scored.marks, usual)
 
     @cached_property
     def rates(self) -> Floats:
@@ -249,8 +241,9 @@ def score_frozen(
     A file's bits are those of its units; of windows, which overlap, those of every other one.
     usual: what z-scores compare with, instead of all units.  advance: called with numbers of bytes scored.
     """
-    found = [unit for units in units_of(blocks, division) for unit in scorer.scored(units, advance)]
-    steps = [unit.size if division.span == 1 else division.size // 2 for unit in found]
+    parts = [scorer.scored(units, advance) for units in units_of(blocks, division)]
+    found = Scored(*map(np.concatenate, zip(*[*parts, Scored.empty(0)], strict=True)))
+    steps = found.sizes if division.span == 1 else np.full(found.sizes.size, division.size // 2)
     units = Units.of(found, steps, scorer.measure, usual)
-    size = int(units.starts[-1]) + found[-1].size if found else 0
+    size = int(units.starts[-1] + units.sizes[-1]) if units.sizes.size else 0
     return Score(size, float(units.bits[:: division.span].sum()), units)
