@@ -224,6 +224,8 @@ def test_an_expected_rate_is_a_limit(files: tuple[Path, Path]) -> None:
     code, out, _ = run(*words, "--expected-rate", "0.02", str(files[1]))
     rows = [row.split("\t") for row in out.splitlines()[1:]]
     assert code == 0 and {row[1] for row in rows[:2]} == {"51", "102"} and len(rows) < 8
+    (found,) = json.loads(run(*words, "--expected-rate", "0.02", "--json", str(files[1]))[1])
+    assert len(found["units"]) == len(rows) and min(unit["score"] for unit in found["units"]) > found["threshold"] > 0
     code, out, err = run(*words, "--expected-rate", "0.001", str(files[1]))
     assert code == 1 and out == "" and "needs a context of 5000 units" in err
 

@@ -309,6 +309,8 @@ def _score(name: str, scoring: _Adaptive | _Frozen, asked: Asked, **shown: Any) 
         begin = file.tell()
         scored = scoring.score(Counted(file, name), size_of(file), common)
         result: dict[str, Any] = {"name": name, **scored.summary()}
+        if scoring.threshold is not None:
+            result["threshold"] = scoring.threshold
         if scored.units is not None:
             numbers = scored.units.ranking(asked.top, asked.above, scoring.threshold)
             beginnings = (_beginning(file, begin, scored.units, int(number)) for number in numbers)
