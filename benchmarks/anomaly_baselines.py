@@ -74,13 +74,15 @@ def template_novelty(case: Case) -> Floats:
     return np.array([-math.log1p(match.size if match is not None else 0) for match in matches])
 
 
-def isolation(case: Case) -> Floats:
-    """An isolation forest (F. T. Liu et al., 2008) over the tf-idf of n-grams of 2 to 4 characters, by scikit-learn."""
+def isolation(case: Case, *, together: bool) -> Floats:
+    """An isolation forest (F. T. Liu et al., 2008) over the tf-idf of n-grams of 2 to 4 characters, by scikit-learn;
+    together: learnt from the context and the units, instead of the context alone."""
     from sklearn.ensemble import IsolationForest
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    learnt = [*case.context, *case.units] if together else case.context
     features = TfidfVectorizer(analyzer="char", ngram_range=(2, 4), max_features=2000, lowercase=False)
-    known = features.fit_transform([unit.decode("latin-1") for unit in case.context])
+    known = features.fit_transform([unit.decode("latin-1") for unit in learnt])
     forest = IsolationForest(n_estimators=200, random_state=0).fit(known)
     found = forest.score_samples(features.transform([unit.decode("latin-1") for unit in case.units]))
     return np.asarray(-found, np.float64)
@@ -99,7 +101,8 @@ BASELINES: dict[str, tuple[str | None, Callable[[Case], Floats]]] = {
     "template novelty, Drain": ("drain3", template_novelty),
     "zlib length": (None, zlib_length),
     "zstd length": ("zstandard", zstd_length),
-    "isolation forest, n-grams": ("sklearn", isolation),
+    "isolation forest, n-grams": ("sklearn", lambda case: isolation(case, together=False)),
+    "isolation forest, n-grams, of all units": ("sklearn", lambda case: isolation(case, together=True)),
     "length": (None, length),
 }
 """Baselines by name, with the package that they need, of the extra ``anomalies``."""

@@ -6,16 +6,17 @@
     rare       logs: events of the log itself that come ten times at most; none of them is in the context
     severe     logs: lines that the program itself called a warning or worse; that word is taken out of all lines, and
                the context is the other lines of the first half
-    alerts     labelled logs, as those of loghub (J. Zhu et al., "Loghub", 2023) from supercomputers: the first word of
-               a line is "-", or names an alert; the context is the other lines of the first half
+    alerts     a log made after one of a supercomputer, in which alerts come in bursts, and some usual events are new;
+               and labelled logs, as those of loghub (J. Zhu et al., "Loghub", 2023): the first word of a line is "-",
+               or names an alert; the context is the other lines of the first half
     spam       messages labelled ham or spam; the context is the ham of the first half
     requests   made: requests of a shop, and such with attacks in a parameter, the path or a header
     tables     rows of CSV files, of which some have two cells exchanged, a cell of another row, or a wrong character
     records    made: binary records, of which some have two fields exchanged, or a field of another record
 
 No label depends on a score: they are given, are made with what is put in, or are counts of events.  All draws are
-seeded.  Requests and binary records are made, and so is one table, since no free collection of them is at hand that
-may be passed on; attacks are those of wfuzz's word lists, if its directory is given.
+seeded.  What is made is not real: requests, but for the attacks of wfuzz's word lists, if its directory is given;
+binary records; one of the tables; and the log with alerts, unless labelled logs are given.
 """
 
 from __future__ import annotations
