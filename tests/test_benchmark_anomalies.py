@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import anomalies, anomaly_baselines, anomaly_cases
+from benchmarks import anomalies, anomaly_baselines, anomaly_cases, following
 from benchmarks.anomaly_cases import PUT_IN, Case
 
 
@@ -112,3 +112,11 @@ def test_detectors_and_their_report(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| likezip, blend ")]
     assert len(rows) == 3 and float(rows[0][2]) > 0.9
     assert "## foreign" in text and "a: 50 of 150" in text and "## KB a second" in text
+
+
+@pytest.mark.slow
+def test_a_growing_log_is_followed(tmp_path: Path) -> None:
+    done = CliRunner().invoke(following.main, ["--megabytes", "0.2", "-o", str(tmp_path / "out.md")])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out.md").read_text()
+    assert "all 64 odd lines were reported" in text and text.count("\n| ") == 6
