@@ -96,9 +96,3 @@ def _checked(record: Buffer) -> bytes:
     if len(raw) > LONGEST_RECORD:
         raise ValueError(f"a record has at most {LONGEST_RECORD} bytes, not {len(raw)}")
     return raw
-
-
-def compile_records() -> None:
-    """Compile the kernels by coding a record, there and back."""
-    records = RecordCodec(context=[b"record"], prior="off")
-    records.decode(records.encode(b"record"))

@@ -10,7 +10,8 @@ from pathlib import Path
 from likezip.blocks import block_header, codec, coding
 from likezip.blocks.coding import BlockMode
 from likezip.blocks.options import CodingOptions
-from likezip.records import units
+from likezip.model import resolve_model
+from likezip.records import byte_coder, units
 from likezip.records.units import UnitModel
 
 LONGEST_CONTEXT = 1 << 22
@@ -40,15 +41,25 @@ def _lines(content: bytes) -> list[bytes]:
 def learn(records: Iterable[bytes], options: CodingOptions, announce: Callable[[], None] | None = None) -> UnitModel:
     """The model behind the last ``records``, with lanes for ``options.threads``; announce: called if kernels have to be
     compiled first."""
+    codec.prepare_kernels(announce, prior=_prior_is_used(options), records=compile_records)
     known = last_records(records)
-    mode = _mode(known, options)
-    codec.prepare_kernels(announce, prior=mode.prior)
-    return UnitModel(options, mode, known, options.threads)
+    return UnitModel(options, _mode(known, options), known, options.threads)
+
+
+def compile_records() -> None:
+    """Compile the kernels by coding a record, there and back."""
+    options = CodingOptions(resolve_model(None), "off", lanes=1)
+    with UnitModel(options, BlockMode(block_header.TEXT_PROFILE, 0), [b"record"], 1).lanes(1) as lanes:
+        lanes.decode([byte_coder.encode(*decisions) for decisions in lanes.encode([b"record"])])
+
+
+def _prior_is_used(options: CodingOptions) -> bool:
+    return options.prior == "on" or options.may_use_prior
 
 
 def _mode(records: Sequence[bytes], options: CodingOptions) -> BlockMode:
     """The way to code records: with the prior if that is allowed, else in the profile that suits them."""
-    if options.prior == "on" or options.may_use_prior:
+    if _prior_is_used(options):
         return coding.prior_mode(options.model)
     known = b"".join(records)
     return coding.profile_mode(known, options) if known else BlockMode(block_header.TEXT_PROFILE, 0)
