@@ -97,14 +97,20 @@ def adaptive_surprise(case: Case, context: bool = True) -> Floats:
     return np.array([np.sqrt(np.mean(part**2)) for part in np.split(costs, ends)])
 
 
-def detect(case: Case) -> dict[str, Floats]:
-    """The numbers (units,) of all detectors, by name."""
+def detect(case: Case, only: str = "") -> dict[str, Floats]:
+    """The numbers (units,) of all detectors, or those whose name has ``only`` in it, by name."""
+    found = _by_likezip(case) if not only or "likezip" in only else {}
+    found |= {name: run(case) for name, run in available().items() if only in name}
+    return {name: numbers for name, numbers in found.items() if only in name}
+
+
+def _by_likezip(case: Case) -> dict[str, Floats]:
     found = {f"likezip, {name}": values for name, values in frozen_measures(case, "auto").items()}
     without = frozen_measures(case, "off")
     found["likezip, blend, without prior"] = without["blend"]
     found["likezip, adaptive surprise"] = adaptive_surprise(case)
     found["likezip, adaptive surprise, no context"] = adaptive_surprise(case, context=False)
-    return found | {name: run(case) for name, run in available().items()}
+    return found
 
 
 def auc(numbers: Floats, odd: Labels) -> float:
@@ -215,6 +221,7 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--messages", type=A_FILE, help="Lines of ham or spam, a tab, and a message.")
 @click.option("--attacks", type=click.Path(exists=True, file_okay=False, path_type=Path), help="wfuzz's Injections.")
 @click.option("--table", "tables", multiple=True, type=A_FILE, help="A CSV file with a head.")
+@click.option("--only", default="", metavar="TEXT", help="Detectors whose name has this in it; no speeds.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all draws.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the tables there too, as Markdown.")
 def main(
@@ -223,6 +230,7 @@ def main(
     messages: Path | None,
     attacks: Path | None,
     tables: tuple[Path, ...],
+    only: str,
     seed: int,
     output: Path | None,
 ) -> None:
@@ -235,14 +243,16 @@ def main(
     for case in sources.cases(seed):
         began = time.perf_counter()
         of_kind = results.setdefault(case.kind, {})
-        for name, numbers in detect(case).items():
+        for name, numbers in detect(case, only).items():
             of_kind.setdefault(name, Found()).add(numbers, case.odd, seed)
         names.setdefault(case.kind, []).append(f"{case.name}: {case.odd.sum()} of {len(case.units)}")
         click.echo(f"{case.kind} {case.name}: {time.perf_counter() - began:.0f} s", err=True)
         last = case if case.kind == "alerts" else last
     assert last is not None
     head = ["prior", "frozen", "adaptive", "compress", "learning the context, s"]
-    text = "\n\n".join([report(results, names), f"## KB a second, one thread\n\n{markdown(head, speeds(last))}"])
+    text = report(results, names)
+    if not only:
+        text += f"\n\n## KB a second, one thread\n\n{markdown(head, speeds(last))}"
     click.echo(text)
     if output is not None:
         cases = (Path(__file__).parent / "anomaly_cases.py").read_text("utf-8").split('"""')[1]

@@ -262,6 +262,19 @@ def test_a_pipe_is_followed(files: tuple[Path, Path]) -> None:
         assert b"".join(lines)[row["offset"] :][: row["bytes"]] == lines[row["unit"] - 1]
 
 
+def test_what_can_not_be_followed(files: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ["--by", "line", "--context", str(files[0]), "--follow"]
+    assert run(*words, str(tmp_path / "missing")) == (
+        1,
+        "",
+        f"likezip: {tmp_path}/missing: No such file or directory\n",
+    )
+    assert run(*words, str(tmp_path)) == (1, "", f"likezip: {tmp_path}: is a directory\n")
+    (tmp_path / "few").write_bytes(b"".join(KNOWN[:9]))
+    code, out, err = run("--by", "line", "--context", str(tmp_path / "few"), "--follow", str(files[1]))
+    assert (code, out) == (1, "") and "a context of 9 units does not tell what is usual: 50 are needed" in err
+
+
 def test_lines_of_a_stream() -> None:
     parts = iter([b"ab", b"c\nd\n\ne", b"\n", b"x" * (LONGEST_LINE + 1), b"y\nz", b""])
     found = list(stream_lines(lambda size: next(parts)))

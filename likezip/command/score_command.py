@@ -256,7 +256,7 @@ class _Frozen:
 
     def follow(self, name: str, **shown: Any) -> None:
         """Score the lines of a file as they come, and print those that were asked for."""
-        with arguments(None, **{**shown, "no_progress": True}) as common:
+        with open_source(name, binary=False), arguments(None, **{**shown, "no_progress": True}) as common:
             scorer, count = self._prepare(common), 0
             if not self._asked.as_json:
                 print_line("\t".join(_head(self._asked)))
