@@ -1,222 +1,263 @@
-"""Scores as a detector of odd lines in logs, beside simple ones: ``python -m benchmarks.anomalies LOG... -o FILE.md``.
+"""Detectors of anomalies beside each other: ``python -m benchmarks.anomalies [LOG...] -o FILE.md``.
 
-The first half of each log is yesterday's and known to be good, the second is today's.  What has to be found there:
-
-    foreign   lines of the other logs, put in at random places
-    altered   lines of this log, in which two words were exchanged for words of another one
-    severe    lines that the program itself called a warning or worse, where such are few; that word is taken out of all
-
-Each detector gives every line of today a number.  With n lines to be found, precision at n is the share of them among
-the n highest, which is also their recall; recall at 2 n is the share found among twice as many.
+The cases are those of ``benchmarks.anomaly_cases``; of logs, labelled logs, messages and attacks those that are given,
+the others are made.  Every detector learns from the context alone, which holds nothing that has to be found, and gives
+each unit a number.  AUC is the probability that a unit that has to be found has a higher number than another one;
+precision at k is the share of units to be found among the k highest, k being as many as there are.  A kind's figure is
+the mean of its cases; in brackets the 2.5 and 97.5 % quantiles of 200 bootstrap draws of each case's units.
 """
 
 from __future__ import annotations
 
-import math
-import random
 import re
 import time
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import click
 import numpy as np
 import numpy.typing as npt
 
 import likezip
+from benchmarks.anomaly_baselines import available
+from benchmarks.anomaly_cases import (
+    Case,
+    Units,
+    alert_case,
+    lines_of,
+    log_cases,
+    made_alert_case,
+    record_cases,
+    request_case,
+    spam_case,
+    table_cases,
+)
 from benchmarks.report import markdown
-from likezip.likelihood.score import Division, Measure, score_blocks
+from likezip.likelihood.density import byte_costs
+from likezip.likelihood.frozen import ByteCosts, Floats
+from likezip.likelihood.measures import Measure, measured, words_of
 
-Floats = npt.NDArray[np.float64]
-Lines = list[bytes]
+Labels = npt.NDArray[np.bool_]
 
-PUT_IN = 20
-"""Lines of a case that have to be found."""
-
-LEVEL = re.compile(rb"\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL| [VDIWEF] )\b", re.IGNORECASE)
-SEVERE = {b"warn", b"warning", b"error", b"severe", b"fatal", b"critical", b"w", b"e", b"f"}
-LEAST_SEVERE, MOST_SEVERE = 5, 0.2
-"""Lines, and share of a day's."""
+DRAWS = 200
+"""Bootstrap draws."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """A day of a log: what is known to be good, today's lines, and which of them (n,) have to be found."""
+class Sources:
+    """What cases are made from, beside what is generated."""
 
-    log: str
-    kind: str
-    yesterday: Lines
-    today: Lines
-    odd: npt.NDArray[np.bool_]
+    logs: dict[str, Units] = field(default_factory=dict)
+    labelled: dict[str, Units] = field(default_factory=dict)
+    messages: bytes | None = None
+    attacks: Path | None = None
+    tables: dict[str, Units] = field(default_factory=dict)
 
-
-def cases(logs: dict[str, Lines], seed: int) -> Iterator[Case]:
-    """All cases of all logs, by name."""
-    for name, lines in logs.items():
-        choose = random.Random(f"{seed} {name}")
-        yesterday, today = lines[: len(lines) // 2], lines[len(lines) // 2 :]
-        others = [line for other, theirs in logs.items() if other != name for line in theirs]
-        if others:
-            yield _put_in(name, "foreign", yesterday, today, choose.sample(others, PUT_IN), choose)
-        altered = [_altered(choose.choice(today), choose.choice(today), choose) for _ in range(PUT_IN)]
-        yield _put_in(name, "altered", yesterday, today, altered, choose)
-        severe = np.array([_is_severe(line) for line in today])
-        if LEAST_SEVERE <= severe.sum() <= MOST_SEVERE * len(today):
-            masked = [[LEVEL.sub(b"-", line, count=1) for line in day] for day in (yesterday, today)]
-            yield Case(name, "severe", masked[0], masked[1], severe)
+    def cases(self, seed: int) -> Iterator[Case]:
+        """All cases, kind by kind within each source."""
+        yield from log_cases(self.logs, seed)
+        yield made_alert_case(seed)
+        yield from (alert_case(name, lines) for name, lines in self.labelled.items())
+        if self.messages is not None:
+            yield spam_case(self.messages)
+        yield request_case(self.attacks, seed)
+        yield from table_cases(self.tables, seed)
+        yield from record_cases(seed)
 
 
-def _put_in(name: str, kind: str, yesterday: Lines, today: Lines, odd: Lines, choose: random.Random) -> Case:
-    places = set(choose.sample(range(len(today) + len(odd)), len(odd)))
-    given, usual = iter(odd), iter(today)
-    lines = [next(given if place in places else usual) for place in range(len(today) + len(odd))]
-    return Case(name, kind, yesterday, lines, np.array([place in places for place in range(len(lines))]))
+def frozen_measures(case: Case, prior: likezip.PriorChoice) -> dict[str, Floats]:
+    """All measures of likezip's frozen scores."""
+    scorer, without = (likezip.AnomalyScorer(context, prior=prior) for context in (case.context, []))
+    costs, plain = scorer.byte_costs(case.units), without.byte_costs(case.units)
+    words = [words_of(*of_unit) for of_unit in zip(case.units, costs, strict=True)]
+
+    def measure(name: Measure) -> Floats:
+        of_units = zip(case.units, costs, words, plain, strict=True)
+        return np.array([measured(name, *of_unit[:3], float(of_unit[3].bits.sum())) for of_unit in of_units])
+
+    return {name: measure(name) for name in get_args(Measure)} | {"words, whole costs": _whole_words(case.units, costs)}
 
 
-def _altered(line: bytes, other: bytes, choose: random.Random) -> bytes:
-    """A line with two of its words, not the first, exchanged for words of another."""
-    words, theirs = line.split(b" "), other.split(b" ")
-    for _ in range(2):
-        words[choose.randrange(min(1, len(words) - 1), len(words))] = choose.choice(theirs)
-    return b" ".join(words)
-
-
-def _is_severe(line: bytes) -> bool:
-    found = LEVEL.search(line)
-    return found is not None and found[1].strip().lower() in SEVERE
-
-
-def _joined(lines: Lines) -> bytes:
-    return b"".join(line + b"\n" for line in lines)
-
-
-def likezip_units(case: Case, measure: Measure, context: bool = True) -> Floats:
-    """likezip's measure of each line, after yesterday's or without them."""
-    content = _joined(case.today)
-    costs = likezip.byte_costs(content, context=_joined(case.yesterday) if context else b"")
-    units = score_blocks([(content, costs)], Division.of("line"), measure).units
-    assert units is not None and len(units.bits) == len(case.today)
-    return units.values
-
-
-def zlib_length(case: Case) -> Floats:
-    """Bytes of each line compressed by zlib with the last 32 KiB of yesterday as its dictionary."""
-    known, sizes = _joined(case.yesterday)[-(1 << 15) :], []
-    for line in case.today:
-        coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=known)
-        sizes.append(len(coder.compress(line) + coder.flush()))
-    return np.array(sizes, float)
-
-
-def line_length(case: Case) -> Floats:
-    """Bytes of each line: long lines are odd ones."""
-    return np.array([len(line) for line in case.today], float)
-
-
-TOKEN = re.compile(rb"0x[0-9a-f]+|[0-9a-f]*\d[0-9a-f.:]*|/\S+", re.IGNORECASE)
-
-
-def template_rarity(case: Case) -> Floats:
-    """-log2 of how often each line's template comes in both days; a template is a line without numbers and paths."""
-    templates = [TOKEN.sub(b"*", line) for line in (*case.yesterday, *case.today)]
-    counts = Counter(templates)
-    return np.array([-math.log2(counts[found] / len(templates)) for found in templates[len(case.yesterday) :]])
-
-
-def word_rarity(case: Case) -> Floats:
-    """The sum over a line's words of -log2 of how often each comes in both days."""
-    lines = [TOKEN.sub(b"*", line).split() for line in (*case.yesterday, *case.today)]
-    counts = Counter(word for line in lines for word in set(line))
-    return np.array(
-        [sum(-math.log2(counts[word] / len(lines)) for word in set(line)) for line in lines[len(case.yesterday) :]]
-    )
-
-
-DETECTORS: dict[str, Callable[[Case], Floats]] = {
-    "likezip, surprise, after yesterday": lambda case: likezip_units(case, "surprise"),
-    "likezip, surprise": lambda case: likezip_units(case, "surprise", context=False),
-    "likezip, bits per byte, after yesterday": lambda case: likezip_units(case, "rate"),
-    "likezip, bits, after yesterday": lambda case: likezip_units(case, "bits"),
-    "zlib length, after yesterday": zlib_length,
-    "rarity of templates": template_rarity,
-    "rarity of words": word_rarity,
-    "length": line_length,
-}
-
-
-def found(numbers: Floats, odd: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Precision at n and recall at 2 n of ``odd``'s n lines by their numbers; of equal ones, the mean of all orders."""
-    n = int(odd.sum())
-    return _among(numbers, odd, n) / n, _among(numbers, odd, 2 * n) / n
-
-
-def _among(numbers: Floats, odd: npt.NDArray[np.bool_], top: int) -> float:
-    """How many of ``odd`` are among the ``top`` highest."""
-    least = np.sort(numbers)[::-1][min(top, numbers.size) - 1]
-    above, equal = numbers > least, numbers == least
-    share = (top - above.sum()) / equal.sum()
-    return float((odd & above).sum() + min(share, 1.0) * (odd & equal).sum())
-
-
-def read_logs(paths: Sequence[Path]) -> dict[str, Lines]:
-    """Lines of log files by name."""
-    return {path.stem: path.read_bytes().splitlines() for path in paths}
-
-
-def speeds(logs: dict[str, Lines]) -> tuple[float, float]:
-    """Raw KB a second of scoring and of compressing each log, in this process and one thread."""
-    contents = [_joined(lines) for lines in logs.values()]
-    likezip.byte_costs(contents[0][:1000])
-    likezip.compress(contents[0][:1000])
+def _whole_words(units: Units, all_costs: list[ByteCosts]) -> Floats:
+    """As the measure words, but words with digits cost all their bits."""
     found = []
-    for work in (likezip.byte_costs, likezip.compress):
+    for unit, costs in zip(units, all_costs, strict=True):
+        bits = np.add.reduceat(costs.bits, words_of(unit, costs).starts)
+        found.append(np.sqrt(np.mean(bits**2)))
+    return np.array(found)
+
+
+def adaptive_surprise(case: Case, context: bool = True) -> Floats:
+    """The surprise of each unit behind all before it, after the context or without it."""
+    costs = byte_costs(b"".join(case.units), context=b"".join(case.context) if context else b"")
+    ends = np.cumsum([len(unit) for unit in case.units])[:-1]
+    return np.array([np.sqrt(np.mean(part**2)) for part in np.split(costs, ends)])
+
+
+def detect(case: Case, only: str = "") -> dict[str, Floats]:
+    """The numbers (units,) of all detectors, or those whose name has ``only`` in it, by name."""
+    found = _by_likezip(case) if not only or "likezip" in only else {}
+    found |= {name: run(case) for name, run in available().items() if only in name}
+    return {name: numbers for name, numbers in found.items() if only in name}
+
+
+def _by_likezip(case: Case) -> dict[str, Floats]:
+    found = {f"likezip, {name}": values for name, values in frozen_measures(case, "auto").items()}
+    without = frozen_measures(case, "off")
+    found["likezip, blend, without prior"] = without["blend"]
+    found["likezip, adaptive surprise"] = adaptive_surprise(case)
+    found["likezip, adaptive surprise, no context"] = adaptive_surprise(case, context=False)
+    return found
+
+
+def auc(numbers: Floats, odd: Labels) -> float:
+    """The area under the curve of true by false positives; ties count half."""
+    _, places, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    positive, negative = odd.sum(), (~odd).sum()
+    return float((ranks[odd].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def precision(numbers: Floats, odd: Labels) -> float:
+    """The share of ``odd``'s k units among the k highest numbers; of equal numbers, the mean of all orders."""
+    k = int(odd.sum())
+    least = np.sort(numbers)[::-1][k - 1]
+    above, equal = numbers > least, numbers == least
+    share = (k - above.sum()) / equal.sum()
+    return float(((odd & above).sum() + share * (odd & equal).sum()) / k)
+
+
+@dataclass
+class Found:
+    """Of a detector: AUC and precision of each case of a kind, and the AUC of each bootstrap draw."""
+
+    aucs: list[float] = field(default_factory=list)
+    precisions: list[float] = field(default_factory=list)
+    draws: list[Floats] = field(default_factory=list)
+
+    def add(self, numbers: Floats, odd: Labels, seed: int) -> None:
+        """Add a case; the same draws for every detector."""
+        choose, draws = np.random.default_rng(seed), []
+        while len(draws) < DRAWS:
+            drawn = choose.integers(0, odd.size, odd.size)
+            if 0 < odd[drawn].sum() < odd.size:
+                draws.append(auc(numbers[drawn], odd[drawn]))
+        self.aucs.append(auc(numbers, odd))
+        self.precisions.append(precision(numbers, odd))
+        self.draws.append(np.array(draws))
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.aucs))
+
+    def cells(self) -> list[str]:
+        """The AUC with its interval, and the precision."""
+        low, high = np.quantile(np.mean(self.draws, 0), [0.025, 0.975])
+        return [f"{self.mean:.3f} ({low:.3f}-{high:.3f})", f"{np.mean(self.precisions):.2f}"]
+
+
+Results = dict[str, dict[str, Found]]
+"""By kind and detector."""
+
+
+def speeds(case: Case) -> list[list[str]]:
+    """Rows of KB a second of scoring and of compressing a case's units, in one thread, and the seconds of learning."""
+    content, rows = b"".join(case.units), []
+    priors: tuple[likezip.PriorChoice, ...] = ("on", "off")
+    for prior in priors:
         began = time.perf_counter()
-        for content in contents:
-            work(content)
-        found.append(sum(map(len, contents)) / 1e3 / (time.perf_counter() - began))
-    return found[0], found[1]
+        scorer = likezip.AnomalyScorer(case.context, prior=prior)
+        learning = time.perf_counter() - began
+        work: list[Callable[[], object]] = [
+            lambda scorer=scorer: scorer.scores(case.units),  # type: ignore[misc]
+            lambda prior=prior: byte_costs(content, prior=prior),  # type: ignore[misc]
+            lambda prior=prior: likezip.compress(content, prior=prior),  # type: ignore[misc]
+        ]
+        best = [min(_seconds(run) for _ in range(3)) for run in work]
+        rows.append([prior, *(f"{len(content) / 1e3 / seconds:.0f}" for seconds in best), f"{learning:.1f}"])
+    return rows
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def report(results: Results, names: dict[str, list[str]]) -> str:
+    """Tables of all kinds, the mean of all kinds first."""
+    kinds, detectors = list(results), list(next(iter(results.values())))
+    means = {name: [results[kind][name].mean for kind in kinds] for name in detectors}
+    ranked = sorted(detectors, key=lambda name: -float(np.mean(means[name])))
+    rows = [[name, f"{np.mean(means[name]):.3f}", *(f"{value:.3f}" for value in means[name])] for name in ranked]
+    parts = ["## AUC of all kinds\n\n" + markdown(["detector", "mean", *kinds], rows)]
+    for kind in kinds:
+        of_kind = results[kind]
+        rows = [[name, *of_kind[name].cells(), *(f"{value:.3f}" for value in of_kind[name].aucs)] for name in detectors]
+        parts.append(f"## {kind}\n\n" + markdown(["detector", "AUC", "precision at k", *names[kind]], rows))
+    return "\n\n".join(parts)
+
+
+def _shipped_tables() -> dict[str, Units]:
+    """Tables that scikit-learn brings, if it is installed."""
+    specification = find_spec("sklearn")
+    if specification is None or specification.origin is None:
+        return {}
+    path = Path(specification.origin).parent / "datasets/data/breast_cancer.csv"
+    return {"breast cancer": lines_of(path)} if path.exists() else {}
+
+
+A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Draws of each case.")
+@click.argument("logs", nargs=-1, type=A_FILE)
+@click.option(
+    "--labelled", multiple=True, type=A_FILE, help='A log whose lines begin with "-" or the name of an alert.'
+)
+@click.option("--messages", type=A_FILE, help="Lines of ham or spam, a tab, and a message.")
+@click.option("--attacks", type=click.Path(exists=True, file_okay=False, path_type=Path), help="wfuzz's Injections.")
+@click.option("--table", "tables", multiple=True, type=A_FILE, help="A CSV file with a head.")
+@click.option("--only", default="", metavar="TEXT", help="Detectors whose name has this in it; no speeds.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of all draws.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the tables there too, as Markdown.")
-def main(logs: tuple[Path, ...], seeds: int, output: Path | None) -> None:
-    """Find odd lines in LOGS by several detectors."""
-    contents = read_logs(logs)
-    rows: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
-    for seed in range(seeds):
-        for case in cases(contents, seed):
-            if seed and case.kind == "severe":
-                continue  # always the same
-            of_case = rows.setdefault((case.kind, case.log), {})
-            for name, detector in DETECTORS.items():
-                of_case.setdefault(name, []).append(found(detector(case), case.odd))
-            click.echo(f"{seed} {case.kind} {case.log}: {case.odd.sum()} of {len(case.today)} lines", err=True)
-    scoring, compressing = speeds(contents)
-    text = "\n\n".join(
-        [
-            *(_table(kind, rows) for kind in dict.fromkeys(kind for kind, _ in rows)),
-            f"Scoring: {scoring:.0f} KB/s, compressing: {compressing:.0f} KB/s, one thread, in the same run.",
-        ]
-    )
+def main(
+    logs: tuple[Path, ...],
+    labelled: tuple[Path, ...],
+    messages: Path | None,
+    attacks: Path | None,
+    tables: tuple[Path, ...],
+    only: str,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Find anomalies in LOGS and in what else is given or made, by several detectors."""
+    given = [{path.stem: lines_of(path) for path in paths} for paths in (logs, labelled, tables)]
+    sources = Sources(given[0], given[1], messages and messages.read_bytes(), attacks, _shipped_tables() | given[2])
+    results: Results = {}
+    names: dict[str, list[str]] = {}
+    last = None
+    for case in sources.cases(seed):
+        began = time.perf_counter()
+        of_kind = results.setdefault(case.kind, {})
+        for name, numbers in detect(case, only).items():
+            of_kind.setdefault(name, Found()).add(numbers, case.odd, seed)
+        names.setdefault(case.kind, []).append(f"{case.name}: {case.odd.sum()} of {len(case.units)}")
+        click.echo(f"{case.kind} {case.name}: {time.perf_counter() - began:.0f} s", err=True)
+        last = case if case.kind == "alerts" else last
+    assert last is not None
+    head = ["prior", "frozen", "adaptive", "compress", "learning the context, s"]
+    text = report(results, names)
+    if not only:
+        text += f"\n\n## KB a second, one thread\n\n{markdown(head, speeds(last))}"
     click.echo(text)
     if output is not None:
-        about = (__doc__ or "").replace("``", "`")
-        output.write_text(f"# Odd lines in logs\n\n{about}\n{text}\n", encoding="utf-8")
-
-
-def _table(kind: str, rows: dict[tuple[str, str], dict[str, list[tuple[float, float]]]]) -> str:
-    logs = [log for of_kind, log in rows if of_kind == kind]
-    table = []
-    for name in DETECTORS:
-        means = [np.mean(rows[kind, log][name], 0) for log in logs]
-        first, second = np.mean(means, 0)
-        table.append([name, f"{first:.2f}", f"{second:.2f}", *(f"{mean[0]:.2f}" for mean in means)])
-    return f"## {kind}\n\n" + markdown(["detector", "precision at n", "recall at 2 n", *logs], table)
+        cases = (Path(__file__).parent / "anomaly_cases.py").read_text("utf-8").split('"""')[1]
+        about = re.sub("``", "`", f"{__doc__}\n{cases}")
+        output.write_text(f"# Anomalies\n\n{about}\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

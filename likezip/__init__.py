@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from likezip.frames.incremental import LikezipCompressor, LikezipDecompressor
     from likezip.frames.index import FrameInfo, get_frame_info
     from likezip.frames.stream import compress, compress_stream, decompress, decompress_stream
+    from likezip.likelihood.anomaly import AnomalyScorer
     from likezip.likelihood.density import byte_costs, sample
     from likezip.model import Model, load_model
     from likezip.records.codec import RecordCodec
@@ -48,6 +49,7 @@ _PLACES = {
     "frames.file_object": ("LikezipFile", "open"),
     "frames.incremental": ("LikezipCompressor", "LikezipDecompressor"),
     "frames.index": ("FrameInfo", "get_frame_info"),
+    "likelihood.anomaly": ("AnomalyScorer",),
     "likelihood.density": ("byte_costs", "sample"),
     "model": ("Model", "load_model"),
     "records.codec": ("RecordCodec",),
@@ -56,6 +58,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "AnomalyScorer",
     "CorruptError",
     "Effort",
     "FormatError",

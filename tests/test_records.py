@@ -13,7 +13,7 @@ import likezip
 from likezip import RecordCodec
 from likezip.errors import CorruptError
 from likezip.kernels.compiling import compiled
-from likezip.records import byte_coder, codec, units
+from likezip.records import byte_coder, codec, learning, units
 from likezip.records.ends import EMPTY, learn_ends
 
 FIELDS = np.random.default_rng(7).integers(0, (7, 30, 5, 200), (500, 4))  # 17.7 bits a line
@@ -112,8 +112,8 @@ def test_too_long_a_record() -> None:
 
 
 def test_the_last_records_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "LONGEST_CONTEXT", 2000)
-    kept = codec._last(KNOWN)
+    monkeypatch.setattr(learning, "LONGEST_CONTEXT", 2000)
+    kept = learning.last_records(KNOWN)
     assert kept == KNOWN[-len(kept) :]
     assert 2000 - len(KNOWN[0]) < sum(map(len, kept)) <= 2000
 

@@ -81,6 +81,7 @@ def test_z_scores_and_ranking() -> None:
         "bits": 5.0,
         "bits_per_byte": 2.5,
         "surprise": 12.5**0.5,
+        "score": 5.0,
         "z": 0.0,
     }
     assert not Units(np.arange(2), np.ones(2, np.int64), np.ones(2), np.ones(2)).z_scores.any()
@@ -125,14 +126,14 @@ def test_odd_lines_are_on_top(tmp_path: Path) -> None:
     code, out, _ = run("score", "--by", "line", "--top", "5", str(path))
     head, *rows = (row.split("\t") for row in out.splitlines())
     assert code == 0
-    assert head == ["name", "unit", "offset", "bytes", "bits", "bits_per_byte", "surprise", "z", "text"]
+    assert head == ["name", "unit", "offset", "bytes", "bits", "bits_per_byte", "surprise", "score", "z", "text"]
     assert len(rows) == 5
     assert {int(row[1]) - 1 for row in rows[:4]} >= set(ODD)  # the first two lines are news as well
-    assert {row[8] for row in rows} >= set(ODD.values())
+    assert {row[9] for row in rows} >= set(ODD.values())
     content = path.read_bytes()
     for row in rows:
-        assert content[int(row[2]) :][: int(row[3])].decode().rstrip("\n") == row[8]
-        assert float(row[7]) > 2 or row[8] not in ODD.values()
+        assert content[int(row[2]) :][: int(row[3])].decode().rstrip("\n") == row[9]
+        assert float(row[8]) > 2 or row[9] not in ODD.values()
 
 
 @pytest.mark.slow
@@ -180,8 +181,15 @@ def test_a_pipe_is_scored(tmp_path: Path) -> None:
     ("words", "code", "said"),
     [
         (["score", "--by", "lines"], 2, "is none of line, record N and window N"),
-        (["score", "--top", "3"], 2, "--top, --above and --rank need --by"),
-        (["score", "--rank", "bits"], 2, "--top, --above and --rank need --by"),
+        (["score", "--top", "3"], 2, "--expected-rate and --rank need --by"),
+        (["score", "--rank", "bits"], 2, "--expected-rate and --rank need --by"),
+        (["score", "--frozen"], 2, "--expected-rate and --rank need --by"),
+        (["score", "--by", "line", "--rank", "words"], 2, "--rank words needs --frozen"),
+        (["score", "--by", "line", "--expected-rate", "0.1"], 2, "need --context and frozen scores"),
+        (["score", "--by", "line", "--frozen", "--follow"], 2, "need --context and frozen scores"),
+        (["score", "--by", "line", "--expected-rate", "0"], 2, "not in the range"),
+        (["score", "--by", "record 4", "--context", "x", "--follow"], 2, "--follow needs --by line and one FILE"),
+        (["score", "--by", "line", "--context", "x", "--follow", "--top", "3"], 2, "can't rank"),
         (["score", "--by", "line", "--above", "nan"], 2, "--above needs a number"),
         (["score", "missing"], 1, "likezip: missing: No such file"),
         (["score", "--context", "missing", "-"], 1, "likezip: missing: No such file"),

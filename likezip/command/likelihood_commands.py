@@ -1,14 +1,10 @@
-"""The commands about the likelihood of data by the model: score, heatmap and sample."""
+"""The commands about the likelihood of data by the model, but for score: heatmap and sample."""
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,14 +13,14 @@ import click
 from likezip import likelihood
 from likezip.blocks import codec
 from likezip.blocks.options import CodingOptions, PriorChoice
-from likezip.command.console import Counted, described, failures, print_line, range_option, say, size_option
+from likezip.command.console import Counted, failures, range_option, say, size_option
+from likezip.command.contents import content, content_of, raw_option
 from likezip.command.names import PIPE, output_path
 from likezip.command.options import (
     A_PATH,
     arguments,
     block_size_option,
     common_options,
-    each,
     lanes_option,
     open_source,
     prior_option,
@@ -32,208 +28,8 @@ from likezip.command.options import (
     standard_output,
 )
 from likezip.command.printable import printable
-from likezip.errors import LikezipError
-from likezip.frames import container
-from likezip.frames.outputs import complete_output, naming
-from likezip.frames.through import seekable
-from likezip.frames.workers import Workers
+from likezip.frames.outputs import complete_output
 from likezip.model import resolve_model
-
-raw_option = click.option("--raw", is_flag=True, help="Take compressed files as they are, instead of what they hold.")
-
-SHOWN = 200
-"""Bytes of a unit that are shown at most."""
-
-
-def _division(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-    try:
-        return None if text is None else likelihood.score.Division.of(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-@click.command("score")
-@click.argument("files", nargs=-1, metavar="[FILE...]", type=A_PATH)
-@click.option(
-    "--by",
-    "division",
-    callback=_division,
-    metavar="UNIT",
-    help='Rank the parts of each file: line, "record N" or "window N", N bytes each; windows, of an even number, '
-    "overlap by half.",
-)
-@click.option(
-    "--context",
-    "contexts",
-    multiple=True,
-    type=A_PATH,
-    help="Learn from this file first, of which the last 4M count: yesterday's log, say. May be repeated.",
-)
-@click.option(
-    "--rank",
-    "measure",
-    type=click.Choice(["surprise", "bits", "rate"]),
-    show_default="surprise",
-    help="What parts are ranked by: surprise, the root mean square of what their bytes cost, which finds a few odd "
-    "bytes among many; all their bits; or bits per byte.",
-)
-@click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, the most surprising ones.")
-@click.option(
-    "--above", type=float, metavar="Z", help="Only parts at least so many standard deviations above the mean."
-)
-@click.option("--json", "as_json", is_flag=True, help="A JSON array with an object for each FILE, instead of TSV.")
-@raw_option
-@prior_option
-@common_options
-def score_command(
-    files: tuple[str, ...],
-    division: Any,
-    contexts: tuple[str, ...],
-    measure: Any,
-    top: int | None,
-    above: float | None,
-    as_json: bool,
-    raw: bool,
-    prior: PriorChoice,
-    **shown: Any,
-) -> None:
-    """How surprising FILEs are to the model: bits and bits per byte, of each file or, with --by, of its parts.
-
-    Without FILE (or with -) standard input is scored. Every byte is predicted from all before it in the file, so a
-    file's bits are about what it is compressed to, without some 70 bytes of headers. The most surprising parts come
-    first. Files of likezip, gzip, xz, bzip2 and, with Python 3.14, zstd are read through, also as --context.
-
-    \b
-    unit            number of the part in the file, from 1
-    offset, bytes   where it begins, from 0, and its size
-    bits            what it costs; bits_per_byte: divided by its size
-    surprise        root mean square of the bits of its bytes
-    z               standard deviations of what parts are ranked by, above the mean of the file's parts
-    text            its first 200 bytes, and ... if there are more; backslashes and what can't be shown are escaped
-
-    \b
-    likezip score *.log                              bits and bits per byte of each
-    likezip score --by line --top 20 today.log       the 20 most surprising lines
-    likezip score --by line --context yesterday.log --above 3 today.log
-    likezip score --by "record 64" --json table.bin
-    """
-    if (top, above, measure) != (None, None, None) and division is None:
-        raise click.UsageError("--top, --above and --rank need --by")
-    if above is not None and math.isnan(above):
-        raise click.UsageError("--above needs a number")
-    if PIPE in contexts and PIPE in (files or (PIPE,)):
-        raise click.UsageError("standard input can't be both --context and scored")
-    results: list[dict[str, Any]] = []
-    context = b"".join(_read_end(name, likelihood.density.LONGEST_CONTEXT, raw=raw) for name in contexts)
-    options = context, division, prior, measure or "surprise", top, above, raw
-
-    def work(name: str) -> None:
-        try:
-            results.append(_score(name, workers, *options, **shown))
-        except (LikezipError, OSError) as error:
-            results.append({"name": name, "error": described(error)})
-            raise
-        if not as_json:
-            columns = likelihood.score.FILE_COLUMNS if division is None else (*likelihood.score.UNIT_COLUMNS, "text")
-            first = all("error" in result for result in results[:-1])
-            _print_rows(results[-1], ("name", *columns) if first else None)
-
-    with Workers(shown["threads"]) as workers:
-        failed = each(files or (PIPE,), work)
-    with failures():
-        if as_json:
-            print_line(json.dumps(results, indent=1))
-    sys.exit(failed)
-
-
-def _score(
-    name: str,
-    workers: Workers,
-    context: bytes,
-    division: Any,
-    prior: PriorChoice,
-    measure: Any,
-    top: int | None,
-    above: float | None,
-    raw: bool,
-    **shown: Any,
-) -> dict[str, Any]:
-    """The result for one file."""
-    began = time.monotonic()
-    with _open_content(name, raw=raw) as file, arguments(size_of(file), **shown) as common:
-        begin = file.tell()
-        options, read = CodingOptions(resolve_model(common["model"]), prior, lanes=1), Counted(file, name)
-        codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
-        size, advance = container.default_block_size(size_of(file)), common["progress"].advance
-        blocks = likelihood.density.stream_costs(
-            read, workers, options, context=context, block_size=size, advance=advance
-        )
-        scored = likelihood.score.score_blocks(blocks, division, measure)
-        result: dict[str, Any] = {"name": name, **scored.summary()}
-        if scored.units is not None:
-            numbers = scored.units.ranking(top, above)
-            result["units"] = [
-                {**scored.units.row(number), "text": _text(file, begin, scored.units, number)} for number in numbers
-            ]
-    if shown["verbose"] and not shown["quiet"]:
-        rate = f"{scored.size} bytes, {scored.bits:.0f} bits, {time.monotonic() - began:.1f} s"
-        say(f"{printable(name)}: {rate}")
-    return result
-
-
-def _text(file: BinaryIO, begin: int, units: Any, number: int) -> str:
-    """The first bytes of a unit, of content that begins at ``begin`` in the file; backslashes and characters that can't
-    be shown are escaped, three dots stand for the rest."""
-    file.seek(begin + int(units.starts[number]))
-    raw = file.read(min(SHOWN + 2, int(units.sizes[number]))).rstrip(b"\r\n")
-    text = raw[:SHOWN].replace(b"\\", b"\\\\").decode(errors="backslashreplace")
-    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return shown if len(raw) <= SHOWN else f"{shown}..."
-
-
-def _read_end(name: str, most: int, *, raw: bool) -> bytes:
-    """The last ``most`` bytes of the content of a file."""
-    with failures(name), _open_content(name, raw=raw) as file:
-        if (size_of(file) or 0) > most:
-            file.seek(-most, os.SEEK_END)
-        return (Counted(file, name).read(-1) or b"")[-most:]
-
-
-def _content_of(source: BinaryIO, name: str) -> bytes:
-    """All that an opened file holds, read through if it is compressed."""
-    with failures(name), _content(source, name, raw=False) as file:
-        return Counted(file, name).read(-1) or b""
-
-
-@contextmanager
-def _open_content(name: str, *, raw: bool) -> Iterator[BinaryIO]:
-    """The content of a file, to be read more than once."""
-    with open_source(name, binary=False) as source, _content(source, name, raw=raw) as file:
-        yield file
-
-
-@contextmanager
-def _content(source: BinaryIO, name: str, *, raw: bool) -> Iterator[BinaryIO]:
-    """The content of an opened file, to be read more than once."""
-    with ExitStack() as stack:
-        with naming(name):
-            file = stack.enter_context(seekable(source, raw=raw))
-        yield file
-
-
-def _print_rows(result: dict[str, Any], head: tuple[str, ...] | None) -> None:
-    """Print the row of a file, or the rows of its units, as TSV, below the head if there is one."""
-    if head is not None:
-        print_line("\t".join(head))
-    name = printable(result["name"])
-    for row in result.get("units", [result]):
-        print_line("\t".join(map(_cell, ({"name": name} | row | {"name": name}).values())))
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return str(value).replace("\t", "\\t").replace("\n", "\\n")
 
 
 @click.command("heatmap")
@@ -281,7 +77,7 @@ def heatmap_command(
         start, end = wanted
         with (
             open_source(source, binary=False) as opened,
-            _content(opened, source, raw=raw) as file,
+            content(opened, source, raw=raw) as file,
             arguments(size_of(file), **shown) as common,
         ):
             read = Counted(file, source)
@@ -334,7 +130,7 @@ def sample_command(
             _output(output_path(output), None if prompt == PIPE else opened, force) as file,
             arguments(size, **shown) as common,
         ):
-            prompt_bytes = b"" if opened is None or prompt is None else _content_of(opened, prompt)
+            prompt_bytes = b"" if opened is None or prompt is None else content_of(opened, prompt)
             options = CodingOptions(resolve_model(common["model"]), prior, lanes=1, threads=common["threads"])
             codec.prepare_kernels(common["announce"], prior=options.may_use_prior)
             advance = common["progress"].advance

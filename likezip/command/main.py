@@ -14,8 +14,9 @@ import click
 import likezip
 from likezip.command.check_commands import list_command, test_command
 from likezip.command.console import STANDARD_OUTPUT, failures, print_line
-from likezip.command.likelihood_commands import heatmap_command, sample_command, score_command
+from likezip.command.likelihood_commands import heatmap_command, sample_command
 from likezip.command.printable import printable
+from likezip.command.score_command import score_command
 from likezip.command.train_command import train_command
 from likezip.command.transfer_commands import WITHOUT_COMMAND, compress_command, decompress_command
 from likezip.command.warm_up_command import warm_up_command

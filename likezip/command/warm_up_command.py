@@ -23,7 +23,7 @@ def warm_up_command(quiet: bool) -> None:
         from likezip.blocks import repeats
         from likezip.kernels import compiling
         from likezip.likelihood import lookahead
-        from likezip.records.codec import compile_records
+        from likezip.records.learning import compile_records
 
         if compiling.CACHE is None:
             fail("there is no directory for kernels that is this user's own; NUMBA_CACHE_DIR names one")

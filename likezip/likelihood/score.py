@@ -1,22 +1,27 @@
 """Scores: how surprising parts of a file are to the model, lines, records or windows, the most surprising first.
 
-Patterns common in a file are learnt from it and cost little; parts that cost more than the rest are out of place.  No
-feature has to be chosen, as the density is one of the bytes themselves (C. M. Bishop, "Novelty detection and neural
-network validation", 1994, takes the likelihood of data as the measure of their novelty).
+Adaptive scores (``score_blocks``) are of what each part costs behind all before it: patterns common in a file are
+learnt from it and cost little, and parts that cost more than the rest are out of place.  Frozen scores
+(``score_frozen``) are of what each part costs right after a context.  No feature has to be chosen, as the density is
+one of the bytes themselves (C. M. Bishop, "Novelty detection and neural network validation", 1994, takes the likelihood
+of data as the measure of their novelty).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from likezip.blocks.options import Advance
 from likezip.frames.sizes import parse_size
+from likezip.likelihood.anomaly import AnomalyScorer, Scored, Usual
+from likezip.likelihood.measures import Measure
 
 Floats = npt.NDArray[np.float64]
 Offsets = npt.NDArray[np.int64]
@@ -50,35 +55,58 @@ class Division:
         ``raw``."""
         if self.kind == "line":
             return np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
-        step = self.size // 2 if self.kind == "window" else self.size
+        step = self.size // self.span
         return np.arange(step - offset % step, len(raw) + 1, step)
 
+    @property
+    def span(self) -> int:
+        """The pieces, between two of ``ends``, that a unit consists of: the first of them begins each next unit."""
+        return 2 if self.kind == "window" else 1
 
-Measure = Literal["surprise", "bits", "rate"]
-"""The measure by which units are ranked: the root mean square of the costs of their bytes, all bits, or bits per byte.
+    def units_of_context(self, raw: bytes) -> Iterator[bytes]:
+        """The units of a context, which do not overlap."""
+        apart = Division("record", self.size) if self.kind == "window" else self
+        ends = [0, *apart.ends(raw, 0), len(raw)]
+        return (raw[start:end] for start, end in pairwise(ends) if end > start)
 
-An odd line has a few bytes of high cost; a line of random numbers has many bytes of some cost, and a long line has many
-bytes.  So the first measure finds odd lines in logs better than the others (``benchmarks.anomalies``).
-"""
+
+ADAPTIVE_MEASURES: tuple[Measure, ...] = ("surprise", "bits", "rate")
+"""The measures of adaptive scores, the default first: the others need what frozen scoring knows."""
 
 
 LARGEST_UNIT = 1 << 40
 """The most bytes of a record or window."""
 
 FILE_COLUMNS = ("bytes", "bits", "bits_per_byte")
-UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "z")
+UNIT_COLUMNS = ("unit", "offset", *FILE_COLUMNS, "surprise", "score", "z")
 
 
 @dataclass(frozen=True)
 class Units:
     """Parts of a file, in its order, (n,) each: where they begin, their sizes in bytes, their bits, and the sums of
-    the squares of their bytes' costs; and the measure by which they are ranked."""
+    the squares of their bytes' costs; and the measure by which they are ranked.
+
+    Of frozen scores also: what they measure, (n,); the dearest words of each, (n, MARKS) of MARK; and what is usual, if
+    that is known.
+    """
 
     starts: Offsets
     sizes: Offsets
     bits: Floats
     squares: Floats
     measure: Measure = "surprise"
+    measured: Floats | None = None
+    marks: npt.NDArray[np.void] | None = None
+    usual: Usual | None = None
+
+    @classmethod
+    def of(
+        cls, scored: Scored, steps: npt.ArrayLike, measure: Measure, usual: Usual | None = None, offset: int = 0
+    ) -> Units:
+        """Units with frozen scores; steps (n,): bytes from the beginning of each to that of the next; offset: where the
+        first begins."""
+        starts = offset + np.cumsum(np.append(0, steps), dtype=np.int64)[:-1]
+        return cls(starts, scored.sizes, scored.bits, scored.squares, measure, scored.values, scored.marks, usual)
 
     @cached_property
     def rates(self) -> Floats:
@@ -93,25 +121,38 @@ class Units:
     @cached_property
     def values(self) -> Floats:
         """The measure of each unit (n,)."""
+        if self.measured is not None:
+            return self.measured
         return {"surprise": self.surprises, "bits": self.bits, "rate": self.rates}[self.measure]
 
     @cached_property
     def z_scores(self) -> Floats:
-        """How many standard deviations each unit is above the mean of all, by the measure (n,); 0 where all are the
-        same."""
+        """How many standard deviations each unit is above the mean, by the measure (n,): of what is usual, or if that
+        is not known, of all units; 0 where those are all the same."""
+        if self.usual is not None:
+            return self.usual.z_scores(self.values)
         deviation = self.values.std() if self.values.size else 0.0
         return (self.values - self.values.mean()) / deviation if deviation > 0 else np.zeros_like(self.values)
 
-    def ranking(self, top: int | None = None, above: float | None = None) -> Offsets:
+    def passing(self, above: float | None = None, threshold: float | None = None) -> npt.NDArray[np.bool_]:
+        """Whether the z-score of each unit is at least ``above`` and its measure above ``threshold`` (n,)."""
+        passing = np.ones(self.sizes.size, np.bool_)
+        if above is not None:
+            passing &= self.z_scores >= above
+        if threshold is not None:
+            passing &= self.values > threshold
+        return passing
+
+    def ranking(self, top: int | None = None, above: float | None = None, threshold: float | None = None) -> Offsets:
         """The numbers of units, from 0, the highest measure first, equal ones in the order of the file: at most ``top``
-        units, and only units whose z-score is at least ``above``."""
+        units, and only those that are ``passing``."""
         numbers = np.argsort(-self.values, kind="stable")[:top]
-        return numbers if above is None else numbers[self.z_scores[numbers] >= above]
+        return numbers[self.passing(above, threshold)[numbers]]
 
     def row(self, number: int) -> dict[str, int | float]:
         """A unit as a row of a table with UNIT_COLUMNS, where it is counted from 1."""
         whole = number + 1, self.starts[number], self.sizes[number]
-        real = self.bits[number], self.rates[number], self.surprises[number], self.z_scores[number]
+        real = (column[number] for column in (self.bits, self.rates, self.surprises, self.values, self.z_scores))
         return dict(zip(UNIT_COLUMNS, [*map(int, whole), *map(float, real)], strict=True))
 
 
@@ -165,5 +206,44 @@ def score_blocks(
     cuts = _Cuts()
     for raw, costs in blocks:
         cuts.add(costs, np.zeros(0, np.int64) if division is None else division.ends(raw, cuts.size))
-    span = 2 if division is not None and division.kind == "window" else 1
-    return Score(cuts.size, float(cuts.sums[0]), None if division is None else cuts.units(span, measure))
+    if division is None:
+        return Score(cuts.size, float(cuts.sums[0]), None)
+    return Score(cuts.size, float(cuts.sums[0]), cuts.units(division.span, measure))
+
+
+def units_of(blocks: Iterable[bytes], division: Division) -> Iterator[list[bytes]]:
+    """The units of a file from its blocks, some at a time, in order; the last may be shorter than the others."""
+    rest, offset, last = b"", 0, b""
+    for block in blocks:
+        raw = rest + block
+        ends = [0, *division.ends(raw, offset)]
+        pieces = [raw[start:end] for start, end in pairwise(ends)]
+        rest, offset = raw[ends[-1] :], offset + ends[-1]
+        if division.span == 2:
+            pieces, last = (
+                [first + second for first, second in pairwise([last, *pieces]) if first],
+                (pieces or [last])[-1],
+            )
+        yield pieces
+    if rest or (last and offset == len(last)):
+        yield [last + rest]
+
+
+def score_frozen(
+    blocks: Iterable[bytes],
+    division: Division,
+    scorer: AnomalyScorer,
+    usual: Usual | None = None,
+    advance: Advance | None = None,
+) -> Score:
+    """The score of a file from its blocks, each unit right after the scorer's context.
+
+    A file's bits are those of its units; of windows, which overlap, those of every other one.
+    usual: what z-scores compare with, instead of all units.  advance: called with numbers of bytes scored.
+    """
+    parts = [scorer.scored(units, advance) for units in units_of(blocks, division)]
+    found = Scored(*map(np.concatenate, zip(*[*parts, Scored.empty(0)], strict=True)))
+    steps = found.sizes if division.span == 1 else np.full(found.sizes.size, division.size // 2)
+    units = Units.of(found, steps, scorer.measure, usual)
+    size = int(units.starts[-1] + units.sizes[-1]) if units.sizes.size else 0
+    return Score(size, float(units.bits[:: division.span].sum()), units)

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from likezip.blocks import block_header, codec, coding
-from likezip.blocks.coding import BlockMode
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.errors import CorruptError
 from likezip.frames.locking import locked
 from likezip.frames.raw_io import bytes_of
 from likezip.model import ModelLike, resolve_model
 from likezip.records import byte_coder, units
-from likezip.records.units import LANES, UnitLanes, UnitModel
+from likezip.records.learning import Context, learn, records_of
+from likezip.records.units import UnitLanes
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-LONGEST_CONTEXT = 1 << 22
-"""Bytes of records that are learnt, the last ones."""
 LONGEST_RECORD = units.MOST
 """Bytes of a record at most."""
-
-Bytes = bytes | bytearray | memoryview
-Context = Bytes | os.PathLike[str] | Iterable[Bytes | os.PathLike[str]]
-"""Records: the bytes or the path of a file, whose lines they are; or an iterable of records and of paths."""
-Part = TypeVar("Part")
 
 
 class RecordCodec:
@@ -63,10 +51,7 @@ class RecordCodec:
         """
         self._lock = threading.RLock()
         options = CodingOptions(resolve_model(model), prior, lanes=1, threads=threads)
-        records = _last(_records(context))
-        mode = _mode(records, options)
-        codec.prepare_kernels(prior=mode.prior)
-        self._model, self._threads = UnitModel(options, mode, records, threads), threads
+        self._model = learn(records_of(context), options)
         opened = ExitStack()
         self._alone = opened.enter_context(self._model.lanes(1))
         weakref.finalize(self, opened.close)
@@ -84,32 +69,12 @@ class RecordCodec:
     @locked
     def encode_batch(self, records: Iterable[Buffer]) -> list[bytes]:
         """The codes of records, each as ``encode`` gives it, in less time."""
-        return self._in_groups([_checked(record) for record in records], len, _encode)
+        return self._model.map([_checked(record) for record in records], len, _encode)
 
     @locked
     def decode_batch(self, codes: Iterable[Buffer]) -> list[bytes]:
         """The records of codes, each as ``decode`` gives it, in less time."""
-        return self._in_groups([_unended(code) for code in codes], len, UnitLanes.decode)
-
-    def _in_groups(
-        self, parts: list[Part], length: Callable[[Part], int], work: Callable[[UnitLanes, list[Part]], list[bytes]]
-    ) -> list[bytes]:
-        """The results of ``work`` on groups of parts of about equal length, in the order of the parts; groups are
-        dealt out to the threads in turn, those of the longest parts first."""
-        order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
-        groups = [order[first : first + LANES] for first in range(0, len(order), LANES)]
-        shares = [groups[thread :: self._threads] for thread in range(min(self._threads, len(groups)))]
-        results = [b""] * len(parts)
-
-        def take_groups(thread: int) -> None:
-            with self._model.lanes(len(shares[thread][0]), thread) as lanes:
-                for group in shares[thread]:
-                    for number, result in zip(group, work(lanes, [parts[number] for number in group]), strict=True):
-                        results[number] = result
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(take_groups, range(len(shares))))  # which raises what a thread has raised
-        return results
+        return self._model.map([_unended(code) for code in codes], len, UnitLanes.decode)
 
 
 def _encode(lanes: UnitLanes, records: list[bytes]) -> list[bytes]:
@@ -131,44 +96,3 @@ def _checked(record: Buffer) -> bytes:
     if len(raw) > LONGEST_RECORD:
         raise ValueError(f"a record has at most {LONGEST_RECORD} bytes, not {len(raw)}")
     return raw
-
-
-def _mode(records: Sequence[bytes], options: CodingOptions) -> BlockMode:
-    """The way to code records: with the prior if that is allowed, else in the profile that suits them."""
-    if options.prior == "on" or options.may_use_prior:
-        return coding.prior_mode(options.model)
-    known = b"".join(records)
-    return coding.profile_mode(known, options) if known else BlockMode(block_header.TEXT_PROFILE, 0)
-
-
-def _last(records: Iterable[bytes]) -> list[bytes]:
-    """The last LONGEST_CONTEXT bytes of records, whole ones of at most LONGEST_RECORD bytes."""
-    kept, size = [], 0
-    for record in reversed([record for record in records if len(record) <= LONGEST_RECORD]):
-        size += len(record)
-        if size > LONGEST_CONTEXT:
-            break
-        kept.append(record)
-    return kept[::-1]
-
-
-def _records(context: Context) -> Iterator[bytes]:
-    """The records of a context."""
-    if isinstance(context, bytes | bytearray | memoryview):
-        yield from _lines(bytes(context))
-    elif isinstance(context, os.PathLike):
-        yield from _lines(Path(context).read_bytes())
-    else:
-        for part in context:
-            yield from _records(part) if isinstance(part, os.PathLike) else (bytes(part),)
-
-
-def _lines(content: bytes) -> list[bytes]:
-    """The lines of ``content``, each with its line feed."""
-    return re.findall(rb"[^\n]*\n|[^\n]+", content)
-
-
-def compile_records() -> None:
-    """Compile the kernels by coding a record, there and back."""
-    records = RecordCodec(context=[b"record"], prior="off")
-    records.decode(records.encode(b"record"))

@@ -13,9 +13,10 @@ So no state is copied, and units may be coded in any order, together or alone: e
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,9 @@ MOST = (1 << 16) - TAIL
 """Bytes of a unit at most."""
 ROOM = TAIL + MOST
 """Bytes of a lane's part of raw."""
+
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 
 
 @inlined
@@ -315,6 +319,13 @@ class UnitLanes:
 
     def encode(self, units: list[bytes]) -> Iterator[Decisions]:
         """The decisions of each of the units, of which there are at most ``lanes``, the longest first."""
+        empty = self._model.ends.ones[EMPTY].astype(np.uint16)
+        for (ones, bits), unit in zip(self.decisions(units), units, strict=True):
+            yield np.append(empty, ones), np.append(np.uint8(not unit), bits)
+
+    def decisions(self, units: list[bytes]) -> Iterator[Decisions]:
+        """The decisions about the bytes of each unit, (bytes, 9): the bits of a byte, from the highest, and whether it
+        is the last; of units as ``encode`` takes them."""
         sizes, ends = np.array([len(unit) for unit in units], np.int64), self._model.ends
         most = int(sizes[0])
         content = np.zeros((len(units), most), np.uint8)
@@ -330,8 +341,7 @@ class UnitLanes:
                 _encode_units(self._state, trees, content, sizes, first, steps, *places, ones, bits)
                 first += steps
         for lane, size in enumerate(sizes):
-            empty = ends.ones[EMPTY].astype(np.uint16), np.uint8(size == 0)
-            yield np.append(empty[0], ones[lane, :size]), np.append(empty[1], bits[lane, :size])
+            yield ones[lane, :size], bits[lane, :size]
 
     def _expectations(self, content: npt.NDArray[np.uint8]) -> Generator[npt.NDArray[np.int32], None, None]:
         """The prior's trees for known units (lanes, most), or none, for all steps in turn."""
@@ -422,3 +432,22 @@ class UnitModel:
         state = self._state._replace(**arrays_of_lanes(count, self._trained))
         with self._open_prior(count) as prior:
             yield UnitLanes(self, state, places, prior)
+
+    def map(
+        self, parts: Sequence[Part], length: Callable[[Part], int], work: Callable[[UnitLanes, list[Part]], list[Made]]
+    ) -> list[Made]:
+        """What ``work`` makes of parts, in their order; it is given groups of parts of about equal length, the longest
+        first, and lanes for them.  Groups are dealt out to the threads in turn."""
+        order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
+        groups = [order[first : first + LANES] for first in range(0, len(order), LANES)]
+        shares = [groups[thread :: self._threads] for thread in range(min(self._threads, len(groups)))]
+        made: dict[int, Made] = {}
+
+        def take_groups(thread: int) -> None:
+            with self.lanes(len(shares[thread][0]), thread) as lanes:
+                for group in shares[thread]:
+                    made.update(zip(group, work(lanes, [parts[number] for number in group]), strict=True))
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(take_groups, range(len(shares))))  # which raises what a thread has raised
+        return [made[number] for number in range(len(parts))]
