@@ -53,6 +53,7 @@ class Asked:
     expected_rate: float | None
     follow: bool
     as_json: bool
+    times: bool
     raw: bool
     prior: PriorChoice
 
@@ -74,6 +75,8 @@ class Asked:
             raise click.UsageError(f"--rank {asked.measure} needs --frozen")
         if (asked.expected_rate is not None or follow) and not (chosen and contexts):
             raise click.UsageError("--expected-rate and --follow need --context and frozen scores")
+        if options["times"] and not (chosen and division is not None and division.kind == "line"):
+            raise click.UsageError("--times is for frozen scores by line: all others count times")
         if follow and (division is None or division.kind != "line" or len(files) > 1 or asked.top is not None):
             raise click.UsageError("--follow needs --by line and one FILE, and can't rank: no --top")
         return asked
@@ -113,6 +116,11 @@ class Asked:
     "random number once; blend of surprise, bits and words; excess over what was expected, and its deviation; ratio "
     "to the bits without the context; universal, bits above those of zlib.",
 )
+@click.option(
+    "--times",
+    is_flag=True,
+    help="Frozen scores of lines count dates and times of day, too, which are otherwise all taken for the same.",
+)
 @click.option("--top", type=click.IntRange(1), help="Only so many parts of each file, the most surprising ones.")
 @click.option(
     "--above", type=float, metavar="Z", help="Only parts at least so many standard deviations above the mean."
@@ -142,6 +150,7 @@ def score_command(
     contexts: tuple[str, ...],
     frozen: bool | None,
     measure: Any,
+    times: bool,
     top: int | None,
     above: float | None,
     expected_rate: float | None,
@@ -187,6 +196,7 @@ def score_command(
         expected_rate=expected_rate,
         follow=follow,
         as_json=as_json,
+        times=times,
         raw=raw,
         prior=prior,
     )
@@ -236,6 +246,7 @@ class _Frozen:
             scorer = likelihood.anomaly.AnomalyScorer(
                 self._context,
                 measure=self._asked.measure,
+                times=self._asked.times or self._asked.division.kind != "line",
                 model=common["model"],
                 prior=self._asked.prior,
                 threads=common["threads"],

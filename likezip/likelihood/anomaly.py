@@ -14,6 +14,7 @@ from likezip.blocks.options import Advance, CodingOptions, PriorChoice
 from likezip.frames.raw_io import bytes_of
 from likezip.likelihood.frozen import ByteCosts, Floats, FrozenModel
 from likezip.likelihood.measures import MARK, MARKS, Measure, measured, words_of
+from likezip.likelihood.times import without_times
 from likezip.model import ModelLike, resolve_model
 from likezip.records.learning import Context, last_records, records_of
 
@@ -84,6 +85,7 @@ class AnomalyScorer:
         context: Context = (),
         *,
         measure: Measure = "blend",
+        times: bool = False,
         model: ModelLike | None = None,
         prior: PriorChoice = "auto",
         threads: int = 1,
@@ -91,6 +93,8 @@ class AnomalyScorer:
     ) -> None:
         """context: the units to learn, in order, of which the last 4 MiB count: an iterable of them, or the bytes or
         the path of a file whose lines are units; paths among units too.  measure: see ``likezip.likelihood.measures``.
+        times: whether dates and times of day in units count; if not, all of them are taken for the same
+        (``likezip.likelihood.times``), as they go on while everything else stays.
 
         model, prior, threads: as for ``RecordCodec``.  announce: called if kernels have to be compiled.
         Raises ValueError for an unknown measure or options outside their ranges, UnsupportedError for a prior that the
@@ -99,12 +103,18 @@ class AnomalyScorer:
         if measure not in get_args(Measure):
             raise ValueError(f"measure must be one of {', '.join(get_args(Measure))}, not {measure}")
         self.measure, self._announce = measure, announce
+        self._times = times
         self._options = CodingOptions(resolve_model(model), prior, lanes=1, threads=threads)
-        self._context = last_records(records_of(context))
+        self._context = [self._taken(unit) for unit in last_records(records_of(context))]
         self._model = self._behind(self._context)
 
     def _behind(self, context: Sequence[bytes]) -> FrozenModel:
         return FrozenModel(context, self._options, self._announce)
+
+    def _taken(self, unit: Buffer) -> bytes:
+        """A unit as it is learnt and scored: as long as it was."""
+        raw = bytes(bytes_of(unit))
+        return raw if self._times else without_times(raw)
 
     @cached_property
     def _without(self) -> FrozenModel:
@@ -113,7 +123,7 @@ class AnomalyScorer:
 
     def byte_costs(self, units: Iterable[Buffer], advance: Advance | None = None) -> list[ByteCosts]:
         """The costs of the bytes of each unit, right after the context.  advance: called with numbers of bytes."""
-        return self._model.costs([bytes(bytes_of(unit)) for unit in units], advance)
+        return self._model.costs([self._taken(unit) for unit in units], advance)
 
     def scores(self, units: Iterable[Buffer]) -> Floats:
         """The measure of each unit, (n,)."""
@@ -121,7 +131,7 @@ class AnomalyScorer:
 
     def scored(self, units: Iterable[Buffer], advance: Advance | None = None) -> Scored:
         """All about each unit.  advance: called with numbers of bytes."""
-        return self._scored([bytes(bytes_of(unit)) for unit in units], self._model, advance)
+        return self._scored([self._taken(unit) for unit in units], self._model, advance)
 
     def _scored(self, units: list[bytes], model: FrozenModel, advance: Advance | None = None) -> Scored:
         all_costs = model.costs(units, advance)
