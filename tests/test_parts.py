@@ -107,7 +107,7 @@ WRITTEN_PARTS = [
 ]
 HEADERS = [
     b"\x02\x01\x20\x14",
-    b"\x2a\x2d\x11\x03\x88\x14\x20\x10",
+    b"\x2a\x2d\x11\x02\x88\x20\x10",
     b"\x01\x08" + zlib.crc32(b"ccc").to_bytes(4, "little"),
 ]
 NUMBERS = [b"\0", b"\0\x31\1", b"\4\4"]
