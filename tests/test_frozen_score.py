@@ -341,3 +341,18 @@ def test_a_file_is_followed_until_it_is_enough(files: tuple[Path, Path]) -> None
         following.terminate()
     assert [b"panic" in row for row in rows] == [False, True, True]
     assert last.endswith(b"another panic: mars attacks\n")
+
+
+def test_times_count_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    """Two lines that differ in nothing else score the same; records are no lines."""
+    context, log = tmp_path / "context", tmp_path / "log"
+    context.write_bytes(b"".join(b"Nov  1 09:%02d:00 cron: (root) CMD (run %d)\n" % (n, n % 3) for n in range(60)))
+    log.write_bytes(b"Nov  1 09:30:00 cron: (root) CMD (run 1)\nDec 24 23:59:58 cron: (root) CMD (run 1)\n")
+    words = ["--by", "line", "--context", str(context), "--json", str(log)]
+    for times in (False, True):
+        code, out, _ = run(*words, *["--times"] * times)
+        first, second = (unit["score"] for unit in json.loads(out)[0]["units"])
+        assert code == 0 and (first == second) is not times
+    for wrong in (["--by", "line"], ["--by", "record 8", "--context", str(context)], ["--context", str(context)]):
+        code, _, said = run(*wrong, "--times", str(log))
+        assert code == 2 and "--times is for frozen scores by line" in said
