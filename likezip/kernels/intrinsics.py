@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.ir
@@ -24,18 +25,24 @@ def aligned(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[A
 
     A table line across two cache lines costs two fetches: a quarter of the memory's time.
     """
-    size = math.prod(shape) if isinstance(shape, tuple) else shape
-    size *= np.dtype(dtype).itemsize
-    room = np.zeros(size + CACHE_LINE, np.uint8)
-    begin = -room.__array_interface__["data"][0] % CACHE_LINE
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    return _aligned(np.zeros, shape, dtype)
 
 
 def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The same numbers from the beginning of a cache line on."""
-    copy = aligned(array.shape, array.dtype)
+    copy = _aligned(np.empty, array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def _aligned(
+    allocate: Callable[..., npt.NDArray[Any]], shape: int | tuple[int, ...], dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    size = math.prod(shape) if isinstance(shape, tuple) else shape
+    size *= np.dtype(dtype).itemsize
+    room = allocate(size + CACHE_LINE, np.uint8)
+    begin = -room.__array_interface__["data"][0] % CACHE_LINE
+    return room[begin : begin + size].view(dtype).reshape(shape)
 
 
 def spread(builder: Any, value: Any, vector: Any) -> Any:

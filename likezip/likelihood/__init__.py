@@ -1,9 +1,9 @@
 """The likelihood of data by the model, beside compression.
 
-Read ``density`` first (the cost of each byte; samples) and ``frozen`` (the costs of units right after a context); then
-``measures`` (of how anomalous a unit is), ``times`` (which go on, so they are left out), ``anomaly`` (a scorer of units, and what is usual), ``score`` (the parts of a
-file) and ``follow`` (a file that grows); then ``lookahead`` (which bytes were expected) and ``heatmap`` (a page that
-shows both).
+Read ``density`` first (the cost of each byte; samples) and ``frozen`` (the costs of units right after a context);
+then ``measures`` (of how anomalous a unit is), ``times`` (which go on, so they are left out), ``anomaly`` (a scorer
+of units, and what is usual), ``score`` (the parts of a file) and ``follow`` (a file that grows); then ``lookahead``
+(which bytes were expected) and ``heatmap`` (a page that shows both).
 """
 
 from __future__ import annotations
