@@ -241,7 +241,8 @@ def test_records_behind_records(tmp_path: Path) -> None:
 def test_contexts_are_cut_where_records_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(likezip.likelihood.density, "LONGEST_CONTEXT", 50)
     (tmp_path / "a").write_bytes(bytes(range(120)))
-    options = {"top": None, "above": None, "expected_rate": None, "follow": False, "as_json": False, "raw": False}
+    options = {"top": None, "above": None, "expected_rate": None, "follow": False}
+    options |= {"as_json": False, "times": False, "raw": False}
     asked = score_command.Asked.checked(
         ("f",), True, None, division=Division.of("record 12"), contexts=("a",), prior="off", **options
     )
