@@ -25,7 +25,7 @@ from likezip.blocks.block_header import PIECE_BITS
 from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined, table
-from likezip.kernels.intrinsics import aligned, aligned_rows, prefetch
+from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.kernels.machine_code import packed_once
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
@@ -713,7 +713,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         raw=aligned(size, np.uint8),
         piece=np.array(first, np.int64),
         table=aligned(1 << shape.table_bits, np.uint8),
-        positions=aligned_rows((1 << bits for bits, _ in match_models.MATCHES), np.int32),
+        positions=aligned((MATCH_MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
         maps=trained.maps,
         weights=trained.weights,
         top=trained.top,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.ir
@@ -26,15 +26,6 @@ def aligned(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[A
     A table line across two cache lines costs two fetches: a quarter of the memory's time.
     """
     return _aligned(np.zeros, shape, dtype)
-
-
-def aligned_rows(sizes: Iterable[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Rows of which as many numbers are 0 as ``sizes`` says of each, and the others anything."""
-    sizes = list(sizes)
-    rows = _aligned(np.empty, (len(sizes), max(sizes)), dtype)
-    for row, size in zip(rows, sizes, strict=True):
-        row[:size] = 0
-    return rows
 
 
 def aligned_copy(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
