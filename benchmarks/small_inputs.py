@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import marshal
 import os
 import plistlib
 import sqlite3
@@ -84,8 +85,6 @@ def _of_packages() -> Iterator[Drawn]:
     for file in modules[:3]:
         yield f"shared object {file.name.split('.')[0]}", lambda file=file: file.read_bytes()[:MOST]
     compiled = compile(sources[: sources.rindex(b"\n\n\n", 0, 12_000) + 1], "source", "exec", dont_inherit=True)
-    import marshal
-
     yield "compiled Python", lambda: marshal.dumps(compiled)[:MOST]
 
 

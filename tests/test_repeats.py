@@ -24,7 +24,8 @@ def checked(blocks: list[bytes], window: int, context: bytes = b"") -> list[list
     content, owner, all_found = bytearray(context), [0] * len(context), []  # the literals' block, -1 of copies
     for number, raw in enumerate(blocks, 1):
         begin, end, found = len(content), 0, finder.find(raw)
-        finder.keep(copies.pack(found, raw, len(context)))
+        coded = copies.pack(found, raw, len(context))
+        finder.keep(coded)
         content += raw
         owner += [number] * len(raw)
         for place, length, _ in found:
@@ -45,7 +46,6 @@ def checked(blocks: list[bytes], window: int, context: bytes = b"") -> list[list
             allowed = [many for many in repeats.LEAST_OF_MANY if min(lengths) >= many[0]]
             assert any(sum(lengths) >= max(share * len(raw), mean * len(lengths)) for _, share, mean in allowed)
         if found:
-            coded = copies.pack(found, raw, len(context))
             listed, literals = copies.unpack(coded, len(raw), len(context))
             earlier = Literals.of(bytes(content[:begin]), begin)
             assert copies.fill(listed, literals, lambda d, n, e=earlier: e.take(e.size - d, n)) == raw  # type: ignore[misc]

@@ -392,11 +392,12 @@ def _codings_of_sample(converted: bytes, options: CodingOptions, raw: bytes | No
     costs less than CLEARLY of what the profile of text costs: then rows and layouts are not looked for."""
     sample, options = _sample(converted, options)
     whole = raw if len(sample) == len(converted) else None
-    if len(converted) <= SHORT and options.may_use_prior and not sample.translate(None, ASCII_TEXT):
-        with_prior = BlockCoding(sample, options, prior_mode(options.model), raw=whole)
-        if with_prior.bits < CHEAP * len(sample):
-            return [with_prior]
-    codings = [BlockCoding(sample, options, mode, raw=whole) for mode in _modes_of_text(options)]
+    *without, last = _modes_of_text(options)
+    of_text = BlockCoding(sample, options, last, raw=whole)
+    short = len(sample) <= SHORT and not sample.translate(None, ASCII_TEXT)
+    if short and last.prior and of_text.bits < CHEAP * len(sample):
+        return [of_text]
+    codings = [*(BlockCoding(sample, options, mode, raw=whole) for mode in without), of_text]
     if options.prior == "on" or (codings[-1].mode.prior and codings[-1].bits < CLEARLY * codings[0].bits):
         return codings
     others = [BlockCoding(sample, options, mode, raw=whole) for mode in _modes_of_data(converted)]
