@@ -27,7 +27,7 @@ from likezip.blocks.cost import total_cost
 from likezip.blocks.options import CodingOptions, PriorChoice
 from likezip.blocks.predictor import BlockShape, Predictor
 from likezip.memory.correction import FEATURES, FIRST_ROW, CorrectionTables
-from likezip.memory.match_models import MATCHES
+from likezip.memory.match_models import MINIMA
 from likezip.memory.profiles import TOLD, Profile
 from likezip.model import default_model
 from likezip.prior.parallel import open_prior
@@ -48,7 +48,7 @@ MOST_ROWS = 20
 def feature_names(profile: Profile) -> list[str]:
     """The features of a profile's correction, in order."""
     told = [context.name for context in profile.contexts[:TOLD]]
-    matches = [f"match {number + 1}" for number in range(len(MATCHES))]
+    matches = [f"match {number + 1}" for number in range(len(MINIMA))]
     return [*told, *matches, *BEHIND, *(f"{context.name}, bits so far" for context in profile.paired)]
 
 

@@ -231,7 +231,8 @@ PROFILES = [
     ),
 ]
 """Contexts, and paired contexts: kept of the history, register, mask, local; and the choices: register, mask."""
-MATCHES = ((20, 11), (18, 5))
+MINIMA = 11, 5
+"""The minimum length of each match model."""
 LIMIT = 2840
 
 
@@ -748,7 +749,7 @@ class Block:
         self.size, self.words, self.ans = size, [], 0
         self.raw = bytearray(size)
         self.table = bytearray(1 << header["bits"])
-        self.index = [{}, {}]
+        self.index, self.index_bits = [{}, {}], header["bits"] - 6
         for lane in self.lanes:
             lane.prior = Prior(model) if mode == 3 else None
             lane.numbers = Numbers(rows % 2**14, self.row_length) if profile == 3 else None
@@ -952,12 +953,12 @@ class Block:
     def end_byte(self, active: list[Lane]) -> None:
         for lane in active:
             self.remember(lane, lane.partial & 255)
-        for m, (bits, minimum) in enumerate(MATCHES):
+        for m, minimum in enumerate(MINIMA):
             for lane in active:
-                self.follow(lane, m, bits, minimum)
+                self.follow(lane, m, minimum)
             for lane in active:
                 if lane.position - lane.start >= minimum:
-                    self.index[m][self.key(lane, bits, minimum)] = lane.position
+                    self.index[m][self.key(lane, minimum)] = lane.position
         for lane in active:
             named = lane.named
             last = 0 if named["word"] else lane.named["history"] & 255
@@ -1026,12 +1027,11 @@ class Block:
         parts = self.raw[above], right, 0, second, column % 256, column // 256, slope, 1
         return int.from_bytes(bytes(parts), "little")
 
-    @staticmethod
-    def key(lane: Lane, bits: int, minimum: int) -> int:
+    def key(self, lane: Lane, minimum: int) -> int:
         kept = lane.named["history"] << 8 * (8 - min(minimum, 8)) & U64
-        return (kept * B & U64) >> (64 - bits)
+        return (kept * B & U64) >> (64 - self.index_bits)
 
-    def follow(self, lane: Lane, m: int, bits: int, minimum: int) -> None:
+    def follow(self, lane: Lane, m: int, minimum: int) -> None:
         pointer = lane.pointer[m]
         lane.length[m] = abs(lane.length[m])
         if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.end:
@@ -1044,7 +1044,7 @@ class Block:
             lane.pointer[m], lane.length[m], lane.spare[m] = pointer + 1, 1, lane.spare[m] - 1
         else:
             lane.length[m] = 0
-        candidate = self.index[m].get(self.key(lane, bits, minimum), 0)
+        candidate = self.index[m].get(self.key(lane, minimum), 0)
         if lane.position - lane.start < minimum or not 0 < candidate < self.end:
             return
         starts = [other.start for other in self.lanes if other.start < candidate] if candidate > self.begin else []

@@ -101,7 +101,7 @@ class State(NamedTuple):
     raw: npt.NDArray[np.uint8]  # (size,), the bytes learnt so far, and perhaps others, which are not looked at
     piece: npt.NDArray[np.int64]  # (2,), where the piece that the lanes divide begins and ends
     table: npt.NDArray[np.uint8]  # (2^table_bits,)
-    positions: npt.NDArray[np.int32]  # (match models, 2^bits)
+    positions: npt.NDArray[np.int32]  # (match models, lines of the table)
     maps: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
@@ -280,17 +280,13 @@ def end_byte(active, state):
         registers = state.registers[lane]
         remember_byte(registers[PARTIAL] & 255, raw, registers)
         for m in range(MATCH_MODELS):
-            match_models.expect_match(
-                match_models.MATCHES[m][0], match_models.MATCHES[m][1], registers, state.positions[m]
-            )
+            match_models.expect_match(match_models.MINIMA[m], registers, state.positions[m])
     for m in range(MATCH_MODELS):
-        bits, minimum = match_models.MATCHES[m]
+        minimum = match_models.MINIMA[m]
         for lane in range(active):
-            match_models.follow_match(
-                m, bits, minimum, lanes, begin, end, raw, state.registers[lane], state.positions[m]
-            )
+            match_models.follow_match(m, minimum, lanes, begin, end, raw, state.registers[lane], state.positions[m])
         for lane in range(active):
-            match_models.enter_match(bits, minimum, state.registers[lane], state.positions[m])
+            match_models.enter_match(minimum, state.registers[lane], state.positions[m])
     for lane in range(active):
         derive_registers(raw, state.registers[lane])
     if state.numbers.layout[ITEM] > 0:
@@ -713,12 +709,12 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         raw=aligned(size, np.uint8),
         piece=np.array(first, np.int64),
         table=aligned(1 << shape.table_bits, np.uint8),
-        positions=aligned((MATCH_MODELS, 1 << max(bits for bits, _ in match_models.MATCHES)), np.int32),
+        positions=aligned((MATCH_MODELS, (1 << shape.table_bits) // hash_table.LINE_SIZE), np.int32),
         maps=trained.maps,
         weights=trained.weights,
         top=trained.top,
         apms=trained.apms,
-        contexts=shape.profile.table(),
+        contexts=shape.profile.table,
         **arrays_of_lanes(lanes, trained),
         numbers=Numbers.of(shape.layout, shape.row_length, lanes),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any
@@ -40,9 +41,9 @@ def _aligned(
 ) -> npt.NDArray[Any]:
     size = math.prod(shape) if isinstance(shape, tuple) else shape
     size *= np.dtype(dtype).itemsize
-    room = allocate(size + CACHE_LINE, np.uint8)
-    begin = -room.__array_interface__["data"][0] % CACHE_LINE
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    room: Any = allocate(size + CACHE_LINE, np.uint8)
+    begin = -ctypes.addressof(ctypes.c_char.from_buffer(room)) % CACHE_LINE  # faster than room.ctypes.data
+    return np.ndarray(shape, dtype, room, begin)
 
 
 def spread(builder: Any, value: Any, vector: Any) -> Any:

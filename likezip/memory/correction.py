@@ -38,14 +38,14 @@ from likezip.kernels.hashing import MIX_A, MIX_C
 from likezip.kernels.intrinsics import aligned, leading_zeros, prefetch, shift_right
 from likezip.kernels.table_rows import row_step, row_sum
 from likezip.memory import mixer
-from likezip.memory.match_models import MATCHES
+from likezip.memory.match_models import MINIMA
 from likezip.memory.profiles import PAIRED, TOLD
 from likezip.memory.registers import HISTORY, KNOWN_CONTEXTS, PARTIAL
 
 WIDTH = 32
 """Numbers of a row."""
 
-HISTORIES = TOLD + len(MATCHES)
+HISTORIES = TOLD + len(MINIMA)
 """The first features are the states of the profile's first TOLD contexts, and what the matches expect."""
 BITS_SO_FAR, LAST_BYTE, BYTE_BEFORE, THIRD_BYTE, KNOWN, MIXED, PRIOR_LOGIT = range(HISTORIES, HISTORIES + 7)
 PAIRS = HISTORIES + 7

@@ -1,5 +1,5 @@
 """The match models: they find where the last bytes occurred before in the block, and expect the byte that followed
-there."""
+there.  Each has an index with an entry for every line of the block's hash table, so it grows with the block."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from likezip.kernels.hashing import MIX_B
 from likezip.kernels.intrinsics import prefetch
 from likezip.memory.registers import HISTORY, MATCH_LENGTH, MATCH_POINTER, MATCH_SPARE, POSITION, START
 
-MATCHES = ((20, 11), (18, 5))
-"""(log2 of the index's entries, minimum length) of each match model."""
+MINIMA = (11, 5)
+"""Minimum length of each match model."""
 
 LONGEST_MATCH = 32
 """Bytes up to which candidates are verified and lengths counted."""
@@ -35,10 +35,11 @@ def _lane_start(position: int, begin: int, end: int, lanes: int) -> int:
 
 
 @inlined
-def _match_key(history: np.uint64, minimum: int, bits: int) -> int:
-    """The index entry for the last ``minimum`` bytes; more than eight are looked up by eight and verified."""
+def _match_key(history: np.uint64, minimum: int, entries: int) -> int:
+    """Which of the ``entries`` of an index, a power of two below 2^32, is for the last ``minimum`` bytes; of more than
+    eight, eight are looked up, and the others verified."""
     kept = history << np.uint64(8 * (8 - min(minimum, 8)))
-    return int((kept * MIX_B) >> np.uint64(64 - bits))
+    return int((((kept * MIX_B) >> np.uint64(32)) * np.uint64(entries)) >> np.uint64(32))
 
 
 @inlined
@@ -51,15 +52,14 @@ def _agreement(raw: npt.NDArray[np.uint8], ours: int, theirs: int, limit: int) -
 
 
 @inlined
-def expect_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
+def expect_match(minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
     """Prefetch the index entry that ``follow_match`` and ``enter_match`` will use."""
-    prefetch(index, np.uint64(_match_key(np.uint64(registers[HISTORY]), minimum, bits)))
+    prefetch(index, np.uint64(_match_key(np.uint64(registers[HISTORY]), minimum, index.size)))
 
 
 @inlined
 def follow_match(
     model: int,
-    bits: int,
     minimum: int,
     lanes: int,
     begin: int,
@@ -92,7 +92,7 @@ def follow_match(
     done = position - registers[START]
     if done < minimum:
         return
-    candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)])
+    candidate = np.int64(index[_match_key(np.uint64(registers[HISTORY]), minimum, index.size)])
     if candidate == 0 or candidate >= end:
         return
     limit = min(done, candidate - _lane_start(candidate - 1, begin, end, lanes), LONGEST_MATCH)
@@ -104,8 +104,8 @@ def follow_match(
 
 
 @inlined
-def enter_match(bits: int, minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
+def enter_match(minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
     """Enter the end of the last ``minimum`` bytes of one lane into the index; called once every lane has looked
     there."""
     if registers[POSITION] - registers[START] >= minimum:
-        index[_match_key(np.uint64(registers[HISTORY]), minimum, bits)] = registers[POSITION]
+        index[_match_key(np.uint64(registers[HISTORY]), minimum, index.size)] = registers[POSITION]

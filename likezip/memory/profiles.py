@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -78,9 +79,10 @@ class Profile:
     paired: tuple[Context, ...]
     choices: tuple[tuple[int, int], tuple[int, int]]
 
+    @cached_property
     def table(self) -> npt.NDArray[np.uint64]:
-        """(CONTEXTS + PAIRED + 2, 4) uint64 for kernels: history, register, mask, local of each context and paired
-        context; the last two rows are the choices."""
+        """(CONTEXTS + PAIRED + 2, 4) uint64 for kernels, which only read it: history, register, mask, local of each
+        context and paired context; the last two rows are the choices."""
         rows = [(c.history, c.register, c.mask, c.local) for c in self.contexts + self.paired]
         return np.array([*rows, *((0, register, mask, 0) for register, mask in self.choices)], np.uint64)
 

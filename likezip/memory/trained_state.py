@@ -16,10 +16,10 @@ from likezip.kernels.intrinsics import aligned_copy
 from likezip.memory import mixer
 from likezip.memory.bit_history import STATES, expected_one
 from likezip.memory.correction import OUTPUT_LIMIT, TABLES, CorrectionTables
-from likezip.memory.match_models import MATCHES
+from likezip.memory.match_models import MINIMA
 from likezip.memory.profiles import CONTEXTS
 
-MATCH_MODELS = len(MATCHES)
+MATCH_MODELS = len(MINIMA)
 BIAS_INPUT = CONTEXTS + MATCH_MODELS
 PRIOR_INPUT = BIAS_INPUT + 1
 INPUTS = -(-(PRIOR_INPUT + 1) // 8) * 8

@@ -155,7 +155,7 @@ class SharedPrior:
     def _room(self, first: int, end: int, steps: int) -> LaneBuffers:
         """The buffers of the lanes from ``first`` to ``end``, with room for ``steps`` steps; their recurrent state is
         shared with ``self``."""
-        registers, states = (array[first:end] for array in self.recurrent_state)
+        registers, states = self._registers[first:end], self._states[first:end]
         return new_lane_buffers(self._network, end - first, steps)._replace(registers=registers, states=states)
 
     def __enter__(self) -> SharedPrior:

@@ -185,9 +185,8 @@ def _end_unit_byte(state, lane, end):
     byte = registers[PARTIAL] & 255
     state.raw[registers[POSITION]] = byte
     remember_byte(byte, state.raw, registers)
-    for m in range(len(match_models.MATCHES)):
-        bits, minimum = match_models.MATCHES[m]
-        match_models.follow_match(m, bits, minimum, 1, 0, end, state.raw, registers, state.positions[m])
+    for m in range(len(match_models.MINIMA)):
+        match_models.follow_match(m, match_models.MINIMA[m], 1, 0, end, state.raw, registers, state.positions[m])
     derive_registers(state.raw, registers)
 
 
