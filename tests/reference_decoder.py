@@ -742,6 +742,7 @@ class Block:
         profile = 4 if mode == 3 else header["profile"]
         self.row_length = rows >> 14 if profile == 3 else rows
         self.contexts, self.paired, self.choices = PROFILES[profile]
+        self.lasting = 16 if profile in (0, 4) else 5
         start = ("text", "records", "code", "numbers", "both")[profile]
         if f"{start}.maps" not in model:
             start = "records"
@@ -1038,8 +1039,8 @@ class Block:
             lane.pointer[m] += 1
             lane.length[m] = min(lane.length[m] + 1, 32)
             return
-        if lane.length[m] >= 16:
-            lane.spare[m] = 8
+        if lane.length[m] >= self.lasting:
+            lane.spare[m] = 4
         if lane.length[m] > 0 and lane.spare[m] > 0 and pointer + 1 < self.end:
             lane.pointer[m], lane.length[m], lane.spare[m] = pointer + 1, 1, lane.spare[m] - 1
         else:

@@ -43,10 +43,12 @@ from likezip.memory.registers import (
     KNOWN_CONTEXTS,
     LANE,
     LAST_LINE,
+    LASTING,
     LINE,
     MATCH_LENGTH,
     MATCH_POINTER,
     MATCH_SPARE,
+    MISSES,
     NEIGHBOURS,
     PARTIAL,
     POSITION,
@@ -184,7 +186,7 @@ def _choose_rows(registers, rows, apms):
     partial = registers[PARTIAL]
     history = registers[HISTORY]
     length = max(registers[MATCH_LENGTH], registers[MATCH_LENGTH + 1])
-    strength = 0 if length <= 0 else 1 if length < match_models.LASTING_MATCH else 2
+    strength = 0 if length <= 0 else 1 if length < match_models.STRONG_MATCH else 2
     rows[0] = partial + 256 * strength
     rows[1] = SET_BASE[1] + (history & 255)
     rows[2] = SET_BASE[2] + registers[KNOWN_CONTEXTS]
@@ -722,6 +724,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
     for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):
         state.registers[:, column] = starts
     state.registers[:, LANE], state.registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
+    state.registers[:, LASTING], state.registers[:, MISSES] = shape.profile.lasting, shape.profile.misses
     return state
 
 

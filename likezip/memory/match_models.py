@@ -9,7 +9,16 @@ import numpy.typing as npt
 from likezip.kernels.compiling import inlined
 from likezip.kernels.hashing import MIX_B
 from likezip.kernels.intrinsics import prefetch
-from likezip.memory.registers import HISTORY, MATCH_LENGTH, MATCH_POINTER, MATCH_SPARE, POSITION, START
+from likezip.memory.registers import (
+    HISTORY,
+    LASTING,
+    MATCH_LENGTH,
+    MATCH_POINTER,
+    MATCH_SPARE,
+    MISSES,
+    POSITION,
+    START,
+)
 
 MINIMA = (11, 5)
 """Minimum length of each match model."""
@@ -17,9 +26,8 @@ MINIMA = (11, 5)
 LONGEST_MATCH = 32
 """Bytes up to which candidates are verified and lengths counted."""
 
-LASTING_MATCH, SPARE_MISSES = 16, 8
-"""A match that has reached the length LASTING_MATCH survives SPARE_MISSES wrong bytes, and as many again once it has
-reached that length again: where lines or records are alike but for a number, it goes on behind the number."""
+STRONG_MATCH = 16
+"""The length from which on a match counts as strong where weights and APMs are chosen."""
 
 
 @inlined
@@ -71,10 +79,11 @@ def follow_match(
     """Advance one lane's match over the byte just coded, or look for a new one, within the first ``end`` bytes, of
     which those from ``begin`` on are divided into ``lanes``.
 
-    The length of a match that has expected a wrong bit is negative.  A match that survives a wrong byte has length 1
-    again.  A candidate was entered in an earlier step, so the byte after it is coded, whatever lane it is in; from
-    there the match and the lane advance by one byte a step, and a pointer that leaves its lane enters the next one,
-    whose beginning is coded.
+    The length of a match that has expected a wrong bit is negative. A match that has reached the length LASTING
+    survives MISSES wrong bytes, and as many again once it has reached that length again: where lines or records are
+    alike but for a number, it goes on behind the number. Its length is then 1 again. A candidate was entered in an
+    earlier step, so the byte after it is coded, whatever lane it is in; from there the match and the lane advance by
+    one byte a step, and a pointer that leaves its lane enters the next one, whose beginning is coded.
     """
     position = registers[POSITION]
     pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
@@ -83,8 +92,8 @@ def follow_match(
         registers[MATCH_LENGTH + model] = min(length + 1, LONGEST_MATCH)
         return
     registers[MATCH_LENGTH + model] = 0
-    if length >= LASTING_MATCH:
-        registers[MATCH_SPARE + model] = SPARE_MISSES
+    if length >= registers[LASTING]:
+        registers[MATCH_SPARE + model] = registers[MISSES]
     if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < end:
         registers[MATCH_SPARE + model] -= 1
         registers[MATCH_POINTER + model] = pointer + 1

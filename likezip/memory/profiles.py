@@ -72,12 +72,15 @@ class Context:
 @dataclass(frozen=True)
 class Profile:
     """CONTEXTS contexts; paired: PAIRED contexts that the correction is told together with the bits so far; choices: a
-    register and a mask of its bits for each of the two weight sets whose rows the profile chooses."""
+    register and a mask of its bits for each of the two weight sets whose rows the profile chooses; lasting, misses: the
+    length from which on a match survives wrong bytes, and how many."""
 
     name: str
     contexts: tuple[Context, ...]
     paired: tuple[Context, ...]
     choices: tuple[tuple[int, int], tuple[int, int]]
+    lasting: int
+    misses: int
 
     @cached_property
     def table(self) -> npt.NDArray[np.uint64]:
@@ -131,6 +134,8 @@ TEXT = Profile(
         Context("column", 0x0, NEIGHBOURS, COLUMN),
     ),
     ((SHAPE, 0xFFFFFF), (RUN, ALL)),
+    lasting=16,
+    misses=4,
 )
 
 RECORDS = Profile(
@@ -175,6 +180,8 @@ RECORDS = Profile(
         Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
     ),
     ((SHAPE, 0xFFFFFF), (NEIGHBOURS, COLUMN)),
+    lasting=5,
+    misses=4,
 )
 
 CODES = Profile(
@@ -219,6 +226,8 @@ CODES = Profile(
         Context("shape of 3", 0x0, SHAPE, 0xFFFFFF),
     ),
     ((INSTRUCTION, PHASE | OPCODE << OPCODE_AT), (SHAPE, 0xFFFFFF)),
+    lasting=5,
+    misses=4,
 )
 
 BESIDE_PRIOR = Profile(
@@ -263,6 +272,8 @@ BESIDE_PRIOR = Profile(
         Context("column", 0x0, NEIGHBOURS, COLUMN),
     ),
     ((SHAPE, 0xFFFFFF), (LANE, ALL)),
+    lasting=16,
+    misses=4,
 )
 """The profile of all blocks with the prior, which have many lanes: that of text, with a third of the contexts local to
 the lane."""
@@ -309,6 +320,8 @@ ARRAYS = Profile(
         Context("expected byte", 0x0, EXPECTED, EXPECTED_BYTE),
     ),
     ((BEST_NUMBER, SCALE | PLACE), (BEST_NUMBER, FIRST)),
+    lasting=5,
+    misses=4,
 )
 """The profile of numbers, as ``number_layout`` has them."""
 
