@@ -975,7 +975,7 @@ class Block:
     def remember(self, lane: Lane, v: int) -> None:
         self.raw[lane.position] = v
         lane.asleep = len(self.lanes) == 1 and any(
-            lane.length[m] == 32 and self.raw[lane.pointer[m]] == v for m in (0, 1)
+            lane.length[m] >= 32 and self.raw[lane.pointer[m]] == v for m in (0, 1)
         )
         if lane.prior:
             lane.prior.remember(v)
@@ -1037,7 +1037,7 @@ class Block:
         lane.length[m] = abs(lane.length[m])
         if lane.length[m] > 0 and self.raw[pointer] == self.raw[lane.position - 1] and pointer + 1 < self.end:
             lane.pointer[m] += 1
-            lane.length[m] = min(lane.length[m] + 1, 32)
+            lane.length[m] = min(lane.length[m] + 1, 127)
             return
         if lane.length[m] >= self.lasting:
             lane.spare[m] = 4
@@ -1050,7 +1050,7 @@ class Block:
             return
         starts = [other.start for other in self.lanes if other.start < candidate] if candidate > self.begin else []
         home = max(starts, default=0)
-        limit, length = min(lane.position - lane.start, candidate - home, 32), 0
+        limit, length = min(lane.position - lane.start, candidate - home, 127), 0
         while length < limit and self.raw[lane.position - 1 - length] == self.raw[candidate - 1 - length]:
             length += 1
         if length >= minimum:

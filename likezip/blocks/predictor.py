@@ -324,10 +324,10 @@ def _begin_nibble(active, bit, state):
 @inlined
 def _prior_sleeps(byte, raw, registers):
     """Whether the prior is not asked for the byte behind ``byte``, which is not learnt yet, in a block of one lane: a
-    match of the full length has expected ``byte``, and goes on."""
+    match of the length SURE_MATCH or more has expected ``byte``, and goes on."""
     sleeps = np.int64(0)
     for m in range(MATCH_MODELS):
-        if registers[MATCH_LENGTH + m] == match_models.LONGEST_MATCH and raw[registers[MATCH_POINTER + m]] == byte:
+        if registers[MATCH_LENGTH + m] >= match_models.SURE_MATCH and raw[registers[MATCH_POINTER + m]] == byte:
             sleeps = np.int64(1)
     return sleeps
 

@@ -23,8 +23,12 @@ from likezip.memory.registers import (
 MINIMA = (11, 5)
 """Minimum length of each match model."""
 
-LONGEST_MATCH = 32
-"""Bytes up to which candidates are verified and lengths counted."""
+LONGEST_MATCH = 127
+"""Bytes up to which candidates are verified and lengths counted: a cell, twice the length and the expected bit, is one
+of 256."""
+
+SURE_MATCH = 32
+"""The length from which on a match lets the prior sleep."""
 
 STRONG_MATCH = 16
 """The length from which on a match counts as strong where weights and APMs are chosen."""
