@@ -51,22 +51,12 @@ def size_of(coded: bytes | Path) -> int:
     return sum(file.stat().st_size for file in coded.rglob("*") if file.is_file())
 
 
-def files_here(files: list[bytes]) -> Way:
-    """Each file by itself, one after the other."""
+def files_by(name: str, each: Callable[..., Any], files: list[bytes]) -> Way:
+    """Each file by itself; each: maps a function over its arguments."""
     return measured(
-        "files, one process",
-        lambda: [likezip.compress(file) for file in files],
-        lambda frames: [likezip.decompress(frame) for frame in frames],
-        files,
-    )
-
-
-def files_by(client: Any, workers: int, files: list[bytes]) -> Way:
-    """Each file by itself, a task each."""
-    return measured(
-        f"files, {workers} workers of Dask's",
-        lambda: client.gather(client.map(likezip.compress, files, pure=False)),
-        lambda frames: client.gather(client.map(likezip.decompress, frames, pure=False)),
+        name,
+        lambda: each(likezip.compress, files),
+        lambda frames: each(likezip.decompress, frames),
         files,
     )
 
@@ -92,7 +82,7 @@ def _write_chunk(place: Path, begin: int, content: bytes) -> None:
 
 
 def _read_chunk(place: Path, begin: int, end: int) -> bytes:
-    return bytes(np.asarray(_array(place)[begin:end]).tobytes())
+    return np.asarray(_array(place)[begin:end]).tobytes()
 
 
 def chunks_by(name: str, each: Callable[..., Any], whole: bytes, place: Path) -> Way:
@@ -138,17 +128,20 @@ def ways(files: list[bytes], workers: int, block_size: int) -> Iterator[Way]:
     _warm_up()
     with cluster_of(workers) as client, tempfile.TemporaryDirectory() as room:
 
+        def here(function: Callable[..., Any], *arguments: Sequence[Any]) -> Any:
+            return list(map(function, *arguments))
+
         def each(function: Callable[..., Any], *arguments: Sequence[Any]) -> Any:
             return client.gather(client.map(function, *arguments, pure=False))
 
-        yield files_here(files)
-        yield files_by(client, workers, files)
+        yield files_by("files, one process", here, files)
+        yield files_by(f"files, {workers} workers of Dask's", each, files)
         yield blocks_by("blocks, one process", whole, block_size, threads=1)
         yield blocks_by(f"blocks, -T {workers}", whole, block_size, threads=workers)
         yield blocks_by(
             f"blocks, {workers} workers of Dask's", whole, block_size, executor=client.get_executor(), threads=workers
         )
-        yield chunks_by("Zarr chunks, one process", lambda *given: list(map(*given)), whole, Path(room) / "here.zarr")
+        yield chunks_by("Zarr chunks, one process", here, whole, Path(room) / "here.zarr")
         yield chunks_by(f"Zarr chunks, {workers} workers of Dask's", each, whole, Path(room) / "there.zarr")
 
 

@@ -48,7 +48,6 @@ from likezip.memory.registers import (
     MATCH_LENGTH,
     MATCH_POINTER,
     MATCH_SPARE,
-    MISSES,
     NEIGHBOURS,
     PARTIAL,
     POSITION,
@@ -724,7 +723,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
     for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):
         state.registers[:, column] = starts
     state.registers[:, LANE], state.registers[:, ROW_LENGTH] = np.arange(lanes), shape.row_length
-    state.registers[:, LASTING], state.registers[:, MISSES] = shape.profile.lasting, shape.profile.misses
+    state.registers[:, LASTING] = shape.profile.lasting
     return state
 
 

@@ -15,7 +15,6 @@ from likezip.memory.registers import (
     MATCH_LENGTH,
     MATCH_POINTER,
     MATCH_SPARE,
-    MISSES,
     POSITION,
     START,
 )
@@ -29,6 +28,9 @@ of 256."""
 
 SURE_MATCH = 32
 """The length from which on a match lets the prior sleep."""
+
+MISSES = 4
+"""Wrong bytes that a match survives which is long enough, until it is that long again."""
 
 STRONG_MATCH = 16
 """The length from which on a match counts as strong where weights and APMs are chosen."""
@@ -97,7 +99,7 @@ def follow_match(
         return
     registers[MATCH_LENGTH + model] = 0
     if length >= registers[LASTING]:
-        registers[MATCH_SPARE + model] = registers[MISSES]
+        registers[MATCH_SPARE + model] = MISSES
     if length > 0 and registers[MATCH_SPARE + model] > 0 and pointer + 1 < end:
         registers[MATCH_SPARE + model] -= 1
         registers[MATCH_POINTER + model] = pointer + 1

@@ -72,15 +72,14 @@ class Context:
 @dataclass(frozen=True)
 class Profile:
     """CONTEXTS contexts; paired: PAIRED contexts that the correction is told together with the bits so far; choices: a
-    register and a mask of its bits for each of the two weight sets whose rows the profile chooses; lasting, misses: the
-    length from which on a match survives wrong bytes, and how many."""
+    register and a mask of its bits for each of the two weight sets whose rows the profile chooses; lasting: the length
+    from which on a match survives wrong bytes."""
 
     name: str
     contexts: tuple[Context, ...]
     paired: tuple[Context, ...]
     choices: tuple[tuple[int, int], tuple[int, int]]
     lasting: int
-    misses: int
 
     @cached_property
     def table(self) -> npt.NDArray[np.uint64]:
@@ -135,7 +134,6 @@ TEXT = Profile(
     ),
     ((SHAPE, 0xFFFFFF), (RUN, ALL)),
     lasting=16,
-    misses=4,
 )
 
 RECORDS = Profile(
@@ -181,7 +179,6 @@ RECORDS = Profile(
     ),
     ((SHAPE, 0xFFFFFF), (NEIGHBOURS, COLUMN)),
     lasting=5,
-    misses=4,
 )
 
 CODES = Profile(
@@ -227,7 +224,6 @@ CODES = Profile(
     ),
     ((INSTRUCTION, PHASE | OPCODE << OPCODE_AT), (SHAPE, 0xFFFFFF)),
     lasting=5,
-    misses=4,
 )
 
 BESIDE_PRIOR = Profile(
@@ -273,7 +269,6 @@ BESIDE_PRIOR = Profile(
     ),
     ((SHAPE, 0xFFFFFF), (LANE, ALL)),
     lasting=16,
-    misses=4,
 )
 """The profile of all blocks with the prior, which have many lanes: that of text, with a third of the contexts local to
 the lane."""
@@ -321,7 +316,6 @@ ARRAYS = Profile(
     ),
     ((BEST_NUMBER, SCALE | PLACE), (BEST_NUMBER, FIRST)),
     lasting=5,
-    misses=4,
 )
 """The profile of numbers, as ``number_layout`` has them."""
 

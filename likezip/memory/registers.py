@@ -21,7 +21,7 @@ CHOICE = 28  # two columns, the rows of the weight sets that the profile chooses
 ASLEEP = 30  # 1 while the prior is not asked
 BEGAN = 31  # POSITION less the number of bytes that the lane has learnt
 NUMBERS, MORE_NUMBERS, BEST_NUMBER = 32, 33, 34  # of the profile for numbers alone
-LASTING, MISSES = 35, 36  # the profile's length from which on a match survives wrong bytes, and how many of them
+LASTING = 35  # the profile's length from which on a match survives wrong bytes
 REGISTERS = 40  # whole cache lines
 
 # The bytes of NEIGHBOURS, if there is a row above: the byte above, its right neighbour, and the byte two rows above.

@@ -52,7 +52,6 @@ from likezip.memory.registers import (
     LAST_LINE,
     LASTING,
     LINE,
-    MISSES,
     NEIGHBOURS,
     PARTIAL,
     POSITION,
@@ -92,11 +91,11 @@ Made = TypeVar("Made")
 def _begin_unit(raw, registers):
     """Have a lane begin a unit at POSITION: in a new line, and as if nothing had come before but the lines above."""
     position, line, start, row = registers[POSITION], registers[LINE], registers[START], registers[ROW_LENGTH]
-    lasting, misses = registers[LASTING], registers[MISSES]
+    lasting = registers[LASTING]
     above = line if line < position else registers[LAST_LINE]
     registers[:] = 0
     registers[START], registers[BEGAN], registers[POSITION], registers[LINE] = start, start, position, position
-    registers[ROW_LENGTH], registers[LASTING], registers[MISSES] = row, lasting, misses
+    registers[ROW_LENGTH], registers[LASTING] = row, lasting
     registers[LAST_LINE] = registers[ALIGNED_AT] = above
     registers[NEIGHBOURS] = look_up(raw, registers)
     derive_registers(raw, registers)
