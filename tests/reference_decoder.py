@@ -751,6 +751,7 @@ class Block:
         self.raw = bytearray(size)
         self.table = bytearray(1 << header["bits"])
         self.index, self.index_bits = [{}, {}], header["bits"] - 6
+        self.followers = [0] * (256 + 65536)
         for lane in self.lanes:
             lane.prior = Prior(model) if mode == 3 else None
             lane.numbers = Numbers(rows % 2**14, self.row_length) if profile == 3 else None
@@ -1000,6 +1001,7 @@ class Block:
             self.align(lane, v)
         lane.named["instruction"] = lane.instructions.remember(v)
         lane.named["neighbours"] = self.neighbours(lane)
+        lane.named["indirect"] = self.follow_last(lane.named["history"])
 
     def align(self, lane: Lane, v: int) -> None:
         end = min(lane.line - 1, lane.aligned_at + 64)
@@ -1027,6 +1029,12 @@ class Block:
         right = self.raw[above + 1] if above + 1 < lane.position else 0
         parts = self.raw[above], right, 0, second, column % 256, column // 256, slope, 1
         return int.from_bytes(bytes(parts), "little")
+
+    def follow_last(self, history: int) -> int:
+        """Enter the last byte behind those before it; the register INDIRECT."""
+        for entry in (history >> 8) % 256, 256 + (history >> 8) % 65536:
+            self.followers[entry] = self.followers[entry] % 256 << 8 | history % 256
+        return self.followers[history % 256] | self.followers[256 + history % 65536] << 16
 
     def key(self, lane: Lane, minimum: int) -> int:
         kept = lane.named["history"] << 8 * (8 - min(minimum, 8)) & U64

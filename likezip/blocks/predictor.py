@@ -27,9 +27,11 @@ from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined, table
 from likezip.kernels.intrinsics import aligned, prefetch
 from likezip.kernels.machine_code import packed_once
+from likezip.kernels.mixing import two_layers
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
 from likezip.memory.correction import Correction
+from likezip.memory.indirect import FOLLOWED, enter_follower, look_up_followers
 from likezip.memory.number_layout import NumberLayout
 from likezip.memory.numbers import ITEM, Numbers, bit_shares, follow_numbers, leave_number
 from likezip.memory.profiles import CONTEXTS, PAIRED, PROFILES, TOLD, Profile
@@ -51,9 +53,11 @@ from likezip.memory.registers import (
     NEIGHBOURS,
     PARTIAL,
     POSITION,
+    PREDICTED,
     REGISTERS,
     ROW_LENGTH,
     START,
+    VISIT,
     derive_registers,
     remember_byte,
 )
@@ -74,6 +78,8 @@ from likezip.prior.fixed_point import logarithm
 
 SET_BASE = np.concatenate(([0], np.cumsum(SET_ROWS)))[:SETS].astype(np.int64)
 NEXT: npt.NDArray[np.uint8] = table(lambda: np.ascontiguousarray(NEXT_STATE.T))
+
+_mix = two_layers(INPUTS, SETS, TOP_INPUTS, mixer.LOGIT_LIMIT)
 
 UNTOLD = (CONTEXTS - TOLD) * STATES
 """By so much the row of a match in ``maps`` is further than its row in the correction's."""
@@ -121,6 +127,7 @@ class State(NamedTuple):
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
     correction: Correction
     numbers: Numbers
+    followers: npt.NDArray[np.uint16]  # (FOLLOWED,), of all lanes
 
 
 @inlined
@@ -149,7 +156,7 @@ def _gather_contexts(node, table, maps, slots, inputs, cells, rows):
 @inlined
 def _gather_matches(bit, partial, raw, maps, registers, inputs, cells):
     """Fill a lane's inputs from its matches, and choose their cells; a match that has expected a wrong bit in this byte
-    gives 0 and has the first cell."""
+    gives 0 and has the first cell, as if there were none."""
     for m in range(MATCH_MODELS):
         logit, cell = np.int64(0), np.int64((CONTEXTS + m) * STATES)
         length = registers[MATCH_LENGTH + m]
@@ -205,10 +212,10 @@ def predict_bit(state, tree, lane, bit):
     """Predict a lane's next bit: P(1) into ``ones``."""
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     partial, cells = registers[PARTIAL], state.correction.cells[lane]
+    registers[VISIT], registers[PREDICTED] = 8 * registers[POSITION] + bit, partial
     correction.choose_pairs(partial, state.correction, lane)
-    _gather_contexts(
-        node_of(partial, bit), state.table, state.maps, state.slots[lane], inputs, cells, state.correction.rows
-    )
+    buckets = state.table, state.maps, state.slots[lane]
+    _gather_contexts(node_of(partial, bit), *buckets, inputs, cells, state.correction.rows)
     _gather_matches(bit, partial, state.raw, state.maps, registers, inputs, cells)
     inputs[BIAS_INPUT] = 256
     if tree.shape[0] > 0 and registers[ASLEEP] == 0:
@@ -219,9 +226,7 @@ def predict_bit(state, tree, lane, bit):
     else:
         inputs[PRIOR_INPUT] = 0
     _choose_rows(registers, rows, state.apms)
-    for k in range(SETS):
-        layer[k] = mixer.dot(inputs[:INPUTS], state.weights[np.uint64(rows[k])][:INPUTS])
-    logit = mixer.dot(layer[:TOP_INPUTS], state.top[np.uint64(partial)][:TOP_INPUTS])
+    logit = _mix(inputs, state.weights, rows, layer, state.top[np.uint64(partial)])
     total = np.int64(mixer.squash(logit))
     for a in range(APMS):
         total += mixer.apm_read(state.apms[np.uint64(rows[SETS + a])], logit)
@@ -245,21 +250,28 @@ def _learn_contexts(node, bit, table, maps, slots):
 
 
 @inlined
-def learn_bit(state, lane, bit):
-    """Teach a lane's bit to the maps, weights and APMs that predicted it."""
+def take_bit(state, lane):
+    """Add a lane's bit to the bits so far."""
+    registers = state.registers[lane]
+    registers[PARTIAL] = 2 * registers[PARTIAL] + np.int64(state.bits[lane])
+
+
+@inlined
+def learn_bit(state, lane):
+    """Teach a lane's bit to the maps, weights and APMs that predicted it.
+
+    Nothing of the bytes themselves is needed, so the byte may have ended by now.
+    """
     registers, inputs, layer, rows = state.registers[lane], state.inputs[lane], state.layer[lane], state.rows[lane]
     y = np.int64(state.bits[lane])
-    partial = registers[PARTIAL]
-    _learn_contexts(node_of(partial, bit), y, state.table, state.maps, state.slots[lane])
+    visit, partial = registers[VISIT], registers[PREDICTED]
+    _learn_contexts(node_of(partial, visit & 7), y, state.table, state.maps, state.slots[lane])
     for m in range(MATCH_MODELS):
-        if registers[MATCH_LENGTH + m] > 0:
-            cell = np.uint64(state.correction.cells[lane, TOLD + m] + UNTOLD)
+        cell = np.uint64(state.correction.cells[lane, TOLD + m] + UNTOLD)
+        if cell != np.uint64((CONTEXTS + m) * STATES):
             expected = np.int64(cell & np.uint64(1))
             state.maps[cell] = mixer.map_learn(state.maps[cell], 1 if expected == y else 0)
-    target, rate = (
-        mixer.PROBABILITY_ONE * y,
-        mixer.rate(registers[POSITION] - registers[BEGAN], state.registers.shape[0]),
-    )
+    target, rate = mixer.PROBABILITY_ONE * y, mixer.rate((visit >> 3) - registers[BEGAN], state.registers.shape[0])
     for k in range(SETS):
         error = target - mixer.squash(layer[k])
         mixer.learn(inputs, state.weights[np.uint64(rows[k])], INPUTS, (error * rate) >> 4, SET_RATE_SHIFT)
@@ -267,9 +279,7 @@ def learn_bit(state, lane, bit):
     mixer.learn(layer, state.top[np.uint64(partial)], TOP_INPUTS, target - mixer.squash(logit), TOP_RATE_SHIFT)
     for a in range(APMS):
         mixer.apm_learn(state.apms[np.uint64(rows[SETS + a])], logit, y, APM_RATE)
-    visit = 8 * registers[POSITION] + bit
     correction.learn(visit, target - np.int64(state.ones[lane]), partial, state.correction, lane)
-    registers[PARTIAL] = 2 * partial + y
 
 
 @inlined
@@ -280,6 +290,8 @@ def end_byte(active, state):
     for lane in range(active):
         registers = state.registers[lane]
         remember_byte(registers[PARTIAL] & 255, raw, registers)
+        enter_follower(registers, state.followers)
+        look_up_followers(registers, state.followers)
         for m in range(MATCH_MODELS):
             match_models.expect_match(match_models.MINIMA[m], registers, state.positions[m])
     for m in range(MATCH_MODELS):
@@ -307,14 +319,17 @@ def begin_byte(state, lane):
 
 
 @inlined
-def _begin_nibble(active, bit, state):
-    """Find the buckets of the ``active`` lanes before bits 0 and 4; all lines are prefetched before the first is
-    used."""
+def _expect_nibble(active, bit, state):
+    """Find the lines of the ``active`` lanes before bits 0 and 4, and prefetch them."""
     for lane in range(active):
-        registers = state.registers[lane]
         if bit == 0:
             begin_byte(state, lane)
-        hash_table.locate_buckets(registers[PARTIAL], state.hashes[lane], state.homes[lane], state.table)
+        hash_table.locate_buckets(state.registers[lane, PARTIAL], state.hashes[lane], state.homes[lane], state.table)
+
+
+@inlined
+def _begin_nibble(active, state):
+    """Find the buckets of the ``active`` lanes in the lines that were prefetched."""
     for lane in range(active):
         contexts = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
         state.registers[lane, KNOWN_CONTEXTS] = contexts
@@ -341,19 +356,23 @@ def advance_lanes(state, tree, bit, learning, active):
     """
     if bit & 3 == 0:
         for lane in range(learning):
-            learn_bit(state, lane, (bit - 1) & 7)
+            take_bit(state, lane)
         if bit == 0:
             sleeps = np.int64(0)
             if learning == 1 and state.registers.shape[0] == 1:
                 sleeps = _prior_sleeps(state.registers[0, PARTIAL] & 255, state.raw, state.registers[0])
             end_byte(learning, state)
             state.registers[0, ASLEEP] = sleeps
-        _begin_nibble(active, bit, state)
+        _expect_nibble(active, bit, state)
+        for lane in range(learning):  # while the lines come
+            learn_bit(state, lane)
+        _begin_nibble(active, state)
         for lane in range(active):
             predict_bit(state, tree, lane, bit)
     else:
         for lane in range(active):
-            learn_bit(state, lane, bit - 1)
+            take_bit(state, lane)
+            learn_bit(state, lane)
             predict_bit(state, tree, lane, bit)
 
 
@@ -363,7 +382,8 @@ def _go_to_piece(state, begin, end, starts):
     place ``starts`` (lanes,): it knows nothing of the bytes before that place, and expects nothing."""
     lanes = state.registers.shape[0]
     for lane in range(lanes):
-        learn_bit(state, lane, 7)
+        take_bit(state, lane)
+        learn_bit(state, lane)
     end_byte(lanes, state)
     state.piece[0], state.piece[1] = begin, end
     for lane in range(lanes):
@@ -718,6 +738,7 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         contexts=shape.profile.table,
         **arrays_of_lanes(lanes, trained),
         numbers=Numbers.of(shape.layout, shape.row_length, lanes),
+        followers=aligned(FOLLOWED, np.uint16),
     )
     starts = lane_starts(*first, lanes)
     for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):

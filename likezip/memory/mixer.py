@@ -108,15 +108,6 @@ def squash(logit: int) -> int:
 
 
 @inlined
-def dot(inputs: npt.NDArray[np.int32], weights: npt.NDArray[np.int32]) -> int:
-    """The logit that ``weights`` give to ``inputs``, at most 64 int32 each."""
-    total = np.int32(0)
-    for i in range(inputs.size):
-        total = np.int32(total + (np.int32(inputs[i] * weights[i]) >> np.int32(6)))
-    return clamp_logit(total >> np.int32(10))
-
-
-@inlined
 def rate(step: int, lanes: int) -> int:
     """The first layer's rate in a lane's step, in 1/16: at first 76 in one lane, 39 in eight, in the end 12 and 3.
 

@@ -21,7 +21,9 @@ CHOICE = 28  # two columns, the rows of the weight sets that the profile chooses
 ASLEEP = 30  # 1 while the prior is not asked
 BEGAN = 31  # POSITION less the number of bytes that the lane has learnt
 NUMBERS, MORE_NUMBERS, BEST_NUMBER = 32, 33, 34  # of the profile for numbers alone
-LASTING = 35  # the profile's length from which on a match survives wrong bytes
+INDIRECT = 35  # the followers of the last byte and of the last two bytes
+VISIT, PREDICTED = 36, 37  # of the bit predicted last: 8 POSITION + its number, and the bits before it
+LASTING = 38  # the profile's length from which on a match survives wrong bytes
 REGISTERS = 40  # whole cache lines
 
 # The bytes of NEIGHBOURS, if there is a row above: the byte above, its right neighbour, and the byte two rows above.
@@ -36,6 +38,10 @@ FIRST, PLACE = 0xFF, 0xFF << 48
 BEFORE, ABOVE, PLANE, LINE_ON, ACROSS = 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
 LINE_ABOVE, SLOPE_ABOVE, ACROSS_ABOVE, CURVE, SLOW_ESTIMATE = 0xFF << 8, 0xFF << 16, 0xFF << 24, 0xFF << 32, 0xFF << 40
 EIGHTHS, SCALE = 7 << 8, 0xFF << 16
+
+# The bytes of INDIRECT: the last two bytes that followed the last byte, and those that followed the last two bytes;
+# the latest is the lowest.
+AFTER_BYTE, AFTER_PAIR = 0xFFFF, 0xFFFF << 16
 
 EXPECTED_BYTE = 0x7FC0
 """The bits of EXPECTED that say which byte a match expects, if there is one, without the match's length."""

@@ -37,12 +37,14 @@ from likezip.blocks.predictor import (
     new_state,
     node_of,
     predict_bit,
+    take_bit,
 )
 from likezip.errors import CorruptError
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned
 from likezip.kernels.machine_code import packed_once
 from likezip.memory import hash_table, match_models
+from likezip.memory.indirect import look_up_followers
 from likezip.memory.profiles import CONTEXTS
 from likezip.memory.registers import (
     ALIGNED_AT,
@@ -156,7 +158,8 @@ def _learn_units(state, trees, begins, learnt, steps):
                 _begin_nibble(state, bit, range(1), learnt, learnt, True)
             predict_bit(state, trees[step], 0, bit)
             state.bits[0] = (byte >> (7 - bit)) & 1
-            learn_bit(state, 0, bit)
+            take_bit(state, 0)
+            learn_bit(state, 0)
         end_byte(1, state)
 
 
@@ -170,13 +173,12 @@ def _end_context(state):
 def _learn_own_bit(state, lane, bit, learnt):
     """Teach a lane's bit to the bit histories in its own table."""
     registers, slots = state.registers[lane], state.slots[lane]
-    y = np.int64(state.bits[lane])
-    node, following = node_of(registers[PARTIAL], bit), NEXT[y]
+    node, following = node_of(registers[PARTIAL], bit), NEXT[state.bits[lane]]
     for i in range(CONTEXTS):
         place = np.int64(slots[i] + node)
         if place >= learnt:
             state.table[place] = following[state.table[place]]
-    registers[PARTIAL] = 2 * registers[PARTIAL] + y
+    take_bit(state, lane)
 
 
 @inlined
@@ -187,6 +189,7 @@ def _end_unit_byte(state, lane, end):
     byte = registers[PARTIAL] & 255
     state.raw[registers[POSITION]] = byte
     remember_byte(byte, state.raw, registers)
+    look_up_followers(registers, state.followers)
     for m in range(len(match_models.MINIMA)):
         match_models.follow_match(m, match_models.MINIMA[m], 1, 0, end, state.raw, registers, state.positions[m])
     derive_registers(state.raw, registers)
