@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from likezip.blocks.predictor import lane_starts
+from likezip.blocks.predictor import by_lane, lane_starts
 
 FRACTION_BITS = 20
 """Costs are in 1/2^20 bits."""
@@ -50,8 +50,8 @@ CALLS = count()
 def cost_of_each_byte(
     ones: npt.NDArray[np.uint16], bits: npt.NDArray[np.uint8], size: int, lanes: int
 ) -> npt.NDArray[np.float64]:
-    """The cost of each byte of a piece of ``size`` bytes, (size,) bits, from its decisions in the order (step, bit,
-    lane): ones and bits (8 size,).
+    """The cost of each byte of a piece of ``size`` bytes, (size,) bits, from its decisions in the order in which they
+    are coded: ones and bits (8 size,).
 
     Multiples of 2^-20, so sums of fewer than 2^29 of them are exact, in any order.
     """
@@ -62,9 +62,11 @@ def cost_of_each_byte(
         count = min(_STEPS, steps - step)
         part = slice(8 * lanes * step, 8 * lanes * (step + count))
         places = first + np.arange(step, step + count)[:, None]
-        costs[places] = _costs_of(ones[part], bits[part]).reshape(count, 8, lanes).sum(1) / (1 << FRACTION_BITS)
-    rest = slice(8 * lanes * steps, None)
-    costs[first[:longer] + steps] = _costs_of(ones[rest], bits[rest]).reshape(8, longer).sum(0) / (1 << FRACTION_BITS)
+        costs[places] = by_lane(_costs_of(ones[part], bits[part]).reshape(count, -1), lanes).sum(1)
+    if longer:
+        rest = slice(8 * lanes * steps, None)
+        costs[first[:longer] + steps] = by_lane(_costs_of(ones[rest], bits[rest])[None], lanes)[0].sum(0)
+    costs /= 1 << FRACTION_BITS
     return costs
 
 

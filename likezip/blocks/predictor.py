@@ -1,8 +1,10 @@
 """One block's bit probabilities: prior, memory, match models and mixer behind one interface.
 
-The lanes of a block are coded in lockstep: step t codes byte t of every lane, bit by bit from the highest, and the
-bits of all lanes are predicted before any lane learns its own.  The encoder, which knows the block, and the decoder,
-which sees it grow by one bit position at a time, run the same kernel, ``advance_lanes``.
+The lanes of a block are coded in lockstep: step t codes byte t of every lane.  Many lanes are two *groups*, of which
+one takes its byte after the other, so that a decoder's prior can work for one group while the memory works for the
+other.  The lanes of a group go bit by bit from the highest, and the bits of all of them are predicted before any of
+these lanes learns its own.  The encoder, which knows the block, and the decoder, which sees it grow by one bit position
+at a time, run the same kernel, ``advance_lanes``.
 
 A long block is coded in *pieces*, one after the other: the lanes divide each piece, so that its bytes are all known
 before the next one begins.  Everything that was learnt is kept from piece to piece.
@@ -26,7 +28,7 @@ from likezip.blocks.entropy_coder import Decoder, next_bit
 from likezip.blocks.options import Advance
 from likezip.kernels.compiling import compiled, inlined, table
 from likezip.kernels.intrinsics import aligned, prefetch
-from likezip.kernels.machine_code import packed_once
+from likezip.kernels.machine_code import Call, packed_once
 from likezip.kernels.mixing import two_layers
 from likezip.memory import correction, hash_table, match_models, mixer
 from likezip.memory.bit_history import NEXT_STATE, STATES
@@ -92,6 +94,9 @@ RUN_BYTES = 1 << 13
 """Bytes, about, that are coded in one call without a prior; between two calls Ctrl-C is answered."""
 
 
+GROUPED = 8
+"""The fewest lanes that are divided into two groups."""
+
 MOST_GUESSES = 7
 """Bytes that the decoder of one lane guesses at most."""
 NO_GUESSES, NO_BYTE = np.zeros(0, np.int16), np.full(1, -1, np.int16)
@@ -113,6 +118,7 @@ class State(NamedTuple):
     weights: npt.NDArray[np.int32]
     top: npt.NDArray[np.int32]
     apms: npt.NDArray[np.uint16]
+    followers: npt.NDArray[np.uint16]  # (FOLLOWED,)
     contexts: npt.NDArray[np.uint64]  # (CONTEXTS + PAIRED + 2, 4), of the profile
     registers: npt.NDArray[np.int64]  # (lanes, REGISTERS)
     hashes: npt.NDArray[np.uint64]  # (lanes, contexts), of the byte
@@ -127,7 +133,6 @@ class State(NamedTuple):
     bits: npt.NDArray[np.int32]  # (lanes,), the bit to learn
     correction: Correction
     numbers: Numbers
-    followers: npt.NDArray[np.uint16]  # (FOLLOWED,), of all lanes
 
 
 @inlined
@@ -283,11 +288,11 @@ def learn_bit(state, lane):
 
 
 @inlined
-def end_byte(active, state):
-    """Learn the byte that each of the ``active`` lanes has completed, which is in ``raw``, and follow or find
+def end_byte(state, first, end):
+    """Learn the byte that each lane from ``first`` to ``end`` has completed, which is in ``raw``, and follow or find
     matches."""
-    raw, lanes, begin, end = state.raw, state.registers.shape[0], state.piece[0], state.piece[1]
-    for lane in range(active):
+    raw, lanes, piece_begin, piece_end = state.raw, state.registers.shape[0], state.piece[0], state.piece[1]
+    for lane in range(first, end):
         registers = state.registers[lane]
         remember_byte(registers[PARTIAL] & 255, raw, registers)
         enter_follower(registers, state.followers)
@@ -295,15 +300,15 @@ def end_byte(active, state):
         for m in range(MATCH_MODELS):
             match_models.expect_match(match_models.MINIMA[m], registers, state.positions[m])
     for m in range(MATCH_MODELS):
-        minimum = match_models.MINIMA[m]
-        for lane in range(active):
-            match_models.follow_match(m, minimum, lanes, begin, end, raw, state.registers[lane], state.positions[m])
-        for lane in range(active):
-            match_models.enter_match(minimum, state.registers[lane], state.positions[m])
-    for lane in range(active):
+        minimum, within, index = match_models.MINIMA[m], (lanes, piece_begin, piece_end), state.positions[m]
+        for lane in range(first, end):
+            match_models.follow_match(m, minimum, *within, raw, state.registers[lane], index)
+        for lane in range(first, end):
+            match_models.enter_match(minimum, state.registers[lane], index)
+    for lane in range(first, end):
         derive_registers(raw, state.registers[lane])
     if state.numbers.layout[ITEM] > 0:
-        for lane in range(active):
+        for lane in range(first, end):
             follow_numbers(raw, state.registers[lane], state.numbers, lane)
 
 
@@ -319,18 +324,18 @@ def begin_byte(state, lane):
 
 
 @inlined
-def _expect_nibble(active, bit, state):
-    """Find the lines of the ``active`` lanes before bits 0 and 4, and prefetch them."""
-    for lane in range(active):
+def _expect_nibble(state, bit, first, end):
+    """Find the lines of the lanes from ``first`` to ``end`` before bits 0 and 4, and prefetch them."""
+    for lane in range(first, end):
         if bit == 0:
             begin_byte(state, lane)
         hash_table.locate_buckets(state.registers[lane, PARTIAL], state.hashes[lane], state.homes[lane], state.table)
 
 
 @inlined
-def _begin_nibble(active, state):
-    """Find the buckets of the ``active`` lanes in the lines that were prefetched."""
-    for lane in range(active):
+def _begin_nibble(state, first, end):
+    """Find the buckets of the lanes from ``first`` to ``end`` in the lines that were prefetched."""
+    for lane in range(first, end):
         contexts = hash_table.find_buckets(state.homes[lane], state.slots[lane], state.table)
         state.registers[lane, KNOWN_CONTEXTS] = contexts
 
@@ -347,30 +352,36 @@ def _prior_sleeps(byte, raw, registers):
 
 
 @inlined
-def advance_lanes(state, tree, bit, learning, active):
-    """Learn the bits of the first ``learning`` lanes at the position before ``bit``, then predict ``bit`` of the first
-    ``active`` lanes.
+def group_size(lanes):
+    """The lanes of a group, of which the last one may be smaller."""
+    return lanes if lanes < GROUPED else (lanes + 1) // 2
+
+
+@inlined
+def advance_lanes(state, tree, bit, first, learning, active):
+    """Learn the bits of the lanes of a group, from ``first`` to ``learning``, at the position before ``bit``; then
+    predict ``bit`` of its lanes from ``first`` to ``active``.
 
     Before bit 0 the lanes of the last step learn, which may be more: some lanes end a step before the others.  Before
     the first step none learns.
     """
     if bit & 3 == 0:
-        for lane in range(learning):
+        for lane in range(first, learning):
             take_bit(state, lane)
         if bit == 0:
             sleeps = np.int64(0)
             if learning == 1 and state.registers.shape[0] == 1:
                 sleeps = _prior_sleeps(state.registers[0, PARTIAL] & 255, state.raw, state.registers[0])
-            end_byte(learning, state)
+            end_byte(state, first, learning)
             state.registers[0, ASLEEP] = sleeps
-        _expect_nibble(active, bit, state)
-        for lane in range(learning):  # while the lines come
+        _expect_nibble(state, bit, first, active)
+        for lane in range(first, learning):  # while the lines come
             learn_bit(state, lane)
-        _begin_nibble(active, state)
-        for lane in range(active):
+        _begin_nibble(state, first, active)
+        for lane in range(first, active):
             predict_bit(state, tree, lane, bit)
     else:
-        for lane in range(active):
+        for lane in range(first, active):
             take_bit(state, lane)
             learn_bit(state, lane)
             predict_bit(state, tree, lane, bit)
@@ -384,7 +395,7 @@ def _go_to_piece(state, begin, end, starts):
     for lane in range(lanes):
         take_bit(state, lane)
         learn_bit(state, lane)
-    end_byte(lanes, state)
+    end_byte(state, 0, lanes)
     state.piece[0], state.piece[1] = begin, end
     for lane in range(lanes):
         registers = state.registers[lane]
@@ -401,47 +412,63 @@ def _go_to_piece(state, begin, end, starts):
 @compiled
 def _encode_steps(state, trees, steps, learning, active, ones, bits):
     """Take ``steps`` bytes of the ``active`` lanes from the block, all of which is in ``raw``; fills ones and bits
-    (steps, 8, active).
+    (steps, 8 active).
 
     learning: the number of lanes of the step before, whose last bits are still to be learnt.
     """
+    size = group_size(state.registers.shape[0])
     for step in range(steps):
-        for bit in range(8):
-            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
-            for lane in range(active):
-                y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
-                ones[step, bit, lane] = state.ones[lane]
-                bits[step, bit, lane] = y
-                state.bits[lane] = y
+        for first in range(0, active, size):
+            learnt, end, place = min(first + size, active if step else learning), min(first + size, active), 8 * first
+            for bit in range(8):
+                advance_lanes(state, trees[step], bit, first, end if bit else learnt, end)
+                for lane in range(first, end):
+                    y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                    ones[step, place] = state.ones[lane]
+                    bits[step, place] = y
+                    state.bits[lane] = y
+                    place += 1
+
+
+def by_lane(decisions: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
+    """What belongs to decisions (steps, 8 active), in the order in which they are coded, as (steps, 8, active)."""
+    steps, size = len(decisions), 8 * group_size(lanes)
+    groups = [decisions[:, first : first + size] for first in range(0, decisions.shape[1], size)]
+    return np.concatenate([group.reshape(steps, 8, -1) for group in groups], axis=2)
 
 
 @inlined
-def _decode_step(state, tree, previous, learning, active, words, coder):
-    """Decode a byte of each of the ``active`` lanes with a decoder's words and state, into previous (active or more,).
+def _decode_byte(state, tree, previous, first, learning, end, words, coder):
+    """Decode a byte of each lane of a group, from ``first`` to ``end``, with a decoder's words and state, into previous
+    (lanes,).
 
-    A byte is stored at once, as the last bytes of a block are never learnt; nothing reads a byte of the current step.
+    A byte is stored at once, as the last bytes of a block are never learnt; no lane of the group reads it in this step.
     """
     for bit in range(8):
-        advance_lanes(state, tree, bit, active if bit else learning, active)
-        for lane in range(active):
+        advance_lanes(state, tree, bit, first, end if bit else learning, end)
+        for lane in range(first, end):
             state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
-    for lane in range(active):
+    for lane in range(first, end):
         byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
         state.raw[state.registers[lane, POSITION]] = byte
         previous[lane] = byte
 
 
 @compiled
-def _decode_steps(state, trees, previous, steps, learning, active, asleep, guesses, words, coder):
-    """Decode ``steps`` bytes of the ``active`` lanes, into previous (steps, active or more); returns how many.
+def _decode_steps(state, trees, previous, steps, first, learning, active, asleep, guesses, words, coder):
+    """Decode ``steps`` bytes of the lanes from ``first``, where a group begins, to ``active``, into previous (steps,
+    lanes); returns how many.
 
-    asleep: whether to end before the first byte of the only lane for which the prior does not sleep; guesses (n,): to
+    learning: the number of lanes of the step before, whose last bits are still to be learnt; asleep: whether to end before the first byte of the only lane for which the prior does not sleep; guesses (n,): to
     end behind the first byte of the only lane that is another.
     """
+    size = group_size(state.registers.shape[0])
     for step in range(steps):
         if asleep and _prior_sleeps(state.raw[state.registers[0, POSITION]], state.raw, state.registers[0]) == 0:
             return step
-        _decode_step(state, trees[step], previous[step], active if step else learning, active, words, coder)
+        for begin in range(first, active, size):
+            learnt, end = min(begin + size, active if step else learning), min(begin + size, active)
+            _decode_byte(state, trees[step], previous[step], begin, learnt, end, words, coder)
         if step < guesses.size and previous[step, 0] != guesses[step]:
             return step + 1
     return steps
@@ -490,7 +517,7 @@ Expectations = Generator[tuple[Stretch, npt.NDArray[np.int32]], None, None]
 
 class Encode(Protocol):
     """Takes a stretch of the block, all of which is in the predictor's state, with its trees, and fills its ones and
-    bits (steps, 8, active)."""
+    bits (steps, 8 active)."""
 
     def __call__(
         self,
@@ -518,11 +545,14 @@ class PriorOfBlock(Protocol):
 
     most_steps: int
     trees: npt.NDArray[np.int32]
+    previous: npt.NDArray[np.int16]
 
     @property
     def recurrent_state(self) -> list[npt.NDArray[Any]]: ...
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None: ...
+
+    def take_turns(self, memory: list[Call], groups: list[tuple[int, int]], steps: int) -> None: ...
 
     def catch_up(self, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]: ...
 
@@ -641,7 +671,7 @@ class Predictor:
         self.state = self.state._replace(raw=self._known)
         with closing(self.expectations(content)) as expected:
             for stretch, trees in expected:
-                shape, begin = (stretch.steps, 8, stretch.active), end
+                shape, begin = (stretch.steps, 8 * stretch.active), end
                 end += 8 * stretch.steps * stretch.active
                 encode(self, stretch, trees, ones[begin:end].reshape(shape), bits[begin:end].reshape(shape))
                 if advance is not None:
@@ -656,16 +686,37 @@ class Predictor:
         if self._prior is not None and self.lanes == 1:
             self._follow_by_guesses(self._prior, decoder, advance, end)
             return
-        most_steps, trees = (1, self._prior.trees) if self._prior else (self._most_steps, self._nothing)
-        previous = np.tile(self._previous, (most_steps, 1))
-        for _, steps, learning, active in self._stretches(end, most_steps):
-            if self._prior:
-                self._prior.expect(previous)
-            shape = steps, learning, active
-            _decode_steps(self.state, trees, previous, *shape, 0, NO_GUESSES, decoder.words, decoder.state)
+        if self._prior is not None:
+            self._follow_in_turn(self._prior, decoder, advance, end)
+            return
+        previous = np.tile(self._previous, (self._most_steps, 1))
+        for _, steps, learning, active in self._stretches(end, self._most_steps):
+            shape = steps, 0, learning, active
+            _decode_steps(self.state, self._nothing, previous, *shape, 0, NO_GUESSES, decoder.words, decoder.state)
             if advance is not None:
                 advance(steps * active)
-        self._previous = previous[0]
+
+    def _follow_in_turn(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None, end: int) -> None:
+        """Decode the lanes group by group, each step of a group behind the prior's for the same lanes."""
+        prior.previous[:] = self._previous
+        size = group_size(self.lanes)
+
+        def take(steps: int, learning: int, active: int) -> None:
+            groups = [(first, min(first + size, active)) for first in range(0, active, size)]
+            fixed = 0, NO_GUESSES, decoder.words, decoder.state
+            arguments = self.state, prior.trees, prior.previous, 1
+            memory = [_decode_steps.call(*arguments, first, learning, last, *fixed) for first, last in groups]
+            prior.take_turns(memory, groups, steps)
+
+        for _, steps, learning, active in self._stretches(end, max(1, RUN_BYTES // self.lanes)):
+            alike = steps if learning == active else steps - 1
+            if alike < steps:
+                take(1, learning, active)
+            if alike:
+                take(alike, active, active)
+            if advance is not None:
+                advance(steps * active)
+        self._previous = prior.previous[0].copy()
 
     def _follow_by_guesses(self, prior: PriorOfBlock, decoder: Decoder, advance: Advance | None, end: int) -> None:
         """Decode the only lane: several bytes that a match expects are guessed, as the prior takes them in one go
@@ -680,7 +731,7 @@ class Predictor:
             known = self.raw[self._given : begin].astype(np.int16) if begin else NO_BYTE
             guesses = self._guesses(min(MOST_GUESSES, end - begin - 1))
             trees = prior.catch_up(known, guesses)
-            steps = len(trees), min(begin, 1), 1
+            steps = len(trees), 0, min(begin, 1), 1
             self._step += _decode_steps(self.state, trees, previous, *steps, 0, guesses, words, coder)
             if self._step - begin == len(trees):
                 self._given = self._step - 1
@@ -690,7 +741,7 @@ class Predictor:
             slept = most = RUN_BYTES
             while slept == most and self._step < end:
                 most = min(RUN_BYTES, end - self._step)
-                slept = _decode_steps(self.state, nothing, previous, most, 1, 1, 1, NO_GUESSES, words, coder)
+                slept = _decode_steps(self.state, nothing, previous, most, 0, 1, 1, 1, NO_GUESSES, words, coder)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)
@@ -735,10 +786,10 @@ def new_state(shape: BlockShape, trained: TrainedState) -> State:
         weights=trained.weights,
         top=trained.top,
         apms=trained.apms,
+        followers=aligned(FOLLOWED, np.uint16),
         contexts=shape.profile.table,
         **arrays_of_lanes(lanes, trained),
         numbers=Numbers.of(shape.layout, shape.row_length, lanes),
-        followers=aligned(FOLLOWED, np.uint16),
     )
     starts = lane_starts(*first, lanes)
     for column in (START, BEGAN, POSITION, LINE, LAST_LINE, ALIGNED_AT):

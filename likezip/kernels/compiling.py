@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from likezip.kernels.cache import cache_directory, load_kernel, save_kernel
 from likezip.kernels.deferred import Deferred
-from likezip.kernels.machine_code import Arguments, Entry, Kind
+from likezip.kernels.machine_code import Arguments, Call, Entry, Kind
 from likezip.kernels.processor import supported_instructions
 
 generating: Any = Deferred("likezip.kernels.generating")
@@ -128,15 +128,22 @@ class Kernel(InKernels):
             numbers = known.numbers_of(arguments)
             if numbers is not None:
                 return entry(numbers)
+        entry, given = self._last = self._entry(arguments)
+        return entry(given.numbers)
+
+    def call(self, *arguments: Any) -> Call:
+        """A call with these arguments, none of them a float, for other kernels to make.  Raises TypeError as above."""
+        return Call(*self._entry(arguments), arguments)
+
+    def _entry(self, arguments: tuple[Any, ...]) -> tuple[Entry, Arguments]:
+        """The machine code for these arguments, and their numbers."""
         if len(arguments) != self.py_func.__code__.co_argcount:
             raise TypeError(f"{self.py_func.__name__} takes {self.py_func.__code__.co_argcount} arguments")
         given = Arguments(arguments)
         with _one_at_a_time:
             if given.kinds not in self._entries:
                 self._entries[given.kinds] = Entry(self._machine_code(given.kinds), given.kinds)
-        entry = self._entries[given.kinds]
-        self._last = entry, given
-        return entry(given.numbers)
+        return self._entries[given.kinds], given
 
     def _machine_code(self, kinds: tuple[Kind, ...]) -> bytes:
         """The machine code for arguments of these kinds, from the cache or from numba."""

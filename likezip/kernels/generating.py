@@ -105,7 +105,8 @@ def _results(returned: Any) -> int:
 
 def _entry(compiled: Any, given: tuple[Any, ...], results: int) -> llvmlite.ir.Module:
     """A module with the function ``entry``: it takes where the results go and the numbers of the arguments, calls the
-    kernel, and returns 0, or 1 if that raises an exception."""
+    kernel, and returns 0, or 1 if that raises an exception; and with ``entry_of_words``, which takes the address of the
+    numbers instead, each as 8 bytes."""
     context, name = compiled.target_context, compiled.fndesc.llvm_func_name
     module = context.codegen()._create_empty_module("entry")
     kinds = [kind for each in given for kind in _numbers(context, each)]
@@ -124,7 +125,17 @@ def _entry(compiled: Any, given: tuple[Any, ...], results: int) -> llvmlite.ir.M
     for number, (kind, part) in enumerate(parts):
         builder.store(context.cast(builder, part, kind, types.int64), builder.gep(entry.args[0], [WORD(number)]))
     builder.ret(WORD(0))
+    _add_entry_of_words(module, entry, kinds)
     return module
+
+
+def _add_entry_of_words(module: llvmlite.ir.Module, entry: Any, kinds: list[llvmlite.ir.Type]) -> None:
+    pointer = WORD.as_pointer()
+    function = llvmlite.ir.Function(module, llvmlite.ir.FunctionType(WORD, [pointer, pointer]), "entry_of_words")
+    builder = llvmlite.ir.IRBuilder(function.append_basic_block())
+    words = [builder.load(builder.gep(function.args[1], [WORD(number)])) for number in range(len(kinds))]
+    numbers = [builder.bitcast(word, kind) for word, kind in zip(words, kinds, strict=True)]
+    builder.ret(builder.call(entry, [function.args[0], *numbers]))
 
 
 def _numbers(context: Any, given: Any) -> list[llvmlite.ir.Type]:

@@ -1,8 +1,9 @@
 """Kernels as machine code: how arguments of Python's reach it, and how it is loaded without numba.
 
 numba takes longer to import than everything else together, so it is imported only to compile a kernel
-(``likezip.kernels.generating``).  What it makes is an object file with one function, ``entry``, which LLVM links into
-the process; ctypes calls it.
+(``likezip.kernels.generating``).  What it makes is an object file with a function ``entry``, which LLVM links into the
+process; ctypes calls it.  Kernels that are already compiled can be called by other kernels through ``entry_of_words``
+(``Call``), where a call by Python takes a good part of the time.
 
 A kernel takes integers, floats, arrays of numpy's in C's order, and NamedTuples of these.  Whatever they are called
 with, their kinds choose the machine code, as with numba: an array's kind are its dtype and dimensions.
@@ -171,6 +172,7 @@ class Entry:
         given = [number for kind in kinds for number in _types_of(kind)]
         form = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *given)
         self._function, self._count = form(self._engine.get_function_address("entry")), code[0]
+        self.address = self._engine.get_function_address("entry_of_words")
 
     def __call__(self, numbers: Numbers) -> Any:
         """Run the kernel with numbers as ``described`` has them; returns the integer that it returns, a tuple of
@@ -179,6 +181,22 @@ class Entry:
         if self._function(results, *numbers):
             raise AssertionError("a kernel has raised an exception, and none should")
         return None if results is None else results[0] if self._count == 1 else tuple(results)
+
+
+class Call:
+    """A call that is made any number of times, by Python or by other kernels (``kernels.calls``).
+
+    words (1 + MOST_RESULTS + numbers,) int64: the address of the machine code, room for results, and the numbers.
+    """
+
+    def __init__(self, entry: Entry, arguments: Arguments, kept: tuple[Any, ...]) -> None:
+        """kept: the arguments themselves, which have to live as long as the call."""
+        self.words = np.array([entry.address, *[0] * MOST_RESULTS, *arguments.numbers], np.int64)
+        self._entry, self._numbers, self._kept = entry, arguments.numbers, kept
+
+    def __call__(self) -> Any:
+        """Run the kernel; returns what it returns."""
+        return self._entry(self._numbers)
 
 
 def _types_of(kind: Kind) -> list[Any]:

@@ -21,7 +21,16 @@ import numpy.typing as npt
 from likezip.blocks import block_header, codec, coding, parts
 from likezip.blocks.coding import BlockCoding
 from likezip.blocks.options import Advance, CodingOptions
-from likezip.blocks.predictor import BlockShape, Predictor, State, Stretch, advance_lanes, predict_bit
+from likezip.blocks.predictor import (
+    BlockShape,
+    Predictor,
+    State,
+    Stretch,
+    advance_lanes,
+    by_lane,
+    group_size,
+    predict_bit,
+)
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy
 from likezip.memory import hash_table
@@ -121,18 +130,22 @@ def _enter_best(chance, byte, best, numbers):
 @compiled
 def _encode_with_lookahead(state, trees, steps, learning, active, ones, bits, view, buffers, expected, chances, mixed):
     """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST), and for all
-    bits their probabilities without the correction, mixed (steps, 8, active)."""
+    bits their probabilities without the correction, mixed (steps, 8 active)."""
+    size = group_size(state.registers.shape[0])
     for step in range(steps):
-        for bit in range(8):
-            advance_lanes(state, trees[step], bit, active if bit or step else learning, active)
-            for lane in range(active):
-                if bit == 0:
-                    _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
-                y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
-                ones[step, bit, lane] = state.ones[lane]
-                mixed[step, bit, lane] = squash(np.int64(state.mixed[lane]))
-                bits[step, bit, lane] = y
-                state.bits[lane] = y
+        for first in range(0, active, size):
+            learnt, end, place = min(first + size, active if step else learning), min(first + size, active), 8 * first
+            for bit in range(8):
+                advance_lanes(state, trees[step], bit, first, end if bit else learnt, end)
+                for lane in range(first, end):
+                    if bit == 0:
+                        _find_best(state, view, trees[step], lane, buffers, expected[step, lane], chances[step, lane])
+                    y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                    ones[step, place] = state.ones[lane]
+                    mixed[step, place] = squash(np.int64(state.mixed[lane]))
+                    bits[step, place] = y
+                    state.bits[lane] = y
+                    place += 1
 
 
 class Lookahead(NamedTuple):
@@ -185,12 +198,13 @@ class LookaheadEncoder:
             corrected = {name: aligned_copy(getattr(state.correction, name)) for name in ("cells", "hidden")}
             self._view = state._replace(**written, correction=state.correction._replace(**corrected))
         expected, chances = np.empty((steps, active, BEST), np.uint8), np.empty((steps, active, BEST), np.float32)
-        mixed = np.empty((steps, 8, active), np.uint16)
+        mixed = np.empty((steps, 8 * active), np.uint16)
         room = self._view, self._buffers, expected, chances, mixed
         _encode_with_lookahead(state, trees, steps, learning, active, ones, bits, *room)
         places = state.registers[:active, START] + np.arange(first, first + steps)[:, None]
         self.lookahead.expected[places], self.lookahead.chances[places] = expected, chances
-        self.lookahead.mixed[places] = -np.log2(np.where(bits == 1, mixed, 65536.0 - mixed) / 65536).sum(1)
+        surprisals = -np.log2(np.where(bits == 1, mixed, 65536.0 - mixed) / 65536)
+        self.lookahead.mixed[places] = by_lane(surprisals, len(state.registers)).sum(1)
         if trees.shape[1]:
             leaves = np.take_along_axis(trees[:steps, :active], 256 + state.raw[places][:, :, None].astype(np.int64), 2)
             self.lookahead.prior[places] = FREQUENCY_BITS - np.log2(leaves[:, :, 0])

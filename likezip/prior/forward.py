@@ -38,7 +38,7 @@ import numpy.typing as npt
 
 from likezip.kernels.compiling import compiled, inlined
 from likezip.kernels.intrinsics import aligned, aligned_copy, matrix, prefetch, shift_right
-from likezip.kernels.machine_code import packed_once
+from likezip.kernels.machine_code import Call, packed_once
 from likezip.prior import byte_products, fixed_point
 from likezip.prior.fixed_point import Int8s, Int32s
 from likezip.prior.network import Network
@@ -291,6 +291,7 @@ class Prior:
         """prefetch: whether the trees of known bytes are computed in a thread ahead of their use."""
         self.most_steps, self._backend, self._prefetch = most_steps(lanes), backend, prefetch
         self.trees = aligned((self.most_steps, lanes, 512), np.int32)
+        self.previous = np.full((1, lanes), -1, np.int16)
         self._weights, self._lanes = (
             weights_of(network, packed=False),
             new_lane_buffers(network, lanes, self.most_steps),
@@ -312,6 +313,13 @@ class Prior:
     def recurrent_state(self) -> list[npt.NDArray[Any]]:
         """The registers and states of all lanes, all that one step leaves to the next."""
         return [self._lanes.registers, self._lanes.states]
+
+    def take_turns(self, memory: list[Call], groups: list[tuple[int, int]], steps: int) -> None:
+        """As ``SharedPrior.take_turns``."""
+        for _ in range(steps):
+            self.expect(self.previous)
+            for call in memory:
+                call()
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None:
         """Fill ``trees`` with the predictions behind each of the bytes ``previous`` (steps, lanes), -1 before the

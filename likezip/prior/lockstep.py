@@ -6,13 +6,15 @@ spin: they look at a number in memory again and again, and give way to other thr
 orders[0] counts the orders; orders[1] is the order itself; orders[COUNT_SPACING (number + 2)] counts the orders that
 follower ``number`` has carried out.
 
+A leader may give an order while earlier ones are still carried out, as long as what they read and write is left alone
+until then.
+
 Each count has one writer, which adds 1 after it wrote everything that the count tells of: the order and its bytes, or
 what a follower computed.  A processor such as ARM's may let others see later writes before earlier ones, and read ahead
 of earlier reads.  So others' counts are only read, and one's own only written, by atomic, sequentially consistent
 accesses (LDAR and STLR on ARM, plain moves and XCHG on x86): whoever reads a count sees everything that was written
-before it, and reads nothing of that any earlier.  The leader writes the next order, and the bytes of the next step,
-when it has read of all followers that the last one is carried out, so nobody still reads what it overwrites.  Only
-``dismiss`` does not wait; an order of 0 may then come instead of one before it, and ends the follower as well.
+before it, and reads nothing of that any earlier.  All orders are the same number but the last, which is 0; it may
+come instead of those before it that are not begun, and ends the follower as well.
 """
 
 from __future__ import annotations
@@ -144,10 +146,17 @@ def give(orders: Int64s, order: int) -> None:
 
 
 @inlined
-def wait_for_followers(orders: Int64s) -> None:
-    """Wait until all followers have carried out the last order."""
+def wait_for_followers(orders: Int64s, outstanding: int) -> None:
+    """Wait until all followers have carried out all orders but the last ``outstanding``."""
     for follower in range(2 * COUNT_SPACING, orders.size, COUNT_SPACING):
-        _wait_while(orders, follower, orders[0] - 1)
+        for carried_out in range(_load(orders, follower), orders[0] - outstanding):
+            _wait_while(orders, follower, carried_out)
+
+
+@inlined
+def taken(orders: Int64s, number: int) -> int:
+    """How many orders follower ``number``, which asks, has carried out."""
+    return int(orders[COUNT_SPACING * (number + 2)])
 
 
 @inlined
@@ -162,6 +171,18 @@ def report(orders: Int64s, number: int) -> None:
     """Note that follower ``number`` has carried out an order."""
     place = COUNT_SPACING * (number + 2)
     _store(orders, place, orders[place] + 1)
+
+
+@compiled
+def order(orders: Int64s) -> None:
+    """Give an order, from Python."""
+    give(orders, 1)
+
+
+@compiled
+def finish(orders: Int64s) -> None:
+    """Wait until all followers have carried out all orders."""
+    wait_for_followers(orders, 0)
 
 
 @compiled

@@ -1,7 +1,7 @@
 """How threads share the work of a prior that multiplies by ``byte_products``.
 
-A decoder's bytes come one at a time: each thread takes a part of the lanes, in ``lockstep``.  An encoder's bytes are
-known: each thread takes a part of the layers, for many steps at once, and hands the steps on to the next thread, as in
+A decoder's bytes come one at a time.  While the memory works for one group of lanes, other threads compute the trees of
+the other group, in ``lockstep``, each of a part of its lanes.  An encoder's bytes are known: each thread takes a part of the layers, for many steps at once, and hands the steps on to the next thread, as in
 a ``pipeline``, whose last thread also runs the memory.  So a block of one lane is shared too, and no thread waits for
 another at every step.
 """
@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from likezip.kernels.calls import make_call
 from likezip.kernels.compiling import compiled
 from likezip.kernels.intrinsics import aligned
+from likezip.kernels.machine_code import Call
 from likezip.prior import byte_products, fixed_point, lockstep
 from likezip.prior.fixed_point import Int32s
 from likezip.prior.forward import (
@@ -46,8 +48,9 @@ MOST_THREADS, FEWEST_LANES_OF_A_THREAD = 4, 4
 FIRST_LAYER = np.int64(0)
 """The number of the first layer; a literal 0 would have kernels compiled a second time."""
 
-WAITING_CREDIT, BYTES_ALONE = 30_000_000, 1 << 13
-"""WAITING_CREDIT is in cycles, some 10 ms; BYTES_ALONE is in bytes, some 100 ms.  See ``SharedPrior``."""
+WAITING_CREDIT, MEASURED, BYTES_ALONE = 30_000_000, 1 << 9, 1 << 13
+"""WAITING_CREDIT is in cycles, some 10 ms; MEASURED and BYTES_ALONE are in bytes, some 5 and 100 ms.  See
+``SharedPrior``."""
 
 MEMORY_COST, BETWEEN_COST = 1_500_000, 57_000
 """The time of a byte in multiply-adds, as many as products do in it.  MEMORY_COST is that of the memory and the trees,
@@ -55,25 +58,59 @@ BETWEEN_COST that of the work between two products.  Where it is different, thre
 
 
 @compiled
-def _lead(orders, previous, first, weights, lanes, trees):
-    """Take a byte of the lanes from ``first`` on, while followers, if there are any, take a byte of the other lanes.
+def _alternate(network, memories, steps, ready):
+    """Take ``steps`` steps: the network's call for all lanes, unless the trees are ``ready`` for the first step, then
+    those of the memory for each group, memories (groups, words).
 
-    Returns the cycles that it worked less the cycles that it waited for them.
+    Returns the cycles that it took, or -1 if a call failed.
     """
     begin = lockstep.cycles()
-    lockstep.give(orders, 1)
-    take_layers(FIRST_LAYER, weights.layout.shape[0], previous, first, weights, lanes, trees)
-    done = lockstep.cycles()
-    lockstep.wait_for_followers(orders)
-    return done - begin - (lockstep.cycles() - done)
+    for step in range(steps):
+        if (step or not ready) and make_call(network):
+            return -1
+        for group in range(memories.shape[0]):
+            if make_call(memories[group]):
+                return -1
+    return lockstep.cycles() - begin
 
 
 @compiled
-def _follow(orders, number, previous, first, weights, lanes, trees):
-    """Take a byte of the lanes from ``first`` on at each order of the leader, until it dismisses the followers."""
+def _lead(orders, memories, steps, cycles, credit):
+    """Take up to ``steps`` steps: the memory's call for each group, memories (groups, words), once the followers have
+    the trees of its lanes, and then an order for the next trees of these lanes.
+
+    Ends early when it has taken more than ``credit`` cycles beyond ``cycles`` for each step.  Returns the steps taken
+    and the credit that is left, or -1 and anything if a call failed.
+    """
+    begin, groups = lockstep.cycles(), memories.shape[0]
+    for step in range(steps):
+        for group in range(groups):
+            lockstep.wait_for_followers(orders, groups - 1)
+            if make_call(memories[group]):
+                return -1, 0
+            lockstep.give(orders, 1)
+        left = credit + (step + 1) * cycles - (lockstep.cycles() - begin)
+        if left < 0 or step + 1 == steps:
+            return step + 1, left
+    return 0, credit
+
+
+@compiled
+def _follow(orders, number, previous, firsts, weights, lanes, other_lanes, trees):
+    """Compute the trees of the lanes of one group at the first order of the leader, of the other group at the second,
+    and so on, until it dismisses the followers; firsts (groups,): the number of the first of ``lanes``, which are of
+    the first group, and of ``other_lanes``."""
     while lockstep.take(orders, number):
-        take_layers(FIRST_LAYER, weights.layout.shape[0], previous, first, weights, lanes, trees)
+        group = lockstep.taken(orders, number) % firsts.size
+        chosen = other_lanes if group else lanes
+        take_layers(FIRST_LAYER, weights.layout.shape[0], previous, firsts[group], weights, chosen, trees)
         lockstep.report(orders, number)
+
+
+def _parts(first: int, end: int, count: int) -> list[tuple[int, int]]:
+    """The lanes from ``first`` to ``end`` in so many parts, nearly equal ones."""
+    ends = [first + -(-(end - first) * part // count) for part in range(count + 1)]
+    return list(pairwise(ends))
 
 
 @lru_cache(maxsize=2)
@@ -119,38 +156,31 @@ class SharedPrior:
     """The prior of a block's lanes, as ``Prior``, shared by threads.
 
     Where the processor is busy with other things, threads that wait for each other at every step are slower than one.
-    So once the leader has waited WAITING_CREDIT longer than it worked, it works alone for BYTES_ALONE bytes, and for
-    twice as many each time that this happens again.
+    So it is measured how long a step takes one thread alone, and once steps with followers have taken WAITING_CREDIT
+    longer than that, the leader works alone for BYTES_ALONE bytes, and for twice as many each time that this happens
+    again.
     """
 
     def __init__(self, network: Network, size: int, lanes: int, threads: int) -> None:
         """size: of the block, in bytes; threads: the most that are used, up to MOST_THREADS."""
         self.most_steps = min(most_steps(lanes), -(-size // lanes))
         self.trees = aligned((1, lanes, 512), np.int32)
+        self.previous = np.full((1, lanes), -1, np.int16)
         self._network, self._weights, self._threads = (
             network,
             weights_of(network, packed=True, copied=size >= WORTH_A_COPY),
-            threads,
+            min(threads, MOST_THREADS),
         )
-        self._previous = np.zeros((1, lanes), np.int16)
         all_lanes = new_lane_buffers(network, lanes, 0)
         self._registers, self._states = all_lanes.registers, all_lanes.states
-        self._nobody, self._followers = lockstep.order_counts(0), list[Thread]()
-        self._orders = self._nobody
-        self._credit, self._alone, self._next_alone = WAITING_CREDIT, 0, BYTES_ALONE
+        self._orders, self._followers = lockstep.order_counts(0), list[Thread]()
+        self._credit, self._alone, self._next_alone = WAITING_CREDIT, MEASURED, BYTES_ALONE
+        self._cycles, self._ready = sys.maxsize, False
 
     @property
     def recurrent_state(self) -> list[npt.NDArray[Any]]:
         """The registers and states of all lanes, all that one step leaves to the next."""
         return [self._registers, self._states]
-
-    @cached_property
-    def _parts(self) -> list[tuple[int, LaneBuffers]]:
-        """The lanes of each thread in ``expect``: the first one's number, and their buffers."""
-        lanes = self._previous.size
-        parts = max(1, min(self._threads, MOST_THREADS, lanes // FEWEST_LANES_OF_A_THREAD))
-        ends = [-(-lanes * part // parts) for part in range(parts + 1)]
-        return [(first, self._room(first, end, 1)) for first, end in pairwise(ends)]
 
     def _room(self, first: int, end: int, steps: int) -> LaneBuffers:
         """The buffers of the lanes from ``first`` to ``end``, with room for ``steps`` steps; their recurrent state is
@@ -158,22 +188,40 @@ class SharedPrior:
         registers, states = self._registers[first:end], self._states[first:end]
         return new_lane_buffers(self._network, end - first, steps)._replace(registers=registers, states=states)
 
+    @cached_property
+    def _room_of_all(self) -> LaneBuffers:
+        """The buffers of all lanes, for a step."""
+        return self._room(0, self.previous.size, 1)
+
+    @cached_property
+    def _network_call(self) -> Call:
+        """The network's call for all lanes."""
+        arguments = self.previous, 0, self._weights, self._room_of_all, self.trees
+        return take_layers.call(0, self._weights.layout.shape[0], *arguments)
+
     def __enter__(self) -> SharedPrior:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._dismiss()
 
-    def _gather(self) -> None:
-        """Start the followers; if no thread can be started, work alone for ever."""
-        self._orders, self._credit = lockstep.order_counts(len(self._parts) - 1), WAITING_CREDIT
-        given = [
-            (self._orders, number, self._previous, first, self._weights, lanes, self.trees)
-            for number, (first, lanes) in enumerate(self._parts[1:])
-        ]
+    def _gather(self, groups: list[tuple[int, int]]) -> None:
+        """Start the followers, each with a part of the lanes of each group; if no thread can be started, work alone for
+        ever."""
+        helpers = min(self._threads - 1, *((end - first) // FEWEST_LANES_OF_A_THREAD for first, end in groups))
+        self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
+        parts = [_parts(first, end, helpers) for first, end in groups]
+        given = []
+        for number in range(helpers):
+            firsts = np.array([part[number][0] for part in parts])
+            lanes = [self._room(*part[number], 1) for part in parts]
+            given.append((self._orders, number, self.previous, firsts, self._weights, lanes[0], lanes[-1], self.trees))
         lockstep.dismiss(self._orders)
         _follow(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
         self._orders[:] = 0
+        if not self._ready:
+            for _ in groups:
+                lockstep.order(self._orders)
         try:
             for arguments in given:
                 self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
@@ -192,22 +240,47 @@ class SharedPrior:
             follower = self._followers.pop()
             if follower.ident is not None:
                 follower.join()
-        self._orders = self._nobody
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None:
         """Fill ``trees`` with the predictions behind the bytes ``previous`` (1, lanes), -1 before the first."""
-        self._previous[:] = previous
-        if len(self._parts) > 1 and not self._followers:
-            self._alone -= previous.size
-            if self._alone < 0:
-                self._gather()
-        for first, lanes in self._parts[:1] if self._followers else self._parts:
-            gain = _lead(self._orders, self._previous, first, self._weights, lanes, self.trees)
-        if self._followers:
-            self._credit = min(self._credit + gain, WAITING_CREDIT)
-            if self._credit < 0:
-                self._dismiss()
-                self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
+        layers = self._weights.layout.shape[0]
+        take_layers(0, layers, previous, 0, self._weights, self._room_of_all, self.trees)
+
+    def take_turns(self, memory: list[Call], groups: list[tuple[int, int]], steps: int) -> None:
+        """Take ``steps`` steps: the trees behind ``previous``, then the calls of ``memory``, one for each of ``groups``
+        (first, end) of lanes, which read their lanes' trees and write their bytes into ``previous``."""
+        words = np.array([call.words for call in memory])
+        smallest = min(end - first for first, end in groups)
+        shared = len(groups) > 1 and min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) > 0
+        while steps > 0:
+            if shared and self._alone <= 0 and not self._followers:
+                self._gather(groups)
+            if self._followers:
+                steps -= self._take_with_followers(words, steps)
+            else:
+                alone = -(-self._alone // self.previous.size) if shared else steps
+                steps -= self._take_alone(words, min(steps, alone))
+
+    def _take_alone(self, words: npt.NDArray[np.int64], steps: int) -> int:
+        cycles = _alternate(self._network_call.words, words, steps, int(self._ready))
+        if cycles < 0:
+            raise AssertionError("a kernel has raised an exception, and none should")
+        self._ready, self._cycles = False, min(self._cycles, cycles // steps)
+        self._alone -= steps * self.previous.size
+        return steps
+
+    def _take_with_followers(self, words: npt.NDArray[np.int64], steps: int) -> int:
+        """Take up to ``steps`` steps, fewer if the followers cost more time than they save; returns how many."""
+        taken, left = _lead(self._orders, words, steps, self._cycles, self._credit)
+        if taken < 0:
+            raise AssertionError("a kernel has raised an exception, and none should")
+        self._credit = min(left, WAITING_CREDIT)
+        if self._credit < 0:
+            lockstep.finish(self._orders)
+            self._ready = True  # for all lanes, as their orders were given
+            self._dismiss()
+            self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
+        return int(taken)
 
     def catch_up(self, known: npt.NDArray[np.int16], guesses: npt.NDArray[np.int16]) -> Int32s:
         """The trees (1 + guesses, 1, 512) of the only lane behind the last of the bytes ``known`` (n,), and behind each
@@ -248,13 +321,13 @@ class SharedPrior:
                 yield batch.trees[:steps]
 
     def _new_batch(self) -> StepBatch:
-        lanes, steps = self._previous.size, self.most_steps
+        lanes, steps = self.previous.size, self.most_steps
         trees = aligned((steps, lanes, 512), np.int32)
         return StepBatch(aligned((steps, lanes), np.int16), *new_flow(self._network, lanes, steps), trees)
 
     def _compute(self, layers: tuple[int, int], batches: StepBatches) -> StepBatches:
         """Compute ``layers`` of each batch, and yield the batch."""
-        own = self._room(0, self._previous.size, self.most_steps)
+        own = self._room(0, self.previous.size, self.most_steps)
         with closing(batches):
             for steps, batch in batches:
                 lanes = own._replace(stream=batch.stream, activations=batch.activations)
@@ -291,7 +364,10 @@ def compile_prior() -> None:
     block = layer(16, 8), layer(8, 8), layer(8, 8), layer(8, 8)
     network = Network((Feature(1, 8),), np.zeros((256, 1), np.int8), layer(8, 1), [block], layer(256, 8))
     fixed_point.is_right("dot")
-    with open_prior(network, fixed_point.SMALL_BLOCK, 2 * FEWEST_LANES_OF_A_THREAD, threads=2) as prior:
-        previous = np.full((1, 2 * FEWEST_LANES_OF_A_THREAD), -1, np.int16)
-        prior.expect(previous)
-        list(prior.expectations([previous]))
+    lanes = 2 * FEWEST_LANES_OF_A_THREAD
+    with open_prior(network, fixed_point.SMALL_BLOCK, lanes, threads=2) as prior:
+        prior.expect(prior.previous)
+        list(prior.expectations([prior.previous]))
+        nothing = [lockstep.order.call(lockstep.order_counts(0))] * 2
+        groups = [(0, FEWEST_LANES_OF_A_THREAD), (FEWEST_LANES_OF_A_THREAD, lanes)]
+        prior.take_turns(nothing, groups, MEASURED // lanes + 1)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from likezip.blocks import block_header, coding
-from likezip.blocks.predictor import BlockShape, Predictor
+from likezip.blocks.predictor import BlockShape, Predictor, by_lane
 from likezip.memory.mixer import LOGIT_LIMIT, SQUASH
 from likezip.memory.profiles import TEXT
 from likezip.memory.trained_state import TrainedState
@@ -112,7 +112,7 @@ def run_memory(raw: npt.NDArray[np.uint8], lanes: int, trained: TrainedState) ->
     """The memory's logits (lanes, SEGMENT, 8) of each bit being 1, in 1/256 nat, in a block of ``lanes`` segments."""
     shape = BlockShape(raw.size, lanes, block_header.default_table_bits(raw.size), TEXT)
     ones, _ = Predictor(shape, trained).run(raw)
-    return np.ascontiguousarray(_LOGITS[ones].reshape(SEGMENT, 8, lanes).transpose(2, 0, 1))
+    return np.ascontiguousarray(by_lane(_LOGITS[ones].reshape(SEGMENT, -1), lanes).transpose(2, 0, 1))
 
 
 def log_odds(logits: Tensor, following: Tensor) -> Tensor:
