@@ -40,8 +40,8 @@ LINE_ABOVE, SLOPE_ABOVE, ACROSS_ABOVE, CURVE, SLOW_ESTIMATE = 0xFF << 8, 0xFF <<
 EIGHTHS, SCALE = 7 << 8, 0xFF << 16
 
 # The bytes of INDIRECT: the last two bytes that followed the last byte, and those that followed the last two bytes;
-# the latest is the lowest.
-AFTER_BYTE, AFTER_PAIR = 0xFFFF, 0xFFFF << 16
+# the latest is the lower of two.
+AFTER_BYTE, AFTER_PAIR, LATEST = 0xFFFF, 0xFFFF << 16, 0xFF00FF
 
 EXPECTED_BYTE = 0x7FC0
 """The bits of EXPECTED that say which byte a match expects, if there is one, without the match's length."""
