@@ -26,7 +26,7 @@ PROFILES = [
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFF, "", 0, 0),
             (0xFFFFFFFFFFFF, "", 0, 0),
-            (U64, "", 0, 0),
+            (0, "indirect", 0xFFFF0000, 0),
             (0, "word", U64, 0),
             (0, "pair", U64, 0),
             (0, "triple", U64, 0),
@@ -43,7 +43,7 @@ PROFILES = [
             (0, "neighbours", 0x100FFFF000000FF, 0),
             (0xFF, "neighbours", 0x10000000000FFFF, 0),
             (0, "neighbours", 0xFF000000, 0),
-            (0xFFFF, "neighbours", 0xFF000000, 0),
+            (0xFF, "indirect", 0xFF, 0),
             (0xFFFFFF, "neighbours", 0xFF000000, 0),
             (0, "neighbours", 0xFFFFFF000000, 0),
             (0xFF00, "", 0, 0),
@@ -66,15 +66,15 @@ PROFILES = [
             (0xFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
             (0xFFFFFFFFFFFF, "", 0, 0),
-            (0xFFFF, "neighbours", 0xFFFF00000000, 0),
+            (0xF0F0F0, "", 0, 0),
             (0, "expected", U64, 0),
             (0xFF, "expected", U64, 0),
-            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
+            (0xFFFF00, "", 0, 0),
             (0, "neighbours", 0xFFFF00000000, 0),
             (0xFF, "neighbours", 0xFFFF00000000, 0),
             (0, "neighbours", 0x100FFFF000000FF, 0),
-            (0, "neighbours", 0x100FFFF0000FFFF, 0),
-            (0, "neighbours", 0x100FFFFFF0000FF, 0),
+            (0, "indirect", 0xFF00FF, 0),
+            (0xFF, "indirect", 0xFFFF0000, 0),
             (0, "neighbours", 0x1FF0000000000FF, 0),
             (0xF0F0F0F0, "", 0, 0),
             (0xFF00FF00, "", 0, 0),
@@ -108,13 +108,13 @@ PROFILES = [
             (0xFF, "", 0, 0),
             (0xFFFF, "", 0, 0),
             (0xFFFFFF, "", 0, 0),
-            (0xFFFFFFFF, "", 0, 0),
+            (0xFF00FF00, "", 0, 0),
             (0, "word", U64, 0),
-            (0xFF, "shape", U64, 0),
+            (0xF8F8F8, "", 0, 0),
             (0, "instruction", 0x7FFFFF, 0),
             (0xFF, "instruction", 0x7FFFFF, 0),
-            (0, "instruction", 0xFFFFFFFF, 0),
-            (0, "instruction", U64, 0),
+            (0, "instruction", 0x7FDF, 0),
+            (0, "indirect", 0xFFFF0000, 0),
             (0xFF, "instruction", 0xFFFF80001F, 0),
             (0xFF, "expected", U64, 0),
             (0xFF, "neighbours", 0x1000000000000FF, 0),
@@ -129,7 +129,7 @@ PROFILES = [
             (0xFFFF, "expected", U64, 0),
             (0xFF, "neighbours", 0xFFFF00000000, 0),
             (0, "neighbours", 0x100FFFF000000FF, 0),
-            (0, "neighbours", 0x100FFFFFF0000FF, 0),
+            (0, "indirect", 0xFF00FF, 0),
             (0xFF00, "", 0, 0),
             (0xFF0000, "", 0, 0),
             (0xFFFF000000FF, "", 0, 0),
@@ -166,7 +166,7 @@ PROFILES = [
             (0, "more numbers", 0xFF00FF00000000, 0),
             (0, "more numbers", 0xFF000000FF00FF, 0),
             (0, "more numbers", 0xFF0000FF0000FF, 0),
-            (0xFFFF, "expected", U64, 0),
+            (0, "indirect", 0xFFFF, 0),
             (0, "neighbours", 0x1000000FF0000FF, 0),
             (0, "numbers", 0xFF0000FF0000FF, 0),
             (0, "more numbers", 0xFF0000FF000000, 0),
@@ -212,7 +212,7 @@ PROFILES = [
             (0, "neighbours", 0x100FFFF000000FF, 0),
             (0xFF, "expected", U64, 0),
             (0xFFFF, "expected", U64, 0),
-            (0xFFFF, "neighbours", 0x1000000000000FF, 0),
+            (0, "indirect", 0xFFFF0000, 0),
             (0xFF, "template", U64, 0),
             (0, "neighbours", 0xFFFFFF000000, 0),
             (0xFF, "", 0, 1),
@@ -482,7 +482,7 @@ class Lane:
     def __init__(self, number: int) -> None:
         self.number, self.learnt = number, 0
         self.last_word = self.word_before = 0
-        self.partial = 1
+        self.partial, self.ended = 1, False
         self.named = dict.fromkeys(
             (
                 "",
@@ -499,6 +499,7 @@ class Lane:
                 "numbers",
                 "more numbers",
                 "best number",
+                "indirect",
             ),
             0,
         )
@@ -766,9 +767,10 @@ class Block:
             for name in ("rows", "squares", "outputs", "output_squares")
         )
         self.rows = [[256 * number for number in row] for row in self.rows]
+        first_half = lanes if lanes < 8 else (lanes + 1) // 2
+        self.groups = [group for group in (self.lanes[:first_half], self.lanes[first_half:]) if group]
         if lanes == 1:
             self.divide(0, size)
-            self.begin_nibble(0, self.lanes)
             for t, v in enumerate(primer):
                 self.advance(t, lambda lane, bit, v=v: v >> (7 - bit) & 1)
 
@@ -784,8 +786,8 @@ class Block:
         begin, end = begin + len(self.primer), end + len(self.primer)
         begin_words(self, words)
         if len(self.lanes) > 1:
+            self.end_byte(self.lanes)
             self.divide(begin, end)
-            self.begin_nibble(0, [lane for lane in self.lanes if lane.size > 0])
             steps = range(max(lane.size for lane in self.lanes))
         else:
             steps = range(begin, end)
@@ -795,21 +797,25 @@ class Block:
         return bytes(self.raw[begin:end])
 
     def advance(self, t: int, bit_of: Callable[[Lane, int], int]) -> None:
-        active = [lane for lane in self.lanes if lane.size > t]
-        upcoming = [lane for lane in self.lanes if lane.size > t + 1]
-        for bit in range(8):
+        for group in self.groups:
+            active = [lane for lane in group if lane.size > t]
+            if active:
+                self.end_byte(group)
+                self.begin_nibble(0, active)
+            for bit in range(8):
+                for lane in active:
+                    lane.bit = bit_of(lane, bit)
+                if bit == 3:
+                    for lane in active:
+                        self.learn(lane, bit, lane.bit)
+                    self.begin_nibble(4, active)
+                elif bit < 7:
+                    for lane in active:
+                        self.learn(lane, bit, lane.bit)
+                        self.predict(lane, bit + 1)
             for lane in active:
-                lane.bit = bit_of(lane, bit)
-            if bit in (3, 7):
-                for lane in active:
-                    self.learn(lane, bit, lane.bit)
-                if bit == 7:
-                    self.end_byte(active)
-                self.begin_nibble((bit + 1) % 8, upcoming if bit == 7 else active)
-            else:
-                for lane in active:
-                    self.learn(lane, bit, lane.bit)
-                    self.predict(lane, bit + 1)
+                lane.ended = True
+                self.raw[lane.position] = (2 * lane.partial + lane.bit) & 255
 
     def begin_nibble(self, bit: int, lanes: list[Lane]) -> None:
         for lane in lanes:
@@ -952,7 +958,12 @@ class Block:
         for i, x in enumerate(inputs):
             row[i] = max(-524287, min(524287, row[i] + ((x * error + (1 << (shift - 1))) >> shift)))
 
-    def end_byte(self, active: list[Lane]) -> None:
+    def end_byte(self, lanes: list[Lane]) -> None:
+        """End the byte of each of the lanes that has had its last bit."""
+        active = [lane for lane in lanes if lane.ended]
+        for lane in active:
+            lane.ended = False
+            self.learn(lane, 7, lane.bit)
         for lane in active:
             self.remember(lane, lane.partial & 255)
         for m, minimum in enumerate(MINIMA):

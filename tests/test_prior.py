@@ -11,8 +11,9 @@ import pytest
 import reference_decoder
 import torch
 
-from likezip.kernels.compiling import INSTRUCTIONS
-from likezip.prior import fixed_point, lockstep, parallel
+from likezip.blocks.predictor import group_size
+from likezip.kernels.compiling import INSTRUCTIONS, compiled
+from likezip.prior import fixed_point, parallel
 from likezip.prior.forward import Prior, most_steps
 from likezip.prior.network import Network
 from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
@@ -67,6 +68,36 @@ def _step_by_step(prior: Prior | SharedPrior, known: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
+@compiled
+def _take(known, steps, number, first, end, previous, trees, found):
+    """The memory's turn with a group of lanes: keep the trees, and go on to the next known bytes."""
+    step = steps[number]
+    for lane in range(first, end):
+        found[step, lane] = trees[0, lane]
+        if step + 1 < known.shape[0]:
+            previous[0, lane] = known[step + 1, lane]
+    steps[number] += 1
+
+
+def _groups(lanes: int) -> list[tuple[int, int]]:
+    size = group_size(lanes)
+    return [(first, min(first + size, lanes)) for first in range(0, lanes, size)]
+
+
+def _in_turn(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
+    """What follows after ``known``, as a decoder asks for it, so many steps at a time."""
+    lanes, steps = known.shape[1], np.zeros(2, np.int64)
+    found, groups = np.zeros((len(known), lanes, 512), np.int32), _groups(lanes)
+    prior.previous[:] = known[0]
+    memory = [
+        _take.call(known, steps, number, *group, prior.previous, prior.trees, found)
+        for number, group in enumerate(groups)
+    ]
+    for part in parts:
+        prior.take_turns(memory, groups, part)
+    return found
+
+
 def _at_once(prior: Prior | SharedPrior, known: np.ndarray, parts: list[int]) -> np.ndarray:
     """The same as known bytes, so many steps at a time, from the beginning of ``parts`` again and again."""
     ends, found = np.cumsum(np.resize(parts, len(known))), []
@@ -116,15 +147,15 @@ def test_threads_do_not_matter(network: Network, threads: int) -> None:
 
 @pytest.mark.slow
 @needs_dot_products
-@pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (5, 4), (1, 2)])
+@pytest.mark.parametrize(("lanes", "threads"), [(61, 2), (61, 3), (61, 9), (8, 2), (8, 1), (5, 4), (1, 2)])
 def test_threads_share_the_lanes(network: Network, lanes: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of bytes that come one at a time."""
     monkeypatch.setattr(parallel, "WAITING_CREDIT", 1 << 62)  # however busy this machine is
     known = _known(lanes, 400)
     with open_prior(network, 1 << 16, lanes, threads=threads) as prior:
         assert isinstance(prior, SharedPrior)
-        assert np.array_equal(_step_by_step(prior, known), _wanted(network, known))
-        assert len(prior._followers) == max(1, min(threads, 4, lanes // 4)) - 1
+        assert np.array_equal(_in_turn(prior, known, [1, 99, 300]), _wanted(network, known))
+        assert len(prior._followers) == (0 if lanes < 8 else min(threads - 1, 3, lanes // 2 // 4))
 
 
 @pytest.fixture(autouse=True)
@@ -245,22 +276,26 @@ def test_a_network_of_many_layers_is_soon_shared() -> None:
 
 @needs_dot_products
 def test_a_leader_that_waits_goes_alone_for_a_while(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "MEASURED", 2 * 61)
     monkeypatch.setattr(parallel, "BYTES_ALONE", 3 * 61)
-    known, followers, gains, lead = _known(61, 20), [], [-1, 5, -1 << 60, -1 << 60], parallel._lead
+    known, steps, credits, lead, alternate = _known(61, 40), [], [5, -1, -1], parallel._lead, parallel._alternate
 
-    def lead_with(orders: np.ndarray, *arguments: object) -> int:
-        lead(orders, *arguments)
-        return gains.pop(0) if gains and orders.size > lockstep.order_counts(0).size else 1
+    def lead_with(orders: np.ndarray, words: np.ndarray, most: int, cycles: int, credit: int) -> tuple[int, int]:
+        taken, _ = lead(orders, words, min(most, 4), cycles, 1 << 62)
+        steps.append(("shared", taken))
+        return taken, credits.pop(0) if credits else 1 << 60
+
+    def alternate_with(network: np.ndarray, words: np.ndarray, most: int, ready: int) -> int:
+        steps.append(("ready" if ready else "alone", most))
+        return int(alternate(network, words, most, ready))
 
     monkeypatch.setattr(parallel, "_lead", lead_with)
+    monkeypatch.setattr(parallel, "_alternate", alternate_with)
     with open_prior(network, 1 << 16, 61, threads=2) as prior:
         assert isinstance(prior, SharedPrior)
-        trees = np.zeros((20, 61, 512), np.int32)
-        for step in range(20):
-            prior.expect(known[step : step + 1])
-            trees[step] = prior.trees[0]
-            followers.append(len(prior._followers))
-    assert followers == [1, 1, 0, *[0] * 3, 0, *[0] * 6, *[1] * 7]
+        trees = _in_turn(prior, known, [40])
+    shared = ("shared", 4)
+    assert steps == [("alone", 2), shared, shared, ("ready", 3), shared, ("ready", 6), *[shared] * 4, ("shared", 1)]
     assert np.array_equal(trees, _wanted(network, known))
 
 
@@ -269,7 +304,7 @@ def test_threads_end_with_the_block(network: Network, monkeypatch: pytest.Monkey
     monkeypatch.setattr(parallel, "WAITING_CREDIT", 1 << 62)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt), open_prior(network, 1 << 16, 61, threads=4) as prior:
-        prior.expect(_known(61, 1))
+        _in_turn(prior, _known(61, 30), [30])
         assert threading.active_count() == before + 3
         raise KeyboardInterrupt
     assert threading.active_count() == before
@@ -292,7 +327,7 @@ def test_a_thread_that_can_not_begin(
     monkeypatch.setattr(threading.Thread, "start", start)
     known = _known(61, 30)
     with suppress(KeyboardInterrupt), open_prior(network, 1 << 16, 61, threads=4) as prior:
-        found = _step_by_step(prior, known)
+        found = _in_turn(prior, known, [30])
         assert error is RuntimeError
         assert threading.active_count() == before
         assert np.array_equal(found, _wanted(network, known))

@@ -69,7 +69,7 @@ from likezip.prior import fixed_point, lockstep
 def lead(orders, found):
     for order in range(300):
         lockstep.give(orders, order + 1)
-        lockstep.wait_for_followers(orders)
+        lockstep.wait_for_followers(orders, 0)
         if found[0] != order:
             return order
     return -1

@@ -459,8 +459,9 @@ def _decode_steps(state, trees, previous, steps, first, learning, active, asleep
     """Decode ``steps`` bytes of the lanes from ``first``, where a group begins, to ``active``, into previous (steps,
     lanes); returns how many.
 
-    learning: the number of lanes of the step before, whose last bits are still to be learnt; asleep: whether to end before the first byte of the only lane for which the prior does not sleep; guesses (n,): to
-    end behind the first byte of the only lane that is another.
+    learning: the number of lanes of the step before, whose last bits are still to be learnt; asleep: whether to end
+    before the first byte of the only lane for which the prior does not sleep; guesses (n,): to end behind the first
+    byte of the only lane that is another.
     """
     size = group_size(state.registers.shape[0])
     for step in range(steps):

@@ -1,8 +1,8 @@
 """The two layers of a mixer, of inputs that were stored one by one just before.
 
 A processor hands what is on its way to memory on to a read of the same or a smaller size.  A vector that lies in many
-small writes has to wait until all of them, and all earlier ones, are in the cache: some 50 ns, half of a lane's time for
-a bit.  So inputs are read one by one, as they were written, and become a vector in a register.
+small writes has to wait until all of them are in the cache, which took a twelfth of the memory's time.  So inputs are
+read one by one, as they were written, and become a vector in a register.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How threads share the work of a prior that multiplies by ``byte_products``.
 
-A decoder's bytes come one at a time.  While the memory works for one group of lanes, other threads compute the trees of
-the other group, in ``lockstep``, each of a part of its lanes.  An encoder's bytes are known: each thread takes a part of the layers, for many steps at once, and hands the steps on to the next thread, as in
-a ``pipeline``, whose last thread also runs the memory.  So a block of one lane is shared too, and no thread waits for
-another at every step.
+A decoder's bytes come one at a time. While the memory works for one group of lanes, other threads compute the trees of
+the other group, in ``lockstep``, each of a part of its lanes. An encoder's bytes are known: each thread takes a part of
+the layers, for many steps at once, and hands the steps on to the next thread, as in a ``pipeline``, whose last thread
+also runs the memory. So a block of one lane is shared too, and no thread waits for another at every step.
 """
 
 from __future__ import annotations
@@ -206,8 +206,8 @@ class SharedPrior:
         self._dismiss()
 
     def _gather(self, groups: list[tuple[int, int]]) -> None:
-        """Start the followers, each with a part of the lanes of each group; if no thread can be started, work alone for
-        ever."""
+        """Start the followers, each with a part of the lanes of each group, and order the first trees, unless they are
+        ready; if no thread can be started, work alone for ever."""
         helpers = min(self._threads - 1, *((end - first) // FEWEST_LANES_OF_A_THREAD for first, end in groups))
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
         parts = [_parts(first, end, helpers) for first, end in groups]
@@ -219,9 +219,6 @@ class SharedPrior:
         lockstep.dismiss(self._orders)
         _follow(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
         self._orders[:] = 0
-        if not self._ready:
-            for _ in groups:
-                lockstep.order(self._orders)
         try:
             for arguments in given:
                 self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
@@ -229,9 +226,12 @@ class SharedPrior:
         except RuntimeError:
             self._dismiss()
             self._alone = sys.maxsize
+            return
         except BaseException:
             self._dismiss()
             raise
+        for _ in () if self._ready else groups:
+            lockstep.order(self._orders)
 
     def _dismiss(self) -> None:
         """End the followers, and work alone from now on."""
