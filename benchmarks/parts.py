@@ -1,8 +1,9 @@
 """Where the time of a block goes: ``python -m benchmarks.parts FILE``.
 
-Memory: coding bit by bit, contexts, matches and mixer, in decompressing the coder too.  Network: what the prior
-expects; where threads share it, the time that the memory waits.  Coder: of compressing.  Rest: tables to be allocated,
-trained states to be copied, checksums.
+Memory: coding bit by bit, contexts, matches and mixer.  Network: what the prior expects; where threads share it, the
+time that the memory waits; in decompressing, where both take turns inside of one kernel, memory and coder too
+(``benchmarks.steps`` tells them apart).  Coder: of compressing.  Rest: tables to be allocated, trained states to be
+copied, checksums.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from likezip.frames import container
 from likezip.model import Model, default_model
 
 PARTS = {
-    "memory": ((predictor, "_encode_steps"), (predictor, "_decode_steps")),
+    "memory": ((predictor, "_encode_steps"),),
     "coder": ((entropy_coder, "encode"),),
     "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
 }

@@ -33,7 +33,7 @@ def test_the_memory_has_coded_each_segment_in_its_block() -> None:
     bits = block_header.default_table_bits(raw.size)
     shape = predictor.BlockShape(raw.size, mixture.LANES, bits, TEXT)
     ones, _ = predictor.Predictor(shape, untrained_state()).run(raw)
-    ones = ones.reshape(SEGMENT, 8, mixture.LANES)[:, :, lane]
+    ones = predictor.by_lane(ones.reshape(SEGMENT, -1), mixture.LANES)[:, :, lane]
     found = mixer.SQUASH[segments.memory_logits((chosen, start, lane)).astype(int) + mixer.LOGIT_LIMIT]
     assert np.abs(np.log(found / ones)).max() < 0.01
 

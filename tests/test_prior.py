@@ -73,7 +73,8 @@ def _take(known, steps, number, first, end, previous, trees, found):
     """The memory's turn with a group of lanes: keep the trees, and go on to the next known bytes."""
     step = steps[number]
     for lane in range(first, end):
-        found[step, lane] = trees[0, lane]
+        for i in range(trees.shape[2]):
+            found[step, lane, i] = trees[0, lane, i]
         if step + 1 < known.shape[0]:
             previous[0, lane] = known[step + 1, lane]
     steps[number] += 1
