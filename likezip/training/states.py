@@ -1,8 +1,8 @@
 """Training of the memory's trained states: maps, mixer weights, APMs and the correction.
 
 Blocks of many sizes are drawn from the classes and coded one after the other.  The hash table and the match index
-begin empty with each, as they do in use; all else carries over.  Its values at the end, for the mixer's weights the
-mean over the second half, are the trained state.  That is online maximum likelihood: every update is a step down the
+begin empty with each, as they do in use; all else carries over.  The means over the second half, for the correction
+the values at the end, are the trained state.  That is online maximum likelihood: every update is a step down the
 cross-entropy, by the same rule as in use, so what is trained is what adapts best.
 """
 
@@ -101,23 +101,27 @@ def trust(state: TrainedState, confidence: int, seen: int) -> TrainedState:
 
 
 class Mean:
-    """The mean of weights after several blocks: each block leaves its mark on the weights, which is no use to the
-    next."""
+    """The means of weights, maps and APMs after several blocks: each block leaves its mark on them, which is no use to
+    the next."""
 
     def __init__(self) -> None:
         self._sums: list[npt.NDArray[np.int64]] = []
         self._blocks = 0
 
     def add(self, state: TrainedState) -> None:
-        """Add the weights that ``state`` has now."""
-        weights = [state.weights.astype(np.int64), state.top.astype(np.int64)]
-        self._sums = [a + b for a, b in zip(self._sums, weights, strict=True)] if self._blocks else weights
+        """Add what ``state`` has now."""
+        numbers = [state.weights, state.top, state.apms, state.maps >> np.uint32(mixer.COUNT_BITS)]
+        now = [part.astype(np.int64) for part in numbers]
+        self._sums = [a + b for a, b in zip(self._sums, now, strict=True)] if self._blocks else now
         self._blocks += 1
 
     def write(self, state: TrainedState) -> None:
-        """Give ``state`` the mean weights."""
-        for weights, total in zip((state.weights, state.top), self._sums, strict=True):
-            weights[...] = np.rint(total / self._blocks)
+        """Give ``state`` the means; the counts of its maps stay what they are."""
+        *weights, maps = (np.rint(total / self._blocks).astype(np.int64) for total in self._sums)
+        for part, mean in zip((state.weights, state.top, state.apms), weights, strict=True):
+            part[...] = mean
+        counts = state.maps & np.uint32((1 << mixer.COUNT_BITS) - 1)
+        state.maps[...] = maps.astype(np.uint32) << np.uint32(mixer.COUNT_BITS) | counts
 
 
 def train(
@@ -131,7 +135,7 @@ def train(
     say: Say = click.echo,
 ) -> TrainedState:
     """Train the state ``given``, or an untrained state, on blocks of ``megabytes`` in all, with an equal share of each
-    class; its weights become the mean of the weights after each block of the second half.
+    class; all but the correction becomes the mean over the blocks of the second half.
 
     For all profiles but that of text only blocks count that the profile suits, unless MOST_REFUSED in a row don't.
     """
