@@ -1128,7 +1128,7 @@ def decode_file(data: bytes, models: dict[bytes, dict], context: bytes | None = 
     return b"".join(contents)
 
 
-NUMBERED = {1: bytes.fromhex("ae79d71f02415400")}
+NUMBERED = {1: bytes.fromhex("ae6c7900a4fcc117")}
 """Models that have a number."""
 
 

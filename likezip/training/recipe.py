@@ -74,7 +74,8 @@ RECIPES = {
             hidden=(160,),
             features=_features("h1/8 h3/16 h7/15 hf/16 h1f/15 h1.w1/16 h1.w2/15"),
         ),
-        megabytes=1460.0,
+        megabytes=430.0,
+        beside_megabytes=30.0,
     ),
 }
 """Recipes by name."""

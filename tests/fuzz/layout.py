@@ -14,7 +14,7 @@ PARTS, STORED, MEMORY, MEMORY_PRIOR = 0, 1, 2, 3
 OF_NUMBERS, LAYOUT_BITS = 3, 14
 """The profile for numbers; and the lower bits of the field of row length that say there how they lie."""
 LARGEST = 1 << 30
-LIKEZIP_2 = bytes.fromhex("ae79d71f02415400")
+LIKEZIP_2 = bytes.fromhex("ae6c7900a4fcc117")
 """The id of the model with the number 1."""
 NUMBERS = "block size", "raw size", "coded size", "row length", "payload size"
 """Fields of variable length."""
