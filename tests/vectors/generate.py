@@ -355,7 +355,7 @@ ROWS = b"".join(i.to_bytes(2, "little") + (i * 37 % 1000).to_bytes(4, "big") + b
 IN_LANES = (GOLDEN_TEXT + SHELLS * 4 + GOLDEN_TEXT.upper() + TIMES + LOG[:300] + GOLDEN_TEXT * 3)[:1600]
 
 
-ENDINGS = SHELLS[:23], SHELLS[:15], SHELLS[:18], SHELLS[:12]
+ENDINGS = SHELLS[:40], SHELLS[:22], SHELLS[:15], SHELLS[:12]
 """Their last code words have 1, 2, 3 and 4 bytes."""
 
 
@@ -701,7 +701,9 @@ GOOD: dict[str, Good] = {
     ),
     "payload-as-long-as-raw": one_coded("11 bytes that could be stored as well, coded", SHELLS[:11]),
     "payload-2-longer-than-raw": one_coded("9 bytes whose code words have 11, as many as may be", SHELLS[:9]),
-    "payload-2-longer-than-zeros": one_coded("4 zeros whose code words have 6; fewer can't be coded", bytes(4)),
+    "payload-2-longer-than-line-ends": one_coded(
+        "4 ends of lines whose code words have 6; fewer can't be coded", b"\n" * 4
+    ),
     "records": one_coded(
         "records of 8 bytes in 3 lanes, profile records",
         ROWS,
@@ -871,7 +873,7 @@ GOOD: dict[str, Good] = {
     ),
     "copies-payload-2-longer-than-the-least": one_copying(
         "2^21 bytes, coded as 24 in 34: 2 more than the least, as many as may be",
-        (NOISE[5:26], (0, (1 << 21) - 21)),
+        (NOISE[:21], (0, (1 << 21) - 21)),
         mode=block_header.MEMORY,
     ),
     "source-a-copy": one_copying("a copy of all of the copy before", (NOISE + b"-", (0, 32), b"+", (33, 32))),
