@@ -91,7 +91,8 @@ SET_RATE_SHIFT, TOP_RATE_SHIFT = 16, 18
 APM_RATE = 6
 
 RUN_BYTES = 1 << 13
-"""Bytes, about, that are coded in one call without a prior; between two calls Ctrl-C is answered."""
+"""Bytes, about, that are coded in one call without a prior, or decoded with one; between two calls Ctrl-C is
+answered."""
 
 
 GROUPED = 8
@@ -726,8 +727,8 @@ class Predictor:
         (Speculative decoding: Leviathan et al., 2022.)
         """
         nothing, previous = aligned((RUN_BYTES, 0, 512), np.int32), np.full((RUN_BYTES, 1), -1, np.int16)
-        words, coder = decoder.words, decoder.state
         while self._step < end:
+            words, coder = decoder.words, decoder.state  # words of a sampler are others after each ``advance``
             begin, before = self._step, [array.copy() for array in prior.recurrent_state]
             known = self.raw[self._given : begin].astype(np.int16) if begin else NO_BYTE
             guesses = self._guesses(min(MOST_GUESSES, end - begin - 1))

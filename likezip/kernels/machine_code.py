@@ -192,11 +192,11 @@ class Call:
     def __init__(self, entry: Entry, arguments: Arguments, kept: tuple[Any, ...]) -> None:
         """kept: the arguments themselves, which have to live as long as the call."""
         self.words = np.array([entry.address, *[0] * MOST_RESULTS, *arguments.numbers], np.int64)
-        self._entry, self._numbers, self._kept = entry, arguments.numbers, kept
+        self._entry, self._arguments, self._kept = entry, arguments, kept
 
     def __call__(self) -> Any:
         """Run the kernel; returns what it returns."""
-        return self._entry(self._numbers)
+        return self._entry(self._arguments.numbers)
 
 
 def _types_of(kind: Kind) -> list[Any]:

@@ -88,8 +88,9 @@ def follow_match(
     The length of a match that has expected a wrong bit is negative. A match that has reached the length LASTING
     survives MISSES wrong bytes, and as many again once it has reached that length again: where lines or records are
     alike but for a number, it goes on behind the number. Its length is then 1 again. A candidate was entered in an
-    earlier step, so the byte after it is coded, whatever lane it is in; from there the match and the lane advance by
-    one byte a step, and a pointer that leaves its lane enters the next one, whose beginning is coded.
+    earlier step, or in this one by the group before, so the byte after it is coded, whatever lane it is in; from there
+    the match and the lane advance by one byte a step, and a pointer that leaves its lane enters the next one, whose
+    beginning is coded.
     """
     position = registers[POSITION]
     pointer, length = registers[MATCH_POINTER + model], abs(registers[MATCH_LENGTH + model])
@@ -120,7 +121,7 @@ def follow_match(
 
 @inlined
 def enter_match(minimum: int, registers: npt.NDArray[np.int64], index: npt.NDArray[np.int32]) -> None:
-    """Enter the end of the last ``minimum`` bytes of one lane into the index; called once every lane has looked
-    there."""
+    """Enter the end of the last ``minimum`` bytes of one lane into the index; called once every lane of its group
+    has looked there."""
     if registers[POSITION] - registers[START] >= minimum:
         index[_match_key(np.uint64(registers[HISTORY]), minimum, index.size)] = registers[POSITION]

@@ -71,7 +71,7 @@ def _alternate(network, memories, steps, ready):
         for group in range(memories.shape[0]):
             if make_call(memories[group]):
                 return -1
-    return lockstep.cycles() - begin
+    return max(lockstep.cycles() - begin, 0)  # a clock may go back when the thread moves to another core
 
 
 @compiled
@@ -248,7 +248,11 @@ class SharedPrior:
 
     def take_turns(self, memory: list[Call], groups: list[tuple[int, int]], steps: int) -> None:
         """Take ``steps`` steps: the trees behind ``previous``, then the calls of ``memory``, one for each of ``groups``
-        (first, end) of lanes, which read their lanes' trees and write their bytes into ``previous``."""
+        (first, end) of lanes, which read their lanes' trees and write their bytes into ``previous``.
+
+        The network may be a step ahead afterwards, so nothing else may be asked of this prior then.  Only the last call
+        may be with fewer groups.
+        """
         words = np.array([call.words for call in memory])
         smallest = min(end - first for first, end in groups)
         shared = len(groups) > 1 and min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) > 0
@@ -265,7 +269,9 @@ class SharedPrior:
         cycles = _alternate(self._network_call.words, words, steps, int(self._ready))
         if cycles < 0:
             raise AssertionError("a kernel has raised an exception, and none should")
-        self._ready, self._cycles = False, min(self._cycles, cycles // steps)
+        if not self._ready:  # then a step has all that steps have
+            self._cycles = min(self._cycles, cycles // steps)
+        self._ready = False
         self._alone -= steps * self.previous.size
         return steps
 
@@ -371,3 +377,4 @@ def compile_prior() -> None:
         nothing = [lockstep.order.call(lockstep.order_counts(0))] * 2
         groups = [(0, FEWEST_LANES_OF_A_THREAD), (FEWEST_LANES_OF_A_THREAD, lanes)]
         prior.take_turns(nothing, groups, MEASURED // lanes + 1)
+        lockstep.finish(lockstep.order_counts(0))
