@@ -110,15 +110,20 @@ class Mean:
 
     def add(self, state: TrainedState) -> None:
         """Add what ``state`` has now."""
-        numbers = [state.weights, state.top, state.apms, state.maps >> np.uint32(mixer.COUNT_BITS)]
-        now = [part.astype(np.int64) for part in numbers]
+        parts = *self._plain(state), state.maps >> np.uint32(mixer.COUNT_BITS)
+        now = [part.astype(np.int64) for part in parts]
         self._sums = [a + b for a, b in zip(self._sums, now, strict=True)] if self._blocks else now
         self._blocks += 1
+
+    @staticmethod
+    def _plain(state: TrainedState) -> list[npt.NDArray[Any]]:
+        """The arrays that hold nothing else."""
+        return [state.weights, state.top, state.apms]
 
     def write(self, state: TrainedState) -> None:
         """Give ``state`` the means; the counts of its maps stay what they are."""
         *weights, maps = (np.rint(total / self._blocks).astype(np.int64) for total in self._sums)
-        for part, mean in zip((state.weights, state.top, state.apms), weights, strict=True):
+        for part, mean in zip(self._plain(state), weights, strict=True):
             part[...] = mean
         counts = state.maps & np.uint32((1 << mixer.COUNT_BITS) - 1)
         state.maps[...] = maps.astype(np.uint32) << np.uint32(mixer.COUNT_BITS) | counts
