@@ -52,7 +52,7 @@ def is_alone(frame: bytes) -> bool:
         (ENGLISH[:100], 38),
         (ENGLISH[:1000], 230),
         (NOISE, 514),
-        (bytes(1000), 16),
+        (bytes(1000), 17),
         pytest.param(bytes(1 << 22), 16 + 128, marks=pytest.mark.slow),  # with a copy, so with a coded size
     ],
     ids=lambda value: len(value) if isinstance(value, bytes) else value,

@@ -1,5 +1,7 @@
 """Times in lines are found in the forms of logs, and nothing else is; lines of other days are no surprise."""
 
+from random import Random
+
 import pytest
 
 import likezip
@@ -49,9 +51,10 @@ def test_what_is_no_time_stays(line: bytes) -> None:
 
 
 def _log(day: int, count: int, seed: int = 0) -> list[bytes]:
+    random = Random(seed)
     return [
         b"Nov %2d %02d:%02d:%02d gate sshd[%d]: Accepted publickey for user%d\n"
-        % (day, n // 60 % 24, n % 60, n * 7 % 60, 1000 + n * 37 % 800, (n * n + seed) % 7)
+        % (day, n // 60 % 24, n % 60, n * 7 % 60, 1000 + random.randrange(800), random.randrange(7))
         for n in range(count)
     ]
 
@@ -65,7 +68,7 @@ def test_the_lines_of_another_day_are_no_more_than_expected() -> None:
         threshold = scorer.usual.threshold(0.05)
         assert scorer.scores([odd])[0] > threshold
         shares[times] = (scorer.scores(other) > threshold).mean()
-    assert shares[False] < 0.15 < shares[True]
+    assert shares[False] < 0.3 < 0.9 < shares[True]
 
 
 def test_what_costs_belong_to_stays() -> None:
