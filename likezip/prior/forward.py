@@ -212,6 +212,16 @@ def _leave_network(first, weights, lanes, trees):
             fixed_point.frequencies(logits, trees[step, first + lane])
 
 
+@inlined
+def multiply_layer(layer, rows, weights, lanes):
+    """The sums of ``layer`` from its activations, for so many rows."""
+    columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
+    activations = matrix(lanes.activations, rows, byte_products.padded_columns(columns))
+    packed = weights.packed[weights.layout[layer, PACKED] :]
+    sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
+    byte_products.multiply(packed, activations, sums, rest)
+
+
 @compiled
 def take_layers(begin, end, previous, first, weights, lanes, trees):
     """Compute layers ``begin`` to ``end`` of the lanes from ``first`` on.
@@ -222,11 +232,7 @@ def take_layers(begin, end, previous, first, weights, lanes, trees):
     if begin == 0:
         _enter_layer(begin, previous, first, weights, lanes)
     for layer in range(begin, end):
-        columns, outputs = weights.layout[layer, COLUMNS], weights.layout[layer, OUTPUTS]
-        activations = matrix(lanes.activations, rows, byte_products.padded_columns(columns))
-        packed = weights.packed[weights.layout[layer, PACKED] :]
-        sums, rest = matrix(lanes.sums, rows, outputs), matrix(lanes.rest, rows, byte_products.PANEL)
-        byte_products.multiply(packed, activations, sums, rest)
+        multiply_layer(layer, rows, weights, lanes)
         if layer + 1 < weights.layout.shape[0]:
             _enter_layer(layer + 1, previous, first, weights, lanes)
         else:

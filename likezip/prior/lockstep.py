@@ -162,7 +162,7 @@ def taken(orders: Int64s, number: int) -> int:
 @inlined
 def take(orders: Int64s, number: int) -> int:
     """Wait for the next order of follower ``number`` and return it; 0 if it is dismissed."""
-    _wait_while(orders, 0, orders[COUNT_SPACING * (number + 2)])
+    _wait_while(orders, 0, taken(orders, number))
     return orders[1]
 
 

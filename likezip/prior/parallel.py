@@ -82,7 +82,7 @@ def _lead(orders, memories, steps, cycles, credit):
     Ends early when it has taken more than ``credit`` cycles beyond ``cycles`` for each step.  Returns the steps taken
     and the credit that is left, or -1 and anything if a call failed.
     """
-    begin, groups = lockstep.cycles(), memories.shape[0]
+    begin, groups, left = lockstep.cycles(), memories.shape[0], credit
     for step in range(steps):
         for group in range(groups):
             lockstep.wait_for_followers(orders, groups - 1)
@@ -90,9 +90,9 @@ def _lead(orders, memories, steps, cycles, credit):
                 return -1, 0
             lockstep.give(orders, 1)
         left = credit + (step + 1) * cycles - (lockstep.cycles() - begin)
-        if left < 0 or step + 1 == steps:
+        if left < 0:
             return step + 1, left
-    return 0, credit
+    return steps, left
 
 
 @compiled
@@ -205,10 +205,15 @@ class SharedPrior:
     def __exit__(self, *_: object) -> None:
         self._dismiss()
 
-    def _gather(self, groups: list[tuple[int, int]]) -> None:
-        """Start the followers, each with a part of the lanes of each group, and order the first trees, unless they are
-        ready; if no thread can be started, work alone for ever."""
-        helpers = min(self._threads - 1, *((end - first) // FEWEST_LANES_OF_A_THREAD for first, end in groups))
+    def _helpers(self, groups: list[tuple[int, int]]) -> int:
+        """How many followers there may be: each has FEWEST_LANES_OF_A_THREAD of each group, and one group waits for
+        nobody."""
+        smallest = min(end - first for first, end in groups)
+        return min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) if len(groups) > 1 else 0
+
+    def _gather(self, groups: list[tuple[int, int]], helpers: int) -> None:
+        """Start so many followers, each with a part of the lanes of each group, and order the first trees, unless they
+        are ready; if no thread can be started, work alone for ever."""
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
         parts = [_parts(first, end, helpers) for first, end in groups]
         given = []
@@ -254,18 +259,18 @@ class SharedPrior:
         may be with fewer groups.
         """
         words = np.array([call.words for call in memory])
-        smallest = min(end - first for first, end in groups)
-        shared = len(groups) > 1 and min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) > 0
+        helpers = self._helpers(groups)
         while steps > 0:
-            if shared and self._alone <= 0 and not self._followers:
-                self._gather(groups)
+            if helpers and self._alone <= 0 and not self._followers:
+                self._gather(groups, helpers)
             if self._followers:
                 steps -= self._take_with_followers(words, steps)
             else:
-                alone = -(-self._alone // self.previous.size) if shared else steps
+                alone = -(-self._alone // self.previous.size) if helpers else steps
                 steps -= self._take_alone(words, min(steps, alone))
 
     def _take_alone(self, words: npt.NDArray[np.int64], steps: int) -> int:
+        """Take ``steps`` steps without followers; returns how many."""
         cycles = _alternate(self._network_call.words, words, steps, int(self._ready))
         if cycles < 0:
             raise AssertionError("a kernel has raised an exception, and none should")
