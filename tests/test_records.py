@@ -52,6 +52,17 @@ def test_a_batch_is_what_each_record_is_by_itself(records: RecordCodec) -> None:
     assert records.decode_batch(alone[::-1]) == wanted[::-1]
 
 
+def test_lanes_take_the_next_code_when_a_record_ends(records: RecordCodec) -> None:
+    """Records of all lengths, many more than lanes, with empty ones between them."""
+    parts = np.random.default_rng(3).integers(0, 7, 150)
+    wanted = [b"".join(NEW[first : first + count]) for first, count in enumerate(parts.tolist(), -60)]
+    codes = records.encode_batch(wanted)
+    assert records.decode_batch(codes) == wanted
+    assert wanted.count(b"") > 10 and records.decode_batch(codes[:3]) == wanted[:3]
+    with pytest.raises(CorruptError):
+        records.decode_batch([*codes, np.random.default_rng(1).bytes(2000)])
+
+
 def test_nothing_is_learnt_from_records(records: RecordCodec) -> None:
     before = records.encode(NEW[3])
     records.encode_batch(NEW * 3)

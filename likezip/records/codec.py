@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Iterable
@@ -74,7 +75,7 @@ class RecordCodec:
     @locked
     def decode_batch(self, codes: Iterable[Buffer]) -> list[bytes]:
         """The records of codes, each as ``decode`` gives it, in less time."""
-        return self._model.map([_unended(code) for code in codes], len, UnitLanes.decode)
+        return self._model.map([_unended(code) for code in codes], len, UnitLanes.decode, sys.maxsize)
 
 
 def _encode(lanes: UnitLanes, records: list[bytes]) -> list[bytes]:

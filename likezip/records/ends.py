@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from likezip.kernels.compiling import inlined
+from likezip.kernels.machine_code import packed_once
 
 KEYS = 1 << 16
 EMPTY = KEYS
 """The key of the decision before the first byte."""
 
 
+@packed_once
 class Ends(NamedTuple):
     """ones (KEYS + 1,) int64: P(a record ends) in 1/65536, by key, in [1, 65535]; by_length: what the keys are."""
 

@@ -77,6 +77,9 @@ OWN_LAST = np.uint64(OWN_SIZE // hash_table.LINE_SIZE - 1)
 LANES = 32
 """Units that a thread codes in lockstep."""
 
+BEGIN, END = 3, 4
+"""Where a lane's code begins and ends in all codes, behind the state of its decoder in ``byte_coder``."""
+
 TAIL = 1024
 """Bytes before a unit that are those of the last unit learnt, so that it has a line above; if that is longer, it has
 none."""
@@ -196,11 +199,11 @@ def _end_unit_byte(state, lane, end):
 
 
 @inlined
-def _advance_units(state, tree, bit, lanes, learning, places):
-    """Learn the bits of ``lanes`` at the position before ``bit``, unless it is the first, and predict ``bit``:
+def _advance_units(state, tree, bit, lanes, places):
+    """Learn the bits of ``lanes`` at the position before ``bit``, unless it is a unit's first, and predict ``bit``:
     ``predictor.advance_lanes`` for units."""
     for lane in lanes:
-        if learning:
+        if state.registers[lane, PARTIAL] > 0:
             _learn_own_bit(state, lane, (bit - 1) & 7, places.learnt)
             if bit == 0:
                 _end_unit_byte(state, lane, places.end)
@@ -211,85 +214,87 @@ def _advance_units(state, tree, bit, lanes, learning, places):
 
 
 @compiled
-def _begin_units(state, beginning, active, places):
-    """Have ``active`` lanes begin their units, each with the registers ``beginning`` and in an empty table."""
-    for lane in range(active):
-        state.table[places.own + lane * OWN_SIZE : places.own + (lane + 1) * OWN_SIZE] = 0
-        registers, place = state.registers[lane], places.raw + lane * places.room + TAIL
-        tail = min(TAIL, places.end)
-        for i in range(-tail, 0):
-            state.raw[place + i] = state.raw[places.end + i]
-        for column in range(REGISTERS):
-            registers[column] = beginning[column]
-        for column in (START, BEGAN, POSITION, LINE):
-            registers[column] = place
-        above = place - (beginning[LINE] - beginning[LAST_LINE])
-        registers[LAST_LINE] = registers[ALIGNED_AT] = above if above >= place - TAIL else place
-        registers[NEIGHBOURS] = look_up(state.raw, registers)
+def _begin_lane(state, beginning, lane, places):
+    """Have a lane begin a unit, with the registers ``beginning`` and in an empty table."""
+    state.table[places.own + lane * OWN_SIZE : places.own + (lane + 1) * OWN_SIZE] = 0
+    registers, place = state.registers[lane], places.raw + lane * places.room + TAIL
+    tail = min(TAIL, places.end)
+    for i in range(-tail, 0):
+        state.raw[place + i] = state.raw[places.end + i]
+    for column in range(REGISTERS):
+        registers[column] = beginning[column]
+    for column in (START, BEGAN, POSITION, LINE):
+        registers[column] = place
+    above = place - (beginning[LINE] - beginning[LAST_LINE])
+    registers[LAST_LINE] = registers[ALIGNED_AT] = above if above >= place - TAIL else place
+    registers[NEIGHBOURS] = look_up(state.raw, registers)
 
 
 @compiled
-def _encode_units(state, trees, units, sizes, first, steps, places, ends, alive, ones, bits):
+def _encode_units(state, trees, units, sizes, first, steps, places, ends, lanes, ones, bits):
     """Take ``steps`` bytes of the lanes from step ``first`` on: units (lanes, most), sizes (lanes,), falling; fills
     ones and bits (lanes, most, 9), of which the last is the end."""
     count = sizes.size
     for step in range(first, first + steps):
         while count > 0 and sizes[count - 1] <= step:
             count -= 1
-        lanes = alive[:count]
+        going = lanes[:count]
         for bit in range(8):
-            _advance_units(state, trees[step - first], bit, lanes, step > 0 or bit > 0, places)
-            for lane in lanes:
+            _advance_units(state, trees[step - first], bit, going, places)
+            for lane in going:
                 y = (units[lane, step] >> (7 - bit)) & 1
                 ones[lane, step, bit], bits[lane, step, bit] = state.ones[lane], y
                 state.bits[lane] = y
-        for lane in lanes:
+        for lane in going:
             before = np.int64(units[lane, step - 1]) if step else 0
             key = end_key(step + 1, np.int64(units[lane, step]), before, ends.by_length)
             ones[lane, step, 8], bits[lane, step, 8] = ends.ones[key], np.uint8(step + 1 == sizes[lane])
 
 
 @compiled
-def _decode_units(state, trees, count, first, steps, places, ends, alive, codes, coders, previous):
-    """Decode ``steps`` bytes of the ``count`` lanes that are ``alive``, from step ``first`` on, with their codes
-    (lanes, most bytes) and coders (lanes, 3).
+def _decode_units(state, trees, steps, places, ends, lanes, codes, coders, previous):
+    """Decode up to ``steps`` bytes of ``lanes``, and of each lane no more than its unit: codes (bytes,) and coders
+    (lanes, END + 1).
 
-    The bytes go into raw, and the last of each lane into previous (1, lanes).  Returns how many lanes are alive still.
+    The bytes go into raw, and the last of each lane into previous (1, lanes).  The lanes whose units go on come first
+    in ``lanes`` afterwards; returns how many they are, or -1 if a unit has no end where it must have one.
     """
-    for step in range(first, first + steps):
-        lanes = alive[:count]
+    going = lanes.size
+    for step in range(steps):
+        left = lanes[:going]
         for bit in range(8):
-            _advance_units(state, trees[step - first], bit, lanes, step > 0 or bit > 0, places)
-            for lane in lanes:
-                state.bits[lane] = next_bit(codes[lane], coders[lane], np.int64(state.ones[lane]))
-        left = 0
-        for k in range(count):
-            lane = alive[k]
+            _advance_units(state, trees[step], bit, left, places)
+            for lane in left:
+                state.bits[lane] = _next_bit(codes, coders[lane], np.int64(state.ones[lane]))
+        for k in range(going - 1, -1, -1):
+            lane = lanes[k]
             registers = state.registers[lane]
-            byte = (2 * registers[PARTIAL] + state.bits[lane]) & 255
-            state.raw[registers[POSITION]] = previous[0, lane] = byte
-            before = registers[HISTORY] & 255 if step else np.int64(0)
-            one = ends.ones[end_key(step + 1, byte, before, ends.by_length)]
-            if next_bit(codes[lane], coders[lane], one) == 0:
-                alive[left] = lane
-                left += 1
-            else:
+            byte, place = (2 * registers[PARTIAL] + state.bits[lane]) & 255, registers[POSITION]
+            state.raw[place] = previous[0, lane] = byte
+            before = registers[HISTORY] & 255 if place > registers[START] else np.int64(0)
+            one = ends.ones[end_key(place + 1 - registers[START], byte, before, ends.by_length)]
+            if _next_bit(codes, coders[lane], one):
                 registers[POSITION] += 1
-        count = left
-    return count
+                going -= 1
+                lanes[k], lanes[going] = lanes[going], lane
+            elif place + 1 - registers[START] == MOST:
+                return -1
+        if going == 0:
+            break
+    return going
+
+
+@inlined
+def _next_bit(codes, coder, one):
+    """The next bit of a lane's code, whose P(1) was one / 65536."""
+    return next_bit(codes[np.int64(coder[BEGIN]) : np.int64(coder[END])], coder, one)
 
 
 @compiled
-def _begin_codes(codes, coders, one, alive):
-    """Begin to decode each lane's code, by whether its unit is empty; fills ``alive`` with the others, and returns
-    their number."""
-    count = 0
-    for lane in range(len(codes)):
-        begin_decoding(codes[lane], coders[lane])
-        if next_bit(codes[lane], coders[lane], one) == 0:
-            alive[count] = lane
-            count += 1
-    return count
+def _begin_code(codes, coder, one):
+    """Begin to decode the code from BEGIN to END; returns whether its unit is empty."""
+    begin_decoding(codes[np.int64(coder[BEGIN]) : np.int64(coder[END])], coder)
+    return _next_bit(codes, coder, one)
 
 
 @packed_once
@@ -306,7 +311,7 @@ class Places(NamedTuple):
 
 
 class UnitLanes:
-    """The lanes of a thread, in which LANES units at most are coded together."""
+    """The lanes of a thread, in which units are coded together."""
 
     def __init__(self, model: UnitModel, state: State, places: Places, prior: PriorOfBlock | None) -> None:
         """prior: of as many lanes as ``state`` has."""
@@ -315,11 +320,11 @@ class UnitLanes:
         self._all = np.arange(self.lanes)
         self._nothing = aligned((RUN_BYTES, 0, 512), np.int32)
 
-    def _begin(self, count: int) -> None:
-        _begin_units(self._state, self._model.beginning, count, self._places)
+    def _begin(self, lane: int) -> None:
+        _begin_lane(self._state, self._model.beginning, lane, self._places)
         if self._prior is not None:
             for own, learnt in zip(self._prior.recurrent_state, self._model.recurrent_state, strict=True):
-                own[:] = learnt
+                own[lane] = learnt[0]
 
     def encode(self, units: list[bytes]) -> Iterator[Decisions]:
         """The decisions of each of the units, of which there are at most ``lanes``, the longest first."""
@@ -333,10 +338,10 @@ class UnitLanes:
         sizes, ends = np.array([len(unit) for unit in units], np.int64), self._model.ends
         most = int(sizes[0])
         content = np.zeros((len(units), most), np.uint8)
-        for row, unit in zip(content, units, strict=True):
-            row[: len(unit)] = np.frombuffer(unit, np.uint8)
+        for lane, unit in enumerate(units):
+            content[lane, : len(unit)] = np.frombuffer(unit, np.uint8)
+            self._begin(lane)
         ones, bits = np.empty((len(units), most, 9), np.uint16), np.empty((len(units), most, 9), np.uint8)
-        self._begin(len(units))
         first = 0
         with closing(self._expectations(content)) as expected:
             for trees in expected:
@@ -360,27 +365,64 @@ class UnitLanes:
             yield from trees
 
     def decode(self, codes: list[bytes]) -> list[bytes]:
-        """The units of codes, at most ``lanes``; raises CorruptError for a code that no unit has."""
-        padded = np.zeros((len(codes), max(map(len, codes)) + 1), np.uint8)
-        for row, code in zip(padded, codes, strict=True):
-            row[: len(code)] = np.frombuffer(code, np.uint8)
-        coders, alive, ends = np.zeros((len(codes), 3), np.uint64), self._all.copy(), self._model.ends
-        self._begin(len(codes))
-        count = _begin_codes(padded, coders, int(ends.ones[EMPTY]), alive)
-        previous = np.full((1, self.lanes), self._model.last, np.int16)
-        trees, at_once = (self._prior.trees, 1) if self._prior is not None else (self._nothing, RUN_BYTES)
-        for first in range(0, MOST, at_once):
-            if count == 0:
-                break
+        """The units of any number of codes; with the prior a lane takes the next code as soon as its unit ends.
+
+        Raises CorruptError for a code that no unit has.
+        """
+        packed, bounds = np.frombuffer(b"".join(codes), np.uint8), np.cumsum([0, *map(len, codes)])
+        coders, numbers = np.zeros((self.lanes, END + 1), np.uint64), [-1] * self.lanes
+        previous, lanes, going = np.full((1, self.lanes), self._model.last, np.int16), self._all.copy(), 0
+        units, later = [b""] * len(codes), iter(range(len(codes)))
+        trees, steps = (self._prior.trees, 1) if self._prior is not None else (self._nothing, RUN_BYTES)
+        fixed = self._places, self._model.ends
+        while True:
+            for lane in map(int, lanes[going:].copy()):
+                if numbers[lane] >= 0:
+                    units[numbers[lane]] = self._ended(coders[lane], lane)
+                number = self._begin_code(packed, bounds, coders[lane], later)
+                if number is not None:
+                    numbers[lane], previous[0, lane], lanes[going] = number, self._model.last, lane
+                    self._begin(lane)
+                    going += 1
+            if going == 0:
+                return units
+            lanes = lanes[:going]
             if self._prior is not None:
                 self._prior.expect(previous)
-            steps = min(at_once, MOST - first)
-            given = self._places, ends, alive, padded, coders, previous
-            count = _decode_units(self._state, trees, count, first, steps, *given)
-        if count or any(len(code) > read for code, read in zip(codes, coders[:, READ], strict=True)):
-            raise CorruptError("a record's code is not one of this codec")
-        ends_of = self._state.registers[: len(codes), [START, POSITION]]
-        return [self._state.raw[start:end].tobytes() for start, end in ends_of]
+            going = _decode_units(self._state, trees, steps, *fixed, lanes, packed, coders, previous)
+            if going < 0:
+                raise _no_code()
+
+    def _begin_code(
+        self,
+        packed: npt.NDArray[np.uint8],
+        bounds: npt.NDArray[np.int64],
+        coder: npt.NDArray[np.uint64],
+        later: Iterator[int],
+    ) -> int | None:
+        """Begin the first of the ``later`` codes whose unit is not empty; returns its number, None if there is none."""
+        for number in later:
+            coder[BEGIN], coder[END] = bounds[number : number + 2]
+            if not _begin_code(packed, coder, int(self._model.ends.ones[EMPTY])):
+                return number
+            _check_end(coder)
+        return None
+
+    def _ended(self, coder: npt.NDArray[np.uint64], lane: int) -> bytes:
+        """The unit that a lane has decoded."""
+        _check_end(coder)
+        start, end = self._state.registers[lane, [START, POSITION]]
+        return self._state.raw[start:end].tobytes()
+
+
+def _check_end(coder: npt.NDArray[np.uint64]) -> None:
+    """Raise CorruptError if there are bytes of the code that the coder has not read."""
+    if coder[END] - coder[BEGIN] > coder[READ]:
+        raise _no_code()
+
+
+def _no_code() -> CorruptError:
+    return CorruptError("a record's code is not one of this codec")
 
 
 class UnitModel:
@@ -438,20 +480,24 @@ class UnitModel:
             yield UnitLanes(self, state, places, prior)
 
     def map(
-        self, parts: Sequence[Part], length: Callable[[Part], int], work: Callable[[UnitLanes, list[Part]], list[Made]]
+        self,
+        parts: Sequence[Part],
+        length: Callable[[Part], int],
+        work: Callable[[UnitLanes, list[Part]], list[Made]],
+        most: int = LANES,
     ) -> list[Made]:
-        """What ``work`` makes of parts, in their order; it is given groups of parts of about equal length, the longest
-        first, and lanes for them.  Groups are dealt out to the threads in turn."""
+        """What ``work`` makes of parts, in their order; it is given lanes and at most ``most`` parts at once, of about
+        equal length and the longest first.  Parts are dealt out to the threads in turn."""
         order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
-        groups = [order[first : first + LANES] for first in range(0, len(order), LANES)]
-        shares = [groups[thread :: self._threads] for thread in range(min(self._threads, len(groups)))]
+        shares = [order[thread :: self._threads] for thread in range(min(self._threads, len(order)))]
         made: dict[int, Made] = {}
 
-        def take_groups(thread: int) -> None:
-            with self.lanes(len(shares[thread][0]), thread) as lanes:
-                for group in shares[thread]:
+        def take_share(thread: int) -> None:
+            share = shares[thread]
+            with self.lanes(min(len(share), LANES), thread) as lanes:
+                for group in (share[first : first + most] for first in range(0, len(share), most)):
                     made.update(zip(group, work(lanes, [parts[number] for number in group]), strict=True))
 
         with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(take_groups, range(len(shares))))  # which raises what a thread has raised
+            list(pool.map(take_share, range(len(shares))))  # which raises what a thread has raised
         return [made[number] for number in range(len(parts))]
