@@ -102,6 +102,10 @@ MOST_GUESSES = 7
 """Bytes that the decoder of one lane guesses at most."""
 NO_GUESSES, NO_BYTE = np.zeros(0, np.int16), np.full(1, -1, np.int16)
 """What is guessed where nothing is, and what comes before the first byte."""
+NO_DECISIONS = np.zeros((0, 0), np.uint16), np.zeros((0, 0), np.uint8)
+"""The ones and bits of a decoder."""
+NO_DECODER = np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros((0, 0), np.int16)
+"""The words, the coder's state and the bytes decoded of an encoder."""
 
 Decisions = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 """Binary decisions in the order in which they are coded: P(1) in 1/65536 and the bit, (n,) both."""
@@ -390,15 +394,10 @@ def advance_lanes(state, tree, bit, first, learning, active):
 
 @compiled
 def _go_to_piece(state, begin, end, starts):
-    """Learn the last bits of a piece, and have each lane go on in the next one, which begins and ends there, at its
-    place ``starts`` (lanes,): it knows nothing of the bytes before that place, and expects nothing."""
-    lanes = state.registers.shape[0]
-    for lane in range(lanes):
-        take_bit(state, lane)
-        learn_bit(state, lane)
-    end_byte(state, 0, lanes)
+    """Have each lane, all of which have learnt the last bits of a piece, go on in the next one, which begins and ends
+    there, at its place ``starts`` (lanes,): it knows nothing of the bytes before that place, and expects nothing."""
     state.piece[0], state.piece[1] = begin, end
-    for lane in range(lanes):
+    for lane in range(state.registers.shape[0]):
         registers = state.registers[lane]
         registers[BEGAN] += starts[lane] - registers[POSITION]
         registers[START] = registers[POSITION] = starts[lane]
@@ -410,45 +409,29 @@ def _go_to_piece(state, begin, end, starts):
             leave_number(registers, state.numbers, lane)
 
 
-@compiled
-def _encode_steps(state, trees, steps, learning, active, ones, bits):
-    """Take ``steps`` bytes of the ``active`` lanes from the block, all of which is in ``raw``; fills ones and bits
-    (steps, 8 active).
-
-    learning: the number of lanes of the step before, whose last bits are still to be learnt.
-    """
-    size = group_size(state.registers.shape[0])
-    for step in range(steps):
-        for first in range(0, active, size):
-            learnt, end, place = min(first + size, active if step else learning), min(first + size, active), 8 * first
-            for bit in range(8):
-                advance_lanes(state, trees[step], bit, first, end if bit else learnt, end)
-                for lane in range(first, end):
-                    y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
-                    ones[step, place] = state.ones[lane]
-                    bits[step, place] = y
-                    state.bits[lane] = y
-                    place += 1
-
-
-def by_lane(decisions: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
-    """What belongs to decisions (steps, 8 active), in the order in which they are coded, as (steps, 8, active)."""
-    steps, size = len(decisions), 8 * group_size(lanes)
-    groups = [decisions[:, first : first + size] for first in range(0, decisions.shape[1], size)]
-    return np.concatenate([group.reshape(steps, 8, -1) for group in groups], axis=2)
+@inlined
+def _take_byte(state, tree, step, first, learning, end, ones, bits, words, coder):
+    """Take a byte of each lane of a group, from ``first`` to ``end``: a decoder reads each bit, an encoder knows it and
+    fills ones and bits.  If there is none, the lanes only learn their last bits."""
+    place = 8 * first
+    for bit in range(8 if end > first else 1):
+        advance_lanes(state, tree, bit, first, end if bit else learning, end)
+        for lane in range(first, end):
+            if coder.size > 0:
+                state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
+            else:
+                y = (state.raw[state.registers[lane, POSITION]] >> (7 - bit)) & 1
+                ones[step, place], bits[step, place] = state.ones[lane], y
+                state.bits[lane] = y
+                place += 1
 
 
 @inlined
-def _decode_byte(state, tree, previous, first, learning, end, words, coder):
-    """Decode a byte of each lane of a group, from ``first`` to ``end``, with a decoder's words and state, into previous
-    (lanes,).
+def _store_byte(state, previous, first, end):
+    """Store the byte that each lane from ``first`` to ``end`` has decoded, in ``previous`` (lanes,) too.
 
-    A byte is stored at once, as the last bytes of a block are never learnt; no lane of the group reads it in this step.
+    That is done at once, as the last bytes of a block are never learnt; no lane of the group reads it in this step.
     """
-    for bit in range(8):
-        advance_lanes(state, tree, bit, first, end if bit else learning, end)
-        for lane in range(first, end):
-            state.bits[lane] = next_bit(words, coder, np.int64(state.ones[lane]))
     for lane in range(first, end):
         byte = (2 * state.registers[lane, PARTIAL] + state.bits[lane]) & 255
         state.raw[state.registers[lane, POSITION]] = byte
@@ -456,24 +439,39 @@ def _decode_byte(state, tree, previous, first, learning, end, words, coder):
 
 
 @compiled
-def _decode_steps(state, trees, previous, steps, first, learning, active, asleep, guesses, words, coder):
-    """Decode ``steps`` bytes of the lanes from ``first``, where a group begins, to ``active``, into previous (steps,
-    lanes); returns how many.
+def _take_steps(state, trees, steps, first, learning, active, ones, bits, words, coder, previous, asleep, guesses):
+    """Take ``steps`` bytes of the lanes from ``first``, where a group begins, to ``active``; returns how many.
 
-    learning: the number of lanes of the step before, whose last bits are still to be learnt; asleep: whether to end
-    before the first byte of the only lane for which the prior does not sleep; guesses (n,): to end behind the first
-    byte of the only lane that is another.
+    learning: the number of lanes of the step before, whose last bits are still to be learnt.  If no lane is active,
+    they are learnt, by all lanes as one group.
+
+    An encoder knows the block, all of which is in ``raw``, and fills ones and bits (steps, 8 active).  A decoder reads
+    it by its words and the state ``coder``, which is empty for an encoder, into ``previous`` (steps, lanes).  With one
+    lane it ends early: if ``asleep``, before the first byte for which the prior does not sleep; and behind the first
+    byte that is not as in guesses (n,).
     """
-    size = group_size(state.registers.shape[0])
+    lanes = state.registers.shape[0]
+    size = group_size(lanes) if active else lanes
     for step in range(steps):
-        if asleep and _prior_sleeps(state.raw[state.registers[0, POSITION]], state.raw, state.registers[0]) == 0:
-            return step
-        for begin in range(first, active, size):
+        if asleep:
+            following = np.int64(state.raw[state.registers[0, POSITION]])
+            if _prior_sleeps(following, state.raw, state.registers[0]) == 0:
+                return step
+        for begin in range(first, active if active else lanes, size):
             learnt, end = min(begin + size, active if step else learning), min(begin + size, active)
-            _decode_byte(state, trees[step], previous[step], begin, learnt, end, words, coder)
+            _take_byte(state, trees[step], step, begin, learnt, end, ones, bits, words, coder)
+            if coder.size > 0:
+                _store_byte(state, previous[step], begin, end)
         if step < guesses.size and previous[step, 0] != guesses[step]:
             return step + 1
     return steps
+
+
+def by_lane(decisions: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
+    """What belongs to decisions (steps, 8 active), in the order in which they are coded, as (steps, 8, active)."""
+    steps, size = len(decisions), 8 * group_size(lanes)
+    groups = [decisions[:, first : first + size] for first in range(0, decisions.shape[1], size)]
+    return np.concatenate([group.reshape(steps, 8, -1) for group in groups], axis=2)
 
 
 @dataclass(frozen=True)
@@ -539,7 +537,7 @@ def encode_stretch(
     bits: npt.NDArray[np.uint8],
 ) -> None:
     """Take a stretch as every encoder does."""
-    _encode_steps(predictor.state, trees, *stretch[1:], ones, bits)
+    _take_steps(predictor.state, trees, stretch.steps, 0, *stretch[2:], ones, bits, *NO_DECODER, 0, NO_GUESSES)
 
 
 class PriorOfBlock(Protocol):
@@ -636,6 +634,8 @@ class Predictor:
 
     def _begin_piece(self) -> None:
         begin, end = self._later.popleft()
+        nothing = *NO_DECISIONS, *NO_DECODER, 0, NO_GUESSES
+        _take_steps(self.state, self._nothing, 1, 0, self.lanes, 0, *nothing)
         _go_to_piece(self.state, begin, end, lane_starts(begin, end, self.lanes))
         self._step = 0
 
@@ -693,8 +693,8 @@ class Predictor:
             return
         previous = np.tile(self._previous, (self._most_steps, 1))
         for _, steps, learning, active in self._stretches(end, self._most_steps):
-            shape = steps, 0, learning, active
-            _decode_steps(self.state, self._nothing, previous, *shape, 0, NO_GUESSES, decoder.words, decoder.state)
+            source = *NO_DECISIONS, decoder.words, decoder.state, previous
+            _take_steps(self.state, self._nothing, steps, 0, learning, active, *source, 0, NO_GUESSES)
             if advance is not None:
                 advance(steps * active)
 
@@ -705,9 +705,9 @@ class Predictor:
 
         def take(steps: int, learning: int, active: int) -> None:
             groups = [(first, min(first + size, active)) for first in range(0, active, size)]
-            fixed = 0, NO_GUESSES, decoder.words, decoder.state
-            arguments = self.state, prior.trees, prior.previous, 1
-            memory = [_decode_steps.call(*arguments, first, learning, last, *fixed) for first, last in groups]
+            source = *NO_DECISIONS, decoder.words, decoder.state, prior.previous
+            fixed, more = (self.state, prior.trees, 1), (*source, 0, NO_GUESSES)
+            memory = [_take_steps.call(*fixed, first, learning, last, *more) for first, last in groups]
             prior.take_turns(memory, groups, steps)
 
         for _, steps, learning, active in self._stretches(end, max(1, RUN_BYTES // self.lanes)):
@@ -728,13 +728,12 @@ class Predictor:
         """
         nothing, previous = aligned((RUN_BYTES, 0, 512), np.int32), np.full((RUN_BYTES, 1), -1, np.int16)
         while self._step < end:
-            words, coder = decoder.words, decoder.state  # words of a sampler are others after each ``advance``
+            source = *NO_DECISIONS, decoder.words, decoder.state, previous  # words of a sampler change in ``advance``
             begin, before = self._step, [array.copy() for array in prior.recurrent_state]
             known = self.raw[self._given : begin].astype(np.int16) if begin else NO_BYTE
             guesses = self._guesses(min(MOST_GUESSES, end - begin - 1))
             trees = prior.catch_up(known, guesses)
-            steps = len(trees), 0, min(begin, 1), 1
-            self._step += _decode_steps(self.state, trees, previous, *steps, 0, guesses, words, coder)
+            self._step += _take_steps(self.state, trees, len(trees), 0, min(begin, 1), 1, *source, 0, guesses)
             if self._step - begin == len(trees):
                 self._given = self._step - 1
             else:  # the prior knows a wrong guess
@@ -743,7 +742,7 @@ class Predictor:
             slept = most = RUN_BYTES
             while slept == most and self._step < end:
                 most = min(RUN_BYTES, end - self._step)
-                slept = _decode_steps(self.state, nothing, previous, most, 0, 1, 1, 1, NO_GUESSES, words, coder)
+                slept = _take_steps(self.state, nothing, most, 0, 1, 1, *source, 1, NO_GUESSES)
                 self._step += slept
             if advance is not None:
                 advance(self._step - begin)

@@ -6,15 +6,22 @@ from __future__ import annotations
 from typing import Any
 
 import llvmlite.ir
+import numpy as np
+import numpy.typing as npt
 
 from likezip.kernels.compiling import intrinsic
 from likezip.kernels.deferred import Deferred
-from likezip.kernels.machine_code import MOST_RESULTS
+from likezip.kernels.machine_code import MOST_RESULTS, Call
 
 types, errors = Deferred("numba.core.types"), Deferred("numba.core.errors")
 
 WORD = llvmlite.ir.IntType(64)
 WORDS = WORD.as_pointer()
+
+
+def words_of(calls: list[Call]) -> npt.NDArray[np.int64]:
+    """Calls of one kernel for kernels to make, (calls, words); they have to live as long as these are used."""
+    return np.array([call.words for call in calls])
 
 
 @intrinsic

@@ -129,7 +129,7 @@ def _enter_best(chance, byte, best, numbers):
 
 @compiled
 def _encode_with_lookahead(state, trees, steps, learning, active, ones, bits, view, buffers, expected, chances, mixed):
-    """As ``predictor._encode_steps``; and before each byte fill expected and chances (steps, active, BEST), and for all
+    """As ``predictor._take_steps``; and before each byte fill expected and chances (steps, active, BEST), and for all
     bits their probabilities without the correction, mixed (steps, 8 active)."""
     size = group_size(state.registers.shape[0])
     for step in range(steps):

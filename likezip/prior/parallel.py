@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from likezip.kernels.calls import make_call
+from likezip.kernels.calls import make_call, words_of
 from likezip.kernels.compiling import compiled
 from likezip.kernels.intrinsics import aligned
 from likezip.kernels.machine_code import Call
@@ -96,15 +96,14 @@ def _lead(orders, memories, steps, cycles, credit):
 
 
 @compiled
-def _follow(orders, number, previous, firsts, weights, lanes, other_lanes, trees):
-    """Compute the trees of the lanes of one group at the first order of the leader, of the other group at the second,
-    and so on, until it dismisses the followers; firsts (groups,): the number of the first of ``lanes``, which are of
-    the first group, and of ``other_lanes``."""
+def _follow(orders, number, networks):
+    """Make the network's call for lanes of one group at the first order of the leader, of the other group at the
+    second, and so on, until it dismisses the followers: networks (groups, words)."""
     while lockstep.take(orders, number):
-        group = lockstep.taken(orders, number) % firsts.size
-        chosen = other_lanes if group else lanes
-        take_layers(FIRST_LAYER, weights.layout.shape[0], previous, firsts[group], weights, chosen, trees)
+        if make_call(networks[lockstep.taken(orders, number) % networks.shape[0]]):
+            return -1
         lockstep.report(orders, number)
+    return 0
 
 
 def _parts(first: int, end: int, count: int) -> list[tuple[int, int]]:
@@ -174,6 +173,7 @@ class SharedPrior:
         all_lanes = new_lane_buffers(network, lanes, 0)
         self._registers, self._states = all_lanes.registers, all_lanes.states
         self._orders, self._followers = lockstep.order_counts(0), list[Thread]()
+        self._calls = list[list[Call]]()  # of each follower, for each group
         self._credit, self._alone, self._next_alone = WAITING_CREDIT, MEASURED, BYTES_ALONE
         self._cycles, self._ready = sys.maxsize, False
 
@@ -188,16 +188,15 @@ class SharedPrior:
         registers, states = self._registers[first:end], self._states[first:end]
         return new_lane_buffers(self._network, end - first, steps)._replace(registers=registers, states=states)
 
-    @cached_property
-    def _room_of_all(self) -> LaneBuffers:
-        """The buffers of all lanes, for a step."""
-        return self._room(0, self.previous.size, 1)
+    def _network_call(self, first: int, end: int) -> Call:
+        """The network's call for the lanes from ``first`` to ``end``: a step's trees."""
+        given = self.previous, first, self._weights, self._room(first, end, 1), self.trees
+        return take_layers.call(0, self._weights.layout.shape[0], *given)
 
     @cached_property
-    def _network_call(self) -> Call:
+    def _call_for_all(self) -> Call:
         """The network's call for all lanes."""
-        arguments = self.previous, 0, self._weights, self._room_of_all, self.trees
-        return take_layers.call(0, self._weights.layout.shape[0], *arguments)
+        return self._network_call(0, self.previous.size)
 
     def __enter__(self) -> SharedPrior:
         return self
@@ -216,11 +215,8 @@ class SharedPrior:
         are ready; if no thread can be started, work alone for ever."""
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
         parts = [_parts(first, end, helpers) for first, end in groups]
-        given = []
-        for number in range(helpers):
-            firsts = np.array([part[number][0] for part in parts])
-            lanes = [self._room(*part[number], 1) for part in parts]
-            given.append((self._orders, number, self.previous, firsts, self._weights, lanes[0], lanes[-1], self.trees))
+        self._calls = [[self._network_call(*part[number]) for part in parts] for number in range(helpers)]
+        given = [(self._orders, *numbered) for numbered in enumerate(map(words_of, self._calls))]
         lockstep.dismiss(self._orders)
         _follow(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
         self._orders[:] = 0
@@ -239,8 +235,9 @@ class SharedPrior:
             lockstep.order(self._orders)
 
     def _dismiss(self) -> None:
-        """End the followers, and work alone from now on."""
-        lockstep.dismiss(self._orders)
+        """End the followers, if there are any, and work alone from now on."""
+        if self._followers:
+            lockstep.dismiss(self._orders)
         while self._followers:
             follower = self._followers.pop()
             if follower.ident is not None:
@@ -248,8 +245,8 @@ class SharedPrior:
 
     def expect(self, previous: npt.NDArray[np.int16]) -> None:
         """Fill ``trees`` with the predictions behind the bytes ``previous`` (1, lanes), -1 before the first."""
-        layers = self._weights.layout.shape[0]
-        take_layers(0, layers, previous, 0, self._weights, self._room_of_all, self.trees)
+        self.previous[:] = previous
+        self._call_for_all()
 
     def take_turns(self, memory: list[Call], groups: list[tuple[int, int]], steps: int) -> None:
         """Take ``steps`` steps: the trees behind ``previous``, then the calls of ``memory``, one for each of ``groups``
@@ -258,7 +255,7 @@ class SharedPrior:
         The network may be a step ahead afterwards, so nothing else may be asked of this prior then.  Only the last call
         may be with fewer groups.
         """
-        words = np.array([call.words for call in memory])
+        words = words_of(memory)
         helpers = self._helpers(groups)
         while steps > 0:
             if helpers and self._alone <= 0 and not self._followers:
@@ -271,7 +268,7 @@ class SharedPrior:
 
     def _take_alone(self, words: npt.NDArray[np.int64], steps: int) -> int:
         """Take ``steps`` steps without followers; returns how many."""
-        cycles = _alternate(self._network_call.words, words, steps, int(self._ready))
+        cycles = _alternate(self._call_for_all.words, words, steps, int(self._ready))
         if cycles < 0:
             raise AssertionError("a kernel has raised an exception, and none should")
         if not self._ready:  # then a step has all that steps have

@@ -163,7 +163,7 @@ def _learn_units(state, trees, begins, learnt, steps):
             state.bits[0] = (byte >> (7 - bit)) & 1
             take_bit(state, 0)
             learn_bit(state, 0)
-        end_byte(state, 0, 1)
+        end_byte(state, np.int64(0), np.int64(1))
 
 
 @compiled

@@ -323,12 +323,8 @@ def breaks_a_bound(content: bytes, prior: PriorChoice) -> str:
     """Which of FORMAT.md's rules for a model file this one breaks, in what is used with ``prior``; "" for none."""
     tensors = _tensors(content)
     has_prior = any(name.startswith("prior.") for name in tensors) and any(name.startswith("both.") for name in tensors)
-    if prior == "on":
-        used = ["both"]
-    elif prior == "auto" and has_prior:  # the others are not looked at if the prior is clearly better
-        used = ["text", "both"]
-    else:
-        used = [name for name in STARTS if name != "both"]
+    both = prior == "on" or (prior == "auto" and has_prior)  # then the others need not be looked at
+    used = ["both"] if both else [name for name in STARTS if name != "both"]
     wanted: dict[str, tuple[str, list[int], int, int]] = {}
     for name in used:
         wanted[f"{name}.maps"] = "U32", [7680], 0, (1 << 32) - 1
