@@ -14,7 +14,7 @@ import torch
 from likezip.blocks.predictor import group_size
 from likezip.kernels.compiling import INSTRUCTIONS, compiled
 from likezip.prior import fixed_point, parallel
-from likezip.prior.forward import Prior, most_steps
+from likezip.prior.forward import Prior, most_steps, stage_of
 from likezip.prior.network import Network
 from likezip.prior.ngrams import FIRST_FEATURES, Feature, count_rows
 from likezip.prior.parallel import SharedPrior, layers_by_thread, open_prior
@@ -204,13 +204,13 @@ def test_threads_share_the_layers(
 @needs_dot_products
 def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is passed on is not written to before it was used."""
-    random, take_layers = np.random.default_rng(1), parallel.take_layers
+    random, take_stages = np.random.default_rng(1), parallel.take_stages
 
     def late(*arguments: object) -> None:
         time.sleep(random.choice([0, 0.001, 0.004]))
-        take_layers(*arguments)
+        take_stages(*arguments)
 
-    monkeypatch.setattr(parallel, "take_layers", late)
+    monkeypatch.setattr(parallel, "take_stages", late)
     known = _known(3, 400)
     wanted = _wanted(network, known)
     with open_prior(network, 1 << 16, 3, threads=4) as prior:
@@ -228,16 +228,16 @@ def test_threads_at_any_pace(network: Network, even_shares: None, monkeypatch: p
 def test_what_fails_in_one_thread_ends_all(
     network: Network, failing: int, error: type[BaseException], even_shares: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, begins = threading.active_count(), [begin for begin, _ in layers_by_thread(network, 3)]
-    calls, take_layers = [], parallel.take_layers
+    before, begins = threading.active_count(), [stage_of(begin, 99) for begin, _ in layers_by_thread(network, 3)]
+    calls, take_stages = [], parallel.take_stages
 
     def take(begin: int, *others: object) -> None:
         calls.append(begin)
         if calls.count(begins[failing]) == 5:
             raise error("here")
-        take_layers(begin, *others)
+        take_stages(begin, *others)
 
-    monkeypatch.setattr(parallel, "take_layers", take)
+    monkeypatch.setattr(parallel, "take_stages", take)
     with pytest.raises(error, match="here"), open_prior(network, 1 << 16, 3, threads=3) as prior:
         _at_once(prior, _known(3, 400), [9])
     assert threading.active_count() == before

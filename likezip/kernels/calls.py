@@ -20,8 +20,11 @@ WORDS = WORD.as_pointer()
 
 
 def words_of(calls: list[Call]) -> npt.NDArray[np.int64]:
-    """Calls of one kernel for kernels to make, (calls, words); they have to live as long as these are used."""
-    return np.array([call.words for call in calls])
+    """Calls for kernels to make, (calls, most words); they have to live as long as these are used."""
+    words = np.zeros((len(calls), max(call.words.size for call in calls)), np.int64)
+    for row, call in zip(words, calls, strict=True):
+        row[: call.words.size] = call.words
+    return words
 
 
 @intrinsic

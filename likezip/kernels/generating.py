@@ -67,7 +67,7 @@ def object_code(function: Any, kinds: tuple[Kind, ...]) -> bytes:
         return bytes([results]) + compiled.library.codegen._tm.emit_object(module)
 
 
-class LinkedLibrary(JITCodeLibrary):
+class LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
     """The code of a function and of all that it calls, neither optimised nor compiled: that is done once for all of a
     kernel.  numba does it for each function with all that this calls."""
 

@@ -23,7 +23,7 @@ round the shift to the nearest) it is below 2^27.  Every shift is from 0 to 15. 
 the bytes are known, over many steps at once.
 
 ``_enter_layer`` computes a layer's activations from the sums of the layer before, ``_leave_network`` the trees from the
-sums of the last layer.  With the products of ``byte_products`` all layers are one kernel, ``take_layers``, which
+sums of the last layer.  With the products of ``byte_products`` all layers are one kernel, ``take_stages``, which
 threads share (``parallel``).  ``Prior`` is for the other ways to multiply, which Python calls layer by layer.
 """
 
@@ -223,20 +223,26 @@ def multiply_layer(layer, rows, weights, lanes):
 
 
 @compiled
-def take_layers(begin, end, previous, first, weights, lanes, trees):
-    """Compute layers ``begin`` to ``end`` of the lanes from ``first`` on.
+def take_stages(begin, end, previous, first, weights, lanes, trees):
+    """Take stages ``begin`` to ``end`` of the lanes from ``first`` on.
 
-    previous (steps, all lanes): read by the first layer; trees (steps, all lanes, 512): filled by the last.
+    Stage 0 makes the activations of layer 0 from ``previous`` (steps, all lanes); stage n, of as many as there are
+    layers, multiplies by layer n - 1 and makes the activations of layer n, if there is one; the last stage makes
+    ``trees`` (steps, all lanes, 512) from the last sums.
     """
-    rows = previous.shape[0] * lanes.registers.shape[0]
-    if begin == 0:
-        _enter_layer(begin, previous, first, weights, lanes)
-    for layer in range(begin, end):
-        multiply_layer(layer, rows, weights, lanes)
-        if layer + 1 < weights.layout.shape[0]:
-            _enter_layer(layer + 1, previous, first, weights, lanes)
-        else:
+    layers, rows = weights.layout.shape[0], previous.shape[0] * lanes.registers.shape[0]
+    for stage in range(begin, end):
+        if 0 < stage <= layers:
+            multiply_layer(stage - 1, rows, weights, lanes)
+        if stage < layers:
+            _enter_layer(stage, previous, first, weights, lanes)
+        elif stage > layers:
             _leave_network(first, weights, lanes, trees)
+
+
+def stage_of(layer: int, layers: int) -> int:
+    """Where the stages of ``layer`` begin, of so many ``layers``; behind the last one all stages end."""
+    return layer + (layer > 0) + (layer == layers)
 
 
 @lru_cache(maxsize=2)

@@ -35,7 +35,8 @@ from likezip.prior.forward import (
     most_steps,
     new_flow,
     new_lane_buffers,
-    take_layers,
+    stage_of,
+    take_stages,
     weights_of,
 )
 from likezip.prior.network import IntegerLayer, Network
@@ -75,19 +76,20 @@ def _alternate(network, memories, steps, ready):
 
 
 @compiled
-def _lead(orders, memories, steps, cycles, credit):
-    """Take up to ``steps`` steps: the memory's call for each group, memories (groups, words), once the followers have
-    the trees of its lanes, and then an order for the next trees of these lanes.
+def _lead(orders, own, steps, cycles, credit):
+    """Take up to ``steps`` steps: the calls ``own`` (groups, calls, words) for each group, once the followers have done
+    what is theirs for its lanes, and then an order to do that for the next step.
 
     Ends early when it has taken more than ``credit`` cycles beyond ``cycles`` for each step.  Returns the steps taken
     and the credit that is left, or -1 and anything if a call failed.
     """
-    begin, groups, left = lockstep.cycles(), memories.shape[0], credit
+    begin, groups, left = lockstep.cycles(), own.shape[0], credit
     for step in range(steps):
         for group in range(groups):
             lockstep.wait_for_followers(orders, groups - 1)
-            if make_call(memories[group]):
-                return -1, 0
+            for call in range(own.shape[1]):
+                if make_call(own[group, call]):
+                    return -1, 0
             lockstep.give(orders, 1)
         left = credit + (step + 1) * cycles - (lockstep.cycles() - begin)
         if left < 0:
@@ -174,6 +176,7 @@ class SharedPrior:
         self._registers, self._states = all_lanes.registers, all_lanes.states
         self._orders, self._followers = lockstep.order_counts(0), list[Thread]()
         self._calls = list[list[Call]]()  # of each follower, for each group
+        self._cut = list[list[Call]]()  # of each group, if the leader takes the first and the last stage
         self._credit, self._alone, self._next_alone = WAITING_CREDIT, MEASURED, BYTES_ALONE
         self._cycles, self._ready = sys.maxsize, False
 
@@ -188,15 +191,16 @@ class SharedPrior:
         registers, states = self._registers[first:end], self._states[first:end]
         return new_lane_buffers(self._network, end - first, steps)._replace(registers=registers, states=states)
 
-    def _network_call(self, first: int, end: int) -> Call:
-        """The network's call for the lanes from ``first`` to ``end``: a step's trees."""
+    def _network_calls(self, first: int, end: int, *cuts: int) -> list[Call]:
+        """The network's calls for a step of the lanes from ``first`` to ``end``: its stages, cut into parts."""
         given = self.previous, first, self._weights, self._room(first, end, 1), self.trees
-        return take_layers.call(0, self._weights.layout.shape[0], *given)
+        stages = pairwise([0, *cuts, len(self._weights.layout) + 2])
+        return [take_stages.call(*part, *given) for part in stages]
 
     @cached_property
     def _call_for_all(self) -> Call:
         """The network's call for all lanes."""
-        return self._network_call(0, self.previous.size)
+        return self._network_calls(0, self.previous.size)[0]
 
     def __enter__(self) -> SharedPrior:
         return self
@@ -211,11 +215,10 @@ class SharedPrior:
         return min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) if len(groups) > 1 else 0
 
     def _gather(self, groups: list[tuple[int, int]], helpers: int) -> None:
-        """Start so many followers, each with a part of the lanes of each group, and order the first trees, unless they
-        are ready; if no thread can be started, work alone for ever."""
+        """Start so many followers, each with a part of the lanes of each group, and order the first trees, which are not
+        ready; if no thread can be started, work alone for ever."""
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
-        parts = [_parts(first, end, helpers) for first, end in groups]
-        self._calls = [[self._network_call(*part[number]) for part in parts] for number in range(helpers)]
+        self._share_stages(groups, helpers)
         given = [(self._orders, *numbered) for numbered in enumerate(map(words_of, self._calls))]
         lockstep.dismiss(self._orders)
         _follow(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
@@ -231,8 +234,20 @@ class SharedPrior:
         except BaseException:
             self._dismiss()
             raise
-        for _ in () if self._ready else groups:
+        for begin, _, _ in self._cut:
+            begin()
+        for _ in groups:
             lockstep.order(self._orders)
+
+    def _share_stages(self, groups: list[tuple[int, int]], helpers: int) -> None:
+        """Divide the stages of the network: a follower alone leaves the first and the last stage to the leader, who has
+        less to do than it; several take all stages of their lanes."""
+        if helpers == 1:
+            self._cut = [self._network_calls(*group, 1, len(self._weights.layout) + 1) for group in groups]
+            self._calls = [[middle for _, middle, _ in self._cut]]
+            return
+        parts = [_parts(first, end, helpers) for first, end in groups]
+        self._calls = [[self._network_calls(*part[number])[0] for part in parts] for number in range(helpers)]
 
     def _dismiss(self) -> None:
         """End the followers, if there are any, and work alone from now on."""
@@ -255,20 +270,19 @@ class SharedPrior:
         The network may be a step ahead afterwards, so nothing else may be asked of this prior then.  Only the last call
         may be with fewer groups.
         """
-        words = words_of(memory)
         helpers = self._helpers(groups)
         while steps > 0:
             if helpers and self._alone <= 0 and not self._followers:
                 self._gather(groups, helpers)
             if self._followers:
-                steps -= self._take_with_followers(words, steps)
+                steps -= self._take_with_followers(memory, steps)
             else:
                 alone = -(-self._alone // self.previous.size) if helpers else steps
-                steps -= self._take_alone(words, min(steps, alone))
+                steps -= self._take_alone(memory, min(steps, alone))
 
-    def _take_alone(self, words: npt.NDArray[np.int64], steps: int) -> int:
+    def _take_alone(self, memory: list[Call], steps: int) -> int:
         """Take ``steps`` steps without followers; returns how many."""
-        cycles = _alternate(self._call_for_all.words, words, steps, int(self._ready))
+        cycles = _alternate(self._call_for_all.words, words_of(memory), steps, int(self._ready))
         if cycles < 0:
             raise AssertionError("a kernel has raised an exception, and none should")
         if not self._ready:  # then a step has all that steps have
@@ -277,14 +291,20 @@ class SharedPrior:
         self._alone -= steps * self.previous.size
         return steps
 
-    def _take_with_followers(self, words: npt.NDArray[np.int64], steps: int) -> int:
+    def _take_with_followers(self, memory: list[Call], steps: int) -> int:
         """Take up to ``steps`` steps, fewer if the followers cost more time than they save; returns how many."""
+        own = [[call] for call in memory]
+        for calls, (begin, _, end) in zip(own, self._cut, strict=False):
+            calls[:] = end, *calls, begin
+        words = np.stack([words_of(calls) for calls in own])
         taken, left = _lead(self._orders, words, steps, self._cycles, self._credit)
         if taken < 0:
             raise AssertionError("a kernel has raised an exception, and none should")
         self._credit = min(left, WAITING_CREDIT)
         if self._credit < 0:
             lockstep.finish(self._orders)
+            for _, _, end in self._cut:
+                end()
             self._ready = True  # for all lanes, as their orders were given
             self._dismiss()
             self._alone, self._next_alone = self._next_alone, 2 * self._next_alone
@@ -297,13 +317,13 @@ class SharedPrior:
         behind = max(0, known.size + guesses.size - self.most_steps)  # what does not fit with the guesses
         for first in range(0, behind, self.most_steps):
             part = known[first : min(first + self.most_steps, behind), None]
-            take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
+            take_stages(0, layers, part, 0, self._weights, room, self.trees)
         part = np.concatenate((known[behind:], guesses))[:, None]
-        take_layers(0, layers - 1, part, 0, self._weights, room, self.trees)
+        take_stages(0, layers, part, 0, self._weights, room, self.trees)
         columns = byte_products.padded_columns(self._weights.layout[-1, COLUMNS])
         activations = room.activations[0, : part.size * columns].reshape(part.size, columns)
         activations[:wanted] = activations[part.size - wanted :].copy()  # the last layer is for these alone
-        take_layers(layers - 1, layers, part[-wanted:], 0, self._weights, room, self._trees_of_one[:wanted])
+        take_stages(layers, layers + 2, part[-wanted:], 0, self._weights, room, self._trees_of_one[:wanted])
         return self._trees_of_one[:wanted]
 
     @cached_property
@@ -336,10 +356,11 @@ class SharedPrior:
     def _compute(self, layers: tuple[int, int], batches: StepBatches) -> StepBatches:
         """Compute ``layers`` of each batch, and yield the batch."""
         own = self._room(0, self.previous.size, self.most_steps)
+        stages = [stage_of(layer, len(self._weights.layout)) for layer in layers]
         with closing(batches):
             for steps, batch in batches:
                 lanes = own._replace(stream=batch.stream, activations=batch.activations)
-                take_layers(*layers, batch.previous[:steps], 0, self._weights, lanes, batch.trees[:steps])
+                take_stages(*stages, batch.previous[:steps], 0, self._weights, lanes, batch.trees[:steps])
                 yield steps, batch
 
 
