@@ -31,7 +31,7 @@ SIZE = 500_000
 
 @compiled
 def _timed_step(previous, weights, lanes, trees, spent):  # type: ignore[no-untyped-def]
-    """``forward.take_stages`` of all layers, which adds the cycles of each part to spent (1 + 2 layers,)."""
+    """``forward.take_stages`` of all stages, which adds the cycles of each part to spent (1 + 2 layers,)."""
     rows, then = lanes.registers.shape[0], lockstep.cycles()
     _enter_layer(0, previous, 0, weights, lanes)
     now = lockstep.cycles()

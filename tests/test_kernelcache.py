@@ -318,3 +318,37 @@ assert likezip.decompress(header.packed + block) == b"data"
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     environment["XDG_CACHE_HOME"] = "/proc/self"
     subprocess.run([sys.executable, "-P", "-c", code], env=environment, check=True)
+
+
+THEIRS = """
+import numba
+import numpy as np
+from numba.core.codegen import JITCodeLibrary
+from numba.core.runtime.nrt import rtsys
+
+from likezip.kernels.compiling import Kernel
+
+
+def kernel(array):
+    array[0] += 1
+
+
+@numba.njit
+def theirs(n):
+    found = [n]
+    found.append(2 * n)
+    return found
+
+
+array = np.zeros(1, np.int64)
+Kernel(kernel, None)(array)
+assert array[0] == 1 and type(rtsys.library) is JITCodeLibrary
+assert theirs(3) == [3, 6]
+"""
+
+
+def test_numba_is_left_as_it_was(tmp_path: Path) -> None:
+    """What others in the process compile is not compiled as kernels are, nor is what numba needs for it."""
+    script = tmp_path / "theirs.py"
+    script.write_text(THEIRS)
+    subprocess.run([sys.executable, "-P", str(script)], check=True)

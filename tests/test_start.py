@@ -72,7 +72,8 @@ def test_only_the_kernels_of_a_direction_are_loaded(tmp_path: Path) -> None:
         command = [sys.executable, "-P", "-c", LOADED, str(path), way]
         loaded[way] = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
     assert "_take_steps" in loaded["compress"] & loaded["decompress"]
-    assert loaded["compress"] - loaded["decompress"] == {"_encode_bytes"}
+    only = loaded["compress"] - loaded["decompress"]
+    assert only - {"_push"} == {"_encode_bytes"}  # _push where constriction is missing
     assert not {"_decode_bytes", "_convert", "_go_to_piece", "_lead", "_follow"} & loaded["compress"]
 
 

@@ -68,8 +68,8 @@ def object_code(function: Any, kinds: tuple[Kind, ...]) -> bytes:
 
 
 class LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """The code of a function and of all that it calls, neither optimised nor compiled: that is done once for all of a
-    kernel.  numba does it for each function with all that this calls."""
+    """The code of a function and of all that it calls, but for numba's first passes neither optimised nor compiled:
+    that is done once for all of a kernel.  numba does it for each function with all that this calls."""
 
     def _optimize_final_module(self) -> None:
         pass
@@ -81,24 +81,27 @@ class LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 @contextmanager
 def _without_executables() -> Iterator[None]:
-    """Have numba generate LLVM's code, but neither optimise it nor make machine code of it."""
+    """Have numba generate LLVM's code, but neither optimise all of it nor make machine code of it."""
     context = registry.cpu_target.target_context
+    context.refresh()  # with the library of numba's own, which others in this process need as machine code
     generator = context.codegen()
 
     def nothing_to_execute(library: Any, description: Any, environment: Any) -> Callable[[Any], None]:
         return list[Any]().append  # a function of C, and another one each time, as it tells functions apart
 
-    context.get_executable = nothing_to_execute
-    generator._library_class = LinkedLibrary
     try:
+        context.get_executable = nothing_to_execute
+        generator._library_class = LinkedLibrary
         yield
     finally:
-        del context.get_executable, generator._library_class
+        vars(context).pop("get_executable", None)
+        vars(generator).pop("_library_class", None)
 
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Have Python not look for garbage in the many objects that numba makes, which takes a sixth of the time."""
+    """Have Python not look for garbage in the many objects that numba makes, which takes a sixth of the time; in all
+    threads of the process."""
     enabled = gc.isenabled()
     gc.disable()
     try:

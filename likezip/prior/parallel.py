@@ -1,9 +1,10 @@
 """How threads share the work of a prior that multiplies by ``byte_products``.
 
 A decoder's bytes come one at a time. While the memory works for one group of lanes, other threads compute the trees of
-the other group, in ``lockstep``, each of a part of its lanes. An encoder's bytes are known: each thread takes a part of
-the layers, for many steps at once, and hands the steps on to the next thread, as in a ``pipeline``, whose last thread
-also runs the memory. So a block of one lane is shared too, and no thread waits for another at every step.
+the other group, in ``lockstep``, each of a part of its lanes; a single one leaves embeddings and frequencies to the
+thread of the memory. An encoder's bytes are known: each thread takes a part of the layers, for many steps at once, and
+hands the steps on to the next thread, as in a ``pipeline``, whose last thread also runs the memory. So a block of one
+lane is shared too, and no thread waits for another at every step.
 """
 
 from __future__ import annotations
@@ -45,9 +46,6 @@ from likezip.prior.pipeline import QUEUE_LENGTH, prefetched
 
 MOST_THREADS, FEWEST_LANES_OF_A_THREAD = 4, 4
 """The most threads of a block, and the fewest lanes of each thread in lockstep."""
-
-FIRST_LAYER = np.int64(0)
-"""The number of the first layer; a literal 0 would have kernels compiled a second time."""
 
 WAITING_CREDIT, MEASURED, BYTES_ALONE = 30_000_000, 1 << 9, 1 << 13
 """WAITING_CREDIT is in cycles, some 10 ms; MEASURED and BYTES_ALONE are in bytes, some 5 and 100 ms.  See
@@ -106,6 +104,12 @@ def _follow(orders, number, networks):
             return -1
         lockstep.report(orders, number)
     return 0
+
+
+def _work(arguments: tuple[Any, ...], calls: list[Call]) -> None:
+    """Follow, with ``calls`` kept as long as that takes."""
+    if _follow(*arguments):
+        raise AssertionError(f"a kernel has raised an exception, and none should: {len(calls)} calls")
 
 
 def _parts(first: int, end: int, count: int) -> list[tuple[int, int]]:
@@ -215,17 +219,20 @@ class SharedPrior:
         return min(self._threads - 1, smallest // FEWEST_LANES_OF_A_THREAD) if len(groups) > 1 else 0
 
     def _gather(self, groups: list[tuple[int, int]], helpers: int) -> None:
-        """Start so many followers, each with a part of the lanes of each group, and order the first trees, which are not
-        ready; if no thread can be started, work alone for ever."""
+        """Start so many followers, each with a part of the lanes of each group, and order the first trees; if no thread
+        can be started, work alone for ever.
+
+        No trees are ready: there was a step alone since the last followers were dismissed.
+        """
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
         self._share_stages(groups, helpers)
-        given = [(self._orders, *numbered) for numbered in enumerate(map(words_of, self._calls))]
+        given = [((self._orders, number, words_of(calls)), calls) for number, calls in enumerate(self._calls)]
         lockstep.dismiss(self._orders)
-        _follow(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
+        _work(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
         self._orders[:] = 0
         try:
             for arguments in given:
-                self._followers.append(Thread(target=_follow, args=arguments, daemon=True))
+                self._followers.append(Thread(target=_work, args=arguments, daemon=True))
                 self._followers[-1].start()
         except RuntimeError:
             self._dismiss()
@@ -242,6 +249,7 @@ class SharedPrior:
     def _share_stages(self, groups: list[tuple[int, int]], helpers: int) -> None:
         """Divide the stages of the network: a follower alone leaves the first and the last stage to the leader, who has
         less to do than it; several take all stages of their lanes."""
+        self._cut = []
         if helpers == 1:
             self._cut = [self._network_calls(*group, 1, len(self._weights.layout) + 1) for group in groups]
             self._calls = [[middle for _, middle, _ in self._cut]]

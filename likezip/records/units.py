@@ -486,8 +486,8 @@ class UnitModel:
         work: Callable[[UnitLanes, list[Part]], list[Made]],
         most: int = LANES,
     ) -> list[Made]:
-        """What ``work`` makes of parts, in their order; it is given lanes and at most ``most`` parts at once, of about
-        equal length and the longest first.  Parts are dealt out to the threads in turn."""
+        """What ``work`` makes of parts, in their order; it is given lanes and at most ``most`` parts at once, the
+        longest first.  Parts are dealt out to the threads in turn."""
         order = sorted(range(len(parts)), key=lambda number: -length(parts[number]))
         shares = [order[thread :: self._threads] for thread in range(min(self._threads, len(order)))]
         made: dict[int, Made] = {}
