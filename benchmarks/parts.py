@@ -29,7 +29,8 @@ PARTS = {
     "coder": ((entropy_coder, "encode"),),
     "bits": ((predictor.Predictor, "run"), (predictor.Predictor, "follow")),
 }
-"""Of each part the functions that do it; bits are memory and network, in decompressing the coder too."""
+"""Of each part the functions that do it; bits are memory and network, in decompressing the coder too.  A decoder of
+several lanes calls the memory from a kernel, so there it counts as network."""
 
 
 @dataclass
