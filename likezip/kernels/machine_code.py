@@ -158,6 +158,8 @@ class Arguments:
 MOST_RESULTS = 4
 """The most integers that a kernel returns."""
 
+FAILED = "a kernel has raised an exception, and none should"
+
 
 class Entry:
     """A kernel's machine code for arguments of certain kinds, in memory."""
@@ -179,7 +181,7 @@ class Entry:
         several, or None."""
         results = (ctypes.c_int64 * self._count)() if self._count else None
         if self._function(results, *numbers):
-            raise AssertionError("a kernel has raised an exception, and none should")
+            raise AssertionError(FAILED)
         return None if results is None else results[0] if self._count == 1 else tuple(results)
 
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from likezip.kernels.calls import make_call, words_of
 from likezip.kernels.compiling import compiled
 from likezip.kernels.intrinsics import aligned
-from likezip.kernels.machine_code import Call
+from likezip.kernels.machine_code import FAILED, Call
 from likezip.prior import byte_products, fixed_point, lockstep
 from likezip.prior.fixed_point import Int32s
 from likezip.prior.forward import (
@@ -106,10 +106,10 @@ def _follow(orders, number, networks):
     return 0
 
 
-def _work(arguments: tuple[Any, ...], calls: list[Call]) -> None:
-    """Follow, with ``calls`` kept as long as that takes."""
-    if _follow(*arguments):
-        raise AssertionError(f"a kernel has raised an exception, and none should: {len(calls)} calls")
+def _work(orders: npt.NDArray[np.int64], number: int, calls: list[Call]) -> None:
+    """Follow with ``calls``, one for each group, which live as long as that takes."""
+    if _follow(orders, number, words_of(calls)):
+        raise AssertionError(FAILED)
 
 
 def _parts(first: int, end: int, count: int) -> list[tuple[int, int]]:
@@ -226,7 +226,7 @@ class SharedPrior:
         """
         self._orders, self._credit = lockstep.order_counts(helpers), WAITING_CREDIT
         self._share_stages(groups, helpers)
-        given = [((self._orders, number, words_of(calls)), calls) for number, calls in enumerate(self._calls)]
+        given = [(self._orders, number, calls) for number, calls in enumerate(self._calls)]
         lockstep.dismiss(self._orders)
         _work(*given[0])  # returns at once: the kernel is loaded, or fails, in this thread
         self._orders[:] = 0
@@ -292,7 +292,7 @@ class SharedPrior:
         """Take ``steps`` steps without followers; returns how many."""
         cycles = _alternate(self._call_for_all.words, words_of(memory), steps, int(self._ready))
         if cycles < 0:
-            raise AssertionError("a kernel has raised an exception, and none should")
+            raise AssertionError(FAILED)
         if not self._ready:  # then a step has all that steps have
             self._cycles = min(self._cycles, cycles // steps)
         self._ready = False
@@ -307,7 +307,7 @@ class SharedPrior:
         words = np.stack([words_of(calls) for calls in own])
         taken, left = _lead(self._orders, words, steps, self._cycles, self._credit)
         if taken < 0:
-            raise AssertionError("a kernel has raised an exception, and none should")
+            raise AssertionError(FAILED)
         self._credit = min(left, WAITING_CREDIT)
         if self._credit < 0:
             lockstep.finish(self._orders)
